@@ -1,0 +1,203 @@
+"""Blocks: the units that get one bit width each.
+
+A *layer* is one weight tensor of a quantizable module (convolution, linear, embedding); a *block* is one layer
+or, at ``module`` granularity, all layers of the nearest enclosing module that is neither the network itself nor
+a mere container. On ResNet-20 the latter gives the eleven blocks of HAWQ's Table VI: the first convolution, nine
+residual blocks and the classifier. Layers are told apart by the identity of their weight, so a tied weight is
+one layer. Biases and batch-norm parameters are in no block: they stay in full precision, as in the papers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import StudyError
+
+if TYPE_CHECKING:
+    from explorer.studies.study import Study
+
+Granularity = Literal["layer", "module"]
+
+QUANTIZABLE = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+    nn.Linear,
+    nn.Embedding,
+)
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One quantizable weight and the module that uses it.
+
+    Attributes:
+        name: dotted name of the module, e.g. ``layer1.0.conv1``.
+        kind: class of the module, e.g. ``Conv2d``; a depthwise convolution says ``Conv2d (depthwise)``.
+        parameter: dotted name of the weight.
+        shape: shape of the weight.
+        weights: number of weights, n.
+        macs: multiply-accumulates for one sample, over all calls.
+        input_shape: shape of the input of one sample, without the batch dimension; () if it is never called.
+        output_shape: the same for the output.
+        calls: how often one forward pass uses the weight.
+    """
+
+    name: str
+    kind: str
+    parameter: str
+    shape: tuple[int, ...]
+    weights: int
+    macs: int
+    input_shape: tuple[int, ...] = ()
+    output_shape: tuple[int, ...] = ()
+    calls: int = 1
+
+
+@dataclass(frozen=True)
+class Block:
+    """Named layers that share one weight bit width and one activation bit width."""
+
+    name: str
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def weights(self) -> int:
+        """Number of weights, n_i."""
+        return sum(layer.weights for layer in self.layers)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates for one sample."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Dotted names of the weights."""
+        return tuple(layer.parameter for layer in self.layers)
+
+    @property
+    def kind(self) -> str:
+        """What the block is: the kind of its layer, or how many layers it has."""
+        if len(self.layers) == 1:
+            return self.layers[0].kind
+        return f"{len(self.layers)} layers"
+
+
+def partition(model: nn.Module, example: Tensor, *, granularity: Granularity = "layer") -> tuple[Block, ...]:
+    """Split a network into blocks, in the order in which a forward pass reaches them.
+
+    Args:
+        model: the network; it is run once on ``example`` in eval mode, and its mode is restored.
+        example: inputs of shape (N, ...); shapes and MACs are reported for one sample.
+        granularity: ``layer`` for one block a layer, ``module`` for one block an enclosing module.
+
+    Raises:
+        StudyError: the network has no quantizable layer.
+    """
+    layers = _observe(model, example)
+    if not layers:
+        raise StudyError("the network has no convolution, linear or embedding layer to quantize")
+    if granularity == "layer":
+        return tuple(Block(layer.name, (layer,)) for layer in layers)
+    grouped: dict[str, list[Layer]] = {}
+    for layer in layers:
+        grouped.setdefault(_enclosing(model, layer.name), []).append(layer)
+    return tuple(Block(name, tuple(members)) for name, members in grouped.items())
+
+
+def study_blocks(study: "Study", granularity: Granularity = "layer") -> tuple[Block, ...]:
+    """The blocks of a study's network."""
+    return partition(study.model(), study.data.inputs("test", slice(0, 1)), granularity=granularity)
+
+
+def quantizable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every quantizable module under its first name, tied weights once."""
+    seen: set[int] = set()
+    for name, module in model.named_modules():
+        if isinstance(module, QUANTIZABLE) and id(module.weight) not in seen:
+            seen.add(id(module.weight))
+            yield name, module
+
+
+def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
+    """Run the network once and describe each layer in the order of its first call; uncalled layers come last."""
+    owners: dict[int, Layer] = {}
+    for name, module in quantizable_layers(model):
+        weight = module.weight
+        owners[id(weight)] = Layer(
+            name=name,
+            kind=_kind(module),
+            parameter=f"{name}.weight" if name else "weight",
+            shape=tuple(weight.shape),
+            weights=weight.numel(),
+            macs=0,
+            calls=0,
+        )
+    order: list[int] = []
+
+    def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        key = id(module.weight)
+        layer = owners[key]
+        if key not in order:
+            order.append(key)
+        x = inputs[0]
+        owners[key] = replace(
+            layer,
+            macs=layer.macs + _macs(module, x, output),
+            input_shape=layer.input_shape or tuple(x.shape[1:]),
+            output_shape=layer.output_shape or tuple(output.shape[1:]),
+            calls=layer.calls + 1,
+        )
+
+    handles = [m.register_forward_hook(record) for m in model.modules() if isinstance(m, QUANTIZABLE)]
+    was_training = model.training
+    try:
+        model.eval()
+        with torch.no_grad():
+            model(example)
+    finally:
+        model.train(was_training)
+        for handle in handles:
+            handle.remove()
+    return [owners[key] for key in order] + [layer for key, layer in owners.items() if key not in order]
+
+
+def _kind(module: nn.Module) -> str:
+    kind = next(base.__name__ for base in type(module).__mro__ if base in QUANTIZABLE)
+    groups = getattr(module, "groups", 1)
+    return f"{kind} (depthwise)" if groups > 1 and groups == module.in_channels else kind
+
+
+def _macs(module: nn.Module, x: Tensor, output: Tensor) -> int:
+    """Multiply-accumulates of one sample: each weight is used once per spatial position (and sequence item)."""
+    weight = module.weight
+    if isinstance(module, nn.Embedding):
+        return 0
+    if isinstance(module, nn.Linear):
+        return weight.numel() * _product(x.shape[1:-1])
+    positions = x.shape[2:] if isinstance(module, _TRANSPOSED) else output.shape[2:]
+    return weight.numel() * _product(positions)
+
+
+def _product(shape: torch.Size) -> int:
+    return int(torch.Size(shape).numel())
+
+
+def _enclosing(model: nn.Module, layer: str) -> str:
+    """The nearest enclosing module that is not a container and not the root; the layer itself if none."""
+    parent = layer.rpartition(".")[0]
+    while parent:
+        if not isinstance(model.get_submodule(parent), _CONTAINERS):
+            return parent
+        parent = parent.rpartition(".")[0]
+    return layer

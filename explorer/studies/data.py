@@ -1,0 +1,145 @@
+"""The images and labels of a study: an npz file of uint8 NHWC images and integer labels.
+
+Keys: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, and optionally ``classes`` (names).
+When the training arrays are absent the test arrays serve in their place, and ``train_is_test`` says so.
+"""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.errors import StudyError
+
+Rows = Tensor | slice
+SPLITS = ("train", "test")
+
+
+class ImageData:
+    """Images and labels, normalised on the way out.
+
+    Args:
+        arrays: as in the npz file.
+        mean, std: per channel, in units where a pixel is in [0, 1].
+
+    Raises:
+        StudyError: an array is missing or has the wrong type, shape or length.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        source: str = "the data",
+    ) -> None:
+        if ("train_images" in arrays) != ("train_labels" in arrays):
+            raise StudyError(f"{source} has only one of train_images and train_labels; give both, or neither")
+        self.train_is_test = "train_images" not in arrays
+        self._arrays = {}
+        for split in SPLITS:
+            stored = "test" if self.train_is_test else split
+            self._arrays[split] = _checked(arrays, stored, len(mean), source)
+        if len(mean) != len(std) or min(std) <= 0:
+            raise StudyError(f"mean has {len(mean)} and std {len(std)} values; give one each a channel, std above 0")
+        self.mean, self.std = tuple(mean), tuple(std)
+        names = arrays.get("classes")
+        highest = max(int(labels.max(initial=0)) for _, labels in self._arrays.values())
+        self.classes: tuple[str, ...] = (
+            tuple(str(name) for name in names) if names is not None else tuple(str(c) for c in range(highest + 1))
+        )
+
+    def size(self, split: str) -> int:
+        """Number of samples in ``train`` or ``test``."""
+        return len(self._split(split)[1])
+
+    def images(self, split: str, rows: Rows) -> np.ndarray:
+        """Images as stored, (n, H, W, C) uint8."""
+        return self._split(split)[0][_index(rows)]
+
+    def inputs(self, split: str, rows: Rows) -> Tensor:
+        """Normalised inputs, (n, C, H, W) float32."""
+        x = torch.from_numpy(np.ascontiguousarray(self.images(split, rows)))
+        x = x.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+        mean, std = (torch.tensor(v, dtype=torch.float32).view(-1, 1, 1) for v in (self.mean, self.std))
+        return x.sub_(mean).div_(std)
+
+    def targets(self, split: str, rows: Rows) -> Tensor:
+        """Labels, (n,) int64, or as stored where they are no classes."""
+        return torch.from_numpy(np.ascontiguousarray(self._split(split)[1][_index(rows)]))
+
+    def batches(self, split: str, batch_size: int, rows: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and targets in order, or in the order of ``rows``; the last batch may be smaller."""
+        rows = torch.arange(self.size(split)) if rows is None else rows
+        for chunk in rows.split(batch_size):
+            yield self.inputs(split, chunk), self.targets(split, chunk)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identifies the arrays and the normalisation."""
+        digest = sha256(repr((self.mean, self.std)).encode())
+        for split in SPLITS:
+            for array in self._arrays[split]:
+                digest.update(str((array.shape, array.dtype)).encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def _split(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        if split not in self._arrays:
+            raise StudyError(f"there is no split {split!r}; use train or test")
+        return self._arrays[split]
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Read an npz file without ever unpickling.
+
+    Raises:
+        StudyError: the file is missing, is not an npz file, or holds pickled objects.
+    """
+    if not path.is_file():
+        raise StudyError(f"the data file {path} does not exist; write it, or correct [data] path")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise StudyError(f"the data file {path} is not an npz file of plain arrays: {error}") from error
+
+
+def _index(rows: Rows) -> np.ndarray | slice:
+    return rows if isinstance(rows, slice) else rows.numpy()
+
+
+def _checked(
+    arrays: Mapping[str, np.ndarray], split: str, channels: int, source: str
+) -> tuple[np.ndarray, np.ndarray]:
+    for key in (f"{split}_images", f"{split}_labels"):
+        if key not in arrays:
+            raise StudyError(f"{source} has no array {key}; it has {', '.join(sorted(arrays)) or 'none'}")
+    images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise StudyError(
+            f"{split}_images in {source} is {images.dtype} of shape {images.shape}; "
+            f"it must be uint8 of shape (N, height, width, channels)"
+        )
+    if images.shape[3] != channels:
+        raise StudyError(
+            f"{split}_images in {source} has {images.shape[3]} channels and [data] mean has {channels} values; "
+            f"give one a channel"
+        )
+    if len(images) == 0 or len(images) != len(labels):
+        raise StudyError(f"{source} has {len(images)} {split}_images and {len(labels)} {split}_labels")
+    if np.issubdtype(labels.dtype, np.integer):
+        if labels.ndim != 1 or labels.min() < 0:
+            raise StudyError(f"{split}_labels in {source} must be one number a sample, 0 or above")
+        labels = labels.astype(np.int64)
+    elif np.issubdtype(labels.dtype, np.floating):
+        labels = labels.astype(np.float32)
+    else:
+        raise StudyError(f"{split}_labels in {source} is {labels.dtype}; it must be integers")
+    return images, labels

@@ -1,0 +1,131 @@
+"""What is under investigation: a trained network with its data and its loss, or published figures of one."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+
+import torch
+from torch import nn
+
+from explorer.blocks import Block
+from explorer.errors import StudyError
+from explorer.studies.data import ImageData
+from explorer.studies.losses import Loss
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a person should know about a study: where it comes from and what was measured on it.
+
+    Attributes:
+        title: a short name for people.
+        summary: one or two sentences.
+        source, licence: of the network and the data.
+        facts: further lines, name to value, e.g. the accuracy on the full test set.
+    """
+
+    title: str
+    summary: str = ""
+    source: str = ""
+    licence: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A trained network, its data and its loss.
+
+    Attributes:
+        name: unique among the studies of one app; part of every plan.
+        reference: what ``load`` was given, so that another process can load the same study.
+        card: what a person should know.
+        data: images and labels.
+        loss: loss of the outputs.
+        weights_sha256: SHA-256 of the weights file, as ``sha256sum`` prints it.
+        network: the FP32 network; use ``model()``, which copies it.
+    """
+
+    name: str
+    reference: str
+    card: Card
+    data: ImageData
+    loss: Loss
+    weights_sha256: str
+    network: nn.Module = field(repr=False)
+
+    def model(self) -> nn.Module:
+        """A fresh FP32 copy of the network in eval mode, on the CPU, every parameter requiring its gradient."""
+        model = copy.deepcopy(self.network).eval()
+        return model.requires_grad_(True)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over weights, data, preprocessing and loss: the identity of every run on this study."""
+        parts = (self.weights_sha256, self.data.sha256, self.loss.description)
+        return sha256("\n".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ProfileStudy:
+    """Published per-block figures of a network that is not here: plans work, measurements do not.
+
+    Attributes:
+        blocks: depth order; each has one layer that carries the name, the weights and the MACs.
+        mean_traces: block to mean Hessian trace, as published.
+        squared_errors: block to bit width to the squared error of its quantized weights, as published.
+        latency_ms: block to bit width to milliseconds, as published.
+        latency_device: what the latencies were measured on.
+        ties: groups of blocks that must share one bit width.
+        published_plans: plan to block to weight bits.
+    """
+
+    name: str
+    reference: str
+    card: Card
+    blocks: tuple[Block, ...]
+    mean_traces: Mapping[str, float]
+    squared_errors: Mapping[str, Mapping[int, float]]
+    latency_ms: Mapping[str, Mapping[int, float]]
+    latency_device: str
+    ties: tuple[tuple[str, ...], ...]
+    published_plans: Mapping[str, Mapping[str, int]]
+    weights_sha256: str
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the profile's file."""
+        return self.weights_sha256
+
+
+AnyStudy = Study | ProfileStudy
+
+
+def check_forward(network: nn.Module, data: ImageData, loss: Loss) -> None:
+    """Run two samples through the network and its loss, so that a mismatch is found before anything long starts.
+
+    Raises:
+        StudyError: the network cannot take the data's images, or the loss cannot take its outputs.
+    """
+
+    inputs, targets = data.inputs("test", slice(0, 2)), data.targets("test", slice(0, 2))
+    try:
+        with torch.no_grad():
+            outputs = network(inputs)
+    except (RuntimeError, TypeError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise StudyError(f"the network cannot take images of shape {tuple(inputs.shape[1:])}: {first}") from error
+    classes = len(data.classes)
+    if loss.kind == "cross_entropy" and (outputs.ndim != 2 or outputs.shape[1] < classes):
+        raise StudyError(
+            f"the network gives outputs of shape {tuple(outputs.shape[1:])} and the labels go up to {classes - 1}; "
+            f"the factory must build a network with {classes} outputs"
+        )
+    try:
+        value = loss.per_sample(outputs, targets)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        first = str(error).splitlines()[0]
+        raise StudyError(f"the loss {loss.kind} cannot take the network's outputs: {first}") from error
+    if not torch.isfinite(value).all():
+        raise StudyError(f"the loss of the first test images is {value.tolist()}; check the weights and [data] mean/std")

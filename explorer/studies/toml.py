@@ -1,0 +1,163 @@
+"""study.toml: the description of a study, checked before anything is loaded.
+
+The keys are a contract (see the README); an unknown key is an error, because a misspelt one would otherwise be
+ignored in silence.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import nn
+
+from explorer.errors import StudyError
+from explorer.studies import losses, profile
+from explorer.studies.data import ImageData, read_npz
+from explorer.studies.factories import resolve
+from explorer.studies.losses import Loss
+from explorer.studies.study import AnyStudy, Card, Study, check_forward
+from explorer.studies.weights import file_sha256, load_into, read_weights
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSection(_Section):
+    factory: str
+    weights: str
+
+
+class DataSection(_Section):
+    path: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class LossSection(_Section):
+    kind: str = "cross_entropy"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: tuple[float, ...] | None = None
+
+
+class ProfileSection(_Section):
+    path: str
+    network: str | None = None
+
+
+class CardSection(_Section):
+    title: str = ""
+    summary: str = ""
+    source: str = ""
+    licence: str = ""
+    facts: dict[str, str] = Field(default_factory=dict)
+
+
+class Description(_Section):
+    """The whole file: ``model``, ``data`` and ``loss`` for a network, ``profile`` for published figures."""
+
+    name: str = Field(min_length=1, max_length=80)
+    kind: Literal["network", "profile"] = "network"
+    model: ModelSection | None = None
+    data: DataSection | None = None
+    loss: LossSection = LossSection()
+    profile: ProfileSection | None = None
+    card: CardSection = CardSection()
+
+
+def read_description(path: Path) -> Description:
+    """Parse and check a study.toml without loading what it names.
+
+    Raises:
+        StudyError: the file is missing, is not TOML, or a key is missing, unknown or of the wrong type.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"there is no study at {path}; give a folder with a study.toml, or the file itself") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path} is not valid TOML: {error}") from error
+    try:
+        description = Description.model_validate(content)
+    except ValidationError as error:
+        raise StudyError(f"{path}: {_first_problem(error)}") from error
+    needed = ("profile",) if description.kind == "profile" else ("model", "data")
+    for section in needed:
+        if getattr(description, section) is None:
+            raise StudyError(f"{path} has no [{section}] section, which a {description.kind} study needs")
+    return description
+
+
+def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnyStudy:
+    """Load the study a study.toml describes.
+
+    Args:
+        path: the file.
+        reference: recorded in the study, so that another process can load it again.
+        files: folder of the weights and the data, when it is not the toml's own.
+
+    Raises:
+        StudyError: anything the file names is missing or does not fit.
+    """
+    description = read_description(path)
+    folder = path.parent
+    card = Card(**{**description.card.model_dump(), "title": description.card.title or description.name})
+    if description.profile is not None:
+        source = folder / description.profile.path
+        return profile.load_profile(
+            source, network=description.profile.network, name=description.name, reference=reference, card=card
+        )
+    assert description.model is not None and description.data is not None  # read_description made sure
+    files = files or folder
+    data_path = files / description.data.path
+    data = ImageData(
+        read_npz(data_path), mean=description.data.mean, std=description.data.std, source=data_path.name
+    )
+    network = _build(description.model.factory, folder)
+    weights_path = files / description.model.weights
+    load_into(network, read_weights(weights_path), weights_path.name)
+    network.eval()
+    loss = _loss(description.loss, folder)
+    check_forward(network, data, loss)
+    return Study(
+        name=description.name,
+        reference=reference,
+        card=card,
+        data=data,
+        loss=loss,
+        weights_sha256=file_sha256(weights_path),
+        network=network,
+    )
+
+
+def _build(factory: str, folder: Path) -> nn.Module:
+    try:
+        network = resolve(factory, folder)()
+    except StudyError:
+        raise
+    except Exception as error:
+        raise StudyError(f"the factory {factory!r} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(network, nn.Module):
+        raise StudyError(f"the factory {factory!r} returned a {type(network).__name__}; it must return an nn.Module")
+    return network
+
+
+def _loss(section: LossSection, folder: Path) -> Loss:
+    if ":" in section.kind:
+        return Loss(kind=section.kind, function=resolve(section.kind, folder)())
+    if section.kind not in losses.KINDS:
+        raise StudyError(
+            f"[loss] kind {section.kind!r} is unknown; use {', '.join(losses.KINDS)} or a factory FILE.py:function"
+        )
+    return Loss(kind=section.kind, label_smoothing=section.label_smoothing, class_weights=section.class_weights)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem: Any = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"the key {where} is missing"
+    if problem["type"] == "extra_forbidden":
+        return f"the key {where} is unknown; remove it or correct its spelling"
+    return f"the key {where} is wrong: {problem['msg'][0].lower()}{problem['msg'][1:]}"

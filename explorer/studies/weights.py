@@ -1,0 +1,145 @@
+"""Reading the weights a person brings, without trusting the file.
+
+safetensors is read directly. A ``.pt`` or ``.pth`` file is a pickle: its archive is checked first, then a child
+process with a memory limit reads it with ``weights_only=True`` and writes the tensors as safetensors. Nothing
+from the file is ever executed, and a file built to exhaust memory ends the child, not the app.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from explorer.errors import StudyError
+
+MAX_BYTES = 4 * 2**30
+_CHILD_HEADROOM = 8 * 2**30  # address space that importing torch reserves, most of it never touched
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    digest = sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a ``.safetensors``, ``.pt`` or ``.pth`` file.
+
+    A dict under the key ``state_dict`` or ``model`` is unwrapped, and the prefix ``module.`` that
+    ``DataParallel`` adds is removed.
+
+    Raises:
+        StudyError: the file is missing, too large, damaged, or not a state dict.
+    """
+    if not path.is_file():
+        raise StudyError(f"the weights file {path} does not exist; write it, or correct [model] weights")
+    if path.stat().st_size > MAX_BYTES:
+        raise StudyError(f"the weights file {path} is larger than {MAX_BYTES / 2**30:.0f} GiB")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix in (".pt", ".pth", ".th"):
+        return _read_pickled(path)
+    raise StudyError(f"the weights file {path} must end in .safetensors, .pt or .pth")
+
+
+def load_into(network: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
+    """Copy a state dict into a network after checking names, shapes, types and finiteness.
+
+    Raises:
+        StudyError: anything differs; the sentence lists the difference.
+    """
+    wanted = network.state_dict()
+    optional = {name for name in wanted if name.endswith("num_batches_tracked")}
+    missing = [name for name in wanted if name not in tensors and name not in optional]
+    unknown = [name for name in tensors if name not in wanted]
+    if missing or unknown:
+        parts = []
+        if missing:
+            parts.append(f"lacks {_listed(missing)}")
+        if unknown:
+            parts.append(f"has {_listed(unknown)}, which the network does not know")
+        raise StudyError(f"{source} does not fit the network: it {' and '.join(parts)}")
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape:
+            raise StudyError(
+                f"{source}: {name} has shape {tuple(tensor.shape)} and the network needs {tuple(wanted[name].shape)}"
+            )
+        if tensor.is_floating_point() != wanted[name].is_floating_point():
+            raise StudyError(f"{source}: {name} is {tensor.dtype} and the network needs {wanted[name].dtype}")
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise StudyError(f"{source}: {name} holds a value that is not finite (NaN or infinity)")
+    network.load_state_dict(tensors, strict=not optional)
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise StudyError(f"the weights file {path} is not a safetensors file: {error}") from error
+
+
+def _read_pickled(path: Path) -> dict[str, Tensor]:
+    _check_archive(path)
+    with tempfile.TemporaryDirectory() as folder:
+        converted = Path(folder) / "weights.safetensors"
+        child = subprocess.run(
+            [sys.executable, "-m", "explorer.studies.weights", str(path.resolve()), str(converted)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        if child.returncode != 0:
+            reason = (child.stderr.strip().splitlines() or ["the reader was ended"])[-1]
+            raise StudyError(f"the weights file {path} cannot be read as a plain state dict: {reason}")
+        return load_file(converted)
+
+
+def _check_archive(path: Path) -> None:
+    """A torch archive stores its entries uncompressed; a compressed or oversized entry is an attack or damage."""
+    if not zipfile.is_zipfile(path):
+        return  # the format before PyTorch 1.6: the child reads it under the same limits
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED or ".." in entry.filename or entry.filename.startswith("/"):
+                raise StudyError(f"the weights file {path} is not a PyTorch archive (entry {entry.filename})")
+        if sum(entry.file_size for entry in archive.infolist()) > 2 * path.stat().st_size:
+            raise StudyError(f"the weights file {path} claims more data than it holds")
+
+
+def _convert(source: str, target: str) -> None:
+    """Run in the child: limit memory, read tensors only, write safetensors."""
+    limit = _CHILD_HEADROOM + 4 * Path(source).stat().st_size
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    content = torch.load(source, map_location="cpu", weights_only=True)
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise SystemExit("it must hold a dict of names and tensors, as model.state_dict() gives")
+    tensors = {str(name).removeprefix("module."): tensor.clone().contiguous() for name, tensor in content.items()}
+    save_file(tensors, target)
+
+
+if __name__ == "__main__":
+    try:
+        _convert(sys.argv[1], sys.argv[2])
+    except Exception as error:
+        raise SystemExit(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
