@@ -6,7 +6,6 @@ subsampled and zero-padded in channels, so the shortcut has no weights. HAWQ's T
 depthwise layers are where quantization hurts most (LAPQ, Table 4).
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
