@@ -1,0 +1,72 @@
+"""One look for every figure: colours, fonts, axes, and how numbers are written.
+
+Bit widths run from burnt orange (few bits) to blue (many), a pair that colour-blind people tell apart; full
+precision is grey. Weights are teal and activations violet everywhere. Backgrounds are transparent and lines
+half-transparent grey, so one template serves light and dark pages.
+"""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+BIT_COLOURS: Mapping[int, str] = {
+    1: "#8c2d04",
+    2: "#cc4c02",
+    3: "#ec7014",
+    4: "#f4a83d",
+    5: "#e6cf8a",
+    6: "#9fc9dc",
+    7: "#6baed6",
+    8: "#2f7fbf",
+    16: "#5b63b0",
+    32: "#7a828e",
+}
+WEIGHTS = "#0e9384"
+ACTIVATIONS = "#9a5bd6"
+MUTED = "rgba(128, 136, 150, 0.55)"
+ACCENT = "#e0336d"
+_LINE = "rgba(128, 136, 150, 0.25)"
+
+TEMPLATE = go.layout.Template(
+    layout=go.Layout(
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 70, "r": 20, "t": 20, "b": 60},
+        font={"size": 14},
+        hoverlabel={"font": {"size": 13}},
+        xaxis={"gridcolor": _LINE, "zeroline": False, "ticks": "outside", "tickcolor": _LINE, "automargin": True},
+        yaxis={"gridcolor": _LINE, "zeroline": False, "ticks": "outside", "tickcolor": _LINE, "automargin": True},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "itemsizing": "constant"},
+        hovermode="closest",
+        bargap=0.15,
+    )
+)
+
+
+def blank(height: int) -> go.Figure:
+    """An empty figure in the common look, ``height`` pixels tall."""
+    return go.Figure(layout={"template": TEMPLATE, "height": height})
+
+
+def bytes_text(size: float) -> str:
+    """A size in decimal units: 1 kB is 1,000 bytes."""
+    if size < 1000:
+        return f"{size:,.0f} B"
+    if size < 1e6:
+        return f"{size / 1e3:,.1f} kB"
+    return f"{size / 1e6:,.2f} MB"
+
+
+def count_text(number: float) -> str:
+    """A count with an SI prefix: 31 M."""
+    for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= limit:
+            return f"{number / limit:,.3g} {prefix}"
+    return f"{number:,.0f}"
+
+
+def percent_text(share: float | None, error: float | None = None) -> str:
+    """A share in per cent, with its standard error where it has one."""
+    if share is None:
+        return "–"
+    return f"{share:.2%}" if error is None else f"{share * 100:.2f} ± {error * 100:.2f} %"

@@ -1,0 +1,50 @@
+"""Loss and accuracy of a training as it goes: training batches as a line, the test images as markers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from explorer.figures import look
+
+Points = Sequence[Mapping[str, Any]]
+
+
+def figure(train: Points, test: Points, *, epochs: int, reference: float | None = None, height: int = 380) -> go.Figure:
+    """Draw both curves.
+
+    Args:
+        train, test: points with ``epoch``, ``loss`` and ``accuracy`` (a share, or None).
+        epochs: length of the axis.
+        reference: accuracy of the FP32 network, drawn as a line.
+    """
+    made = make_subplots(rows=1, cols=2, horizontal_spacing=0.1)
+    for column, quantity, scale in ((1, "loss", 1.0), (2, "accuracy", 100.0)):
+        for points, name, mode, colour in (
+            (train, "training batches", "lines", look.MUTED),
+            (test, "test images", "lines+markers", look.WEIGHTS),
+        ):
+            known = [point for point in points if point[quantity] is not None]
+            made.add_scatter(
+                x=[point["epoch"] for point in known],
+                y=[point[quantity] * scale for point in known],
+                mode=mode,
+                line={"color": colour, "width": 2.5},
+                marker={"size": 9},
+                name=name,
+                legendgroup=name,
+                showlegend=column == 1,
+                hovertemplate=f"{name}<br>epoch %{{x:.2f}}<br>{quantity} %{{y:.4g}}<extra></extra>",
+                row=1,
+                col=column,
+            )
+    if reference is not None:
+        made.add_hline(
+            y=reference * 100, line={"color": look.BIT_COLOURS[32], "dash": "dot"}, annotation_text="FP32", row=1, col=2
+        )
+    made.update_layout(template=look.TEMPLATE, height=height, uirevision="training")
+    made.update_xaxes(title="epochs", range=[-0.02 * epochs, epochs * 1.02])
+    made.update_yaxes(title="loss (cross-entropy, nats)", row=1, col=1)
+    made.update_yaxes(title="accuracy (%)", row=1, col=2)
+    return made

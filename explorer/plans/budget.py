@@ -1,0 +1,49 @@
+"""Budgets: an absolute one, a ratio to FP32, or a fraction of the way between the lowest and the highest bits.
+
+The last is how HAWQ-V3 sets its limits (section 4: a fraction of the way from the all-4-bit to the all-8-bit cost).
+Kept blocks count at their kept width in both ends, so every fraction from 0 to 1 can be met.
+Numbers are taken as the decimals they are written as: 0.1 of the way is one tenth, not the nearest double.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor, isfinite
+from typing import Literal
+
+from explorer.errors import PlanError
+from explorer.plans.problem import Problem
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit on the cost.
+
+    Attributes:
+        kind: "at_most" ``value`` of the cost's unit; "ratio": 1/``value`` of the FP32 cost; "between": the fraction
+            ``value`` of the way from all-lowest to all-highest bits.
+    """
+
+    kind: Literal["at_most", "ratio", "between"]
+    value: float
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.value):
+            raise PlanError(f"a budget of {self.value} means nothing; give a finite number")
+        if self.kind == "ratio" and self.value <= 0:
+            raise PlanError(f"a budget ratio of {self.value} means nothing; give how many times smaller than FP32, such as 8")
+        if self.kind == "between" and not 0 <= self.value <= 1:
+            raise PlanError(f"a budget fraction of {self.value} is not between 0 (all lowest bits) and 1 (all highest bits)")
+
+    def limit(self, problem: Problem) -> int:
+        """The largest exact cost that is within the budget, in counts of the problem's cost table.
+
+        Raises:
+            PlanError: a ratio was asked of a cost that has no FP32 figures.
+        """
+        value = Fraction(str(self.value))
+        if self.kind == "at_most":
+            return floor(value * problem.cost.divisor)
+        if self.kind == "ratio":
+            return floor(problem.cost.full_precision(problem.blocks) / value)
+        lowest, highest = problem.extreme("lowest"), problem.extreme("highest")
+        return floor(lowest + value * (highest - lowest))

@@ -1,0 +1,151 @@
+"""What a plan costs: weight memory, bit operations, latency.
+
+    size     Σ n_i·w_i bits, packed                  (HAWQ-V2, Table 1; HAWQ counts neither biases nor batch-norm)
+    BOPs     Σ MAC_i·w_i·a_i for one sample          (HAWQ-V3, section 3.4)
+    latency  Σ of a measured table, block by block   (HAWQ-V3, section 3.4)
+
+Symbols: n_i weights of block i, MAC_i multiply-accumulates, w_i and a_i bits of its weights and of its input. Scales
+and zero points are not counted. A cost is kept as whole numbers (a latency in decimal fractions of its unit), so that
+totals are exact, and two plans that cost the same are seen to.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import floor, isfinite, log10
+
+from explorer.blocks import Block
+from explorer.errors import PlanError
+from explorer.plans.plan import Plan, check_names, listed
+
+FULL_PRECISION = 32
+_EXACT = 2**53  # totals up to this are exact as floats too
+
+
+def size_bits(blocks: Sequence[Block], w_bits: Mapping[str, int]) -> int:
+    """Packed weight memory in bits, Σ n·b."""
+    return sum(block.weights * w_bits[block.name] for block in blocks)
+
+
+def size_bytes(blocks: Sequence[Block], w_bits: Mapping[str, int]) -> int:
+    """Packed weight memory in whole bytes."""
+    return -(-size_bits(blocks, w_bits) // 8)
+
+
+def fp32_bytes(blocks: Sequence[Block]) -> int:
+    """Memory of the same weights in FP32."""
+    return sum(block.weights for block in blocks) * 4
+
+
+def compression(blocks: Sequence[Block], w_bits: Mapping[str, int]) -> float:
+    """How many times smaller the packed weights are than in FP32."""
+    return sum(block.weights for block in blocks) * FULL_PRECISION / size_bits(blocks, w_bits)
+
+
+def bops(blocks: Sequence[Block], plan: Plan) -> int:
+    """Bit operations of one sample, Σ MAC·w·a."""
+    check_names(plan.blocks, blocks, plan.study)
+    return sum(block.macs * plan.blocks[block.name].w_bits * plan.blocks[block.name].a_bits for block in blocks)
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """What each width of each block costs; the cost of a plan is the sum.
+
+    Attributes:
+        name: "size", "bops" or "latency".
+        unit: what people read, e.g. "bytes".
+        counts: block to bits to whole numbers of 1/``divisor`` of the unit, so that sums are exact.
+        divisor: 8 for a size (bits counted, bytes shown), a power of ten for a latency.
+    """
+
+    name: str
+    unit: str
+    counts: Mapping[str, Mapping[int, int]]
+    divisor: int = 1
+
+    def count(self, w_bits: Mapping[str, int]) -> int:
+        """Exact cost of a plan, in 1/``divisor`` of the unit."""
+        return sum(self.at(block, bits) for block, bits in w_bits.items())
+
+    def at(self, block: str, bits: int) -> int:
+        """Exact cost of one block at one width.
+
+        Raises:
+            PlanError: the table lacks the block, or the width.
+        """
+        if block not in self.counts:
+            raise PlanError(f"the {self.name} table has no block {block}; it has {listed(self.counts)}")
+        if bits not in self.counts[block]:
+            known = ", ".join(str(bits) for bits in sorted(self.counts[block]))
+            raise PlanError(f"no {self.name} is known for {block} at {bits} bits; its table has {known or 'no width'}")
+        return self.counts[block][bits]
+
+    def in_unit(self, count: int) -> int | float:
+        """A count in the unit people read; an int where it is whole."""
+        whole, rest = divmod(int(count), self.divisor)
+        return whole if rest == 0 else int(count) / self.divisor
+
+    def full_precision(self, blocks: Iterable[str]) -> int:
+        """Exact cost with every block in FP32.
+
+        Raises:
+            PlanError: the table has no 32-bit figures, as latency tables may not.
+        """
+        names = list(blocks)
+        if any(FULL_PRECISION not in self.counts.get(name, {}) for name in names):
+            raise PlanError(f"the {self.name} table has no FP32 figures, so a ratio to FP32 means nothing; set an absolute "
+                            "budget or a fraction between the lowest and the highest bits")  # fmt: skip
+        return self.count(dict.fromkeys(names, FULL_PRECISION))
+
+
+def size_table(blocks: Sequence[Block], bits: Iterable[int]) -> CostTable:
+    """Weight memory at these widths and at 32 bits, counted in bits and shown in bytes."""
+    widths = sorted({*bits, FULL_PRECISION})
+    return CostTable("size", "bytes", {b.name: {w: b.weights * w for w in widths} for b in blocks}, 8)
+
+
+def bops_table(blocks: Sequence[Block], bits: Iterable[int], *, a_bits: int | None = None) -> CostTable:
+    """Bit operations at these weight widths and in FP32.
+
+    Args:
+        a_bits: width of every block's input; None: that of its weights (MAC·b², as HAWQ-V3 counts).
+    """
+    widths = sorted(set(bits))
+    counts = {}
+    for block in blocks:
+        counts[block.name] = {w: block.macs * w * (a_bits or w) for w in widths}
+        counts[block.name][FULL_PRECISION] = block.macs * FULL_PRECISION * FULL_PRECISION
+    return CostTable("bops", "BOPs", counts)
+
+
+def latency_table(milliseconds: Mapping[str, Mapping[int, float]]) -> CostTable:
+    """A measured table, block to bits to milliseconds.
+
+    Decimal figures are kept exactly as written, as far as about 15 digits of their total reach.
+
+    Raises:
+        PlanError: an entry is negative or not a number; the message names the block.
+    """
+    return measured_table("latency", "ms", milliseconds)
+
+
+def measured_table(name: str, unit: str, values: Mapping[str, Mapping[int, float]]) -> CostTable:
+    """A table of one's own in any unit; the same promises as ``latency_table``."""
+    for block, row in values.items():
+        for bits, value in row.items():
+            if not isfinite(value) or value < 0:
+                raise PlanError(f"the {name} of {block} at {bits} bits is {value}; it must be a number of at least 0")
+    decimals = {block: {bits: Decimal(repr(float(v))) for bits, v in row.items()} for block, row in values.items()}
+    written = max((_places(v) for row in decimals.values() for v in row.values()), default=0)
+    total = sum(max(row.values(), default=Decimal(0)) for row in decimals.values())
+    affordable = floor(log10(_EXACT / float(total))) if total else written
+    divisor = 10 ** max(0, min(written, affordable))
+    counts = {block: {bits: round(Fraction(v) * divisor) for bits, v in row.items()} for block, row in decimals.items()}
+    return CostTable(name, unit, counts, divisor)
+
+
+def _places(value: Decimal) -> int:
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,0 +1,140 @@
+"""Ω, the damage that quantizing a network's weights is predicted to do.
+
+    Ω = Σ_i  Tr(H_i)/n_i · ‖Q(W_i) − W_i‖₂²        (HAWQ-V2, section 3.1, eq. 10)
+
+H_i is the Hessian of the loss over the weights W_i of block i, n_i their number, Q the quantizer at the block's width.
+The factor ½ of the Taylor expansion is left out, as in the paper; it changes no order.
+
+Signs are kept. A trace may be estimated negative (a block at a saddle, or noise): its Ω then falls with fewer bits,
+and the frontier is exact for what it is given. Clipping it to zero would hide that the estimate is not to be trusted;
+``stderr`` and the sign say it. A trace or an error that is not finite is refused.
+
+Ω is linear in the traces, and the errors of the blocks' estimates are taken as independent, so the standard error of
+Ω is sqrt(Σ_i (s_i · ‖Q(W_i) − W_i‖²)²), s_i being that of the mean trace.
+
+Published profiles know two widths only. In between, the squared error of a uniform quantizer falls as the squared
+step, 4^-b: it is taken as linear in 4^-b through the known neighbours, and outside them as the nearest one scaled by
+4^-(difference). Such values are listed as ``estimated``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite, sqrt
+
+from explorer.errors import PlanError
+from explorer.plans.costs import FULL_PRECISION
+from explorer.plans.plan import listed
+
+
+@dataclass(frozen=True)
+class DamageTable:
+    """Ω_i of every block at every width.
+
+    Attributes:
+        values: block to bits to Ω_i.
+        sensitivity: block to mean trace, Tr(H_i)/n_i: what set B sorts by.
+        stderr: block to bits to the standard error of Ω_i; 0 where the traces came without one.
+        estimated: the (block, bits) whose squared error was interpolated.
+    """
+
+    values: Mapping[str, Mapping[int, float]]
+    sensitivity: Mapping[str, float]
+    stderr: Mapping[str, Mapping[int, float]]
+    estimated: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+
+    def at(self, block: str, bits: int) -> float:
+        """Ω_i of one block at one width.
+
+        Raises:
+            PlanError: the table lacks the block, or the width.
+        """
+        if block not in self.values:
+            raise PlanError(f"no damage is known for the block {block}; the table has {listed(self.values)}")
+        if bits not in self.values[block]:
+            known = ", ".join(str(bits) for bits in sorted(self.values[block]))
+            raise PlanError(f"no damage is known for {block} at {bits} bits; its table has {known or 'no width'}")
+        return self.values[block][bits]
+
+    def omega(self, w_bits: Mapping[str, int]) -> float:
+        """Ω of a plan."""
+        return sum(self.at(block, bits) for block, bits in w_bits.items())
+
+    def omega_stderr(self, w_bits: Mapping[str, int]) -> float:
+        """Standard error of Ω of a plan, the blocks' traces being independent."""
+        return sqrt(sum(self.stderr.get(block, {}).get(bits, 0.0) ** 2 for block, bits in w_bits.items()))
+
+    def is_estimated(self, w_bits: Mapping[str, int]) -> bool:
+        """Whether Ω of a plan rests on an interpolated squared error."""
+        return any((block, bits) in self.estimated for block, bits in w_bits.items())
+
+
+def damage_table(
+    mean_traces: Mapping[str, float],
+    squared_errors: Mapping[str, Mapping[int, float]],
+    *,
+    stderr: Mapping[str, float] | None = None,
+    estimated: Iterable[tuple[str, int]] = (),
+) -> DamageTable:
+    """Ω_i from mean traces and squared errors; 32 bits do no damage.
+
+    Args:
+        mean_traces: block to Tr(H_i)/n_i, of any sign.
+        squared_errors: block to bits to ‖Q(W_i) − W_i‖².
+        stderr: block to the standard error of its mean trace.
+        estimated: which squared errors were interpolated.
+
+    Raises:
+        PlanError: a block has no squared errors, or a figure is not finite; the message names the block.
+    """
+    errors_of_traces = stderr or {}
+    values: dict[str, dict[int, float]] = {}
+    uncertain: dict[str, dict[int, float]] = {}
+    for block, mean_trace in mean_traces.items():
+        spread = errors_of_traces.get(block, 0.0)
+        if not isfinite(mean_trace) or not isfinite(spread):
+            raise PlanError(
+                f"the mean trace of {block} is {mean_trace} ± {spread}, which no plan can use; compute the traces again"
+            )
+        if block not in squared_errors:
+            raise PlanError(f"no quantization error is known for {block}; compute it for every block that has a trace")
+        row = {FULL_PRECISION: 0.0, **squared_errors[block]}
+        for bits, error in row.items():
+            if not isfinite(error) or error < 0:
+                raise PlanError(f"the squared error of {block} at {bits} bits is {error}; it must be a number of at least 0")
+        values[block] = {bits: mean_trace * error for bits, error in row.items()}
+        uncertain[block] = {bits: spread * error for bits, error in row.items()}
+    return DamageTable(values, dict(mean_traces), uncertain, frozenset(estimated))
+
+
+def interpolate_errors(
+    squared_errors: Mapping[str, Mapping[int, float]], bits: Iterable[int]
+) -> tuple[dict[str, dict[int, float]], frozenset[tuple[str, int]]]:
+    """Squared errors at these widths too, and which (block, bits) are estimates.
+
+    Raises:
+        PlanError: a block has no figures at all.
+    """
+    wanted = sorted(set(bits) - {FULL_PRECISION})
+    filled: dict[str, dict[int, float]] = {}
+    estimated = set()
+    for block, row in squared_errors.items():
+        known = {width: error for width, error in row.items() if width != FULL_PRECISION}
+        if not known:
+            raise PlanError(f"no quantization error is published for {block}, so none can be interpolated")
+        filled[block] = dict(row)
+        for width in wanted:
+            if width not in known:
+                filled[block][width] = _at(known, width)
+                estimated.add((block, width))
+    return filled, frozenset(estimated)
+
+
+def _at(known: Mapping[int, float], bits: int) -> float:
+    below = max((width for width in known if width < bits), default=None)
+    above = min((width for width in known if width > bits), default=None)
+    if below is None or above is None:
+        nearest = below if above is None else above
+        assert nearest is not None
+        return float(known[nearest] * 4.0 ** (nearest - bits))
+    share = (4.0**-bits - 4.0**-above) / (4.0**-below - 4.0**-above)
+    return share * known[below] + (1 - share) * known[above]

@@ -1,0 +1,101 @@
+"""Reading plan.json: every way a plan can fail to fit its study is one sentence.
+
+The file says ``{"version": 1, "study": name, "weights_sha256": ..., "blocks": {name: {"w_bits": 4, "a_bits": 8}}}``,
+and may carry a ``name``. It does not say at which granularity its blocks are: the names decide.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+
+from explorer.blocks import Block
+from explorer.errors import PlanError
+from explorer.plans.plan import Plan, StudyIdentity, bits_of, check_names
+
+
+class _Widths(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    w_bits: StrictInt
+    a_bits: StrictInt
+
+
+class _PlanFile(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    version: Literal[1]
+    study: str
+    weights_sha256: str
+    blocks: dict[str, _Widths] = Field(min_length=1)
+    name: str = ""
+
+
+def read_plan(
+    source: Path | str | bytes | Mapping[str, Any],
+    *,
+    study: StudyIdentity,
+    partitions: Sequence[tuple[Block, ...]],
+) -> tuple[Plan, tuple[Block, ...]]:
+    """Read a plan and find out which of the study's partitions it is for.
+
+    Args:
+        source: a file, its text, or its parsed content.
+        study: what the plan must be for.
+        partitions: the study's blocks at each granularity.
+
+    Returns:
+        The plan, its blocks in depth order, and the partition whose names it uses.
+
+    Raises:
+        PlanError: it cannot be read, is not JSON, has another version, is for another study or other weights,
+            names blocks the study does not have or omits some, or gives a width that does not exist.
+    """
+    content = _parse(source)
+    if content.study != study.name:
+        raise PlanError(f"the plan is for the study {content.study!r}, not for {study.name!r}; open that study to use it")
+    if content.weights_sha256 != study.weights_sha256:
+        raise PlanError(
+            f"the plan was made for other weights of {study.name} (sha256 {content.weights_sha256[:12]}, "
+            f"the study's are {study.weights_sha256[:12]}); make the plan again for these weights"
+        )
+    # The partition that shares most names is the one the plan was meant for, so its complaint is the useful one.
+    blocks = max(partitions, key=lambda candidate: _agreement(content.blocks, candidate))
+    check_names(content.blocks, blocks, study.name)
+    bits = {
+        block.name: bits_of(block.name, content.blocks[block.name].w_bits, content.blocks[block.name].a_bits)
+        for block in blocks
+    }
+    return Plan(study.name, study.weights_sha256, bits, content.name), blocks
+
+
+def _agreement(names: Mapping[str, Any], blocks: Sequence[Block]) -> tuple[int, int]:
+    shared = sum(block.name in names for block in blocks)
+    return shared, shared - len(blocks)
+
+
+def _parse(source: Path | str | bytes | Mapping[str, Any]) -> _PlanFile:
+    content: Any = source
+    if isinstance(source, Path):
+        try:
+            content = source.read_bytes()
+        except OSError as error:
+            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+            raise PlanError(f"the plan {source} {reason}; give the path of a plan.json") from error
+    if isinstance(content, str | bytes):
+        try:
+            content = json.loads(content)
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise PlanError(f"the plan is not JSON ({error}); export it again from the app") from error
+    if not isinstance(content, Mapping):
+        raise PlanError("the plan is JSON but not an object; a plan has version, study, weights_sha256 and blocks")
+    version = content.get("version")
+    if version != 1 or isinstance(version, bool):
+        found = f"has version {version!r}" if "version" in content else "has no version"
+        raise PlanError(f"the plan {found}; this program reads version 1")
+    try:
+        return _PlanFile.model_validate(dict(content))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise PlanError(f"the plan's {where} is wrong: {problem['msg']}") from error

@@ -1,0 +1,41 @@
+"""Uniform quantizers: grids, steps, and networks that compute with them."""
+
+from explorer.quantizers.grid import FLOAT_BITS, WIDTHS, Grid, Scheme, check_bits
+from explorer.quantizers.modules import FakeQuantizer
+from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
+from explorer.quantizers.simulated import (
+    assert_no_quantizer,
+    freeze,
+    latent_state,
+    prepare_training,
+    refresh_steps,
+    simulate,
+)
+from explorer.quantizers.uniform import Affine, dequantize, fake_quantize, quantize, straight_through
+from explorer.quantizers.weights import quantize_weight, squared_errors, weight_affine
+
+__all__ = [
+    "ACTIVATIONS",
+    "FLOAT_BITS",
+    "WEIGHTS",
+    "WIDTHS",
+    "Affine",
+    "FakeQuantizer",
+    "Grid",
+    "QuantizerSettings",
+    "Scheme",
+    "assert_no_quantizer",
+    "check_bits",
+    "dequantize",
+    "fake_quantize",
+    "freeze",
+    "latent_state",
+    "prepare_training",
+    "quantize",
+    "quantize_weight",
+    "refresh_steps",
+    "simulate",
+    "squared_errors",
+    "straight_through",
+    "weight_affine",
+]

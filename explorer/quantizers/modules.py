@@ -1,0 +1,72 @@
+"""A quantizer as a module of the network, so that its step travels with the state dict.
+
+Weights: FakeQuantizer is a parametrization of `weight`; the layer keeps the latent FP32 weight as
+`parametrizations.weight.original` and sees the quantized one. Activations: FakeQuantizer is a child of the
+layer called `input_quantizer`, run by a forward pre-hook, out of place.
+
+A method that learns its steps (LSQ, PACT, DoReFa) is a subclass with a forward of its own, in a file of its
+own; it is handed the step found here as its start, and `prepare_training` takes it in place of FakeQuantizer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explorer.quantizers.settings import QuantizerSettings
+from explorer.quantizers.uniform import Affine, fake_quantize, straight_through
+
+INPUT = "input_quantizer"
+
+
+class FakeQuantizer(nn.Module):
+    """Holds one Affine in buffers; its gradient is straight-through."""
+
+    step: Tensor
+    zero_point: Tensor | None
+
+    def __init__(self, start: Affine, settings: QuantizerSettings) -> None:
+        super().__init__()
+        self.grid, self.axis, self.settings = start.grid, start.axis, settings
+        self.hold(start)
+
+    def hold(self, start: Affine) -> None:
+        """Set up the state at `start`: buffers here, parameters in a method that learns them."""
+        self.register_buffer("step", start.step.detach().clone())
+        zero_point = start.zero_point
+        self.register_buffer("zero_point", None if zero_point is None else zero_point.detach().clone())
+
+    def refresh(self, q: Affine) -> None:
+        """Take over a newly chosen step. A method that learns its step overrides this to do nothing."""
+        with torch.no_grad():
+            self.step.copy_(q.step)
+            if self.zero_point is not None and q.zero_point is not None:
+                self.zero_point.copy_(q.zero_point)
+
+    def affine(self) -> Affine:
+        """The quantizer as data."""
+        return Affine(self.step, self.zero_point, self.grid, self.axis)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled() and x.requires_grad:
+            return straight_through(x, self.affine())
+        return fake_quantize(x, self.affine())
+
+    def extra_repr(self) -> str:
+        return f"{self.grid.bits} bits, {self.settings.scheme}, axis={self.axis}"
+
+
+def quantize_input(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Forward pre-hook of a layer with an input quantizer. A plain function, so that it copies with the
+    model."""
+    quantizer = getattr(layer, INPUT)
+    if args:
+        return (quantizer(args[0]), *args[1:]), kwargs
+    return args, {**kwargs, "input": quantizer(kwargs["input"])}
+
+
+def attach_input(layer: nn.Module, quantizer: FakeQuantizer) -> None:
+    layer.add_module(INPUT, quantizer)
+    layer.register_forward_pre_hook(quantize_input, with_kwargs=True)

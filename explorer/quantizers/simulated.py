@@ -1,0 +1,191 @@
+"""A network as it would compute with a plan's bits, in floating point ("fake quantization").
+
+`simulate`: after training. Weights are replaced by their quantized values once; the input of each layer
+passes its quantizer. `prepare_training`: for quantization-aware training. The latent FP32 weight is trained
+and quantized anew on each forward pass, gradients pass straight through (`uniform.straight_through`).
+`freeze` turns the second form into the first.
+
+A layer's activation bits are those of its input, as HAWQ-V3 and BOPs count them. Steps of activations are
+chosen on the FP32 network and stay; steps of weights too, until `refresh_steps` chooses them again for the
+weights of that moment (once an epoch is enough: a step follows the spread of a whole channel, which one
+update barely moves). Batch normalisation and biases are left alone.
+
+Every function returns a deep copy and leaves the model it was given untouched.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from explorer.errors import QuantizerError
+from explorer.quantizers.calibration import input_affines
+from explorer.quantizers.grid import FLOAT_BITS
+from explorer.quantizers.layers import Place, places
+from explorer.quantizers.modules import INPUT, FakeQuantizer, attach_input
+from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
+from explorer.quantizers.uniform import Affine
+from explorer.quantizers.weights import quantize_weight, weight_affine
+
+Bits = Mapping[str, tuple[int, int]]  # layer name -> bits of its weight, bits of its input
+MakeQuantizer = Callable[[Affine, QuantizerSettings], FakeQuantizer]
+
+_MARK = "_weight_was_quantized"
+
+
+def simulate(
+    model: nn.Module,
+    bits: Bits,
+    calibration: Iterable[Tensor],
+    *,
+    weights: QuantizerSettings = WEIGHTS,
+    activations: QuantizerSettings = ACTIVATIONS,
+) -> nn.Module:
+    """A copy of `model` in eval mode with the layers named in `bits` quantized after training.
+
+    `calibration` yields batches of inputs; it is not read if no activation is quantized.
+    """
+    quantized, where, inputs = _begin(model, bits, calibration, activations)
+    for place in _once_a_weight(where):
+        layer = quantized.get_submodule(place.name)
+        weight = _weight(layer)
+        with torch.no_grad(), _naming(place.name):
+            weight.copy_(quantize_weight(weight, place.w_bits, weights, axis=place.weight_axis))
+        setattr(layer, _MARK, True)
+    for name, affine in inputs.items():
+        attach_input(quantized.get_submodule(name), FakeQuantizer(affine, activations))
+    return quantized.eval()
+
+
+def prepare_training(
+    model: nn.Module,
+    bits: Bits,
+    calibration: Iterable[Tensor],
+    *,
+    weights: QuantizerSettings = WEIGHTS,
+    activations: QuantizerSettings = ACTIVATIONS,
+    weight_quantizer: MakeQuantizer = FakeQuantizer,
+    input_quantizer: MakeQuantizer = FakeQuantizer,
+) -> nn.Module:
+    """A copy of `model`, in the mode it was in, whose named layers train through their quantizers.
+
+    Its state dict holds the latent weights and every step; loaded into a copy prepared with the same bits and
+    settings it restores the network exactly.
+    """
+    prepared, where, inputs = _begin(model, bits, calibration, activations)
+    for first in _once_a_weight(where):
+        weight = _weight(prepared.get_submodule(first.name))
+        with _naming(first.name):
+            affine = weight_affine(weight, first.w_bits, weights, axis=first.weight_axis)
+        quantizer = weight_quantizer(affine, weights)
+        for place in where:
+            if place.weight == first.weight:  # tied modules share the Parameter and the quantizer
+                parametrize.register_parametrization(prepared.get_submodule(place.name), "weight", quantizer)
+    for name, affine in inputs.items():
+        attach_input(prepared.get_submodule(name), input_quantizer(affine, activations))
+    return prepared
+
+
+def refresh_steps(model: nn.Module) -> None:
+    """Choose the step of every weight again, for the latent weights as they are now; in place."""
+    seen: set[nn.Module] = set()
+    for name, layer in model.named_modules():
+        quantizer = _weight_quantizer(layer)
+        if quantizer is None or quantizer in seen:
+            continue
+        seen.add(quantizer)
+        axis = quantizer.axis if quantizer.axis is not None else 0
+        with _naming(name):
+            q = weight_affine(_latent(layer), quantizer.grid.bits, quantizer.settings, axis=axis)
+        quantizer.refresh(q)
+
+
+def freeze(model: nn.Module) -> nn.Module:
+    """A copy of a prepared network in the form `simulate` gives, in eval mode, with its present steps."""
+    frozen = copy.deepcopy(model)
+    layers = [layer for layer in frozen.modules() if _weight_quantizer(layer) is not None]
+    # All values before any is removed: tied layers share the latent weight that removal overwrites.
+    with torch.no_grad():
+        values = [_weight(layer).detach().clone() for layer in layers]
+    for layer, value in zip(layers, values, strict=True):
+        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
+        with torch.no_grad():
+            _weight(layer).copy_(value)
+        setattr(layer, _MARK, True)
+    return frozen.eval()
+
+
+def latent_state(model: nn.Module) -> dict[str, Tensor]:
+    """The FP32 state of a prepared network under its original names: loads into the unquantized model."""
+    state: dict[str, Tensor] = {}
+    quantizers = {id(q) for q in model.modules() if isinstance(q, FakeQuantizer)}
+    inside = [n for n, m in model.named_modules(remove_duplicate=False) if id(m) in quantizers]
+    for key, value in model.state_dict().items():
+        if not any(key.startswith(f"{name}.") for name in inside):
+            state[key.replace("parametrizations.weight.original", "weight")] = value
+    return state
+
+
+def assert_no_quantizer(model: nn.Module) -> None:
+    """Raise if the model holds a quantizer, or weights that `simulate` or `freeze` quantized."""
+    for name, module in model.named_modules():
+        if isinstance(module, FakeQuantizer) or getattr(module, _MARK, False):
+            owner = name.removesuffix(f".{INPUT}").removesuffix(".parametrizations.weight.0")
+            raise QuantizerError(f"layer {owner!r} is quantized: use a fresh copy of the FP32 network")
+
+
+def _begin(
+    model: nn.Module, bits: Bits, calibration: Iterable[Tensor], activations: QuantizerSettings
+) -> tuple[nn.Module, tuple[Place, ...], dict[str, Affine]]:
+    assert_no_quantizer(model)
+    places(model, bits)  # a bad name or width is reported before the copy, which may be large
+    fresh = copy.deepcopy(model)
+    fresh.zero_grad(set_to_none=True)
+    where = places(fresh, bits)
+    return fresh, where, input_affines(fresh, where, calibration, activations)
+
+
+def _once_a_weight(where: Iterable[Place]) -> list[Place]:
+    """The first place of each weight that is to be quantized."""
+    first: dict[int, Place] = {}
+    for place in where:
+        if place.w_bits != FLOAT_BITS:
+            first.setdefault(place.weight, place)
+    return list(first.values())
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    return weight
+
+
+def _weight_quantizer(layer: nn.Module) -> FakeQuantizer | None:
+    if not parametrize.is_parametrized(layer, "weight"):
+        return None
+    first = layer.parametrizations["weight"][0]  # type: ignore[index]
+    return first if isinstance(first, FakeQuantizer) else None
+
+
+def _latent(layer: nn.Module) -> Tensor:
+    original = layer.parametrizations["weight"].original  # type: ignore[index,union-attr]
+    assert isinstance(original, Tensor)
+    return original.detach()
+
+
+class _naming:
+    """Puts the layer's name before a QuantizerError raised inside."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, QuantizerError):
+            raise QuantizerError(f"at the weight of layer {self.name!r}: {error}") from None

@@ -1,0 +1,103 @@
+"""Uniform quantizers, symmetric and affine, per tensor and per channel: how a chosen step is applied.
+
+    q = clamp(round(x / s) + z, qmin, qmax)          x^ = s (q - z)
+
+s is the step (> 0), z the zero point, a whole number (absent means 0: symmetric). Halves round to even. On
+the 1-bit signed grid q = sign(x), with sign(0) = +1, and x^ = s sign(x).
+
+A value already on the grid survives exactly, and so does zero wherever the grid has one: x = fl(s k) divided
+by s lies within rounding error of k, rounds to k, and gives fl(s k) again.
+
+Straight-through estimator (Bengio, Leonard and Courville 2013), clipped: the value is x^, the derivative is 1
+where rounding stays on the grid and 0 where it had to be clamped. So the clip range reaches half a step
+beyond the outermost levels: |x| <= 2s on the 1-bit signed grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.quantizers.grid import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """A grid laid over the reals. `axis` is the channel dimension of x; None: one step for the whole
+    tensor."""
+
+    step: Tensor  # () or (channels,)
+    zero_point: Tensor | None  # the step's shape, whole numbers; None means 0
+    grid: Grid
+    axis: int | None = None
+
+    def over(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Step and zero point shaped to broadcast against x."""
+        if self.axis is None:
+            return self.step, self.zero_point
+        shape = [1] * x.ndim
+        shape[self.axis] = -1
+        return self.step.view(shape), None if self.zero_point is None else self.zero_point.view(shape)
+
+
+def quantize(x: Tensor, q: Affine) -> Tensor:
+    """The whole numbers of x on q's grid, in x's own floating-point type."""
+    step, zero_point = q.over(x)
+    if q.grid.is_sign:
+        return _sign(x)
+    return _round(x, step, zero_point).clamp_(q.grid.qmin, q.grid.qmax)
+
+
+def dequantize(integers: Tensor, q: Affine) -> Tensor:
+    """The values that whole numbers stand for."""
+    step, zero_point = q.over(integers)
+    return integers * step if zero_point is None else (integers - zero_point).mul_(step)
+
+
+def fake_quantize(x: Tensor, q: Affine) -> Tensor:
+    """x moved to the nearest value q can represent; a new tensor, x is left alone."""
+    return _on_grid(x.detach(), q)[0]
+
+
+def straight_through(x: Tensor, q: Affine) -> Tensor:
+    """`fake_quantize(x, q)` whose gradient is the identity inside the clip range and zero outside."""
+    value: Tensor = _StraightThrough.apply(x, q)  # type: ignore[no-untyped-call]
+    return value
+
+
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, q: Affine) -> Tensor:
+        value, outside = _on_grid(x, q, mask=True)
+        ctx.save_for_backward(outside)  # one byte an element, where the usual graph keeps several floats
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (outside,) = ctx.saved_tensors
+        return grads[0].masked_fill(outside, 0.0), None
+
+
+def _on_grid(x: Tensor, q: Affine, *, mask: bool = False) -> tuple[Tensor, Tensor | None]:
+    """The values on the grid and, if asked, where they were clamped."""
+    step, zero_point = q.over(x)
+    if q.grid.is_sign:
+        return _sign(x).mul_(step), x.abs() > 2 * step if mask else None
+    integers = _round(x, step, zero_point)
+    outside = (integers < q.grid.qmin).logical_or_(integers > q.grid.qmax) if mask else None
+    integers.clamp_(q.grid.qmin, q.grid.qmax)
+    if zero_point is not None:
+        integers.sub_(zero_point)
+    return integers.mul_(step), outside
+
+
+def _round(x: Tensor, step: Tensor, zero_point: Tensor | None) -> Tensor:
+    integers = (x / step).round_()
+    return integers if zero_point is None else integers.add_(zero_point)
+
+
+def _sign(x: Tensor) -> Tensor:
+    return torch.ones_like(x).masked_fill_(x < 0, -1.0)

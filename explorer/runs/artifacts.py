@@ -1,0 +1,129 @@
+"""Files known by their content: tensors and other bytes that a run leaves behind.
+
+A file's name is the SHA-256 of what it holds, ``ab/cdef...`` under the folder. It is written to a temporary
+name, flushed to the disk and renamed, so a reader sees all of it or nothing; what is read is hashed again, so
+a damaged file is reported instead of used. Tensors are safetensors, never pickle.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.errors import RunError
+
+if TYPE_CHECKING:  # torch takes seconds to import; the store and a small worker do without it
+    import numpy as np
+    from torch import Tensor
+
+
+class Artifacts:
+    """The content-addressed files under ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Where the file with this hash is, if it is there."""
+        return self.folder / sha256[:2] / sha256[2:]
+
+    def put_bytes(self, data: bytes) -> str:
+        """Keep ``data``; its SHA-256. An intact copy is left alone, a damaged one is replaced."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path(sha256)
+        if path.exists() and _hash(path) == sha256:
+            return sha256
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, data)
+        except OSError as error:
+            raise RunError(
+                f"{path} cannot be written ({error.strerror}); make room or check EXPLORER_HOME."
+            ) from error
+        return sha256
+
+    def get_bytes(self, sha256: str) -> bytes:
+        """What was put under this hash; RunError naming the file if it is missing or damaged."""
+        path = self.path(sha256)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RunError(
+                f"The file {path} cannot be read ({error.strerror}); delete the run and ask for it again."
+            ) from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise RunError(f"The file {path} is damaged; delete the run and ask for it again.")
+        return data
+
+    def put_tensors(self, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
+        """Keep named tensors; the hash that `get_tensors` takes."""
+        return self.put_bytes(encode_tensors(tensors))
+
+    def get_tensors(self, sha256: str) -> "dict[str, Tensor]":
+        """The tensors put under this hash, on the CPU, with their names, dtypes and shapes."""
+        from safetensors.torch import load
+
+        return load(self.get_bytes(sha256))
+
+    def get_arrays(self, sha256: str) -> "dict[str, np.ndarray]":
+        """The tensors put under this hash, as NumPy arrays and without importing torch."""
+        from safetensors.numpy import load
+
+        return load(self.get_bytes(sha256))
+
+    def has(self, sha256: str) -> bool:
+        """Whether there is a file with this hash; it is not read."""
+        return self.path(sha256).exists()
+
+    def remove(self, sha256: str) -> None:
+        """Forget this file. The store calls it for files no run refers to any more."""
+        self.path(sha256).unlink(missing_ok=True)
+
+
+def encode_tensors(tensors: "Mapping[str, Tensor | np.ndarray]") -> bytes:
+    """Named tensors as the bytes of a safetensors file; all NumPy arrays or all torch tensors."""
+    import numpy as np
+
+    if all(isinstance(value, np.ndarray) for value in tensors.values()):
+        from safetensors.numpy import save as save_arrays
+
+        return save_arrays({name: np.array(value, order="C") for name, value in tensors.items()})
+    import torch
+    from safetensors.torch import save
+
+    for name, value in tensors.items():
+        if not isinstance(value, torch.Tensor):
+            raise RunError(
+                f"{name!r} is a {type(value).__name__} among tensors; put numbers in the state instead."
+            )
+    # A copy each: safetensors takes neither strided views nor two names for one memory.
+    own = {
+        name: torch.as_tensor(value).detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in tensors.items()
+    }
+    return save(own)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name itself survives a power cut
+    finally:
+        os.close(folder)

@@ -1,0 +1,160 @@
+"""What a computation sees of its run: its spec, and ways to report, record, checkpoint and stop.
+
+A kind's function takes one `RunContext` and returns its result, plain data. It calls `check_stop` (or asks
+`should_stop`) often, at least every second or so, and `checkpoint` whenever it has got somewhere; it begins
+with `last_checkpoint` and must reach the same numbers from there as without the interruption. A heartbeat in a
+thread of its own keeps the lease while the function computes.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import RunError
+from explorer.runs.artifacts import Artifacts, encode_tensors
+from explorer.runs.run import Run
+from explorer.runs.store import Lease, LeaseLost, Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+HEARTBEAT_SECONDS = 1.0
+REPORT_SECONDS = 0.25  # progress reported more often than this is recorded with the next heartbeat
+
+
+class Stopped(Exception):
+    """The computation stops because the run was asked to; the run becomes cancelled."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a run goes on from: its state as it was given, and its tensors, read when asked for."""
+
+    state: dict[str, Any]
+    sha256: str
+    artifacts: Artifacts
+
+    @cached_property
+    def tensors(self) -> "dict[str, Tensor]":
+        """The tensors, on the CPU."""
+        return self.artifacts.get_tensors(self.sha256)
+
+    @cached_property
+    def arrays(self) -> "dict[str, np.ndarray]":
+        """The tensors as NumPy arrays, without importing torch."""
+        return self.artifacts.get_arrays(self.sha256)
+
+
+class RunContext:
+    """One attempt at one run, as its function sees it."""
+
+    Stopped = Stopped
+
+    def __init__(
+        self,
+        store: Store,
+        lease: Lease,
+        *,
+        on_progress: Callable[[Run], None] | None = None,
+        on_lost: Callable[[], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        run = store.get(lease.run_id)
+        self.spec = run.spec
+        self.run_id = run.id
+        self.artifacts = store.artifacts
+        self._store = store
+        self._lease = lease
+        self._on_progress = on_progress
+        self._on_lost = on_lost
+        self._stop = stop or threading.Event()
+        self._lost = threading.Event()
+        self._ended = threading.Event()
+        self._reporting = threading.Lock()
+        self._pending: tuple[float, str] | None = None
+        self._reported = 0.0
+
+    def report(self, fraction: float, message: str = "") -> None:
+        """Say how far the computation is, 0 to 1, and what it is doing. Cheap: call it as often as you like."""
+        self._check_lease()
+        with self._reporting:
+            self._pending = (fraction, message)
+        if time.monotonic() - self._reported >= REPORT_SECONDS:
+            self._reported = time.monotonic()
+            self._flush()
+            if self._on_progress is not None:
+                self._on_progress(self._store.get(self.run_id))
+
+    def append(self, series: str, point: Mapping[str, Any]) -> None:
+        """Add a point to a series of plain data, such as a loss curve; a few a second at most."""
+        self._check_lease()
+        self._store.append(self._lease, series, point)
+
+    def should_stop(self) -> bool:
+        """Whether the run was asked to stop, or is not this worker's any more."""
+        return self._stop.is_set() or self._lost.is_set()
+
+    def check_stop(self) -> None:
+        """Raise `Stopped` if the run was asked to stop."""
+        self._check_lease()
+        if self._stop.is_set():
+            raise Stopped(f"Run {self.run_id} was asked to stop.")
+
+    def checkpoint(self, tensors: "Mapping[str, Tensor | np.ndarray]", state: Mapping[str, Any]) -> None:
+        """Record what to go on from: named tensors and a state of plain data. Replaces the one before."""
+        self._check_lease()
+        self._flush()
+        self._store.checkpoint(self._lease, encode_tensors(tensors), state)
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """What an earlier attempt at this run recorded last."""
+        found = self._store.last_checkpoint(self.run_id)
+        return (
+            None if found is None else Checkpoint(state=found[1], sha256=found[0], artifacts=self.artifacts)
+        )
+
+    def keep(self, name: str, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
+        """Keep named tensors with the run, such as trained weights; the hash for `artifacts.get_tensors`."""
+        self._check_lease()
+        return self._store.keep(self._lease, name, encode_tensors(tensors))
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Renew the lease, and hear of cancellation, while the block runs."""
+        thread = threading.Thread(target=self._beat, name=f"heartbeat {self.run_id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(HEARTBEAT_SECONDS):
+            try:
+                self._flush()
+                if self._store.heartbeat(self._lease):
+                    self._stop.set()
+            except LeaseLost:
+                self._lost.set()
+                if self._on_lost is not None and not self._ended.is_set():
+                    self._on_lost()
+                return
+            except RunError as error:  # a busy database: the token, not the clock, decides who holds the run
+                print(error, file=sys.stderr)
+
+    def _flush(self) -> None:
+        with self._reporting:
+            if self._pending is not None:
+                self._store.report(self._lease, *self._pending)
+                self._pending = None
+
+    def _check_lease(self) -> None:
+        if self._lost.is_set():
+            raise LeaseLost(f"Run {self.run_id} is not this worker's any more; nothing was written.")

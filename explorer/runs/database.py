@@ -1,0 +1,160 @@
+"""Opening the database: its address, SQLite's settings, and its tables brought up to date.
+
+SQLite is used as a small server would be: every writing transaction takes the write lock at its start (BEGIN
+IMMEDIATE, so none fails half way for having read first), waits up to 10 s for it, and is on the disk when it
+ends (synchronous=FULL). Readers do not wait for writers (write-ahead log). Any other database SQLAlchemy knows
+is used as it comes; nothing outside this file depends on which one it is.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+
+from explorer.errors import RunError
+from explorer.runs.schema import HEAD
+
+READ_ONLY = "explorer_read_only"  # execution option of a connection that only reads
+BUSY_TIMEOUT = 10.0
+
+_upgrading = threading.Lock()  # Alembic keeps its context in module variables
+
+
+class Database:
+    """One opened database, its tables those of this version."""
+
+    def __init__(self, url: str | URL) -> None:
+        try:
+            address = make_url(url)
+            self._engine = create_engine(address)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise RunError(
+                f"The database address cannot be used ({error}); check EXPLORER_DATABASE."
+            ) from error
+        self.dialect = self._engine.dialect.name
+        self._shown = address.render_as_string(hide_password=True)
+        try:
+            if self.dialect == "sqlite":
+                if address.database and address.database != ":memory:":
+                    _make_folder(Path(address.database).parent)
+                event.listen(self._engine, "connect", _configure_sqlite)
+                event.listen(self._engine, "begin", _begin_sqlite)
+                _write_ahead(self._engine)
+            _upgrade(self._engine, self._shown)
+        except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from _configure_sqlite
+            raise RunError(
+                f"The run database {self._shown} cannot be opened ({_cause(error)}); check the address."
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment and never waits for a writer."""
+        with self._named_errors(), self._engine.connect() as connection:
+            yield connection.execution_options(**{READ_ONLY: True})
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that takes effect as a whole at its end, or not at all if an exception leaves it."""
+        with self._named_errors(), self._engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (DBAPIError, sqlite3.Error) as error:
+            raise RunError(
+                f"The run database {self._shown} cannot be used now ({_cause(error)}); try again."
+            ) from error
+
+
+def _cause(error: Exception) -> object:
+    return getattr(error, "orig", None) or error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"The folder {folder} cannot be made ({error.strerror}); set EXPLORER_HOME."
+        ) from error
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the driver starts no transactions of its own: _begin_sqlite does
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _write_ahead(engine: Engine) -> None:
+    """Switch the file to the write-ahead log, once; SQLite does not wait for others here, so this does."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise OperationalError("PRAGMA journal_mode", None, error) from error
+            time.sleep(0.05)
+        finally:
+            raw.close()
+
+
+def _upgrade(engine: Engine, shown: str) -> None:
+    """Apply the missing revisions. Of several that open a new database at once, one makes the tables."""
+    found = _revision(engine)
+    if found == HEAD:
+        return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    try:
+        with _upgrading, engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise RunError(
+            f"The run database {shown} has the revision {found}, which this version does not know; "
+            "install the newer version that wrote it, or set EXPLORER_HOME to another folder."
+        ) from error
+    except SQLAlchemyError:
+        if _revision(engine) != HEAD:  # someone else was faster: what they made is what was wanted
+            raise
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

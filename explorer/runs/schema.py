@@ -1,0 +1,57 @@
+"""The tables of the store. `migrations/versions` makes them; `HEAD` is the newest revision there.
+
+Moments are seconds since 1970 by the clock of the machine that wrote them. Structured values are text made by
+`plain.encode`, the same in every database.
+"""
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+HEAD = "0001"
+
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("identity", String(64), nullable=False, unique=True),
+    Column("kind", String(64), nullable=False),
+    Column("study", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column(
+        "status", String(16), nullable=False
+    ),  # every status of `Run` but 'lost', which is found on reading
+    Column("fraction", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("error", Text),
+    Column("result", Text),
+    Column("checkpoint", Text),  # {"sha256", "state", "lengths": {series: points}, "fraction", "message"}
+    Column("created", Float, nullable=False),
+    Column("started", Float),
+    Column("finished", Float),
+    Column("token", Integer, nullable=False),  # the fencing token: grows whenever the run changes hands
+    Column("expires", Float),  # until when the lease is good without another sign of life
+    Column("host", Text),
+    Column("pid", Integer),
+    Column("birth", String(64)),
+    Column("detached", Boolean),  # a process of its own, which may be signalled
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("run_id", String(12), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("series", String(64), primary_key=True),
+    Column("n", Integer, primary_key=True),  # 1, 2, 3, ... within the series
+    Column("point", Text, nullable=False),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("run_id", String(12), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Index("artifacts_by_content", "sha256"),
+)
