@@ -1,16 +1,17 @@
 """Blocks: the units that get one bit width each.
 
-A *layer* is one weight tensor of a quantizable module (convolution, linear, embedding); a *block* is one layer
-or, at ``module`` granularity, all layers of the nearest enclosing module that is neither the network itself nor
-a mere container. On ResNet-20 the latter gives the eleven blocks of HAWQ's Table VI: the first convolution, nine
-residual blocks and the classifier. Layers are told apart by the identity of their weight, so a tied weight is
-one layer. Biases and batch-norm parameters are in no block: they stay in full precision, as in the papers.
+A *layer* is one weight tensor of a quantizable module (convolution, linear, embedding); a *block* is one
+layer or, at ``module`` granularity, all layers of the nearest enclosing module that is neither the network
+itself nor a mere container. On ResNet-20 the latter gives the eleven blocks of HAWQ's Table VI: the first
+convolution, nine residual blocks and the classifier. Layers are told apart by the identity of their weight,
+so a tied weight is one layer. Biases and batch-norm parameters are in no block: they stay in full precision,
+as in the papers.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ QUANTIZABLE = (
     nn.Embedding,
 )
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
@@ -97,12 +99,12 @@ def partition(model: nn.Module, example: Tensor, *, granularity: Granularity = "
     """Split a network into blocks, in the order in which a forward pass reaches them.
 
     Args:
-        model: the network; it is run once on ``example`` in eval mode, and its mode is restored.
+        model: the network; it is run once on ``example`` in eval mode, and every module's mode is restored.
         example: inputs of shape (N, ...); shapes and MACs are reported for one sample.
         granularity: ``layer`` for one block a layer, ``module`` for one block an enclosing module.
 
     Raises:
-        StudyError: the network has no quantizable layer.
+        StudyError: the network has no quantizable layer, or one whose weight is no parameter of its own.
     """
     layers = _observe(model, example)
     if not layers:
@@ -124,16 +126,23 @@ def quantizable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Every quantizable module under its first name, tied weights once."""
     seen: set[int] = set()
     for name, module in model.named_modules():
-        if isinstance(module, QUANTIZABLE) and id(module.weight) not in seen:
+        if not isinstance(module, QUANTIZABLE):
+            continue
+        if "weight" not in module._parameters:
+            raise StudyError(
+                f"the weight of {name} is computed from other parameters; "
+                f"fold it into one (torch.nn.utils.parametrize.remove_parametrizations) before it is studied"
+            )
+        if id(module.weight) not in seen:
             seen.add(id(module.weight))
             yield name, module
 
 
 def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
-    """Run the network once and describe each layer in the order of its first call; uncalled layers come last."""
+    """Run the network once and describe each layer in the order of first calls; uncalled layers come last."""
     owners: dict[int, Layer] = {}
     for name, module in quantizable_layers(model):
-        weight = module.weight
+        weight = _weight(module)
         owners[id(weight)] = Layer(
             name=name,
             kind=_kind(module),
@@ -145,28 +154,33 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
         )
     order: list[int] = []
 
-    def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        key = id(module.weight)
+    def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
+        key = id(_weight(module))
         layer = owners[key]
         if key not in order:
             order.append(key)
-        x = inputs[0]
+        x: Tensor = args[0] if args else kwargs["input"]
         owners[key] = replace(
             layer,
-            macs=layer.macs + _macs(module, x, output),
+            macs=layer.macs + _macs(module, x, output, len(example)),
             input_shape=layer.input_shape or tuple(x.shape[1:]),
             output_shape=layer.output_shape or tuple(output.shape[1:]),
             calls=layer.calls + 1,
         )
 
-    handles = [m.register_forward_hook(record) for m in model.modules() if isinstance(m, QUANTIZABLE)]
-    was_training = model.training
+    handles = [
+        module.register_forward_hook(record, with_kwargs=True)
+        for module in model.modules()
+        if isinstance(module, QUANTIZABLE)
+    ]
+    was_training = [module for module in model.modules() if module.training]
     try:
         model.eval()
         with torch.no_grad():
             model(example)
     finally:
-        model.train(was_training)
+        for module in was_training:
+            module.training = True
         for handle in handles:
             handle.remove()
     return [owners[key] for key in order] + [layer for key, layer in owners.items() if key not in order]
@@ -178,19 +192,27 @@ def _kind(module: nn.Module) -> str:
     return f"{kind} (depthwise)" if groups > 1 and groups == module.in_channels else kind
 
 
-def _macs(module: nn.Module, x: Tensor, output: Tensor) -> int:
-    """Multiply-accumulates of one sample: each weight is used once per spatial position (and sequence item)."""
-    weight = module.weight
+def _macs(module: nn.Module, x: Tensor, output: Tensor, samples: int) -> int:
+    """Multiply-accumulates of one sample: each weight is used once per spatial position (and sequence item).
+
+    Positions are counted over the whole batch and shared out, because a network may fold windows or sequence
+    items into the batch dimension.
+    """
     if isinstance(module, nn.Embedding):
         return 0
     if isinstance(module, nn.Linear):
-        return weight.numel() * _product(x.shape[1:-1])
-    positions = x.shape[2:] if isinstance(module, _TRANSPOSED) else output.shape[2:]
-    return weight.numel() * _product(positions)
+        positions = x.numel() // module.in_features
+    elif isinstance(module, _TRANSPOSED):
+        positions = x.numel() // module.in_channels
+    else:
+        assert isinstance(module, _CONVOLUTIONS)
+        positions = output.numel() // module.out_channels
+    return _weight(module).numel() * positions // samples
 
 
-def _product(shape: torch.Size) -> int:
-    return int(torch.Size(shape).numel())
+def _weight(module: nn.Module) -> Tensor:
+    assert isinstance(module.weight, Tensor)
+    return module.weight
 
 
 def _enclosing(model: nn.Module, layer: str) -> str:

@@ -23,6 +23,12 @@ class Method(StrEnum):
     hutchinson = "hutchinson"
 
 
+class PlannedCost(StrEnum):
+    size = "size"
+    bops = "bops"
+    latency = "latency"
+
+
 class Granularity(StrEnum):
     layer = "layer"
     module = "module"
@@ -54,7 +60,9 @@ def fetch(name: Annotated[str, typer.Argument(help="the study whose files to dow
 
 def pretrain(
     name: Annotated[str, typer.Argument(help="fashion-resnet20 or fashion-mobilenet")],
-    out: Annotated[Path, typer.Option(help="folder to write weights.safetensors, card.json and data.npz into")],
+    out: Annotated[
+        Path, typer.Option(help="folder to write weights.safetensors, card.json and data.npz into")
+    ],
     data: Annotated[Path, typer.Option(help="folder of the four Fashion-MNIST files")] = Path(
         "/usr/share/datasets/fashion-mnist"
     ),
@@ -80,11 +88,23 @@ def traces(
 
     loaded = studies.load_network(study)
     spec = requests.traces(
-        loaded, of=of.value, method=method.value, samples=samples, rel_se=rel_se, granularity=granularity.value, seed=seed
+        loaded,
+        of=of.value,
+        method=method.value,
+        samples=samples,
+        rel_se=rel_se,
+        granularity=granularity.value,
+        seed=seed,
     )
     result = run_to_end(spec, f"traces of {loaded.name}").result or {}
     rows = [
-        (b["name"], f"{b['n']:,}", f"{b['mean_trace']:.3e}", f"{b['stderr'] / b['n']:.1e}", f"{b['samples']:,}")
+        (
+            b["name"],
+            f"{b['n']:,}",
+            f"{b['mean_trace']:.3e}",
+            f"{b['stderr'] / b['n']:.1e}",
+            f"{b['samples']:,}",
+        )
         for b in result["blocks"]
     ]
     title = f"Hessian traces of {loaded.name} ({result['method']}, {result['seconds']:.1f} s)"

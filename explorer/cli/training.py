@@ -55,7 +55,9 @@ def finetune(
     from explorer.runs import requests
 
     if method not in METHODS:
-        raise typer.BadParameter(f"{method!r} is not available; use {' or '.join(METHODS)}", param_hint="--method")
+        raise typer.BadParameter(
+            f"{method!r} is not available; use {' or '.join(METHODS)}", param_hint="--method"
+        )
     loaded, chosen, _ = _load(study, plan)
     spec = requests.finetune(
         loaded,
@@ -71,7 +73,12 @@ def finetune(
     after = result["after"]
     content = {"run": run.id, "study": loaded.name, "method": method, "epochs": epochs, **after, **result}
     rows = [
-        (when, f"{m['loss']:.4f}", "" if m["accuracy"] is None else f"{m['accuracy']:.2%}", f"{m['size_bytes']:,}")
+        (
+            when,
+            f"{m['loss']:.4f}",
+            "" if m["accuracy"] is None else f"{m['accuracy']:.2%}",
+            f"{m['size_bytes']:,}",
+        )
         for when, m in (("before", result["before"]), ("after", after))
     ]
     show(content, as_json, table(f"Run {run.id}", ("", "test loss", "accuracy", "bytes"), rows))

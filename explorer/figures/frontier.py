@@ -1,4 +1,7 @@
-"""Cost against damage: every plan of set B as a dot, the exact frontier, uniform and published plans, the plan in hand.
+"""Cost against damage: every plan of set B as a dot, the exact frontier, uniform, published and saved plans.
+
+The plan in hand is shown by the selection of the clicked dot, not drawn, so a click leaves the figure, its zoom
+and its selection as they are.
 
 A click on anything returns its key as ``customdata``: ["frontier", 12], ["set B", 345], ["uniform", 4],
 ["published", "Table VI"] or ["saved", "name"].
@@ -28,7 +31,8 @@ class FrontierView:
     """Everything on the picture, in the unit of its axis.
 
     Attributes:
-        set_b_cost, set_b_omega: (M,) one entry a plan of set B.
+        set_b_cost, set_b_omega: (M,) one entry a plan of set B that is drawn.
+        set_b_total: how many plans set B has.
         cost, omega, omega_stderr: (P,) the frontier.
         label, unit: of the cost axis.
     """
@@ -43,7 +47,7 @@ class FrontierView:
     uniform: Sequence[Marked] = ()
     published: Sequence[Marked] = ()
     saved: Sequence[Marked] = ()
-    in_hand: Marked | None = None
+    set_b_total: int = 0
 
 
 def figure(view: FrontierView, *, log: bool = True, height: int = 520) -> go.Figure:
@@ -51,18 +55,32 @@ def figure(view: FrontierView, *, log: bool = True, height: int = 520) -> go.Fig
     made = look.blank(height)
     if len(view.set_b_cost):
         _dots(
-            made, "set B", view.set_b_cost, view.set_b_omega, f"set B, {len(view.set_b_cost):,} plans", look.MUTED, 4, view.unit
+            made,
+            "set B",
+            view.set_b_cost,
+            view.set_b_omega,
+            f"set B, {view.set_b_total:,} plans",
+            look.MUTED,
+            4,
+            view.unit,
         )
     _band(made, view)
-    _dots(made, "frontier", view.cost, view.omega, f"exact frontier, {len(view.cost):,} plans", look.WEIGHTS, 6, view.unit)
+    _dots(
+        made,
+        "frontier",
+        view.cost,
+        view.omega,
+        f"exact frontier, {len(view.cost):,} plans",
+        look.WEIGHTS,
+        6,
+        view.unit,
+    )
     for plans, symbol, colour, legend in (
         (view.uniform, "diamond", "#2f7fbf", "uniform plans"),
         (view.published, "star", "#ec7014", "published plans"),
         (view.saved, "square", look.ACTIVATIONS, "saved plans"),
     ):
         _marked(made, plans, symbol, colour, legend, view.unit)
-    if view.in_hand is not None:
-        _ring(made, view.in_hand, view.unit)
     made.update_xaxes(title=f"{view.label} ({view.unit})", rangemode="tozero")
     made.update_yaxes(title="predicted damage Ω", type="log" if log else "linear", exponentformat="power")
     if log:
@@ -72,7 +90,14 @@ def figure(view: FrontierView, *, log: bool = True, height: int = 520) -> go.Fig
 
 
 def _dots(
-    made: go.Figure, kind: str, cost: np.ndarray, omega: np.ndarray, name: str, colour: str, size: int, unit: str
+    made: go.Figure,
+    kind: str,
+    cost: np.ndarray,
+    omega: np.ndarray,
+    name: str,
+    colour: str,
+    size: int,
+    unit: str,
 ) -> None:
     keys = np.empty((len(cost), 2), dtype=object)
     keys[:, 0], keys[:, 1] = kind, np.arange(len(cost))
@@ -81,6 +106,8 @@ def _dots(
         y=omega.astype(np.float32),
         mode="markers",
         marker={"size": size, "color": colour, "opacity": 0.35 if kind == "set B" else 1.0},
+        selected={"marker": {"size": 16, "color": look.ACCENT, "opacity": 1.0}},
+        unselected={"marker": {"opacity": 0.35 if kind == "set B" else 1.0}},
         name=name,
         customdata=keys.tolist(),
         hovertemplate=f"{kind}<br>%{{x:,.4~s}} {unit}<br>Ω %{{y:.3g}}<extra>click to take this plan</extra>",
@@ -105,7 +132,9 @@ def _band(made: go.Figure, view: FrontierView) -> None:
     )
 
 
-def _marked(made: go.Figure, plans: Sequence[Marked], symbol: str, colour: str, legend: str, unit: str) -> None:
+def _marked(
+    made: go.Figure, plans: Sequence[Marked], symbol: str, colour: str, legend: str, unit: str
+) -> None:
     if not plans:
         return
     made.add_scatter(
@@ -116,19 +145,10 @@ def _marked(made: go.Figure, plans: Sequence[Marked], symbol: str, colour: str, 
         textposition="top right",
         textfont={"size": 11},
         marker={"symbol": symbol, "size": 12, "color": colour, "line": {"width": 1, "color": "white"}},
+        selected={"marker": {"size": 18, "color": look.ACCENT}},
+        unselected={"marker": {"opacity": 1.0}},
         customdata=[list(plan.key) for plan in plans],
         hovertext=[plan.name for plan in plans],
         hovertemplate=f"<b>%{{hovertext}}</b><br>%{{x:,.4~s}} {unit}<br>Ω %{{y:.3g}}<extra></extra>",
         name=legend,
-    )
-
-
-def _ring(made: go.Figure, plan: Marked, unit: str) -> None:
-    made.add_scatter(
-        x=[plan.cost],
-        y=[plan.omega],
-        mode="markers",
-        marker={"symbol": "circle-open", "size": 20, "color": look.ACCENT, "line": {"width": 3}},
-        hovertemplate=f"the plan in hand<br>%{{x:,.4~s}} {unit}<br>Ω %{{y:.3g}}<extra></extra>",
-        name="plan in hand",
     )

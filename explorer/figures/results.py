@@ -20,7 +20,9 @@ class Outcome:
     after_stderr: float
 
 
-def figure(outcomes: Sequence[Outcome], *, reference: tuple[int, float] | None, height: int = 460) -> go.Figure:
+def figure(
+    outcomes: Sequence[Outcome], *, reference: tuple[int, float] | None, height: int = 460
+) -> go.Figure:
     """Draw each run as an arrow from untrained to trained; ``reference`` is the FP32 size and accuracy."""
     made = look.blank(height)
     for colour, symbol, name, value, error in (
@@ -30,7 +32,11 @@ def figure(outcomes: Sequence[Outcome], *, reference: tuple[int, float] | None, 
         made.add_scatter(
             x=[outcome.size_bytes / 1e3 for outcome in outcomes],
             y=[getattr(outcome, value) * 100 for outcome in outcomes],
-            error_y={"type": "data", "array": [getattr(outcome, error) * 100 for outcome in outcomes], "thickness": 1.5},
+            error_y={
+                "type": "data",
+                "array": [getattr(outcome, error) * 100 for outcome in outcomes],
+                "thickness": 1.5,
+            },
             mode="markers",
             marker={"size": 12, "symbol": symbol, "color": colour, "line": {"width": 2, "color": colour}},
             hovertext=[outcome.name for outcome in outcomes],

@@ -29,16 +29,24 @@ def view(blocks: Sequence[Mapping[str, Any]], order: Order = "depth") -> tuple[D
     return tuple(dots)
 
 
-def published_view(mean_traces: Mapping[str, float], sizes: Mapping[str, int], order: Order) -> tuple[Dot, ...]:
+def published_view(
+    mean_traces: Mapping[str, float], sizes: Mapping[str, int], order: Order
+) -> tuple[Dot, ...]:
     """From published figures, which come without an error."""
     blocks = [
-        {"name": name, "mean_trace": value, "stderr": 0.0, "n": sizes[name]} for name, value in mean_traces.items()
+        {"name": name, "mean_trace": value, "stderr": 0.0, "n": sizes[name]}
+        for name, value in mean_traces.items()
     ]
     return view(blocks, order)
 
 
 def figure(
-    dots: Sequence[Dot], *, log: bool = True, of: str = "weights", label: str = "estimate ± 1 s.e.", height: int = 460
+    dots: Sequence[Dot],
+    *,
+    log: bool = True,
+    of: str = "weights",
+    label: str = "estimate ± 1 s.e.",
+    height: int = 460,
 ) -> go.Figure:
     """Draw the dots. On the log axis a negative estimate stands at its absolute value as a hollow marker."""
     made = look.blank(height)
@@ -70,7 +78,9 @@ def figure(
         categoryarray=[d.name for d in dots],
         tickfont={"size": 12},
     )
-    made.update_yaxes(title="mean Hessian trace, Tr(H)/n", type="log" if log else "linear", exponentformat="power")
+    made.update_yaxes(
+        title="mean Hessian trace, Tr(H)/n", type="log" if log else "linear", exponentformat="power"
+    )
     if log:
         made.update_yaxes(dtick=1)
     return made

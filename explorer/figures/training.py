@@ -11,7 +11,9 @@ from explorer.figures import look
 Points = Sequence[Mapping[str, Any]]
 
 
-def figure(train: Points, test: Points, *, epochs: int, reference: float | None = None, height: int = 380) -> go.Figure:
+def figure(
+    train: Points, test: Points, *, epochs: int, reference: float | None = None, height: int = 380
+) -> go.Figure:
     """Draw both curves.
 
     Args:
@@ -41,7 +43,11 @@ def figure(train: Points, test: Points, *, epochs: int, reference: float | None 
             )
     if reference is not None:
         made.add_hline(
-            y=reference * 100, line={"color": look.BIT_COLOURS[32], "dash": "dot"}, annotation_text="FP32", row=1, col=2
+            y=reference * 100,
+            line={"color": look.BIT_COLOURS[32], "dash": "dot"},
+            annotation_text="FP32",
+            row=1,
+            col=2,
         )
     made.update_layout(template=look.TEMPLATE, height=height, uirevision="training")
     made.update_xaxes(title="epochs", range=[-0.02 * epochs, epochs * 1.02])

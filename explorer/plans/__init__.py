@@ -1,8 +1,8 @@
-"""Plans: bits for every block, what they cost, what damage they are predicted to do, and which are worth having.
+"""Plans: bits for every block, what they cost, their predicted damage, and which are worth having.
 
-    read_plan, Plan                         a plan and its file
-    frontier(study, traces, ...)            every Pareto-optimal plan; ``.best_under(Budget("ratio", 8))``
-    study_problem, solve, enumerate_set_b   the steps of it, for tables of one's own
+read_plan, Plan                         a plan and its file
+frontier(study, traces, ...)            every Pareto-optimal plan; ``.best_under(Budget("ratio", 8))``
+study_problem, solve, enumerate_set_b   the steps of it, for tables of one's own
 """
 
 from explorer.plans.budget import Budget
@@ -23,6 +23,7 @@ from explorer.plans.frontier import Frontier, Point, solve
 from explorer.plans.of_study import (
     COSTS,
     MENU,
+    CostName,
     cost_table,
     default_menu,
     frontier,
@@ -43,6 +44,7 @@ __all__ = [
     "TABLE_VI_SOURCE",
     "BlockBits",
     "Budget",
+    "CostName",
     "CostTable",
     "DamageTable",
     "Difference",

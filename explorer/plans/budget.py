@@ -1,8 +1,8 @@
-"""Budgets: an absolute one, a ratio to FP32, or a fraction of the way between the lowest and the highest bits.
+"""Budgets: absolute, a ratio to FP32, or a fraction of the way between the lowest and the highest bits.
 
-The last is how HAWQ-V3 sets its limits (section 4: a fraction of the way from the all-4-bit to the all-8-bit cost).
-Kept blocks count at their kept width in both ends, so every fraction from 0 to 1 can be met.
-Numbers are taken as the decimals they are written as: 0.1 of the way is one tenth, not the nearest double.
+The last is how HAWQ-V3 sets its limits (a fraction of the way from the all-4-bit to the all-8-bit
+cost). Kept blocks count at their kept width in both ends, so every fraction from 0 to 1 can be met. Numbers
+are taken as the decimals they are written as: 0.1 of the way is one tenth, not the nearest double.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Budget:
     """A limit on the cost.
 
     Attributes:
-        kind: "at_most" ``value`` of the cost's unit; "ratio": 1/``value`` of the FP32 cost; "between": the fraction
-            ``value`` of the way from all-lowest to all-highest bits.
+        kind: "at_most" ``value`` of the cost's unit; "ratio": 1/``value`` of the FP32 cost; "between": the
+            fraction ``value`` of the way from all-lowest to all-highest bits.
     """
 
     kind: Literal["at_most", "ratio", "between"]
@@ -30,9 +30,15 @@ class Budget:
         if not isfinite(self.value):
             raise PlanError(f"a budget of {self.value} means nothing; give a finite number")
         if self.kind == "ratio" and self.value <= 0:
-            raise PlanError(f"a budget ratio of {self.value} means nothing; give how many times smaller than FP32, such as 8")
+            raise PlanError(
+                f"a budget ratio of {self.value} means nothing; give how many times smaller than "
+                "FP32, such as 8"
+            )
         if self.kind == "between" and not 0 <= self.value <= 1:
-            raise PlanError(f"a budget fraction of {self.value} is not between 0 (all lowest bits) and 1 (all highest bits)")
+            raise PlanError(
+                f"a budget fraction of {self.value} is not between 0 (all lowest bits) and 1 (all "
+                "highest bits)"
+            )
 
     def limit(self, problem: Problem) -> int:
         """The largest exact cost that is within the budget, in counts of the problem's cost table.

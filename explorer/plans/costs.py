@@ -1,12 +1,12 @@
 """What a plan costs: weight memory, bit operations, latency.
 
-    size     Σ n_i·w_i bits, packed                  (HAWQ-V2, Table 1; HAWQ counts neither biases nor batch-norm)
-    BOPs     Σ MAC_i·w_i·a_i for one sample          (HAWQ-V3, section 3.4)
-    latency  Σ of a measured table, block by block   (HAWQ-V3, section 3.4)
+    size     Σ n_i·w_i bits, packed                  (as HAWQ counts: no biases, no batch-norm)
+    BOPs     Σ MAC_i·w_i·a_i for one sample          (HAWQ-V3)
+    latency  Σ of a measured table, block by block   (HAWQ-V3)
 
-Symbols: n_i weights of block i, MAC_i multiply-accumulates, w_i and a_i bits of its weights and of its input. Scales
-and zero points are not counted. A cost is kept as whole numbers (a latency in decimal fractions of its unit), so that
-totals are exact, and two plans that cost the same are seen to.
+Symbols: n_i weights of block i, MAC_i multiply-accumulates, w_i and a_i bits of its weights and of its input.
+Scales and zero points are not counted. A cost is kept as whole numbers (a latency in decimal fractions of its
+unit), so that totals are exact, and two plans that cost the same are seen to.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +46,9 @@ def compression(blocks: Sequence[Block], w_bits: Mapping[str, int]) -> float:
 def bops(blocks: Sequence[Block], plan: Plan) -> int:
     """Bit operations of one sample, Σ MAC·w·a."""
     check_names(plan.blocks, blocks, plan.study)
-    return sum(block.macs * plan.blocks[block.name].w_bits * plan.blocks[block.name].a_bits for block in blocks)
+    return sum(
+        block.macs * plan.blocks[block.name].w_bits * plan.blocks[block.name].a_bits for block in blocks
+    )
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ class CostTable:
             raise PlanError(f"the {self.name} table has no block {block}; it has {listed(self.counts)}")
         if bits not in self.counts[block]:
             known = ", ".join(str(bits) for bits in sorted(self.counts[block]))
-            raise PlanError(f"no {self.name} is known for {block} at {bits} bits; its table has {known or 'no width'}")
+            raise PlanError(
+                f"no {self.name} is known for {block} at {bits} bits; its table has {known or 'no width'}"
+            )
         return self.counts[block][bits]
 
     def in_unit(self, count: int) -> int | float:
@@ -95,7 +99,8 @@ class CostTable:
         """
         names = list(blocks)
         if any(FULL_PRECISION not in self.counts.get(name, {}) for name in names):
-            raise PlanError(f"the {self.name} table has no FP32 figures, so a ratio to FP32 means nothing; set an absolute "
+            raise PlanError(f"the {self.name} table has no FP32 figures, so a ratio to FP32 means "
+                "nothing; set an absolute "
                             "budget or a fraction between the lowest and the highest bits")  # fmt: skip
         return self.count(dict.fromkeys(names, FULL_PRECISION))
 
@@ -136,13 +141,20 @@ def measured_table(name: str, unit: str, values: Mapping[str, Mapping[int, float
     for block, row in values.items():
         for bits, value in row.items():
             if not isfinite(value) or value < 0:
-                raise PlanError(f"the {name} of {block} at {bits} bits is {value}; it must be a number of at least 0")
-    decimals = {block: {bits: Decimal(repr(float(v))) for bits, v in row.items()} for block, row in values.items()}
+                raise PlanError(
+                    f"the {name} of {block} at {bits} bits is {value}; it must be a number of at least 0"
+                )
+    decimals = {
+        block: {bits: Decimal(repr(float(v))) for bits, v in row.items()} for block, row in values.items()
+    }
     written = max((_places(v) for row in decimals.values() for v in row.values()), default=0)
     total = sum(max(row.values(), default=Decimal(0)) for row in decimals.values())
     affordable = floor(log10(_EXACT / float(total))) if total else written
     divisor = 10 ** max(0, min(written, affordable))
-    counts = {block: {bits: round(Fraction(v) * divisor) for bits, v in row.items()} for block, row in decimals.items()}
+    counts = {
+        block: {bits: round(Fraction(v) * divisor) for bits, v in row.items()}
+        for block, row in decimals.items()
+    }
     return CostTable(name, unit, counts, divisor)
 
 

@@ -1,20 +1,21 @@
 """Ω, the damage that quantizing a network's weights is predicted to do.
 
-    Ω = Σ_i  Tr(H_i)/n_i · ‖Q(W_i) − W_i‖₂²        (HAWQ-V2, section 3.1, eq. 10)
+    Ω = Σ_i  Tr(H_i)/n_i · ‖Q(W_i) − W_i‖₂²        (HAWQ-V2, section 2.3, eq. 10)
 
-H_i is the Hessian of the loss over the weights W_i of block i, n_i their number, Q the quantizer at the block's width.
-The factor ½ of the Taylor expansion is left out, as in the paper; it changes no order.
+H_i is the Hessian of the loss over the weights W_i of block i, n_i their number, Q the quantizer at the
+block's width. The factor ½ of the Taylor expansion is left out, as in the paper; it changes no order.
 
-Signs are kept. A trace may be estimated negative (a block at a saddle, or noise): its Ω then falls with fewer bits,
-and the frontier is exact for what it is given. Clipping it to zero would hide that the estimate is not to be trusted;
-``stderr`` and the sign say it. A trace or an error that is not finite is refused.
+Signs are kept. A trace may be estimated negative (a block at a saddle, or noise): its Ω is then most
+negative at the fewest bits, and the frontier is exact for what it is given. Clipping it to zero would hide
+that the estimate is not to be trusted; ``stderr`` and the sign say it. A trace or an error that is not finite
+is refused.
 
-Ω is linear in the traces, and the errors of the blocks' estimates are taken as independent, so the standard error of
-Ω is sqrt(Σ_i (s_i · ‖Q(W_i) − W_i‖²)²), s_i being that of the mean trace.
+Ω is linear in the traces, and the errors of the blocks' estimates are taken as independent, so the standard
+error of Ω is sqrt(Σ_i (s_i · ‖Q(W_i) − W_i‖²)²), s_i being that of the mean trace.
 
-Published profiles know two widths only. In between, the squared error of a uniform quantizer falls as the squared
-step, 4^-b: it is taken as linear in 4^-b through the known neighbours, and outside them as the nearest one scaled by
-4^-(difference). Such values are listed as ``estimated``.
+Published profiles know two widths only. In between, the squared error of a uniform quantizer falls as the
+squared step, 4^-b: it is taken as linear in 4^-b through the known neighbours, and outside them as the
+nearest one scaled by 4^-(difference). Such values are listed as ``estimated``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -52,7 +53,9 @@ class DamageTable:
             raise PlanError(f"no damage is known for the block {block}; the table has {listed(self.values)}")
         if bits not in self.values[block]:
             known = ", ".join(str(bits) for bits in sorted(self.values[block]))
-            raise PlanError(f"no damage is known for {block} at {bits} bits; its table has {known or 'no width'}")
+            raise PlanError(
+                f"no damage is known for {block} at {bits} bits; its table has {known or 'no width'}"
+            )
         return self.values[block][bits]
 
     def omega(self, w_bits: Mapping[str, int]) -> float:
@@ -93,14 +96,20 @@ def damage_table(
         spread = errors_of_traces.get(block, 0.0)
         if not isfinite(mean_trace) or not isfinite(spread):
             raise PlanError(
-                f"the mean trace of {block} is {mean_trace} ± {spread}, which no plan can use; compute the traces again"
+                f"the mean trace of {block} is {mean_trace} ± {spread}, which no plan can use; "
+                "compute the traces again"
             )
         if block not in squared_errors:
-            raise PlanError(f"no quantization error is known for {block}; compute it for every block that has a trace")
+            raise PlanError(
+                f"no quantization error is known for {block}; compute it for every block that has a trace"
+            )
         row = {FULL_PRECISION: 0.0, **squared_errors[block]}
         for bits, error in row.items():
             if not isfinite(error) or error < 0:
-                raise PlanError(f"the squared error of {block} at {bits} bits is {error}; it must be a number of at least 0")
+                raise PlanError(
+                    f"the squared error of {block} at {bits} bits is {error}; it must be a number of "
+                    "at least 0"
+                )
         values[block] = {bits: mean_trace * error for bits, error in row.items()}
         uncertain[block] = {bits: spread * error for bits, error in row.items()}
     return DamageTable(values, dict(mean_traces), uncertain, frozenset(estimated))

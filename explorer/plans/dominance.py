@@ -1,18 +1,20 @@
 """The exact cost-damage frontier of independent choices, by dynamic programming with dominance.
 
-Given groups g with costs c_g(j) (whole numbers) and damages ω_g(j), a choice of one j per group costs Σ c and does
-damage Σ ω. A choice is dominated when another costs no more and does no more damage, and is better in one of them.
-Adding the same choice of a further group to both of two partial choices changes neither difference, so a dominated
-partial choice can be dropped at once (Bellman's principle; Nemhauser and Ullmann 1969 for the knapsack problem). This
-holds for damages of any sign.
+Given groups g with costs c_g(j) (whole numbers) and damages ω_g(j), a choice of one j per group costs Σ c and
+does damage Σ ω. A choice is dominated when another costs no more and does no more damage, and is better in
+one of them. Adding the same choice of a further group to both of two partial choices changes neither
+difference, so a dominated partial choice can be dropped at once (Bellman's principle; Nemhauser and Ullmann
+1969 for the knapsack problem). This holds for damages of any sign.
 
 Two ways to hold the partial choices:
 
 - *dense*: the least damage for every reachable multiple of the costs' greatest common divisor. No sorting.
-- *sparse*: a list sorted by cost, in which damage strictly falls. When it outgrows ``limit`` and rounding is allowed,
-  costs are split into cells of r units and of each cell only the least damaging member stays. What was dropped is at
-  most r − 1 cheaper than what stayed and no less damaging, so after all groups every choice has a point of the
-  frontier with no more damage that is at most Σ (r − 1) dearer. Costs of points are never rounded.
+- *sparse*: a list sorted by cost, in which damage strictly falls. When it outgrows ``limit`` and rounding is
+allowed,
+  costs are split into cells of r units and of each cell only the least damaging member stays. What was
+  dropped is at most r − 1 cheaper than what stayed and no less damaging, so after all groups every choice has
+  a point of the frontier with no more damage that is at most Σ (r − 1) dearer. Costs of points are never
+  rounded.
 """
 
 from collections.abc import Sequence
@@ -21,8 +23,8 @@ from math import gcd
 
 import numpy as np
 
-DENSE_CELLS = 400_000
-SPARSE_STATES = 20_000
+DENSE_CELLS = 1_000_000
+SPARSE_STATES = 40_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Choices:
 
     Attributes:
         picks: (P, G) which option each group takes.
-        error: how much dearer, in cost units, a point may be than an equally good choice that was dropped; 0 = exact.
+        error: how much dearer, in cost units, a point may be than a choice that was dropped and does as much
+            damage; 0 when the frontier is exact.
     """
 
     picks: np.ndarray
@@ -41,7 +44,8 @@ class Choices:
 def pareto(costs: np.ndarray, damages: np.ndarray) -> np.ndarray:
     """Positions of the non-dominated entries, by rising cost; of equal entries the first."""
     order = np.argsort(costs, kind="stable")
-    return order[_falling(costs[order], damages[order])]
+    kept: np.ndarray = order[_falling(costs[order], damages[order])]
+    return kept
 
 
 def non_dominated(
@@ -52,12 +56,16 @@ def non_dominated(
     Args:
         costs: for each group the cost of each option.
         damages: the same for damage.
-        rounding: the largest allowed ``error``; 0 for none whatever it takes; None: none unless the number of partial
-            choices exceeds ``SPARSE_STATES``.
+        rounding: the largest allowed ``error``; 0 for none whatever it takes; None: none unless the number of
+            partial choices exceeds ``SPARSE_STATES``.
     """
-    stages = [_Stage.of(group, np.array(c, dtype=np.int64), np.array(d)) for group, (c, d) in
-              enumerate(zip(costs, damages, strict=True))]  # fmt: skip
-    active = sorted((stage for stage in stages if len(stage.options) > 1), key=lambda stage: int(stage.extra[-1]))
+    stages = [
+        _Stage.of(group, np.array(cost, dtype=np.int64), np.array(damage, dtype=np.float64))
+        for group, (cost, damage) in enumerate(zip(costs, damages, strict=True))
+    ]
+    active = sorted(
+        (stage for stage in stages if len(stage.options) > 1), key=lambda stage: int(stage.extra[-1])
+    )
     unit = gcd(*(int(extra) for stage in active for extra in stage.extra)) or 1
     span = sum(int(stage.extra[-1]) for stage in active) // unit
     if span <= DENSE_CELLS and not rounding:
@@ -92,7 +100,8 @@ def _falling(costs: np.ndarray, damages: np.ndarray) -> np.ndarray:
     before = np.minimum.accumulate(damages)
     kept = np.flatnonzero(np.concatenate([[True], damages[1:] < before[:-1]]))
     # Among equal costs each fall is kept so far; the last of them is the least damage.
-    return kept[np.concatenate([costs[kept[1:]] != costs[kept[:-1]], [True]])]
+    least: np.ndarray = kept[np.concatenate([costs[kept[1:]] != costs[kept[:-1]], [True]])]
+    return least
 
 
 def _dense(stages: Sequence[_Stage], unit: int) -> np.ndarray:
@@ -152,7 +161,7 @@ def _cell(costs: np.ndarray, rounding: int | None, spent: int, stages_left: int)
 
 
 def _one_a_cell(costs: np.ndarray, cell: int) -> np.ndarray:
-    """The least damaging, that is the last, of each cell; the cheapest of all stays, so that feasibility is exact."""
+    """The last, least damaging of each cell; the cheapest of all stays, so that feasibility is exact."""
     index = (costs - costs[0]) // cell
     last = np.concatenate([index[1:] != index[:-1], [True]])
     last[0] = True

@@ -1,9 +1,9 @@
 """The frontier: every plan that no other plan beats in both cost and Ω.
 
-HAWQ-V2 enumerates its set B and plots (size, Ω) (section 3.1, Fig. 4); HAWQ-V3 solves one integer programme per
-budget (section 3.4). Here all Pareto-optimal plans are found at once, not only those on the convex hull, so the answer
-to every budget is a look-up. See ``dominance`` for the method and for what ``resolution`` promises, ``set_b`` for the
-monotone case.
+HAWQ-V2 enumerates its set B and plots (size, Ω) (section 2.3, Fig. 4); HAWQ-V3 solves one integer programme
+per budget. Here all Pareto-optimal plans are found at once, not only those on the convex hull,
+so the answer to every budget is a look-up. See ``dominance`` for the method and for what ``resolution``
+promises, ``set_b`` for the monotone case.
 """
 
 from collections.abc import Iterator
@@ -52,8 +52,8 @@ class Frontier:
         counts: (P,) int64, exact cost in 1/divisor of the unit, strictly rising.
         cost: (P,) float64, cost in the unit.
         omega: (P,) float64, strictly falling.
-        resolution: 0 when the frontier is exact. Otherwise: for every plan there is a point with no more Ω that costs
-            at most this much more (in the unit); the points themselves are exact either way.
+        resolution: 0 when the frontier is exact. Otherwise: for every plan there is a point with no more Ω
+            that costs at most this much more (in the unit); the points themselves are exact either way.
     """
 
     problem: Problem
@@ -80,7 +80,9 @@ class Frontier:
         """The plan at one place."""
         bits = {block: int(width) for block, width in zip(self.blocks, self.bits[index], strict=True)}
         place = index % len(self)
-        return Point(place, self.problem.cost.in_unit(int(self.counts[place])), float(self.omega[place]), bits)
+        return Point(
+            place, self.problem.cost.in_unit(int(self.counts[place])), float(self.omega[place]), bits
+        )
 
     def points(self) -> Iterator[Point]:
         """All plans, cheapest first."""
@@ -104,7 +106,8 @@ class Frontier:
             asked = table.in_unit(limit) if budget.kind != "at_most" else budget.value
             raise PlanError(
                 f"no plan has a {table.name} of at most {asked:,.10g} {table.unit}: the smallest possible is "
-                f"{table.in_unit(int(self.counts[0])):,.10g} {table.unit}; raise the budget or allow fewer bits"
+                f"{table.in_unit(int(self.counts[0])):,.10g} {table.unit}; raise the budget or allow "
+                "fewer bits"
             )
         return self.point(index)
 
@@ -132,14 +135,17 @@ def solve(problem: Problem, *, resolution: float | None = None) -> Frontier:
     """The frontier of a problem.
 
     Args:
-        resolution: in the cost's unit. None: exact, unless too many partial plans would have to be held (20,000),
-            and then as fine as that allows; 0: exact whatever it takes; otherwise the rounding that is welcome.
+        resolution: in the cost's unit. None: exact, unless too many partial plans would have to be held
+            (40,000), and then as fine as that allows; 0: exact whatever it takes; otherwise the rounding that
+            is welcome.
 
     Raises:
         PlanError: the problem is monotone and set B is too large to enumerate; or the resolution is negative.
     """
     if resolution is not None and not resolution >= 0:
-        raise PlanError(f"a resolution of {resolution} means nothing; give 0 for exact or a positive {problem.cost.unit}")
+        raise PlanError(
+            f"a resolution of {resolution} means nothing; give 0 for exact or a positive {problem.cost.unit}"
+        )
     error = 0
     if problem.monotone:
         bits = enumerate_set_b(problem)
@@ -148,16 +154,25 @@ def solve(problem: Problem, *, resolution: float | None = None) -> Frontier:
     else:
         rounding = None if resolution is None else floor(Fraction(str(resolution)) * problem.cost.divisor)
         choices = dominance.non_dominated(
-            [group.counts for group in problem.groups], [group.omegas for group in problem.groups], rounding=rounding
+            [group.counts for group in problem.groups],
+            [group.omegas for group in problem.groups],
+            rounding=rounding,
         )
         error = choices.error
         chosen = np.zeros((len(choices.picks), len(problem.blocks)), dtype=np.uint8)
         for column, group in enumerate(problem.groups):
-            chosen[:, group.members] = np.array(group.widths, dtype=np.uint8)[choices.picks[:, column]][:, None]
+            chosen[:, group.members] = np.array(group.widths, dtype=np.uint8)[choices.picks[:, column]][
+                :, None
+            ]
     counts, omega = total(lookup(problem, "count"), chosen), total(lookup(problem, "omega"), chosen)
-    # Summed block by block, equal plans get equal Ω whichever way they were found; a last bit may fall differently.
+    # Summed again block by block, so that Ω does not depend on the way; a last bit may fall differently.
     kept = dominance.pareto(counts, omega)
     counts = counts[kept]
     return Frontier(
-        problem, chosen[kept], counts, counts / problem.cost.divisor, omega[kept], error / problem.cost.divisor
+        problem,
+        chosen[kept],
+        counts,
+        counts / problem.cost.divisor,
+        omega[kept],
+        error / problem.cost.divisor,
     )

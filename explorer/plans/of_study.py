@@ -1,8 +1,8 @@
 """From a study and its traces to the frontier: the verb that scripts, notebooks and the app share.
 
-A network's squared errors are computed from its weights with the quantizer that will be used (HAWQ-V2, section 3.1).
-A profile study brings its own traces, errors, latencies and ties; widths it does not know are interpolated for Ω
-(see ``damage``), never for latency.
+A network's squared errors are computed from its weights with the quantizer that will be used (HAWQ-V2,
+section 2.3). A profile study brings its own traces, errors, latencies and ties; widths it does not know are
+interpolated for Ω (see ``damage``), never for latency.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from explorer.quantizers.weights import squared_errors
 from explorer.studies.study import AnyStudy, ProfileStudy, Study
 
 if TYPE_CHECKING:
-    from explorer.curvature import Traces
+    from explorer.curvature.result import Traces
 
 MENU = (2, 3, 4, 6, 8)
 CostName = Literal["size", "bops", "latency"]
@@ -43,23 +43,30 @@ def frontier(
     """Every plan of a study that no other beats in both cost and Ω.
 
     Args:
-        traces: of the study's weights, at either granularity; None: computed with the defaults. A profile study
-            has its own.
+        traces: of the study's weights, at either granularity; None: computed with the defaults. A profile
+            study has its own.
         bits: the menu of widths; None: 2, 3, 4, 6, 8, or the widths that a profile was published at.
         cost: which cost, or a table of one's own.
         monotone: only HAWQ-V2's set B.
         ties: groups of blocks that share a width, besides the study's own.
         keep: block to the width it must have.
-        a_bits: width of the activations where the cost counts them (BOPs); None: that of their block's weights.
-        quantizer: of the weights.
-        resolution: see ``solve``.
+        a_bits: width of the activations where the cost counts them (BOPs); None: that of their block's
+        weights. quantizer: of the weights. resolution: see ``solve``.
 
     Raises:
-        PlanError: the traces are of other blocks or not finite, a width, block or cost is unknown, ties and kept
-            widths contradict each other, or set B is too large to enumerate.
+        PlanError: the traces are of other blocks or not finite, a width, block or cost is unknown, ties and
+            kept widths contradict each other, or set B is too large to enumerate.
     """
     problem = study_problem(
-        study, traces, bits=bits, cost=cost, monotone=monotone, ties=ties, keep=keep, a_bits=a_bits, quantizer=quantizer
+        study,
+        traces,
+        bits=bits,
+        cost=cost,
+        monotone=monotone,
+        ties=ties,
+        keep=keep,
+        a_bits=a_bits,
+        quantizer=quantizer,
     )
     return solve(problem, resolution=resolution)
 
@@ -127,7 +134,9 @@ def cost_table(
     if cost != "latency":
         raise PlanError(f"there is no cost called {cost!r}; take one of {', '.join(COSTS)}")
     if not isinstance(study, ProfileStudy) or not any(study.latency_ms.values()):
-        raise PlanError(f"{study.name} has no table of latencies; choose size or bops, or give a table of your own")
+        raise PlanError(
+            f"{study.name} has no table of latencies; choose size or bops, or give a table of your own"
+        )
     return latency_table(study.latency_ms)
 
 
@@ -169,10 +178,14 @@ def matching_blocks(study: Study, traces: "Traces") -> tuple[Block, ...]:
         PlanError: the traces are of activations or of other blocks.
     """
     if traces.of != "weights":
-        raise PlanError(f"these are traces of {traces.of}; the frontier of weight bits needs traces of weights")
+        raise PlanError(
+            f"these are traces of {traces.of}; the frontier of weight bits needs traces of weights"
+        )
     names = [trace.name for trace in traces.blocks]
     for granularity in ("layer", "module"):
         blocks = study_blocks(study, granularity)
         if sorted(names) == sorted(block.name for block in blocks):
             return blocks
-    raise PlanError(f"the traces are of {listed(names)}, which are not the blocks of {study.name}; compute them again")
+    raise PlanError(
+        f"the traces are of {listed(names)}, which are not the blocks of {study.name}; compute them again"
+    )

@@ -1,7 +1,7 @@
 """A plan: how many bits the weights and the activations of every block get.
 
-``a_bits`` is the width of a block's *input*, as HAWQ-V3 and BOPs count it; 32 means left in FP32. A plan belongs to
-one study and to one file of weights, so that a plan of another network is noticed.
+``a_bits`` is the width of a block's *input*, as HAWQ-V3 and BOPs count it; 32 means left in FP32. A plan
+belongs to one study and to one file of weights, so that a plan of another network is noticed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ class StudyIdentity(Protocol):
 
 @dataclass(frozen=True)
 class BlockBits:
-    """The widths of one block: ``w_bits`` of its weights, ``a_bits`` of its input; one of 1 to 8, 16 and 32."""
+    """The widths of one block, of its weights and of its input: 1 to 8, 16 or 32."""
 
     w_bits: int
     a_bits: int
@@ -93,16 +93,19 @@ class Plan:
         a_bits: int | None = None,
         name: str = "",
     ) -> "Plan":
-        """The plan with these weight bits; activations get ``a_bits``, or the width of their block's weights."""
+        """The plan with these weight bits; activations get ``a_bits``, or their block's weight bits."""
         check_names(w_bits, blocks, study.name)
         chosen = {
-            block.name: bits_of(block.name, w_bits[block.name], a_bits or w_bits[block.name]) for block in blocks
+            block.name: bits_of(block.name, w_bits[block.name], a_bits or w_bits[block.name])
+            for block in blocks
         }
         return cls(study.name, study.weights_sha256, chosen, name)
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any], *, study: StudyIdentity, blocks: Sequence[Block]) -> "Plan":
-        """The plan in the parsed content of a plan.json, for these blocks; ``read_plan`` also finds the partition.
+    def from_json(
+        cls, content: Mapping[str, Any], *, study: StudyIdentity, blocks: Sequence[Block]
+    ) -> "Plan":
+        """The plan in the content of a plan.json, for these blocks; ``read_plan`` also finds the partition.
 
         Raises:
             PlanError: the content is no plan, or is not for this study, these weights or these blocks.
@@ -130,7 +133,9 @@ class Plan:
         if block not in self.blocks:
             raise PlanError(f"the plan has no block {block}; its blocks are {listed(self.blocks)}")
         old = self.blocks[block]
-        new = bits_of(block, old.w_bits if w_bits is None else w_bits, old.a_bits if a_bits is None else a_bits)
+        new = bits_of(
+            block, old.w_bits if w_bits is None else w_bits, old.a_bits if a_bits is None else a_bits
+        )
         return replace(self, blocks={**self.blocks, block: new})
 
     def named(self, name: str) -> "Plan":
@@ -144,8 +149,14 @@ class Plan:
             PlanError: the two plans have different blocks.
         """
         if set(self.blocks) != set(other.blocks):
-            odd = [name for name in (*self.blocks, *other.blocks) if (name in self.blocks) != (name in other.blocks)]
-            raise PlanError(f"the two plans have different blocks ({listed(odd)}); compare plans of one partition")
+            odd = [
+                name
+                for name in (*self.blocks, *other.blocks)
+                if (name in self.blocks) != (name in other.blocks)
+            ]
+            raise PlanError(
+                f"the two plans have different blocks ({listed(odd)}); compare plans of one partition"
+            )
         pairs = ((block, bits, other.blocks[block]) for block, bits in self.blocks.items())
         return tuple(Difference(block, mine, theirs) for block, mine, theirs in pairs if mine != theirs)
 
@@ -200,7 +211,8 @@ def check_names(names: Mapping[str, Any], blocks: Sequence[Block], study: str) -
         complaints.append(f"gives no bits to {listed(missing)}")
     if complaints:
         raise PlanError(
-            f"the plan {' and '.join(complaints)}; it must name exactly the {len(expected)} blocks {listed(expected)}"
+            f"the plan {' and '.join(complaints)}; it must name exactly the {len(expected)} blocks "
+            f"{listed(expected)}"
         )
 
 

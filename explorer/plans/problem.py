@@ -1,7 +1,7 @@
-"""What is chosen from: groups of blocks, the widths each may have, what a width costs and what damage it does.
+"""What is chosen from: groups of blocks, the widths each may have, what a width costs and damages.
 
-Blocks that a person ties share one width, so they form one group whose cost and Ω are the sums over its members. A
-block that is kept at a width brings its whole group with it. A kept width need not be on the menu.
+Blocks that a person ties share one width, so they form one group whose cost and Ω are the sums over its
+members. A block that is kept at a width brings its whole group with it. A kept width need not be on the menu.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ class Problem:
         return prod(len(group.widths) for group in self.groups)
 
     def extreme(self, which: Literal["lowest", "highest"]) -> int:
-        """Exact cost with every free group at the menu's lowest or highest width, kept ones where they are."""
+        """Exact cost with every free group at the lowest or highest width, kept ones where they are."""
         position = 0 if which == "lowest" else -1
         return sum(group.counts[position] for group in self.groups)
 
@@ -99,8 +99,8 @@ def build_problem(
         keep: block to the width it must have.
 
     Raises:
-        PlanError: the menu is empty or has a width that does not exist, a tie or a kept width names a block that is
-            not there, a tie holds two blocks kept at different widths, or a table lacks a figure.
+        PlanError: the menu is empty or has a width that does not exist, a tie or a kept width names a block
+            that is not there, a tie holds two blocks kept at different widths, or a table lacks a figure.
     """
     names = tuple(blocks)
     widths = tuple(sorted(set(menu)))
@@ -121,7 +121,9 @@ def build_problem(
         pinned = {name: kept[name] for name in members if name in kept}
         if len(set(pinned.values())) > 1:
             said = ", ".join(f"{name} at {bits}" for name, bits in pinned.items())
-            raise PlanError(f"tied blocks are kept at different widths ({said}); keep them at one width or untie them")
+            raise PlanError(
+                f"tied blocks are kept at different widths ({said}); keep them at one width or untie them"
+            )
         choice = tuple(set(pinned.values())) or widths
         shares = [float((weights or {}).get(name, 1)) for name in members]
         traces = [damage.sensitivity.get(name, 0.0) for name in members]

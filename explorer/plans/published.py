@@ -1,9 +1,9 @@
 """Plans that papers published, to compare one's own with.
 
 HAWQ's plan for ResNet-20 on CIFAR-10: Dong et al., "HAWQ: Hessian AWare Quantization of Neural Networks with
-Mixed-Precision" (ICCV 2019), Table VI of the supplementary. Eleven blocks: the first convolution, nine residual blocks,
-the classifier. Its 268,336 weights (no biases, no batch-norm, shortcuts without parameters) take 655,104 bits, 81,888
-bytes, 13.107 times less than in FP32.
+Mixed-Precision" (ICCV 2019), Table VI. Eleven blocks: the first convolution, nine
+residual blocks, the classifier. Its 268,336 weights (no biases, no batch-norm, shortcuts without parameters)
+take 655,104 bits, 81,888 bytes, 13.107 times less than in FP32.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Reading plan.json: every way a plan can fail to fit its study is one sentence.
 
-The file says ``{"version": 1, "study": name, "weights_sha256": ..., "blocks": {name: {"w_bits": 4, "a_bits": 8}}}``,
-and may carry a ``name``. It does not say at which granularity its blocks are: the names decide.
+The file says ``{"version": 1, "study": name, "weights_sha256": ..., "blocks": {name: {"w_bits": 4, "a_bits":
+8}}}``, and may carry a ``name``. It does not say at which granularity its blocks are: the names decide.
 """
 
 import json
@@ -53,13 +53,15 @@ def read_plan(
     """
     content = _parse(source)
     if content.study != study.name:
-        raise PlanError(f"the plan is for the study {content.study!r}, not for {study.name!r}; open that study to use it")
+        raise PlanError(
+            f"the plan is for the study {content.study!r}, not for {study.name!r}; open that study to use it"
+        )
     if content.weights_sha256 != study.weights_sha256:
         raise PlanError(
             f"the plan was made for other weights of {study.name} (sha256 {content.weights_sha256[:12]}, "
             f"the study's are {study.weights_sha256[:12]}); make the plan again for these weights"
         )
-    # The partition that shares most names is the one the plan was meant for, so its complaint is the useful one.
+    # The partition that shares most names is the one that was meant: its complaint is the useful one.
     blocks = max(partitions, key=lambda candidate: _agreement(content.blocks, candidate))
     check_names(content.blocks, blocks, study.name)
     bits = {
@@ -80,7 +82,11 @@ def _parse(source: Path | str | bytes | Mapping[str, Any]) -> _PlanFile:
         try:
             content = source.read_bytes()
         except OSError as error:
-            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+            reason = (
+                "does not exist"
+                if isinstance(error, FileNotFoundError)
+                else f"cannot be read ({error.strerror})"
+            )
             raise PlanError(f"the plan {source} {reason}; give the path of a plan.json") from error
     if isinstance(content, str | bytes):
         try:
@@ -88,7 +94,9 @@ def _parse(source: Path | str | bytes | Mapping[str, Any]) -> _PlanFile:
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise PlanError(f"the plan is not JSON ({error}); export it again from the app") from error
     if not isinstance(content, Mapping):
-        raise PlanError("the plan is JSON but not an object; a plan has version, study, weights_sha256 and blocks")
+        raise PlanError(
+            "the plan is JSON but not an object; a plan has version, study, weights_sha256 and blocks"
+        )
     version = content.get("version")
     if version != 1 or isinstance(version, bool):
         found = f"has version {version!r}" if "version" in content else "has no version"

@@ -1,13 +1,14 @@
 """HAWQ-V2's set B: plans in which a more sensitive block never gets fewer bits.
 
-Blocks are sorted by mean trace (HAWQ-V2, section 3.1: "blocks with a higher trace get more bits"). A plan is then a
-non-decreasing sequence of L widths out of k, that is a multiset, and there are
+Blocks are sorted by mean trace (HAWQ-V2, section 2.3: the admissible settings, called B). A plan is
+then a non-decreasing sequence of L widths out of k, that is a multiset, and there are
 
     |B| = C(L + k − 1, k − 1)                     (23,426 for L = 50, k = 4; the paper says 2.3e4)
 
-Such a sequence is k − 1 cuts 0 ≤ c_1 ≤ ... ≤ c_{k−1} ≤ L: positions from c_j to c_{j+1} have the j-th width. The cost
-and Ω of a run of equal widths come from a table of run sums, so a plan takes k look-ups whatever L is. Kept groups
-stay out of the order, tied blocks are one member of it, with the mean of their traces weighted by their weights.
+Such a sequence is k − 1 cuts 0 ≤ c_1 ≤ ... ≤ c_{k−1} ≤ L: positions from c_j to c_{j+1} have the j-th width.
+The cost and Ω of a run of equal widths come from a table of run sums, so a plan takes k look-ups whatever L
+is. Kept groups stay out of the order, tied blocks are one member of it, with the mean of their traces
+weighted by their weights.
 """
 
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ def enumerate_set_b(problem: Problem, *, limit: int = LIMIT) -> SetB:
     length, plans = len(free), count(len(free), len(menu))
     if plans > limit:
         raise PlanError(
-            f"set B of {length} blocks and {len(menu)} widths has {plans:,} plans, more than the {limit:,} that are "
+            f"set B of {length} blocks and {len(menu)} widths has {plans:,} plans, more than the "
+            f"{limit:,} that are "
             "enumerated; take fewer widths, tie blocks or keep some"
         )
     bounds = _bounds(length, len(menu))  # (M, k+1), first column 0, last column L
@@ -102,7 +104,7 @@ def _bounds(length: int, widths: int) -> np.ndarray:
 
 
 def _run_sums(values: np.ndarray) -> np.ndarray:
-    """(L+1, L+1): entry (a, b) sums positions a to b−1. No prefixes are subtracted, so small sums stay accurate."""
+    """(L+1, L+1): entry (a, b) sums positions a to b−1; no prefixes are subtracted, small sums stay exact."""
     length = len(values)
     sums: np.ndarray = np.zeros((length + 1, length + 1), dtype=values.dtype)
     for start in range(length):

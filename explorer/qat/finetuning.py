@@ -147,14 +147,18 @@ def finetune(
             optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / total))
             window.add(*_step(network, optimizer, study, rows))
             step += 1
-            observer.report(0.9 * step / total, f"epoch {epoch + 1} of {epochs}, batch {number + 1} of {per_epoch}")
+            observer.report(
+                0.9 * step / total, f"epoch {epoch + 1} of {epochs}, batch {number + 1} of {per_epoch}"
+            )
             if step % CHECKPOINT_STEPS == 0 or step % per_epoch == 0:
                 observer.point("train", asdict(window.close(step / per_epoch)))
                 state = {"step": step, "seconds": spent + time.monotonic() - started}
                 observer.save(_tensors(network, optimizer), state)
         if step < total:
             measured = measure(freeze(network), study, plan, blocks)
-            observer.point("test", {"epoch": epoch + 1.0, "loss": measured.loss, "accuracy": measured.accuracy})
+            observer.point(
+                "test", {"epoch": epoch + 1.0, "loss": measured.loss, "accuracy": measured.accuracy}
+            )
     seconds = spent + time.monotonic() - started
     observer.report(0.95, "measuring the trained network")
     trained = freeze(network)
@@ -189,7 +193,9 @@ def _step(
     outputs = network(inputs)
     loss = study.loss(outputs, targets)
     if not torch.isfinite(loss):
-        raise RunError("the training loss is not finite any more; start again with a lower learning rate or more bits")
+        raise RunError(
+            "the training loss is not finite any more; start again with a lower learning rate or more bits"
+        )
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -217,7 +223,11 @@ def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, observer: Obse
         return 0, 0.0
     tensors, state = saved
     network.load_state_dict(
-        {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
+        {
+            name.removeprefix("network."): value
+            for name, value in tensors.items()
+            if name.startswith("network.")
+        }
     )
     for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
         if f"momentum.{number}" in tensors:

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from explorer.quantizers.simulated import prepare_training, refresh_steps
 
 
-def prepare(model: nn.Module, bits: Mapping[str, tuple[int, int]], calibration: Iterable[Tensor]) -> nn.Module:
+def prepare(
+    model: nn.Module, bits: Mapping[str, tuple[int, int]], calibration: Iterable[Tensor]
+) -> nn.Module:
     """A copy of ``model`` that trains under quantization."""
     return prepare_training(model, bits, calibration)
 

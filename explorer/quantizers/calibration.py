@@ -45,7 +45,8 @@ class _Observer:
             self.kept.append(rows.clone())  # a later in-place operation must not reach it
 
     def choose(self, grid: Grid, settings: QuantizerSettings) -> Affine:
-        assert self.low is not None and self.high is not None
+        assert self.low is not None
+        assert self.high is not None
         if self.sample:
             values = torch.cat([*self.kept, self.low[:, None], self.high[:, None]], dim=1)
             q = steps.choose(settings.step, values, grid, axis=0, scheme=settings.scheme)

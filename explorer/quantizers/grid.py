@@ -14,6 +14,7 @@ XNOR-Net and DoReFa.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from typing import Literal
 
 from explorer.errors import QuantizerError
@@ -25,10 +26,11 @@ FLOAT_BITS = 32
 
 
 def check_bits(bits: int, *, allow_float: bool = False) -> int:
-    """`bits` if a grid of that width exists (or it is 32 and that is allowed), else a QuantizerError."""
-    known = isinstance(bits, int) and not isinstance(bits, bool)
-    if known and (bits in WIDTHS or (allow_float and bits == FLOAT_BITS)):
-        return bits
+    """`bits` if there is such a grid (or if it is 32 and that is allowed), else a QuantizerError."""
+    if hasattr(bits, "__index__") and type(bits) is not bool:  # whole numbers, NumPy's included
+        width = index(bits)
+        if width in WIDTHS or (allow_float and width == FLOAT_BITS):
+            return width
     raise QuantizerError(
         f"cannot quantize to {bits!r} bits: choose 1 to 8 or 16, or leave the layer in FP32 with {FLOAT_BITS}"
     )
@@ -50,7 +52,7 @@ class Grid:
         >>> Grid.signed(1).levels
         (-1, 1)
         """
-        check_bits(bits)
+        bits = check_bits(bits)
         if bits == 1:
             return Grid(bits=1, qmin=-1, qmax=1)
         return Grid(bits=bits, qmin=-(1 << (bits - 1)), qmax=(1 << (bits - 1)) - 1)
@@ -61,7 +63,7 @@ class Grid:
         >>> Grid.unsigned(2).levels
         (0, 1, 2, 3)
         """
-        check_bits(bits)
+        bits = check_bits(bits)
         return Grid(bits=bits, qmin=0, qmax=(1 << bits) - 1)
 
     @staticmethod

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
+from torch.nn.utils import parametrize
 
 from explorer.errors import QuantizerError
 from explorer.quantizers.grid import FLOAT_BITS, check_bits
@@ -60,6 +61,8 @@ def places(model: nn.Module, bits: Mapping[str, tuple[int, int]]) -> tuple[Place
                 f"the layers {', '.join(map(repr, named))} share one weight but are given "
                 f"{' and '.join(map(str, sorted(widths)))} bits: give them the same"
             )
+        for name in group:
+            _check_plain(names[name], name)
         axis = 1 if isinstance(names[group[0]], nn.modules.conv._ConvTransposeNd) else 0
         for members in _by_module(group, names):
             own = {bits[name][1] for name in members if name in bits} or {bits[named[0]][1]}
@@ -87,13 +90,16 @@ def _by_module(group: list[str], names: Mapping[str, nn.Module]) -> list[list[st
     return list(aliases.values())
 
 
+def _check_plain(module: nn.Module, name: str) -> None:
+    if "weight" not in module._parameters or parametrize.is_parametrized(module):
+        raise QuantizerError(
+            f"the weight of layer {name!r} is computed anew on each forward pass (weight norm or another "
+            "parametrization): remove that before quantizing"
+        )
+
+
 def _check_name(model: nn.Module, name: str, names: Mapping[str, nn.Module]) -> None:
     if name in names:
-        if "weight" not in names[name]._parameters:
-            raise QuantizerError(
-                f"the weight of layer {name!r} is computed anew on each forward pass (weight norm or another "
-                "parametrization): remove that before quantizing"
-            )
         return
     other = dict(model.named_modules(remove_duplicate=False)).get(name)
     if other is not None and name:

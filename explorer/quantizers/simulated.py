@@ -16,7 +16,8 @@ Every function returns a deep copy and leaves the model it was given untouched.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -112,9 +113,7 @@ def freeze(model: nn.Module) -> nn.Module:
     with torch.no_grad():
         values = [_weight(layer).detach().clone() for layer in layers]
     for layer, value in zip(layers, values, strict=True):
-        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
-        with torch.no_grad():
-            _weight(layer).copy_(value)
+        _unwrap(layer, value)
         setattr(layer, _MARK, True)
     return frozen.eval()
 
@@ -135,7 +134,7 @@ def assert_no_quantizer(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if isinstance(module, FakeQuantizer) or getattr(module, _MARK, False):
             owner = name.removesuffix(f".{INPUT}").removesuffix(".parametrizations.weight.0")
-            raise QuantizerError(f"layer {owner!r} is quantized: use a fresh copy of the FP32 network")
+            raise QuantizerError(f"layer {owner!r} is quantized: use a fresh FP32 network")
 
 
 def _begin(
@@ -177,15 +176,25 @@ def _latent(layer: nn.Module) -> Tensor:
     return original.detach()
 
 
-class _naming:
-    """Puts the layer's name before a QuantizerError raised inside."""
+def _unwrap(layer: nn.Module, value: Tensor) -> None:
+    """Make `weight` a plain Parameter again, holding `value`.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    Not remove_parametrizations: a deep copy shares its parametrized class with the model it came from, and
+    that function deletes `weight` from the class.
+    """
+    original = layer.parametrizations["weight"].original  # type: ignore[index,union-attr]
+    assert isinstance(original, nn.Parameter)
+    del layer.parametrizations
+    layer.__class__ = type(layer).__bases__[0]
+    with torch.no_grad():
+        original.copy_(value)
+    layer.register_parameter("weight", original)
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, QuantizerError):
-            raise QuantizerError(f"at the weight of layer {self.name!r}: {error}") from None
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Put the layer's name before a QuantizerError raised inside."""
+    try:
+        yield
+    except QuantizerError as error:
+        raise QuantizerError(f"at the weight of layer {name!r}: {error}") from None

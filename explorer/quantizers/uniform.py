@@ -64,7 +64,7 @@ def fake_quantize(x: Tensor, q: Affine) -> Tensor:
 
 def straight_through(x: Tensor, q: Affine) -> Tensor:
     """`fake_quantize(x, q)` whose gradient is the identity inside the clip range and zero outside."""
-    value: Tensor = _StraightThrough.apply(x, q)  # type: ignore[no-untyped-call]
+    value: Tensor = _StraightThrough.apply(x, q)
     return value
 
 

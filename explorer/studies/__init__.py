@@ -67,7 +67,11 @@ def load(name_or_path: str | Path) -> AnyStudy:
     path = Path(reference)
     if not path.exists() and path.suffix != ".toml" and path.name == reference:
         near = get_close_matches(reference, NAMES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(NAMES)}, or a path to a study.toml"
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else f"use one of {', '.join(NAMES)}, or a path to a study.toml"
+        )
         raise StudyError(f"there is no study {reference!r}; {hint}")
     toml = _toml_of(path)
     return load_toml(toml, reference=str(toml.resolve()))
@@ -82,8 +86,8 @@ def load_network(name_or_path: str | Path) -> Study:
     study = load(name_or_path)
     if isinstance(study, ProfileStudy):
         raise StudyError(
-            f"the study {study.name} holds published figures only, without weights or images, so nothing can be "
-            f"measured or trained on it; choose a network study"
+            f"the study {study.name} holds published figures only, without weights or images, so nothing can "
+            f"be measured or trained on it; choose a network study"
         )
     return study
 

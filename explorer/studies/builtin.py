@@ -1,8 +1,8 @@
 """The built-in studies: where each lies, whether it is here, and how to get it.
 
-Each is a folder of ``assets`` with a study.toml, loaded like anybody's own study. ``cifar10-resnet20`` ships its
-description only; its files are looked for in the folder that ``EXPLORER_DATA`` names (in ``cifar10/`` below it)
-and then where ``python -m explorer fetch`` puts them.
+Each is a folder of ``assets`` with a study.toml, loaded like anybody's own study. ``cifar10-resnet20`` ships
+its description only; its files are looked for in the folder that ``EXPLORER_DATA`` names (in ``cifar10/``
+below it) and then where ``python -m explorer fetch`` puts them.
 """
 
 import json

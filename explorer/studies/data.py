@@ -1,10 +1,13 @@
 """The images and labels of a study: an npz file of uint8 NHWC images and integer labels.
 
-Keys: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, and optionally ``classes`` (names).
-When the training arrays are absent the test arrays serve in their place, and ``train_is_test`` says so.
+Keys: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, and optionally ``classes``
+(names). When the training arrays are absent the test arrays serve in their place, and ``train_is_test`` says
+so.
 """
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
@@ -18,6 +21,11 @@ from explorer.errors import StudyError
 
 Rows = Tensor | slice
 SPLITS = ("train", "test")
+MAX_CLASSES = 100_000
+_UNREADABLE = (  # what numpy and zipfile raise for a file that is damaged, foreign, pickled or absurdly large
+    ValueError, OSError, EOFError, TypeError, KeyError, NotImplementedError, RuntimeError, MemoryError,
+    AttributeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 class ImageData:
@@ -46,14 +54,19 @@ class ImageData:
         for split in SPLITS:
             stored = "test" if self.train_is_test else split
             self._arrays[split] = _checked(arrays, stored, len(mean), source)
-        if len(mean) != len(std) or min(std) <= 0:
-            raise StudyError(f"mean has {len(mean)} and std {len(std)} values; give one each a channel, std above 0")
+        if len(mean) != len(std) or not all(value > 0 for value in std):
+            raise StudyError(
+                f"mean has {len(mean)} and std {len(std)} values; give one each a channel, std above 0"
+            )
         self.mean, self.std = tuple(mean), tuple(std)
-        names = arrays.get("classes")
-        highest = max(int(labels.max(initial=0)) for _, labels in self._arrays.values())
-        self.classes: tuple[str, ...] = (
-            tuple(str(name) for name in names) if names is not None else tuple(str(c) for c in range(highest + 1))
-        )
+        train, test = self._arrays["train"][0], self._arrays["test"][0]
+        if train.shape[1:] != test.shape[1:]:
+            raise StudyError(
+                f"{source} has train_images of {train.shape[1:]} and test_images of {test.shape[1:]}; "
+                f"both must have one size"
+            )
+        all_labels = [labels for _, labels in self._arrays.values()]
+        self.classes = _class_names(arrays.get("classes"), all_labels, source)
 
     def size(self, split: str) -> int:
         """Number of samples in ``train`` or ``test``."""
@@ -74,7 +87,9 @@ class ImageData:
         """Labels, (n,) int64, or as stored where they are no classes."""
         return torch.from_numpy(np.ascontiguousarray(self._split(split)[1][_index(rows)]))
 
-    def batches(self, split: str, batch_size: int, rows: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(
+        self, split: str, batch_size: int, rows: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Inputs and targets in order, or in the order of ``rows``; the last batch may be smaller."""
         rows = torch.arange(self.size(split)) if rows is None else rows
         for chunk in rows.split(batch_size):
@@ -107,8 +122,24 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except _UNREADABLE as error:
         raise StudyError(f"the data file {path} is not an npz file of plain arrays: {error}") from error
+
+
+def _class_names(names: np.ndarray | None, all_labels: list[np.ndarray], source: str) -> tuple[str, ...]:
+    classes = [labels for labels in all_labels if np.issubdtype(labels.dtype, np.integer)]
+    highest = max((int(labels.max()) for labels in classes), default=-1)
+    if highest >= MAX_CLASSES:
+        raise StudyError(
+            f"{source} has the label {highest}; labels number the classes, below {MAX_CLASSES:,}"
+        )
+    if names is None:
+        return tuple(str(c) for c in range(highest + 1))
+    if names.ndim != 1 or len(names) <= highest:
+        raise StudyError(
+            f"classes in {source} has shape {names.shape} and the labels go up to {highest}; name every class"
+        )
+    return tuple(str(name) for name in names)
 
 
 def _index(rows: Rows) -> np.ndarray | slice:
@@ -129,17 +160,23 @@ def _checked(
         )
     if images.shape[3] != channels:
         raise StudyError(
-            f"{split}_images in {source} has {images.shape[3]} channels and [data] mean has {channels} values; "
-            f"give one a channel"
+            f"{split}_images in {source} has {images.shape[3]} channels and [data] mean has {channels} "
+            f"values; give one a channel"
         )
-    if len(images) == 0 or len(images) != len(labels):
-        raise StudyError(f"{source} has {len(images)} {split}_images and {len(labels)} {split}_labels")
+    if labels.ndim == 0 or len(images) == 0 or len(images) != len(labels):
+        count = len(labels) if labels.ndim else 0
+        raise StudyError(
+            f"{source} has {len(images)} {split}_images and {count} {split}_labels; "
+            f"give every image one label"
+        )
     if np.issubdtype(labels.dtype, np.integer):
         if labels.ndim != 1 or labels.min() < 0:
             raise StudyError(f"{split}_labels in {source} must be one number a sample, 0 or above")
         labels = labels.astype(np.int64)
     elif np.issubdtype(labels.dtype, np.floating):
         labels = labels.astype(np.float32)
+        if not np.isfinite(labels).all():
+            raise StudyError(f"{split}_labels in {source} holds a value that is not finite (NaN or infinity)")
     else:
         raise StudyError(f"{split}_labels in {source} is {labels.dtype}; it must be integers")
     return images, labels

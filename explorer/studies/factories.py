@@ -1,7 +1,7 @@
 """Resolving the address of a factory: ``net.py:build`` beside a study.toml, or ``package.module:build``.
 
-A factory is code. It is imported only for a study that the operator named on the command line or when starting
-the app; nothing typed into a page reaches this module.
+A factory is code. It is imported only for a study that the operator named on the command line or when
+starting the app; nothing typed into a page reaches this module.
 """
 
 import importlib
@@ -47,7 +47,8 @@ def _from_file(path: Path, address: str) -> ModuleType:
     sys.modules[unique] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        del sys.modules[unique]
         raise StudyError(f"importing {path} failed: {type(error).__name__}: {error}") from error
     return module
 
@@ -55,5 +56,7 @@ def _from_file(path: Path, address: str) -> ModuleType:
 def _from_package(place: str, address: str) -> ModuleType:
     try:
         return importlib.import_module(place)
-    except ImportError as error:
-        raise StudyError(f"the factory {address!r} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StudyError(
+            f"the factory {address!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error

@@ -50,12 +50,16 @@ def stratified_subset(labels: np.ndarray, per_class: int) -> np.ndarray:
 
 def _read_idx(path: Path, magic: int) -> np.ndarray:
     if not path.is_file():
-        raise StudyError(f"Fashion-MNIST file {path} is missing; name the folder that holds the four .gz files")
+        raise StudyError(
+            f"Fashion-MNIST file {path} is missing; name the folder that holds the four .gz files"
+        )
     with gzip.open(path, "rb") as stream:
         content = stream.read()
     header = np.frombuffer(content, dtype=">i4", count=1)
     if header[0] != magic:
-        raise StudyError(f"{path} is not the Fashion-MNIST file it is named after (magic {header[0]}, not {magic})")
+        raise StudyError(
+            f"{path} is not the Fashion-MNIST file it is named after (magic {header[0]}, not {magic})"
+        )
     dims = 3 if magic == _IMAGES_MAGIC else 1
     shape = np.frombuffer(content, dtype=">i4", count=dims, offset=4)
     return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dims).reshape(tuple(int(s) for s in shape))

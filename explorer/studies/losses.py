@@ -6,6 +6,7 @@ whatever the batches were.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +31,7 @@ class Loss:
     kind: str
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
-    function: Callable[[Tensor, Tensor], Tensor] | None = None
+    function: Callable[[Tensor, Tensor], Any] | None = None  # what a person's own returns is checked
 
     def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of each sample, shape (N,).
@@ -40,23 +41,29 @@ class Loss:
         """
         if self.function is not None:
             values = self.function(outputs, targets)
-            if values.shape != (len(targets),):
+            if not isinstance(values, Tensor) or values.shape != (len(targets),):
+                given = (
+                    f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+                )
                 raise StudyError(
-                    f"the loss {self.kind} gives shape {tuple(values.shape)} for {len(targets)} samples; "
+                    f"the loss {self.kind} gives {given} for {len(targets)} samples; "
                     f"return one value a sample, as reduction='none' does"
                 )
             return values
         if self.kind == "cross_entropy":
-            weights = self.class_weights and torch.tensor(self.class_weights, dtype=outputs.dtype)
+            weights = self.class_weights
             return F.cross_entropy(
                 outputs,
                 targets,
-                weight=weights.to(outputs.device) if weights is not None else None,
+                weight=None
+                if weights is None
+                else torch.tensor(weights, dtype=outputs.dtype, device=outputs.device),
                 label_smoothing=self.label_smoothing,
                 reduction="none",
             )
         measured = F.mse_loss if self.kind == "mse" else F.binary_cross_entropy_with_logits
-        return measured(outputs, _like(outputs, targets), reduction="none").flatten(1).mean(1)
+        values = measured(outputs, _like(outputs, targets), reduction="none")
+        return values.reshape(len(values), -1).mean(1)
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean over the samples, a scalar."""
@@ -64,7 +71,7 @@ class Loss:
 
     def correct(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
         """Whether each sample is classified rightly, shape (N,); None where the targets are no classes."""
-        if targets.is_floating_point() or not torch.is_tensor(outputs) or outputs.ndim != 2:
+        if targets.is_floating_point() or outputs.ndim != 2 or outputs.shape[1] < 2:
             return None
         return outputs.argmax(1) == targets
 

@@ -48,7 +48,9 @@ def make(name: str, *, data: Path, out: Path, report: Callable[[str], None] = pr
 def write(name: str, network: nn.Module, arrays: dict[str, np.ndarray], out: Path) -> None:
     """Write weights, card and packed images."""
     out.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, out / "weights.safetensors")
+    save_file(
+        {key: value.contiguous() for key, value in network.state_dict().items()}, out / "weights.safetensors"
+    )
     shipped = subset(arrays)
     pack(shipped, out / "data.npz")
     facts = _facts(RECIPES[name][1], network, arrays, shipped)

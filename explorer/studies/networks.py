@@ -104,7 +104,15 @@ class MobileNet(nn.Module):
         self.stem = nn.Conv2d(in_channels, 32, 3, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(32)
         self.relu = nn.ReLU6()
-        widths = [(32, 48, 1), (48, 64, 2), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 128, 1), (128, 256, 1)]
+        widths = [
+            (32, 48, 1),
+            (48, 64, 2),
+            (64, 64, 1),
+            (64, 128, 2),
+            (128, 128, 1),
+            (128, 128, 1),
+            (128, 256, 1),
+        ]
         self.blocks = nn.Sequential(*(SeparableBlock(i, o, s) for i, o, s in widths))
         self.classifier = nn.Linear(256, classes)
 

@@ -43,7 +43,8 @@ def pretrain(
     The test images are only measured, once an epoch; no choice depends on them.
     """
     torch.manual_seed(recipe.seed)  # the one place where weights are drawn: nn.init takes no generator
-    model = build().to(memory_format=torch.channels_last).train()
+    model = build().train()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     draw = torch.Generator().manual_seed(recipe.seed)
     images, labels = to_inputs(arrays["train_images"]), torch.from_numpy(arrays["train_labels"])
     per_epoch = len(labels) // recipe.batch_size
@@ -116,4 +117,6 @@ def _augment(x: Tensor, padding: int, draw: torch.Generator) -> Tensor:
     shift = torch.randint(0, 2 * padding + 1, (2, n), generator=draw)
     rows = shift[0, :, None] + torch.arange(height)
     columns = shift[1, :, None] + torch.arange(width)
-    return padded[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return padded[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
+        0, 3, 1, 2
+    )

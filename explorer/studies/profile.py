@@ -7,6 +7,7 @@ squared_error and latency_ms_t4 per bit width), ``ties`` (lists of block numbers
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +16,9 @@ from explorer.errors import StudyError
 from explorer.studies.study import Card, ProfileStudy
 from explorer.studies.weights import file_sha256
 
+_Bits = Annotated[int, Field(gt=0)]
+_Measured = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 class _BlockFigures(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -22,8 +26,8 @@ class _BlockFigures(BaseModel):
     weights: int = Field(gt=0)
     mac_millions: float = Field(ge=0, allow_inf_nan=False)
     mean_hessian_trace: float = Field(allow_inf_nan=False)
-    squared_error: dict[int, float]
-    latency_ms_t4: dict[int, float] = Field(default_factory=dict)
+    squared_error: dict[_Bits, _Measured] = Field(min_length=1)
+    latency_ms_t4: dict[_Bits, _Measured] = Field(default_factory=dict)
 
 
 class _NetworkFigures(BaseModel):
@@ -52,7 +56,9 @@ def load_profile(path: Path, *, network: str | None, name: str, reference: str, 
             raise StudyError(f"{path.name} ties block number {number}, and there are {len(names)} blocks")
     for plan, bits in figures.published_plans.items():
         if len(bits) != len(names):
-            raise StudyError(f"the published plan {plan} in {path.name} has {len(bits)} bits for {len(names)} blocks")
+            raise StudyError(
+                f"the published plan {plan} in {path.name} has {len(bits)} bits for {len(names)} blocks"
+            )
     return ProfileStudy(
         name=name,
         reference=reference,
@@ -75,7 +81,7 @@ def _read(path: Path, network: str | None) -> _NetworkFigures:
         raise StudyError(f"the profile {path} does not exist; write it, or correct [profile] path")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"the profile {path} is not JSON: {error}") from error
     if network is not None:
         if not isinstance(content, dict) or network not in content:
@@ -85,8 +91,8 @@ def _read(path: Path, network: str | None) -> _NetworkFigures:
         return _NetworkFigures.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise StudyError(f"the profile {path.name}: {where}: {problem['msg']}") from error
+        where = ".".join(str(part) for part in problem["loc"]) or "the whole"
+        raise StudyError(f"the profile {path.name} is wrong at {where}: {problem['msg']}") from error
 
 
 def _block(figures: _BlockFigures) -> Block:

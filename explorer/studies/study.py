@@ -12,7 +12,7 @@ from torch import nn
 from explorer.blocks import Block
 from explorer.errors import StudyError
 from explorer.studies.data import ImageData
-from explorer.studies.losses import Loss
+from explorer.studies.losses import KINDS, Loss
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Study:
     network: nn.Module = field(repr=False)
 
     def model(self) -> nn.Module:
-        """A fresh FP32 copy of the network in eval mode, on the CPU, every parameter requiring its gradient."""
+        """A fresh FP32 copy of the network in eval mode, on the CPU; all parameters require gradients."""
         model = copy.deepcopy(self.network).eval()
         return model.requires_grad_(True)
 
@@ -103,7 +103,7 @@ AnyStudy = Study | ProfileStudy
 
 
 def check_forward(network: nn.Module, data: ImageData, loss: Loss) -> None:
-    """Run two samples through the network and its loss, so that a mismatch is found before anything long starts.
+    """Run two samples through the network and its loss, so that a mismatch is found before anything long.
 
     Raises:
         StudyError: the network cannot take the data's images, or the loss cannot take its outputs.
@@ -113,19 +113,34 @@ def check_forward(network: nn.Module, data: ImageData, loss: Loss) -> None:
     try:
         with torch.no_grad():
             outputs = network(inputs)
-    except (RuntimeError, TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise StudyError(f"the network cannot take images of shape {tuple(inputs.shape[1:])}: {first}") from error
-    classes = len(data.classes)
-    if loss.kind == "cross_entropy" and (outputs.ndim != 2 or outputs.shape[1] < classes):
+    except Exception as error:  # a person's own forward may raise anything
+        shape = tuple(inputs.shape[1:])
+        raise StudyError(f"the network cannot take images of shape {shape}: {_first_line(error)}") from error
+    if not torch.is_tensor(outputs):
         raise StudyError(
-            f"the network gives outputs of shape {tuple(outputs.shape[1:])} and the labels go up to {classes - 1}; "
-            f"the factory must build a network with {classes} outputs"
+            f"the network returns a {type(outputs).__name__}; it must return one tensor of outputs"
+        )
+    classes = len(data.classes)
+    rows = outputs.ndim == 2 and (loss.kind == "cross_entropy" or outputs.shape[1] > 1)
+    one_of_many = loss.kind in KINDS and not targets.is_floating_point()
+    if (loss.kind == "cross_entropy" and not rows) or (one_of_many and rows and outputs.shape[1] < classes):
+        raise StudyError(
+            f"the network gives outputs of shape {tuple(outputs.shape[1:])} and the labels go up to "
+            f"{classes - 1}; the factory must build a network with {classes} outputs"
         )
     try:
         value = loss.per_sample(outputs, targets)
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        first = str(error).splitlines()[0]
-        raise StudyError(f"the loss {loss.kind} cannot take the network's outputs: {first}") from error
+    except StudyError:
+        raise
+    except Exception as error:
+        raise StudyError(
+            f"the loss {loss.kind} cannot take the network's outputs: {_first_line(error)}"
+        ) from error
     if not torch.isfinite(value).all():
-        raise StudyError(f"the loss of the first test images is {value.tolist()}; check the weights and [data] mean/std")
+        raise StudyError(
+            f"the loss of the first test images is {value.tolist()}; check the weights and [data] mean/std"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,7 +1,7 @@
 """study.toml: the description of a study, checked before anything is loaded.
 
-The keys are a contract (see the README); an unknown key is an error, because a misspelt one would otherwise be
-ignored in silence.
+The keys are a contract (see the README); an unknown key is an error, because a misspelt one would otherwise
+be ignored in silence.
 """
 
 import tomllib
@@ -75,17 +75,24 @@ def read_description(path: Path) -> Description:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise StudyError(f"there is no study at {path}; give a folder with a study.toml, or the file itself") from None
+        raise StudyError(
+            f"there is no study at {path}; give a folder with a study.toml, or the file itself"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror or error}") from error
     try:
         description = Description.model_validate(content)
     except ValidationError as error:
         raise StudyError(f"{path}: {_first_problem(error)}") from error
-    needed = ("profile",) if description.kind == "profile" else ("model", "data")
-    for section in needed:
-        if getattr(description, section) is None:
-            raise StudyError(f"{path} has no [{section}] section, which a {description.kind} study needs")
+    for kind, sections in (("network", ("model", "data")), ("profile", ("profile",))):
+        for section in sections:
+            present = getattr(description, section) is not None
+            if kind == description.kind and not present:
+                raise StudyError(f"{path} has no [{section}] section, which a {description.kind} study needs")
+            if kind != description.kind and present:
+                raise StudyError(f"{path} has a [{section}] section; remove it, or set kind = {kind!r}")
     return description
 
 
@@ -108,7 +115,8 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
         return profile.load_profile(
             source, network=description.profile.network, name=description.name, reference=reference, card=card
         )
-    assert description.model is not None and description.data is not None  # read_description made sure
+    assert description.model is not None  # read_description made sure
+    assert description.data is not None
     files = files or folder
     data_path = files / description.data.path
     data = ImageData(
@@ -132,25 +140,39 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
 
 
 def _build(factory: str, folder: Path) -> nn.Module:
-    try:
-        network = resolve(factory, folder)()
-    except StudyError:
-        raise
-    except Exception as error:
-        raise StudyError(f"the factory {factory!r} failed: {type(error).__name__}: {error}") from error
+    network = _call(factory, folder)
     if not isinstance(network, nn.Module):
-        raise StudyError(f"the factory {factory!r} returned a {type(network).__name__}; it must return an nn.Module")
+        raise StudyError(
+            f"the factory {factory!r} returned a {type(network).__name__}; it must return an nn.Module"
+        )
     return network
+
+
+def _call(factory: str, folder: Path) -> Any:
+    function = resolve(factory, folder)
+    try:
+        return function()
+    except (Exception, SystemExit) as error:
+        raise StudyError(f"the factory {factory!r} failed: {type(error).__name__}: {error}") from error
 
 
 def _loss(section: LossSection, folder: Path) -> Loss:
     if ":" in section.kind:
-        return Loss(kind=section.kind, function=resolve(section.kind, folder)())
+        function = _call(section.kind, folder)
+        if not callable(function):
+            raise StudyError(
+                f"the factory {section.kind!r} returned a {type(function).__name__}; "
+                f"it must return a function of outputs and targets"
+            )
+        return Loss(kind=section.kind, function=function)
     if section.kind not in losses.KINDS:
         raise StudyError(
-            f"[loss] kind {section.kind!r} is unknown; use {', '.join(losses.KINDS)} or a factory FILE.py:function"
+            f"[loss] kind {section.kind!r} is unknown; use {', '.join(losses.KINDS)} "
+            f"or a factory FILE.py:function"
         )
-    return Loss(kind=section.kind, label_smoothing=section.label_smoothing, class_weights=section.class_weights)
+    return Loss(
+        kind=section.kind, label_smoothing=section.label_smoothing, class_weights=section.class_weights
+    )
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -1,8 +1,8 @@
 """Reading the weights a person brings, without trusting the file.
 
-safetensors is read directly. A ``.pt`` or ``.pth`` file is a pickle: its archive is checked first, then a child
-process with a memory limit reads it with ``weights_only=True`` and writes the tensors as safetensors. Nothing
-from the file is ever executed, and a file built to exhaust memory ends the child, not the app.
+safetensors is read directly. A ``.pt`` or ``.pth`` file is a pickle: its archive is checked first, then a
+child process with a memory limit reads it with ``weights_only=True`` and writes the tensors as safetensors.
+Nothing from the file is ever executed, and a file built to exhaust memory ends the child, not the app.
 """
 
 import os
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from explorer.errors import StudyError
 
 MAX_BYTES = 4 * 2**30
+_CHILD_SECONDS = 300
 _CHILD_HEADROOM = 8 * 2**30  # address space that importing torch reserves, most of it never touched
 
 
@@ -37,8 +38,8 @@ def file_sha256(path: Path) -> str:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The state dict in a ``.safetensors``, ``.pt`` or ``.pth`` file.
 
-    A dict under the key ``state_dict`` or ``model`` is unwrapped, and the prefix ``module.`` that
-    ``DataParallel`` adds is removed.
+    A dict under the key ``state_dict`` or ``model`` is unwrapped, and the prefix ``module.`` is removed where
+    every name has it, as ``DataParallel`` adds it.
 
     Raises:
         StudyError: the file is missing, too large, damaged, or not a state dict.
@@ -48,9 +49,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.stat().st_size > MAX_BYTES:
         raise StudyError(f"the weights file {path} is larger than {MAX_BYTES / 2**30:.0f} GiB")
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        return _unprefixed(_read_safetensors(path))
     if path.suffix in (".pt", ".pth", ".th"):
-        return _read_pickled(path)
+        return _unprefixed(_read_pickled(path))
     raise StudyError(f"the weights file {path} must end in .safetensors, .pt or .pth")
 
 
@@ -62,6 +63,11 @@ def load_into(network: nn.Module, tensors: dict[str, Tensor], source: str) -> No
     """
     wanted = network.state_dict()
     optional = {name for name in wanted if name.endswith("num_batches_tracked")}
+    # A network whose own names all begin so lost them when the file was read, as if they were DataParallel's.
+    if wanted and all(name.startswith("module.") for name in wanted):
+        tensors = {f"module.{name}": tensor for name, tensor in tensors.items()}
+    given = {wanted[name].data_ptr() for name in tensors if name in wanted}
+    optional |= {name for name in wanted if wanted[name].data_ptr() in given}  # tied weights, stored once
     missing = [name for name in wanted if name not in tensors and name not in optional]
     unknown = [name for name in tensors if name not in wanted]
     if missing or unknown:
@@ -74,13 +80,20 @@ def load_into(network: nn.Module, tensors: dict[str, Tensor], source: str) -> No
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
             raise StudyError(
-                f"{source}: {name} has shape {tuple(tensor.shape)} and the network needs {tuple(wanted[name].shape)}"
+                f"{source}: {name} has shape {tuple(tensor.shape)} and the network needs "
+                f"{tuple(wanted[name].shape)}"
             )
         if tensor.is_floating_point() != wanted[name].is_floating_point():
             raise StudyError(f"{source}: {name} is {tensor.dtype} and the network needs {wanted[name].dtype}")
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        if tensor.is_floating_point() and not torch.isfinite(tensor.to(wanted[name].dtype)).all():
             raise StudyError(f"{source}: {name} holds a value that is not finite (NaN or infinity)")
-    network.load_state_dict(tensors, strict=not optional)
+    network.load_state_dict(tensors, strict=False)  # the names were compared above
+
+
+def _unprefixed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    if all(name.startswith("module.") for name in tensors):
+        return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    return tensors
 
 
 def _listed(names: list[str], most: int = 4) -> str:
@@ -99,13 +112,17 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
     _check_archive(path)
     with tempfile.TemporaryDirectory() as folder:
         converted = Path(folder) / "weights.safetensors"
-        child = subprocess.run(
-            [sys.executable, "-m", "explorer.studies.weights", str(path.resolve()), str(converted)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        try:
+            child = subprocess.run(
+                [sys.executable, "-m", "explorer.studies.weights", str(path.resolve()), str(converted)],
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=_CHILD_SECONDS,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": _python_path()},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise StudyError(f"reading the weights file {path} took more than {_CHILD_SECONDS} s") from error
         if child.returncode != 0:
             reason = (child.stderr.strip().splitlines() or ["the reader was ended"])[-1]
             raise StudyError(f"the weights file {path} cannot be read as a plain state dict: {reason}")
@@ -113,15 +130,29 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
 
 
 def _check_archive(path: Path) -> None:
-    """A torch archive stores its entries uncompressed; a compressed or oversized entry is an attack or damage."""
+    """A torch archive stores its entries uncompressed; anything else is an attack or damage."""
     if not zipfile.is_zipfile(path):
         return  # the format before PyTorch 1.6: the child reads it under the same limits
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if entry.compress_type != zipfile.ZIP_STORED or ".." in entry.filename or entry.filename.startswith("/"):
-                raise StudyError(f"the weights file {path} is not a PyTorch archive (entry {entry.filename})")
-        if sum(entry.file_size for entry in archive.infolist()) > 2 * path.stat().st_size:
-            raise StudyError(f"the weights file {path} claims more data than it holds")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise StudyError(f"the weights file {path} is damaged: {error}") from error
+    for entry in entries:
+        if (
+            entry.compress_type != zipfile.ZIP_STORED
+            or ".." in entry.filename
+            or entry.filename.startswith("/")
+        ):
+            raise StudyError(f"the weights file {path} is not a PyTorch archive (entry {entry.filename})")
+    if sum(entry.file_size for entry in entries) > 2 * path.stat().st_size:
+        raise StudyError(f"the weights file {path} claims more data than it holds")
+
+
+def _python_path() -> str:
+    """Where the child finds this package, whatever folder the app was started in."""
+    here = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH", "")) if part)
 
 
 def _convert(source: str, target: str) -> None:
@@ -134,8 +165,12 @@ def _convert(source: str, target: str) -> None:
             content = content[key]
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise SystemExit("it must hold a dict of names and tensors, as model.state_dict() gives")
-    tensors = {str(name).removeprefix("module."): tensor.clone().contiguous() for name, tensor in content.items()}
-    save_file(tensors, target)
+    claimed = sum(tensor.numel() * tensor.element_size() for tensor in content.values())
+    if (
+        claimed > 4 * Path(source).stat().st_size
+    ):  # a stride of 0 makes a few bytes look like any number of them
+        raise SystemExit("it claims more data than it holds")
+    save_file({str(name): tensor.clone().contiguous() for name, tensor in content.items()}, target)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""MSE: the step of least squared error, argmin over s (and z) of ||Q(x) - x||^2 (MMSE of Nahshan et al., LAPQ).
+"""MSE: the step of least squared error, argmin over s (and z) of ||Q(x) - x||^2.
+
+The MMSE baseline of LAPQ (Nahshan et al. 2019), its phase 1 at p = 2.
 
 The error has many local minima in s, the more the fewer the values, so a descent alone will not do:
 

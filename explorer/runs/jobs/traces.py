@@ -4,11 +4,15 @@ Parameters: ``of``, ``method``, ``granularity``, ``samples`` and ``rel_se``; the
 ``blocks``: one point now and then with the estimate so far of every block.
 """
 
+import time
+from dataclasses import asdict
 from typing import Any
 
 from explorer import curvature
 from explorer.runs.context import RunContext
 from explorer.runs.jobs.loading import load_for
+
+RECORD_SECONDS = 1.5
 
 
 def run(context: RunContext) -> dict[str, Any]:
@@ -19,9 +23,26 @@ def run(context: RunContext) -> dict[str, Any]:
     of = options.pop("of", "weights")
     estimate = curvature.weight_traces if of == "weights" else curvature.activation_traces
 
-    def progress(now: curvature.TracesProgress) -> None:
-        context.check_stop()
-        context.report(now.fraction, now.message)
-        context.append("blocks", {"blocks": [vars(block) for block in now.blocks]})
+    saved = context.last_checkpoint()
+    recorded = time.monotonic()
 
-    return estimate(study, seed=context.spec.seed, progress=progress, **options).to_json()
+    def progress(now: curvature.TracesProgress) -> None:
+        nonlocal recorded
+        context.report(now.fraction, now.message)
+        if now.blocks and time.monotonic() - recorded >= RECORD_SECONDS:
+            recorded = time.monotonic()
+            context.append("blocks", {"blocks": [asdict(block) for block in now.blocks]})
+            context.checkpoint({}, now.state)
+
+    result = estimate(
+        study,
+        seed=context.spec.seed,
+        progress=progress,
+        should_stop=context.should_stop,
+        resume_state=None if saved is None else saved.state,
+        **options,
+    )
+    context.check_stop()
+    record = result.to_json(full=True)
+    record.pop("state")
+    return record

@@ -1,0 +1,82 @@
+# `make app` and `make test` each work on a fresh machine in one step. They need Python 3.11+, make and a shell.
+
+PYTHON ?= python3
+PORT ?= 8501
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev chromium app test unit lint format clean
+
+help:
+	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"
+	@echo "make test      set up and run everything: lint, types, tests, browser"
+	@echo "make unit      the quick tests only"
+	@echo "make lint      ruff and mypy;  make format: ruff's fixes and formatting"
+	@echo "make setup     only set up .venv;  make setup-dev: with what the tests need"
+	@echo "make clean     remove .venv and every cache"
+
+app: setup
+	$(BIN)/python -m streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
+
+setup: $(VENV)/.setup
+setup-dev: $(VENV)/.setup-dev chromium
+
+# Made once; a change of the pins or of pyproject.toml makes it again.
+$(VENV)/.setup: requirements.txt pyproject.toml | $(VENV)/.python
+	@echo "Installing requirements.txt (a minute or two the first time) ..."
+	@$(PIP) -r requirements.txt -e .
+	@touch $@
+
+$(VENV)/.setup-dev: requirements-dev.txt $(VENV)/.setup
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "No '$(PYTHON)' found. Install Python 3.11 or newer, or name one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+# The browser tests use the system's Chromium. It is installed where that needs no question; elsewhere they are
+# skipped, except in CI, where they fail.
+chromium:
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Debian's chromium for the browser tests ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else \
+		echo "No Chromium found: the browser tests will be skipped. Install the package 'chromium' to run them."; \
+	fi
+
+# Everything is run, then what failed is said: a slip of style must not hide a broken test.
+test: setup-dev
+	@failed=""; \
+	step() { name=$$1; shift; echo "== $$name"; "$$@" || failed="$$failed [$$name]"; }; \
+	step "ruff check" $(BIN)/ruff check .; \
+	step "ruff format" $(BIN)/ruff format --check .; \
+	step "mypy" $(BIN)/mypy; \
+	step "pytest" $(BIN)/python -m pytest --durations=15 --timeout=300; \
+	if [ -n "$$failed" ]; then echo "make test failed:$$failed" >&2; exit 1; fi; \
+	echo "make test passed"
+
+unit: setup-dev
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis screenshots/failures
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

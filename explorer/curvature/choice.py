@@ -1,0 +1,121 @@
+"""Which method is right for this network and loss, and why, in words."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.curvature import output_probes
+from explorer.curvature.hutchinson import draw_generator
+from explorer.curvature.operators import linearised_loss, quadratic_forms
+from explorer.curvature.output_hessian import roots
+from explorer.curvature.piecewise import curved
+from explorer.curvature.result import Method
+from explorer.curvature.sample_gradients import SampleGradients
+from explorer.curvature.subject import Subject, single_tensor
+from explorer.errors import CurvatureError
+
+UNIT_PRODUCTS = 20_000
+_BYTES = 256 * 2**20
+_CHECKED = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will be done.
+
+    Attributes:
+        method: ``exact``, ``output-probes`` or ``hutchinson``.
+        why: sentences for the note.
+        curved: indices of the weights in which the outputs are not piecewise linear.
+    """
+
+    method: str
+    why: str
+    curved: frozenset[int] = frozenset()
+
+    def mask(self, subject: Subject) -> Tensor:
+        """1 for every block with a curved weight, (blocks,) float64."""
+        flags = torch.zeros(len(subject.weights), dtype=torch.float64)
+        flags[sorted(self.curved)] = 1
+        return (subject.per_block(flags) > 0).double()
+
+
+def decide(subject: Subject, engine: SampleGradients, method: Method) -> Choice:
+    """Look at the network and its loss.
+
+    Raises:
+        CurvatureError: the method asked for cannot be done, or the network cannot be differentiated.
+    """
+    if method == "hutchinson":
+        return Choice("hutchinson", "Hessian-vector products of the loss, as asked.")
+    inputs, targets = subject.batch(torch.arange(min(2, subject.size)))
+    try:
+        with torch.no_grad():
+            roots(subject.loss, single_tensor(subject.model(inputs)), targets)
+    except CurvatureError as error:
+        if method != "auto":
+            raise
+        return Choice("hutchinson", f"Hessian-vector products of the loss, because {error}.")
+    output_probes.check(subject, engine)
+    outputs, variables = engine.nodes(inputs)
+    found = frozenset(int(name) for name in curved(outputs, variables))
+    if not found and engine.of == "weights":
+        found = _contradicting(subject)
+    picked = "exact" if method == "exact" else "output-probes"
+    slow = f" {_names(subject, engine.looped)} sample by sample (used in an unusual way)." if engine.looped else ""
+    if not found:
+        why = "The network is piecewise linear in every block, so Gauss-Newton is the whole Hessian."
+        return Choice(picked, why + slow)
+    why = (
+        f"The network is not piecewise linear in {_names(subject, found)}, so Gauss-Newton leaves a remainder there."
+    )
+    return Choice(picked, why + slow, found)
+
+
+def unit_products_refused(subject: Subject, choice: Choice) -> None:
+    """Refuse ``exact`` where the remainder would need too many Hessian-vector products."""
+    count = sum(subject.weights[i].parameter.numel() for i in choice.curved)
+    if count > UNIT_PRODUCTS:
+        raise CurvatureError(
+            f"exact would need {count} Hessian-vector products, because the network is not piecewise linear in "
+            f"{_names(subject, choice.curved)} (at most {UNIT_PRODUCTS}); use the method auto"
+        )
+
+
+def chunk_size(subject: Subject) -> int:
+    """Samples at once, so that activations, gradients and the largest unfolded input stay near 256 MB."""
+    floats, unfolded = 0, 0
+    for block in subject.blocks:
+        for layer in block.layers:
+            size_in = int(torch.Size(layer.input_shape).numel())
+            size_out = int(torch.Size(layer.output_shape).numel())
+            floats += 3 * (size_in + size_out) * max(layer.calls, 1)
+            taps = int(torch.Size(layer.shape[2:]).numel())
+            unfolded = max(unfolded, 2 * taps * size_in)
+    return max(1, min(64, _BYTES // (4 * max(1, floats + unfolded))))
+
+
+def _contradicting(subject: Subject) -> frozenset[int]:
+    """All weights if the remainder's quadratic form, weight by weight, is not zero on a few; normally none."""
+    generator = draw_generator(0, 6, 0)
+    positions = torch.arange(min(8, subject.size))
+    shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
+    chosen = torch.randperm(len(subject.weights), generator=generator)[:_CHECKED].tolist()
+    for i in chosen:
+        probes = [torch.zeros_like(weight.parameter) for weight in subject.weights]
+        signs = torch.randint(0, 2, probes[i].shape, generator=generator) * 2 - 1
+        probes[i] = signs.to(probes[i])
+        remainder = quadratic_forms(
+            subject, linearised_loss(subject), positions, shares, probes, chunk=len(positions)
+        )[i]
+        whole = quadratic_forms(subject, subject.loss.per_sample, positions, shares, probes, chunk=len(positions))[i]
+        if abs(remainder) > 1e-3 * abs(whole) + 1e-12:
+            return frozenset(range(len(subject.weights)))
+    return frozenset()
+
+
+def _names(subject: Subject, indices: frozenset[int]) -> str:
+    names = list(dict.fromkeys(subject.blocks[subject.weights[i].block].name for i in sorted(indices)))
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more blocks"

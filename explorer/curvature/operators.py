@@ -1,0 +1,133 @@
+r"""Quadratic forms of the Hessian, block by block, by Hessian-vector products.
+
+For a function F(W) = sum_n w_n phi_n(W) and a vector z with parts z_i, one product Hz = d(g . z)/dW with
+g = dF/dW (Pearlmutter 1994) gives z_i . (Hz)_i for every block i at once. phi_n is the loss of sample n, or its
+loss linearised in the outputs, phi_n = c_n . f(x_n) with the constant c_n = dl_n/df: the Hessian of the latter
+is what the Gauss-Newton matrix leaves out.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from explorer.curvature.subject import Subject, single_tensor
+from explorer.errors import CurvatureError
+
+Phi = Callable[[Any, Tensor], Tensor]
+
+
+def full_loss(subject: Subject) -> Phi:
+    """phi_n: the loss itself."""
+    return subject.loss.per_sample
+
+
+def linearised_loss(subject: Subject) -> Phi:
+    """phi_n: the loss linearised in the outputs, whose Hessian is the remainder of Gauss-Newton."""
+
+    def phi(outputs: Any, targets: Tensor) -> Tensor:
+        outputs = single_tensor(outputs)
+        slope = output_gradient(subject, outputs, targets)
+        return (outputs * slope).flatten(1).sum(1)
+
+    return phi
+
+
+def output_gradient(subject: Subject, outputs: Tensor, targets: Tensor) -> Tensor:
+    """dl_n/df_n, shape of the outputs, without a graph."""
+    with torch.enable_grad():
+        leaf = outputs.detach().requires_grad_(True)
+        (slope,) = torch.autograd.grad(subject.loss.per_sample(leaf, targets).sum(), leaf)
+    return slope.detach()
+
+
+def quadratic_forms(
+    subject: Subject,
+    phi: Phi,
+    positions: Tensor,
+    sample_weights: Tensor,
+    probes: Sequence[Tensor],
+    *,
+    chunk: int,
+) -> Tensor:
+    """z_l . (H z)_l for every weight l, shape (weights,), float64; H is that of sum_n w_n phi_n.
+
+    Raises:
+        CurvatureError: a value is not finite, the loss does not depend on a weight, or an operation of the
+            network cannot be differentiated twice.
+    """
+    parameters = [weight.parameter for weight in subject.weights]
+    forms = torch.zeros(len(parameters), dtype=torch.float64)
+    weights = sample_weights.to(subject.device, subject.dtype).split(chunk)
+    for (_, inputs, targets), share in zip(subject.chunks(positions, chunk), weights, strict=True):
+        products = _product(subject, phi, inputs, targets, share, parameters, probes)
+        for i, (probe, product) in enumerate(zip(probes, products, strict=True)):
+            if product is not None:
+                forms[i] += (probe * product).sum(dtype=torch.float64).cpu()
+    check_finite(subject, forms)
+    return forms
+
+
+def check_finite(subject: Subject, values: Tensor) -> None:
+    """Name the first block whose value is not finite; values end in one dimension over the weights."""
+    finite = torch.isfinite(values).reshape(-1, len(subject.weights)).all(0)
+    for weight, good in zip(subject.weights, finite.tolist(), strict=True):
+        if not good:
+            raise CurvatureError(
+                f"block {subject.blocks[weight.block].name}: its curvature is not finite; "
+                f"check that the loss is finite on every training sample"
+            )
+
+
+def _product(
+    subject: Subject,
+    phi: Phi,
+    inputs: Tensor,
+    targets: Tensor,
+    share: Tensor,
+    parameters: list[torch.nn.Parameter],
+    probes: Sequence[Tensor],
+) -> Sequence[Tensor | None]:
+    # The fused attention kernels have no second derivative; the plain one has.
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        value = (phi(subject.model(inputs), targets) * share).sum()
+        if not value.requires_grad:
+            raise independent(subject, 0)
+        gradients = torch.autograd.grad(value, parameters, create_graph=True, allow_unused=True)
+        for i, gradient in enumerate(gradients):
+            if gradient is None:
+                raise independent(subject, i)
+        slope = sum((g * z).sum() for g, z in zip(gradients, probes, strict=True) if g is not None)
+        if not torch.is_tensor(slope) or not slope.requires_grad:
+            return [None] * len(parameters)
+        try:
+            return torch.autograd.grad(slope, parameters, allow_unused=True)
+        except RuntimeError as error:
+            raise CurvatureError(
+                f"block {_without_second_derivative(subject, gradients, parameters)}: an operation after it cannot "
+                f"be differentiated twice ({str(error).splitlines()[0]}); use the method output-probes"
+            ) from error
+
+
+def independent(subject: Subject, index: int) -> CurvatureError:
+    """The error for a weight that the loss does not depend on."""
+    weight = subject.weights[index]
+    return CurvatureError(
+        f"block {subject.blocks[weight.block].name}: the loss does not depend on its weight {weight.name}; "
+        f"leave the block out, or mend the network's forward"
+    )
+
+
+def _without_second_derivative(
+    subject: Subject, gradients: Sequence[Tensor | None], parameters: list[torch.nn.Parameter]
+) -> str:
+    for weight, gradient, parameter in zip(subject.weights, gradients, parameters, strict=True):
+        if gradient is None or not gradient.requires_grad:
+            continue
+        try:
+            torch.autograd.grad(gradient.sum(), parameter, allow_unused=True, retain_graph=True)
+        except RuntimeError:
+            return subject.blocks[weight.block].name
+    return subject.blocks[0].name

@@ -1,0 +1,105 @@
+r"""Roots of the Hessian of the loss with respect to the network's outputs.
+
+For sample n with outputs f in R^C, H_L = d^2 l / df^2 = S S^T - R R^T; R is zero for a loss convex in f.
+
+- cross-entropy: H_L = w (diag(p) - p p^T), S = sqrt(w) (diag(sqrt p) - p sqrt(p)^T). With class weights v and
+  label smoothing e, w = (1 - e) v_y + e / C sum_c v_c; without, w = 1.
+- squared error, mean over K outputs: S = sqrt(2 / K) I.
+- binary cross-entropy with logits, mean over K outputs: S = diag(sqrt(p (1 - p) / K)).
+- any other loss: H_L by differentiating the loss twice, S and R from its eigenvectors.
+
+Everything is float64: near p = 1 the entries are small differences.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.errors import CurvatureError
+from explorer.studies.losses import Loss
+
+LARGEST_GENERAL = 2048
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root of one signed part of H_L.
+
+    Attributes:
+        sign: 1 for S, -1 for R.
+        times: (N, C) -> (N, C) float64, the root times a vector of each sample.
+        trace: Tr(S S^T) of each sample, (N,) float64.
+    """
+
+    sign: int
+    times: Callable[[Tensor], Tensor]
+    trace: Tensor
+
+
+def roots(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
+    """The roots for outputs (N, ...), which are flattened to (N, C)."""
+    flat = outputs.detach().double().flatten(1)
+    width = flat.shape[1]
+    if loss.function is None and loss.kind == "cross_entropy" and outputs.ndim == 2:
+        p = flat.softmax(1)
+        root_p, w = p.sqrt(), _cross_entropy_weight(loss, flat, targets)
+        scale = w.sqrt().unsqueeze(1)
+
+        def times(z: Tensor) -> Tensor:
+            return scale * (root_p * z - p * (root_p * z).sum(1, keepdim=True))
+
+        return (Root(1, times, w * (p * (1 - p)).sum(1)),)
+    if loss.function is None and loss.kind == "mse":
+        constant = (2 / width) ** 0.5
+        return (Root(1, lambda z: constant * z, torch.full_like(flat[:, 0], 2.0)),)
+    if loss.function is None and loss.kind == "bce_with_logits":
+        p = flat.sigmoid()
+        diagonal = p * (1 - p) / width
+        return (Root(1, lambda z: diagonal.sqrt() * z, diagonal.sum(1)),)
+    return _general(loss, outputs, targets)
+
+
+def output_hessians(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
+    """H_L of every sample, (N, C, C) float64, by differentiating the loss twice."""
+    leaf = outputs.detach().double().requires_grad_(True)
+    width = leaf[0].numel()
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(loss.per_sample(leaf, targets).sum(), leaf, create_graph=True)
+        columns = []
+        for c in range(width):
+            column = slope.flatten(1)[:, c].sum()
+            if column.requires_grad:
+                (row,) = torch.autograd.grad(column, leaf, retain_graph=True, allow_unused=True)
+            else:
+                row = None
+            columns.append(torch.zeros_like(leaf).flatten(1) if row is None else row.flatten(1))
+    return torch.stack(columns, dim=1).detach()
+
+
+def _cross_entropy_weight(loss: Loss, flat: Tensor, targets: Tensor) -> Tensor:
+    if loss.class_weights is None:
+        return torch.ones_like(flat[:, 0])
+    v = torch.tensor(loss.class_weights, dtype=torch.float64, device=flat.device)
+    return (1 - loss.label_smoothing) * v[targets] + loss.label_smoothing * v.mean()
+
+
+def _general(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
+    width = outputs[0].numel()
+    if width > LARGEST_GENERAL:
+        raise CurvatureError(
+            f"the loss {loss.kind} has no known output Hessian and the network has {width} outputs "
+            f"(at most {LARGEST_GENERAL}); use the method hutchinson"
+        )
+    values, vectors = torch.linalg.eigh(output_hessians(loss, outputs, targets))
+    found = []
+    for sign in (1, -1):
+        part = (sign * values).clamp(min=0)
+        if sign == 1 or bool((part > 1e-12 * values.abs().amax(1, keepdim=True)).any()):
+            found.append(Root(sign, _scaled(vectors, part.sqrt()), part.sum(1)))
+    return tuple(found)
+
+
+def _scaled(vectors: Tensor, scales: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda z: (vectors @ (scales * z).unsqueeze(2)).squeeze(2)

@@ -1,0 +1,163 @@
+"""What is differentiated: a private copy of a study's network, made fit for it, with its blocks and its data.
+
+Curvature is measured on FP32 (or FP64) weights with no quantizer active, batch norm in eval mode, and every
+in-place activation made out-of-place, since a hook would otherwise see the value after it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explorer.blocks import Block, Granularity, partition, quantizable_layers
+from explorer.errors import CurvatureError
+from explorer.studies.losses import Loss
+from explorer.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight tensor of the copy.
+
+    Attributes:
+        name: dotted name of its layer.
+        parameter: the tensor.
+        modules: every module that holds it (several where it is tied).
+        block: index of its block.
+    """
+
+    name: str
+    parameter: nn.Parameter
+    modules: tuple[nn.Module, ...]
+    block: int
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network under differentiation.
+
+    Attributes:
+        model: the copy.
+        blocks: depth order.
+        weights: the weights of all blocks, each once.
+        loss: the study's loss.
+        rows: rows of the training split that count as the data, int64.
+    """
+
+    study: Study
+    model: nn.Module
+    blocks: tuple[Block, ...]
+    weights: tuple[Weight, ...]
+    loss: Loss
+    rows: Tensor
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def size(self) -> int:
+        """Number of data samples, N."""
+        return len(self.rows)
+
+    def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of samples 0 .. N-1; positions may repeat."""
+        rows = self.rows[positions]
+        inputs = self.study.data.inputs("train", rows).to(self.device, self.dtype)
+        return inputs, self.study.data.targets("train", rows).to(self.device)
+
+    def chunks(self, positions: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Positions, inputs and targets, at most ``size`` samples at a time."""
+        for chunk in positions.split(size):
+            yield chunk, *self.batch(chunk)
+
+    def per_block(self, values: Tensor) -> Tensor:
+        """Sum values of weights, (..., weights), into values of blocks, (..., blocks)."""
+        owners = torch.tensor([weight.block for weight in self.weights], device=values.device)
+        summed = values.new_zeros(*values.shape[:-1], len(self.blocks))
+        return summed.index_add_(-1, owners, values)
+
+
+def prepare(
+    study: Study,
+    *,
+    blocks: tuple[Block, ...] | None = None,
+    granularity: Granularity = "layer",
+    rows: Tensor | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Subject:
+    """Copy a study's network and find the blocks' weights in the copy.
+
+    Raises:
+        CurvatureError: the study has no network, a quantizer is active, or a weight is not finite or missing.
+    """
+    if not hasattr(study, "model"):
+        raise CurvatureError(
+            f"{study.name} has published figures and no network, so nothing can be measured on it; "
+            f"use its published traces, or load a study with weights"
+        )
+    device = torch.device(device)
+    model = study.model()
+    refuse_quantizers(model)
+    model = without_inplace(model).eval().to(device, dtype).requires_grad_(True)
+    rows = torch.arange(study.data.size("train")) if rows is None else rows
+    if blocks is None:
+        example = study.data.inputs("train", rows[:1]).to(device, dtype)
+        blocks = partition(model, example, granularity=granularity)
+    return Subject(study, model, blocks, _weights(model, blocks), study.loss, rows, device, dtype)
+
+
+def without_inplace(model: nn.Module) -> nn.Module:
+    """Turn every in-place activation of ``model`` into its out-of-place form."""
+    for module in model.modules():
+        if getattr(module, "inplace", False) is True:
+            module.inplace = False  # type: ignore[assignment]
+    return model
+
+
+def refuse_quantizers(model: nn.Module) -> None:
+    """Rounding has derivative zero: with a quantizer active every curvature would be silent nonsense."""
+    try:
+        from explorer.quantizers.simulated import assert_no_quantizer
+    except ImportError:
+        return
+    assert_no_quantizer(model)
+
+
+def single_tensor(outputs: Any) -> Tensor:
+    """The outputs as one tensor (N, ...).
+
+    Raises:
+        CurvatureError: they are something else.
+    """
+    if torch.is_tensor(outputs) and outputs.ndim >= 1:
+        return outputs
+    raise CurvatureError(
+        f"the network gives a {type(outputs).__name__} instead of one tensor; use the method hutchinson, "
+        f"which needs the loss alone"
+    )
+
+
+def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:
+    holders: dict[int, list[nn.Module]] = {}
+    for module in model.modules():
+        if isinstance(getattr(module, "weight", None), nn.Parameter):
+            holders.setdefault(id(module.weight), []).append(module)
+    canonical = {id(module.weight): name for name, module in quantizable_layers(model)}
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    found: list[Weight] = []
+    seen: set[int] = set()
+    for index, block in enumerate(blocks):
+        for dotted in block.parameters:
+            parameter = parameters.get(dotted)
+            if parameter is None:
+                raise CurvatureError(f"block {block.name} has no weight {dotted} in this network")
+            if not torch.isfinite(parameter).all():
+                raise CurvatureError(f"block {block.name}: the weight {dotted} is not finite; mend the weights file")
+            if id(parameter) in seen:
+                continue
+            seen.add(id(parameter))
+            name = canonical.get(id(parameter), dotted.rpartition(".")[0])
+            found.append(Weight(name, parameter, tuple(holders.get(id(parameter), ())), index))
+    return tuple(found)

@@ -1,0 +1,58 @@
+"""What sessions share: the store, loaded studies, their blocks and the tables computed from them.
+
+Studies are pristine and never changed; whoever trains or quantizes copies the network first.
+"""
+
+import streamlit as st
+
+from explorer import plans, studies
+from explorer.blocks import Block, Granularity, study_blocks
+from explorer.curvature import Traces
+from explorer.plans import ALLOWED_BITS, DamageTable, Frontier, SetB
+from explorer.runs import Store
+from explorer.studies import AnyStudy, ProfileStudy
+
+WIDTHS = tuple(bits for bits in ALLOWED_BITS if bits <= 16)
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """The store of runs, one for the server."""
+    return Store.open()
+
+
+@st.cache_resource(show_spinner="Loading the study …", max_entries=4)
+def study(reference: str) -> AnyStudy:
+    """A loaded study; it must not be changed."""
+    return studies.load(reference)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def blocks(reference: str, granularity: Granularity) -> tuple[Block, ...]:
+    """The blocks of a study; a profile study has its published ones at either granularity."""
+    loaded = study(reference)
+    return loaded.blocks if isinstance(loaded, ProfileStudy) else study_blocks(loaded, granularity)
+
+
+@st.cache_resource(show_spinner="Quantizing every block at every width …", max_entries=32)
+def damage(reference: str, traces_key: str, _traces: Traces | None) -> DamageTable:
+    """Ω of every block at every width there is; ``traces_key`` names the traces."""
+    return plans.study_problem(study(reference), _traces, bits=WIDTHS).damage
+
+
+@st.cache_resource(show_spinner="Solving for the frontier …", max_entries=32)
+def frontier(
+    reference: str, menu: tuple[int, ...], cost: plans.CostName, traces_key: str, _traces: Traces | None
+) -> Frontier:
+    """The exact frontier of a study, whose ties hold when it is a profile."""
+    return plans.solve(plans.study_problem(study(reference), _traces, bits=menu, cost=cost))
+
+
+@st.cache_resource(show_spinner="Enumerating set B …", max_entries=32)
+def set_b(
+    reference: str, menu: tuple[int, ...], cost: plans.CostName, traces_key: str, _traces: Traces | None
+) -> SetB:
+    """Every plan of HAWQ-V2's set B."""
+    return plans.enumerate_set_b(
+        plans.study_problem(study(reference), _traces, bits=menu, cost=cost, monotone=True)
+    )

@@ -1,0 +1,159 @@
+"""The frame round every page: study picker, live runs, and the strip that says what is in hand."""
+
+import streamlit as st
+
+from explorer import plans
+from explorer.figures.look import bytes_text, percent_text
+from explorer.runs import Run, request, requests, stop
+from explorer.studies import ProfileStudy
+from explorer.ui import caches, results, session
+
+
+def sidebar() -> None:
+    """The study picker and the list of live runs."""
+    cards = {card.name: card for card in session.offered()}
+    with st.sidebar:
+        names = list(cards)
+        picked = st.selectbox(
+            "Study",
+            names,
+            index=names.index(session.reference()),
+            format_func=lambda name: cards[name].title,
+            help="A trained network with its data and its loss, or published figures of one.",
+            key="study_picker",
+        )
+        if not cards[picked].available:
+            st.info(f"**{cards[picked].title}**: {cards[picked].how_to_get}.", icon=":material/download:")
+        elif picked != session.reference():
+            session.choose_study(picked)
+            st.rerun()
+        st.divider()
+        _live_runs()
+
+
+def strip() -> None:
+    """Name, FP32 accuracy and size of the study; size, compression and Ω of the plan in hand."""
+    study, blocks, plan = session.study(), session.blocks(), session.plan()
+    full_size = plans.fp32_bytes(blocks)
+    with st.container(key="strip"):
+        columns = st.columns([2.2, 1.5, 1.1, 1.1, 1.1, 1.1])
+        columns[0].metric("Study", study.card.title.split(" (")[0], help=study.card.summary)
+        with columns[1]:
+            _accuracy()
+        columns[2].metric(
+            "FP32 size", bytes_text(full_size), help="Weights of all blocks in 32 bits; 1 kB = 1,000 bytes."
+        )
+        if plan is None:
+            columns[3].metric("Plan in hand", "none yet", help="Click a point on the Frontier page.")
+            return
+        size = plans.size_bytes(blocks, plan.w_bits)
+        columns[3].metric(
+            plan.name or "Plan in hand",
+            bytes_text(size),
+            help="Packed weights, without biases and batch norm.",
+        )
+        columns[4].metric(
+            "Compression", f"{plans.compression(blocks, plan.w_bits):.2f}×", help="FP32 size over plan size."
+        )
+        omega = omega_of(plan)
+        columns[5].metric(
+            "Predicted Ω",
+            "–" if omega is None else f"{omega[0]:.3g}",
+            help="HAWQ-V2, eq. 10: mean Hessian trace times squared quantization error, summed over the blocks."
+            + ("" if omega is None or not omega[1] else f" Standard error {omega[1]:.1g}."),
+        )
+
+
+def omega_of(plan: plans.Plan) -> tuple[float, float] | None:
+    """Ω of a plan and its standard error; None before there are traces."""
+    table = results.damage()
+    return None if table is None else (table.omega(plan.w_bits), table.omega_stderr(plan.w_bits))
+
+
+def next_step(page: str, label: str) -> None:
+    """What to do next, at the end of a page."""
+    st.divider()
+    st.page_link(f"pages/{page}.py", label=f"Next: {label}", icon=":material/arrow_forward:")
+
+
+def _accuracy() -> None:
+    study = session.study()
+    if isinstance(study, ProfileStudy):
+        st.metric("FP32 accuracy", "–", help="Published figures only: there are no weights to measure.")
+        return
+    measured = results.full_precision(study)
+    if measured is not None:
+        note = (
+            f"Share of the {measured['samples']:,} shipped test images that are right, ± one standard error."
+        )
+        shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
+        st.metric("FP32 accuracy", shown, help=note)
+        return
+    request(caches.store(), requests.evaluate(study), title=f"FP32 accuracy of {study.name}")
+    _awaited_accuracy()
+
+
+@st.fragment(run_every=1.0)
+def _awaited_accuracy() -> None:
+    study = session.study()
+    if isinstance(study, ProfileStudy):
+        return
+    run = caches.store().find(requests.evaluate(study))
+    if run is not None and run.status == "done":
+        st.rerun()
+    failed = run is not None and not run.live
+    st.metric(
+        "FP32 accuracy", "not measured" if failed else "measuring …", help=(run.error if run else None) or ""
+    )
+
+
+@st.fragment(run_every=2.0)
+def _live_runs() -> None:
+    live = [run for run in caches.store().list() if run.live]
+    st.caption("Live runs" if live else "No run is live.")
+    for run in live:
+        st.progress(min(max(run.fraction, 0.0), 1.0), text=_line(run))
+        if st.button(
+            "Cancel",
+            key=f"cancel-{run.id}",
+            disabled=run.status == "cancelling",
+            icon=":material/stop_circle:",
+        ):
+            stop(caches.store(), run.id)
+            st.rerun(scope="fragment")
+
+
+def _line(run: Run) -> str:
+    return f"{run.title or run.spec.kind}: {run.message or run.status}"
+
+
+def granularity_control() -> None:
+    """Whether a block is a layer or a module."""
+    if isinstance(session.study(), ProfileStudy):
+        return
+    names = {"layer": "every layer", "module": "every module"}
+    picked = st.segmented_control(
+        "One width for",
+        list(names),
+        format_func=names.__getitem__,
+        default=session.granularity(),
+        required=True,
+        key=f"granularity_{session.reference()}",
+        help="A *block* gets one bit width: each layer by itself, or all layers of a residual block together as in HAWQ.",
+    )
+    if picked and picked != session.granularity():
+        session.choose_granularity(picked)
+        st.rerun()
+
+
+def style() -> None:
+    """The few rules the theme has no option for."""
+    st.html(
+        """<style>
+        [data-testid="stMainBlockContainer"] {padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1280px;}
+        .st-key-strip {border-bottom: 1px solid rgba(128,136,150,.3); padding-bottom: .4rem;}
+        .st-key-strip [data-testid="stMetricValue"] {font-size: 1.05rem; white-space: normal; line-height: 1.25;}
+        .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}
+        h1 {padding-bottom: .2rem !important;}
+        </style>"""
+    )

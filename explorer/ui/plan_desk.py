@@ -1,0 +1,150 @@
+"""The plan in hand on the desk: bars, an editable table, live numbers, and ways to keep it."""
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from explorer import plans
+from explorer.blocks import study_blocks
+from explorer.errors import PlanError
+from explorer.figures import plan as plan_figure
+from explorer.figures.look import bytes_text, count_text
+from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
+from explorer.studies import ProfileStudy
+from explorer.ui import frame, results, saved_plans, session
+
+_W, _A = "weight bits", "activation bits"
+
+
+def show() -> None:
+    """The desk; without a plan, how to get one."""
+    held = session.plan()
+    st.subheader("The plan in hand")
+    if held is None:
+        st.info("Click a dot above, or upload a plan.json.", icon=":material/ads_click:")
+        _upload()
+        return
+    numbers = st.container()
+    picture, table = st.columns([3, 2])
+    with table:
+        held = _edited(held)
+    with picture:
+        bars = plan_figure.view(
+            {name: (bits.w_bits, bits.a_bits) for name, bits in held.blocks.items()},
+            results.sizes(session.blocks()),
+        )
+        st.plotly_chart(plan_figure.figure(bars, height=430), key="plan_bars", alt="Bits of every block")
+    with numbers:
+        _numbers(held)
+    _keep(held)
+
+
+def _edited(held: Plan) -> Plan:
+    """The table; the plan after the person's changes. The editor restarts when another plan is taken."""
+    revision = session.revision()
+    base_key = f"plan_base_{revision}"
+    base: Plan = st.session_state.setdefault(base_key, held)
+    widths = [bits for bits in ALLOWED_BITS if bits != 1] if _is_profile() else list(ALLOWED_BITS)
+    frame_of_base = pd.DataFrame(
+        [
+            {"block": block.name, "n": block.weights, _W: bits.w_bits, _A: bits.a_bits}
+            for block, bits in zip(session.blocks(), base.blocks.values(), strict=True)
+        ]
+    )
+    changed = st.data_editor(
+        frame_of_base,
+        hide_index=True,
+        disabled=["block", "n"],
+        height=430,
+        key=f"plan_editor_{revision}",
+        column_config={
+            "n": st.column_config.NumberColumn("weights", format="localized"),
+            _W: st.column_config.SelectboxColumn(
+                "w bits", options=widths, required=True, help="32 leaves the weights in FP32."
+            ),
+            _A: st.column_config.SelectboxColumn(
+                "a bits", options=list(ALLOWED_BITS), required=True, help="Of the block's input."
+            ),
+        },
+    )
+    new = {row["block"]: BlockBits(int(row[_W]), int(row[_A])) for row in changed.to_dict("records")}
+    if new == dict(held.blocks):
+        return held
+    edited = Plan(held.study, held.weights_sha256, new)
+    session.take(edited, from_editor=True)
+    st.rerun()  # so that the strip above shows the new numbers too
+
+
+def _numbers(held: Plan) -> None:
+    blocks = session.blocks()
+    columns = st.columns(4)
+    columns[0].metric("Size", bytes_text(plans.size_bytes(blocks, held.w_bits)))
+    columns[1].metric("Compression", f"{plans.compression(blocks, held.w_bits):.2f}×")
+    columns[2].metric(
+        "Bit operations", f"{count_text(plans.bops(blocks, held))}BOPs", help="Σ MACs·w·a for one image."
+    )
+    omega = frame.omega_of(held)
+    if omega is not None:
+        shown = f"{omega[0]:.4g}" + (f" ± {omega[1]:.1g}" if omega[1] else "")
+        columns[3].metric(
+            "Predicted damage Ω", shown, help="± one standard error, from the errors of the traces."
+        )
+
+
+def _keep(held: Plan) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Name",
+            value=held.name,
+            placeholder="e.g. small",
+            width=240,
+            key=f"plan_name_{session.revision()}",
+        )
+        if st.button(
+            "Save",
+            icon=":material/save:",
+            help="Keeps the plan on this computer and marks it on the frontier.",
+        ):
+            if name:
+                session.take(saved_plans.save(held, name), from_editor=True)
+                st.toast(f"Saved as {name}.")
+                st.rerun()
+            else:
+                st.toast("Give the plan a name first.")
+        text = json.dumps(held.to_json(), indent=2)
+        st.download_button(
+            "Download", text, "plan.json", "application/json", icon=":material/download:", on_click="ignore"
+        )
+    _upload()
+
+
+def _upload() -> None:
+    with st.expander("Upload a plan.json", icon=":material/upload:"):
+        given = st.file_uploader(
+            "A plan of this study", type="json", key="plan_upload", label_visibility="collapsed"
+        )
+        if given is None or st.session_state.get("plan_uploaded") == given.file_id:
+            return
+        st.session_state["plan_uploaded"] = given.file_id
+        study = session.study()
+        layers, modules = _partitions()
+        try:
+            plan, blocks = read_plan(given.getvalue(), study=study, partitions=(layers, modules))
+        except PlanError as error:
+            st.error(f"{given.name} was not taken: {error}")
+            return
+        session.choose_granularity("layer" if blocks == layers else "module")
+        session.take(plan)
+        st.rerun()
+
+
+def _partitions() -> tuple:
+    study = session.study()
+    if isinstance(study, ProfileStudy):
+        return study.blocks, study.blocks
+    return study_blocks(study), study_blocks(study, "module")
+
+
+def _is_profile() -> bool:
+    return isinstance(session.study(), ProfileStudy)

@@ -1,0 +1,74 @@
+"""Asking the store for results the pages show."""
+
+from typing import Any
+
+from explorer.blocks import Block, Granularity
+from explorer.curvature import Traces
+from explorer.plans import DamageTable
+from explorer.runs import Run, requests
+from explorer.studies import AnyStudy, ProfileStudy
+from explorer.ui import caches, session
+
+
+def runs_of(study: AnyStudy, kind: str) -> list[Run]:
+    """Runs of one kind on a study as it is now, newest first."""
+    found = caches.store().list(study=study.reference, kind=kind)
+    return [run for run in found if run.spec.fingerprint == study.fingerprint]
+
+
+def full_precision(study: AnyStudy) -> dict[str, Any] | None:
+    """Loss and accuracy of the FP32 network, if they were measured."""
+    if isinstance(study, ProfileStudy):
+        return None
+    run = caches.store().find(requests.evaluate(study))
+    return run.result if run is not None and run.status == "done" else None
+
+
+def full_precision_of(run: Run) -> dict[str, Any] | None:
+    """The same for the study of a run."""
+    return full_precision(caches.study(run.spec.study))
+
+
+def traces(study: AnyStudy, granularity: Granularity, of: str = "weights") -> Run | None:
+    """The finished traces with the smallest errors asked for, the newest among equals."""
+    done = [
+        run
+        for run in runs_of(study, "traces")
+        if run.status == "done"
+        and run.spec.parameters.get("granularity", "layer") == granularity
+        and run.spec.parameters.get("of", "weights") == of
+    ]
+    return min(done, key=lambda run: float(str(run.spec.parameters.get("rel_se", 0.05))), default=None)
+
+
+def basis() -> tuple[str, Traces | None] | None:
+    """What Ω of the current study rests on: a key and its traces; a profile brings its own.
+
+    None while nobody has computed traces for the current partition.
+    """
+    study = session.study()
+    if isinstance(study, ProfileStudy):
+        return study.fingerprint, None
+    run = traces(study, session.granularity())
+    if run is None or run.result is None:
+        return None
+    return f"{study.fingerprint} {run.id}", Traces.from_json(run.result)
+
+
+def damage() -> DamageTable | None:
+    """Ω of every block at every width, or None before there are traces."""
+    found = basis()
+    return None if found is None else caches.damage(session.reference(), *found)
+
+
+def sizes(blocks: tuple[Block, ...]) -> dict[str, int]:
+    """Block to number of weights."""
+    return {block.name: block.weights for block in blocks}
+
+
+def trace_blocks(run: Run) -> list[dict[str, Any]]:
+    """The estimates of a traces run: the final ones, or the latest so far."""
+    if run.result is not None:
+        return list(run.result["blocks"])
+    points = caches.store().points(run.id, "blocks")
+    return list(points[-1]["blocks"]) if points else []

@@ -1,0 +1,53 @@
+"""Plans a person named and kept: plan.json files in the explorer's home, one folder a study."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from explorer import places
+from explorer.blocks import Block
+from explorer.errors import PlanError
+from explorer.plans import Plan, read_plan
+from explorer.studies import AnyStudy
+
+_NAME = re.compile(r"[\w][\w .+-]{0,59}")
+
+
+def save(plan: Plan, name: str) -> Plan:
+    """Keep a plan under a name, replacing an earlier one of that name.
+
+    Raises:
+        PlanError: the name cannot be a file's name.
+    """
+    if not _NAME.fullmatch(name):
+        raise PlanError(
+            f"a plan cannot be called {name!r}; use letters, digits, spaces, dots and dashes, 60 at most"
+        )
+    named = plan.named(name)
+    folder = _folder(plan.weights_sha256)
+    folder.mkdir(parents=True, exist_ok=True)
+    final = folder / f"{name}.json"
+    temporary = final.with_suffix(f".{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        json.dump(named.to_json(), stream, indent=2)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(final)
+    return named
+
+
+def all_of(study: AnyStudy, blocks: Sequence[Block]) -> list[Plan]:
+    """The kept plans of a study that are for these blocks, by name."""
+    found = []
+    for path in sorted(_folder(study.weights_sha256).glob("*.json")):
+        try:
+            found.append(read_plan(path, study=study, partitions=(tuple(blocks),))[0])
+        except PlanError:
+            continue  # of the other partition: it is offered there
+    return found
+
+
+def _folder(weights_sha256: str) -> Path:
+    return places.home() / "plans" / weights_sha256[:16]

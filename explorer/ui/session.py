@@ -1,0 +1,132 @@
+"""What one person has in hand: the study, the partition, the plan; kept in the session and in the address.
+
+The address bar carries ``study``, ``blocks`` and ``plan`` (weight bits, then activation bits: ``8.4.2_8.8.8``), so
+a link shows another person the same thing.
+"""
+
+import os
+import sys
+from itertools import pairwise
+
+import streamlit as st
+
+from explorer import studies
+from explorer.blocks import Block, Granularity
+from explorer.errors import PlanError
+from explorer.plans import BlockBits, Plan
+from explorer.studies import AnyStudy
+from explorer.ui import caches
+
+_STUDY, _BLOCKS, _PLAN, _REVISION, _SEEN = "study", "blocks", "plan", "plan_revision", "address_seen"
+
+
+def own_studies() -> tuple[str, ...]:
+    """The studies the operator started the app with: ``streamlit run app.py -- --study PATH``, or EXPLORER_STUDIES."""
+    named = [value for option, value in pairwise(sys.argv) if option == "--study"]
+    listed = os.environ.get("EXPLORER_STUDIES", "")
+    return tuple(dict.fromkeys([*named, *(path for path in listed.split(os.pathsep) if path)]))
+
+
+def offered() -> list[studies.StudyCard]:
+    """The studies the picker offers."""
+    return studies.catalogue(own_studies())
+
+
+def reference() -> str:
+    """What the current study is loaded by; only offered studies can be reached through the address."""
+    return st.session_state.setdefault(_STUDY, studies.DEFAULT)
+
+
+def study() -> AnyStudy:
+    """The current study."""
+    return caches.study(reference())
+
+
+def granularity() -> Granularity:
+    """The current partition."""
+    return st.session_state.setdefault(_BLOCKS, "layer")
+
+
+def blocks() -> tuple[Block, ...]:
+    """The blocks of the current study and partition."""
+    return caches.blocks(reference(), granularity())
+
+
+def plan() -> Plan | None:
+    """The plan in hand, if it is for the current study and partition."""
+    held: Plan | None = st.session_state.get(_PLAN)
+    if held is None or held.weights_sha256 != study().weights_sha256:
+        return None
+    return held if set(held.blocks) == {block.name for block in blocks()} else None
+
+
+def revision() -> int:
+    """Changes whenever the plan was replaced from outside the editor, which then starts afresh."""
+    return st.session_state.setdefault(_REVISION, 0)
+
+
+def take(new: Plan | None, *, from_editor: bool = False) -> None:
+    """Make a plan the one in hand."""
+    st.session_state[_PLAN] = new
+    if not from_editor:
+        st.session_state[_REVISION] = revision() + 1
+
+
+def choose_study(new: str) -> None:
+    """Change the study; the plan in hand stays behind with the old one."""
+    if new != reference():
+        st.session_state[_STUDY] = new
+        take(None)
+
+
+def choose_granularity(new: Granularity) -> None:
+    """Change the partition; the plan in hand belongs to the old one."""
+    if new != granularity():
+        st.session_state[_BLOCKS] = new
+        take(None)
+
+
+def read_address() -> str | None:
+    """Take study and plan from the address, once a session; what was wrong with it, or None."""
+    if st.session_state.get(_SEEN):
+        return None
+    st.session_state[_SEEN] = True
+    address = st.query_params
+    if named := address.get("study"):
+        if named not in [card.name for card in offered()]:
+            return f"The link names the study {named!r}, which this app was not started with."
+        st.session_state[_STUDY] = named
+    if address.get("blocks") in ("layer", "module"):
+        st.session_state[_BLOCKS] = address["blocks"]
+    if text := address.get("plan"):
+        try:
+            take(_decode(text))
+        except PlanError as error:
+            return f"The plan in the link was not taken: {error}"
+    return None
+
+
+def write_address() -> None:
+    """Put what is in hand into the address."""
+    wanted = {"study": reference(), "blocks": granularity()}
+    if (held := plan()) is not None:
+        wanted["plan"] = encode(held)
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def encode(held: Plan) -> str:
+    """A plan as it stands in the address."""
+    weights = ".".join(str(bits.w_bits) for bits in held.blocks.values())
+    return f"{weights}_{'.'.join(str(bits.a_bits) for bits in held.blocks.values())}"
+
+
+def _decode(text: str) -> Plan:
+    parts = [part.split(".") for part in text.split("_")]
+    names = [block.name for block in blocks()]
+    if len(parts) != 2 or any(len(part) != len(names) for part in parts):
+        raise PlanError(f"it does not have one width for each of the {len(names)} blocks")
+    if not all(digits.isdecimal() and len(digits) < 3 for part in parts for digits in part):
+        raise PlanError("it holds something that is not a number of bits")
+    bits = {name: BlockBits(int(w), int(a)) for name, w, a in zip(names, *parts, strict=True)}
+    return Plan(study().name, study().weights_sha256, bits)

@@ -1,0 +1,28 @@
+"""Fine-tune: quantization-aware training of the plan in hand."""
+
+import streamlit as st
+
+from explorer.figures import plan as plan_figure
+from explorer.studies import ProfileStudy
+from explorer.ui import frame, results, session, training_desk
+
+st.title("Fine-tune")
+st.write(
+    "Training goes on with quantized weights and activations: the forward pass sees the grid, the backward pass looks "
+    "through it (the *straight-through estimator*). The network learns to live with few bits."
+)
+study, plan = session.study(), session.plan()
+if isinstance(study, ProfileStudy):
+    st.info("This study holds published figures only: there are no weights to train. Choose a network study.")
+else:
+    if plan is None:
+        st.info("There is no plan in hand yet. Click a point on the frontier first.", icon=":material/info:")
+        st.page_link("pages/frontier.py", label="Choose a plan", icon=":material/show_chart:")
+    else:
+        bars = plan_figure.view(
+            {name: (bits.w_bits, bits.a_bits) for name, bits in plan.blocks.items()},
+            results.sizes(session.blocks()),
+        )
+        st.plotly_chart(plan_figure.figure(bars, height=220), key="plan_to_train", alt="Bits of every block")
+    training_desk.show(study, plan)
+frame.next_step("results", "compare before and after")

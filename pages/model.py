@@ -1,0 +1,32 @@
+"""Model: what the network is, and where its weights are."""
+
+import streamlit as st
+
+from explorer.figures import architecture
+from explorer.ui import frame, session, tables
+
+st.title("Model")
+study, plan = session.study(), session.plan()
+st.write(study.card.summary)
+
+frame.granularity_control()
+blocks = session.blocks()
+bits = plan.w_bits if plan else None
+st.plotly_chart(
+    architecture.figure(architecture.view(blocks, bits)),
+    key="architecture",
+    alt="The network, block by block",
+)
+st.caption(
+    "One box a block, from input to output: as tall as the image it makes, as wide as its channels. "
+    + (
+        "The colour is the bits of its weights in the plan in hand."
+        if plan
+        else "The darker, the more of the weights it holds."
+    )
+    + " A *block* is what gets one bit width."
+)
+st.dataframe(tables.of_blocks(blocks), hide_index=True, column_config=tables.BLOCK_COLUMNS, height=420)
+with st.expander("Where this study comes from", icon=":material/info:"):
+    st.markdown(tables.card_text(study))
+frame.next_step("sensitivity", "see which blocks are sensitive")

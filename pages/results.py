@@ -1,0 +1,32 @@
+"""Results: what training brought, one row a run."""
+
+import streamlit as st
+
+from explorer.figures import results as results_figure
+from explorer.studies import ProfileStudy
+from explorer.ui import frame, outcomes, session
+
+st.title("Results")
+study = session.study()
+rows = [] if isinstance(study, ProfileStudy) else outcomes.rows(study)
+if not rows:
+    st.info(
+        "No training of this study has finished yet; each that does becomes a row here.",
+        icon=":material/info:",
+    )
+    st.page_link("pages/fine_tune.py", label="Fine-tune a plan", icon=":material/model_training:")
+else:
+    st.write(
+        "Each arrow is one run: from the plan without training to the plan after training, at the size of the plan."
+    )
+    st.plotly_chart(
+        results_figure.figure(outcomes.pictured(rows), reference=outcomes.reference(study)),
+        key="results",
+        alt="Accuracy against size, before and after training",
+    )
+    st.dataframe(outcomes.table(rows), hide_index=True, column_config=outcomes.COLUMNS)
+    st.caption(
+        "Ω is what was predicted from curvature before any training; accuracies are on the shipped test images."
+    )
+    outcomes.pick(rows)
+frame.next_step("frontier", "try another plan")

@@ -1,0 +1,45 @@
+"""What every test shares: a home of its own, and the data folder where there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Machines that test are shared and slow at times, so a slow example is no failure; in CI the examples are the
+# same every time, so that a red run is the change's doing.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or the data folder, so that no test has to remember to."""
+    browser_tests = Path(__file__).parent / "e2e"
+    for item in items:
+        if browser_tests in item.path.parents:
+            item.add_marker("browser")
+        if "data_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
+
+
+@pytest.fixture(autouse=True)
+def explorer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home for this test alone: no test reads or writes the runs of the person who runs it."""
+    home = tmp_path / "explorer-home"
+    monkeypatch.setenv("EXPLORER_HOME", str(home))
+    monkeypatch.delenv("EXPLORER_DATABASE", raising=False)
+    return home
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder that EXPLORER_DATA names; a test that asks for it is skipped where there is none."""
+    named = os.environ.get("EXPLORER_DATA")
+    if not named:
+        pytest.skip("EXPLORER_DATA names no folder")
+    folder = Path(named)
+    if not folder.is_dir():
+        pytest.fail(f"EXPLORER_DATA names {folder}, which is not a folder; correct it or unset it")
+    return folder

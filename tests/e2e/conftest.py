@@ -1,0 +1,215 @@
+"""The browser harness: the app in a process of its own, and a page of a real Chromium that looks at it.
+
+A test asks for ``page`` (already at the app's first page) and, where it needs the server, ``app``. It fails
+on any uncaught error of the page and on any request that leaves this machine. When it fails, a screenshot
+goes to ``screenshots/failures`` and the end of the server's log into the report.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILURES = ROOT / "screenshots" / "failures"
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# No sandbox, because CI is often root in a container; the rest keeps Chromium from calling its maker.
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60.0
+VIEWPORT = {"width": 1440, "height": 900}
+
+
+@dataclass(frozen=True)
+class App:
+    """A running app: where it listens, the home it writes to, its process and its log."""
+
+    url: str
+    home: Path
+    pid: int
+    log: Path
+
+
+@dataclass
+class Complaints:
+    """What a page did that no page should do, collected while a test runs."""
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+
+COMPLAINTS = pytest.StashKey[Complaints]()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app on a free loopback port, with an empty home; ended with every worker it left behind."""
+    folder = tmp_path_factory.mktemp("app")
+    home, log = folder / "home", folder / "server.log"
+    port = _free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    for name, value in options.items():
+        command += [f"--{name}", value]
+    environment = {k: v for k, v in os.environ.items() if k != "EXPLORER_DATABASE"}
+    environment |= {"EXPLORER_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as stream:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for_health(url, server, log)
+        yield App(url=url, home=home, pid=server.pid, log=log)
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(timeout=10)
+        _end_workers_of(home)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, started once a file.
+
+    Not once a session: Playwright's event loop would stay in this thread, and a later test that calls
+    ``asyncio.run``, as running a notebook does, would fail.
+    """
+    executable = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+    if executable is None:
+        words = f"no Chromium found (looked for {', '.join(CHROMIUM_NAMES)}); install the package 'chromium'"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(words)
+        pytest.skip(words)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(app: App, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of 1440 x 900 at the app's first page, in a browser profile of its own."""
+    context = browser.new_context(viewport=VIEWPORT, accept_downloads=True)  # type: ignore[arg-type]
+    page = context.new_page()
+    complaints = request.node.stash[COMPLAINTS] = Complaints()
+
+    def note_request(asked: Request) -> None:
+        parts = urlsplit(asked.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            complaints.outside.append(asked.url)
+
+    page.on("pageerror", lambda error: complaints.errors.append(str(error)))
+    page.on("request", note_request)
+    page.goto(app.url)
+    settle(page)
+    yield page
+    context.close()
+
+
+def settle(page: Page, *, timeout: float = 60.0) -> None:
+    """Wait until Streamlit has drawn the page and runs no script. ``timeout`` in seconds."""
+    drawn = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+    page.locator(drawn).wait_for(state="visible", timeout=timeout * 1000)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose page complained, even if everything the test looked at was right."""
+    result = yield
+    complaints = item.stash.get(COMPLAINTS, Complaints())
+    if complaints.errors:
+        pytest.fail("uncaught errors of the page:\n" + "\n".join(complaints.errors), pytrace=False)
+    if complaints.outside:
+        pytest.fail("the page asked other machines for:\n" + "\n".join(complaints.outside), pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what a person needs to see why a browser test failed."""
+    report = yield
+    fixtures = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed:
+        if isinstance(page := fixtures.get("page"), Page):
+            FAILURES.mkdir(parents=True, exist_ok=True)
+            picture = FAILURES / (re.sub(r"[^\w.-]+", "_", item.nodeid.removeprefix("tests/e2e/")) + ".png")
+            with suppress(Exception):  # a crashed page has no picture, and must not hide the failure itself
+                page.screenshot(path=picture, full_page=True)
+                report.sections.append(("screenshot", str(picture.relative_to(ROOT))))
+        if isinstance(app := fixtures.get("app"), App):
+            report.sections.append(("end of the server's log", _tail(app.log)))
+    return report
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_health(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            pytest.fail(f"the app ended with status {server.returncode} instead of starting:\n{_tail(log)}")
+        if _is_healthy(url):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the app did not answer within {START_SECONDS:.0f} s:\n{_tail(log)}")
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _end_workers_of(home: Path) -> None:
+    """End what the app launched: workers outlive the server on purpose, and only theirs is this home."""
+    workers = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("EXPLORER_HOME") == str(home):
+                process.terminate()
+                workers.append(process)
+    for survivor in psutil.wait_procs(workers, timeout=5)[1]:
+        with suppress(psutil.Error):
+            survivor.kill()
+
+
+def _tail(log: Path, lines: int = 60) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

@@ -1,0 +1,170 @@
+"""From a study to its frontier: a toy network, a toy profile, and the nine plans that HAWQ-V3 published."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from torch import nn
+
+from explorer import blocks as explorer_blocks
+from explorer.errors import PlanError
+from explorer.plans import Budget, frontier, of_study, published_plans, size_bytes, study_problem
+from explorer.quantizers.weights import squared_errors
+from explorer.studies.profile import load_profile
+from explorer.studies.study import Card, ProfileStudy
+from tests.plans.instances import block
+
+PROFILE = ProfileStudy(
+    name="toy-profile",
+    reference="toy-profile",
+    card=Card("A toy", source="nobody"),
+    blocks=(block("a", 80, 10), block("b", 160, 20), block("c", 80, 30)),
+    mean_traces={"a": 1.0, "b": 0.1, "c": 0.5},
+    squared_errors={name: {4: 1.0, 8: 0.004} for name in "abc"},
+    latency_ms={name: {4: 0.1, 8: 0.25} for name in "abc"},
+    latency_device="a stopwatch",
+    ties=(("a", "b"),),
+    published_plans={"half": {"a": 4, "b": 8, "c": 4}},
+    weights_sha256="0" * 64,
+)
+
+
+def test_a_profiles_own_ties_hold() -> None:
+    found = frontier(PROFILE)
+    assert found.search_space == 4
+    assert all(point.bits["a"] == point.bits["b"] for point in found.points())
+    assert frontier(PROFILE, ties=[("b", "c")]).search_space == 2
+
+
+def test_a_profiles_missing_widths_are_estimated_for_omega_and_never_for_latency() -> None:
+    found = frontier(PROFILE, bits=(2, 4, 8))
+    assert found.problem.damage.is_estimated(found.point(0).bits)
+    assert len(frontier(PROFILE, cost="latency")) == 4
+    with pytest.raises(PlanError, match="no latency is known for a at 2 bits; its table has 4, 8"):
+        frontier(PROFILE, bits=(2, 4), cost="latency")
+    with pytest.raises(PlanError, match="no FP32 figures"):
+        frontier(PROFILE, cost="latency").best_under(Budget("ratio", 4))
+    with pytest.raises(PlanError, match="toy-profile has no table of latencies"):
+        frontier(replace(PROFILE, latency_ms={"a": {}}), cost="latency")
+
+
+def test_a_profiles_published_plans_carry_their_source() -> None:
+    (published,) = published_plans(PROFILE, PROFILE.blocks)
+    assert published.plan.name == "half"
+    assert published.source == "nobody"
+    assert published.plan.w_bits == published.plan.a_bits == {"a": 4, "b": 8, "c": 4}
+
+
+def test_a_block_may_be_kept_at_a_width_off_the_menu() -> None:
+    found = frontier(PROFILE, bits=(4, 8), keep={"c": 32})
+    assert {point.bits["c"] for point in found.points()} == {32}
+    assert found.search_space == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"bits": (4, 9)}, "there is no width of 9 bits"),
+        ({"cost": "weight"}, "there is no cost called 'weight'; take one of size, bops, latency"),
+        ({"keep": {"z": 4}}, "there is no block z that could be kept; the blocks are a, b, c"),
+    ],
+)
+def test_what_a_profile_cannot_do_is_said(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(PlanError, match=sentence):
+        frontier(PROFILE, **options)
+
+
+@dataclass(frozen=True)
+class Trace:
+    name: str
+    mean_trace: float
+    stderr: float
+    n: int
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A network of two layers in one module, with its two partitions."""
+    first, second = nn.Linear(4, 3, bias=False), nn.Linear(3, 2, bias=False)
+    layers = tuple(
+        explorer_blocks.Layer(
+            name, "Linear", f"{name}.weight", tuple(layer.weight.shape), layer.weight.numel(), 12
+        )
+        for name, layer in (("0", first), ("1", second))
+    )
+    partitions = {
+        "layer": tuple(explorer_blocks.Block(layer.name, (layer,)) for layer in layers),
+        "module": (explorer_blocks.Block("all", layers),),
+    }
+    monkeypatch.setattr(of_study, "study_blocks", lambda _, granularity: partitions[granularity])
+    return SimpleNamespace(name="toy", network=nn.Sequential(first, second), weights_sha256="1" * 64)
+
+
+def _traces(*blocks: Trace, of: str = "weights") -> Any:
+    return SimpleNamespace(of=of, blocks=blocks)
+
+
+def test_a_networks_omega_is_its_traces_times_the_errors_of_its_own_weights(network: Any) -> None:
+    traces = _traces(Trace("0", 2.0, 6.0, 12), Trace("1", -1.0, 0.0, 6))
+    found = frontier(network, traces, bits=(4, 8))
+    first, second = (squared_errors(layer.weight, (4, 8)) for layer in network.network)
+    for point in found.points():
+        expected = 2.0 * first[point.bits["0"]] - second[point.bits["1"]]
+        assert point.omega == pytest.approx(expected)
+    assert found.stderr()[0] == pytest.approx(0.5 * first[int(found.bits[0, 0])])
+
+
+def test_traces_of_modules_give_a_frontier_of_modules(network: Any) -> None:
+    found = frontier(network, _traces(Trace("all", 1.0, 0.0, 18)), bits=(4, 8))
+    assert found.blocks == ("all",)
+    total = sum(squared_errors(layer.weight, (4,))[4] for layer in network.network)
+    assert found.point(0).omega == pytest.approx(total)
+
+
+def test_traces_of_something_else_are_refused(network: Any) -> None:
+    with pytest.raises(PlanError, match="the traces are of x, which are not the blocks of toy"):
+        frontier(network, _traces(Trace("x", 1.0, 0.0, 18)))
+    with pytest.raises(PlanError, match="traces of activations"):
+        frontier(network, _traces(Trace("all", 1.0, 0.0, 18), of="activations"))
+
+
+@pytest.fixture
+def hawq_v3(data_folder: Path) -> Callable[[str], ProfileStudy]:
+    """A published network by its name."""
+    path = data_folder / "hawq_v3" / "profiles.json"
+    return lambda name: load_profile(path, network=name, name=name, reference=name, card=Card(name))
+
+
+@pytest.mark.parametrize("cost", ["size", "bops", "latency"])
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_hawq_v3s_nine_published_plans_come_out(
+    hawq_v3: Callable[[str], ProfileStudy], cost: Any, share: float
+) -> None:
+    """Least Ω at 25, 50 and 75 % of the way from all-4 to all-8 bits, for each of the three costs."""
+    study = hawq_v3("resnet18")
+    chosen = frontier(study, cost=cost).best_under(Budget("between", share))
+    published = study.published_plans[f"{'modelsize' if cost == 'size' else cost}_{share}"]
+    assert chosen.bits == published
+    if (cost, share) == ("size", 0.5):
+        assert chosen.omega == pytest.approx(0.0745, abs=5e-5)
+        assert size_bytes(study.blocks, chosen.bits) / 2**20 == pytest.approx(7.2656, abs=5e-5)
+
+
+@pytest.mark.parametrize("cost", ["size", "bops"])
+def test_resnet50_with_seven_widths_is_exact(hawq_v3: Callable[[str], ProfileStudy], cost: Any) -> None:
+    found = frontier(hawq_v3("resnet50"), bits=(2, 3, 4, 5, 6, 7, 8), cost=cost)
+    assert found.resolution == 0
+    assert found.search_space == 7**48
+
+
+def test_set_b_is_never_better_than_the_frontier(hawq_v3: Callable[[str], ProfileStudy]) -> None:
+    study = hawq_v3("resnet50")
+    restricted = frontier(study, bits=(2, 4, 6, 8), monotone=True)
+    exact = frontier(study, bits=(2, 4, 6, 8))
+    assert restricted.search_space == 20_825  # 48 groups after the ties
+    assert study_problem(study, bits=(2, 4, 6, 8), monotone=True).search_space == 20_825
+    for cost, omega in zip(restricted.cost, restricted.omega, strict=True):
+        assert exact.best_under(Budget("at_most", float(cost))).omega <= omega + 1e-12
