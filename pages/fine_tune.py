@@ -4,8 +4,9 @@ import streamlit as st
 
 from explorer.figures import plan as plan_figure
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, results, session, training_desk
+from explorer.ui import frame, navigation, results, session, training_desk
 
+navigation.in_frame()
 st.title("Fine-tune")
 st.write(
     "Training goes on with quantized weights and activations: the forward pass sees the grid, the backward pass looks "

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from explorer.ui import frame, frontier_picture, plan_desk, results
+from explorer.ui import frame, frontier_picture, navigation, plan_desk, results
 
+navigation.in_frame()
 st.title("Frontier")
 st.write(
     "Every dot is a plan: bits for every block. Further left is smaller, further down is less damage. "

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from explorer.figures import architecture
-from explorer.ui import frame, session, tables
+from explorer.ui import frame, navigation, session, tables
 
+navigation.in_frame()
 st.title("Model")
 study, plan = session.study(), session.plan()
 st.write(study.card.summary)

@@ -4,8 +4,9 @@ import streamlit as st
 
 from explorer.figures import results as results_figure
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, outcomes, session
+from explorer.ui import frame, navigation, outcomes, session
 
+navigation.in_frame()
 st.title("Results")
 study = session.study()
 rows = [] if isinstance(study, ProfileStudy) else outcomes.rows(study)

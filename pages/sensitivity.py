@@ -5,18 +5,20 @@ import streamlit as st
 from explorer.figures import sensitivity
 from explorer.runs import Run
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, results, run_panel, session, tables, trace_form
+from explorer.ui import frame, navigation, results, run_panel, session, tables, trace_form
 
+navigation.in_frame()
 st.title("Sensitivity")
 st.write(
     "How much does the loss curve when the weights of one block move? The **mean Hessian trace**, Tr(H)/n, answers it: "
     "a block that stands high needs its bits, a block that stands low can give them up (HAWQ-V2, section 3.1)."
 )
 study = session.study()
-frame.granularity_control()
-left, right = st.columns([1, 1])
-order = left.segmented_control("Order", ["depth", "rank"], default="depth", required=True, key="trace_order")
-axis = right.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="trace_axis")
+with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+    frame.granularity_control()
+    order = st.segmented_control("Order", ["depth", "rank"], default="depth", required=True, key="trace_order")
+    axis = st.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="trace_axis")
+    asked = None if isinstance(study, ProfileStudy) else trace_form.ask(study)
 
 
 def draw(run: Run) -> None:
@@ -41,14 +43,12 @@ if isinstance(study, ProfileStudy):
         sensitivity.figure(dots, log=axis == "log", label="published, without an error"), key="traces"
     )
     st.caption(f"Published figures: {study.card.source}. The publication gives no errors.")
+elif asked is None:
+    st.info(
+        "Nobody has computed the traces of this study yet. Press **Compute traces**; it takes well under a minute and "
+        "goes on when you leave the page.",
+        icon=":material/play_circle:",
+    )
 else:
-    asked = trace_form.ask(study)
-    if asked is None:
-        st.info(
-            "Nobody has computed the traces of this study yet. Press **Compute traces** above; it takes about a minute, "
-            "and goes on when you leave the page.",
-            icon=":material/play_circle:",
-        )
-    else:
-        run_panel.watch(asked, draw)
+    run_panel.watch(asked, draw)
 frame.next_step("frontier", "choose a plan on the frontier")

@@ -1,4 +1,4 @@
-"""Curvature of the loss: Hessian traces per block, of weights and of activations, with their standard errors."""
+"""Curvature of the loss: Hessian traces of every block, each with its standard error."""
 
 from explorer.curvature.result import BlockTrace, Traces, TracesProgress
 from explorer.curvature.traces import METHODS, activation_traces, weight_traces

@@ -1,8 +1,8 @@
 r"""Quadratic forms of the Hessian with respect to activations, by Hessian-vector products.
 
-A zero e_{l,n} is added to the input of layer l for every sample n; the Hessian with respect to e is the one with
-respect to the activation, as that layer alone reads it. Samples do not mix (batch norm is in eval mode), so one
-product with independent signs for every sample serves the whole batch (HAWQ-V2, section 3.4).
+A zero e_{l,n} is added to the input of layer l for every sample n; the Hessian with respect to e is the one
+with respect to the activation, as that layer alone reads it. Samples do not mix (batch norm is in eval
+mode), so one product with independent signs for every sample serves the whole batch (HAWQ-V2, section 3.4).
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ def activation_forms(
     *,
     chunk: int,
 ) -> Tensor:
-    """sum_n w_n z_{l,n} . H_{l,n} z_{l,n} for every layer l, shape (weights,), float64, with fresh signs z."""
+    """sum_n w_n z_{l,n} . H_{l,n} z_{l,n} for every layer l, shape (weights,), float64, fresh signs z."""
     forms = torch.zeros(len(subject.weights), dtype=torch.float64)
     weights = sample_weights.to(subject.device, subject.dtype).split(chunk)
     for (_, inputs, targets), share in zip(subject.chunks(positions, chunk), weights, strict=True):

@@ -1,9 +1,9 @@
 r"""Averaging independent draws until every block's standard error is small enough.
 
-A draw is one unbiased value for every block; draws are independent, so with mean m and sample variance s^2 over
-k draws the standard error is s / sqrt(k). Sums follow Welford's recurrence (Technometrics 4, 1962), in the order
-of the draws, so that a computation resumed from its state reaches the same numbers. The rule that stops is the
-standard error of every block, never that a running mean has moved little, which stops by luck.
+A draw is one unbiased value for every block; draws are independent, so with mean m and sample variance s^2
+over k draws the standard error is s / sqrt(k). Sums follow Welford's recurrence (Technometrics 4, 1962), in
+the order of the draws, so that a computation resumed from its state reaches the same numbers. The rule that
+stops is the standard error of every block, never that a running mean has moved little, which stops by luck.
 """
 
 import math
@@ -48,7 +48,9 @@ class Means:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Means":
-        return cls(int(state["count"]), [float(v) for v in state["mean"]], [float(v) for v in state["deviation"]])
+        return cls(
+            int(state["count"]), [float(v) for v in state["mean"]], [float(v) for v in state["deviation"]]
+        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def average(
         draw: ``draw(first, k)`` gives draws ``first .. first + k - 1``, shape (k, blocks); it must depend on
             the number of the draw alone.
         means: where to add; may hold earlier draws.
-        per_round: draws a round; every round but the last is full, so that rounds begin where they would have.
+        per_round: draws a round; every round but the last is full, so that rounds begin alike.
         offset, offset_stderr: an independent estimate that the mean is going to be added to.
         report: called after every round with the fraction done.
         should_stop: asked before every round.
@@ -106,7 +108,9 @@ def average(
         means.add(draw(means.count, min(per_round, budget.draws - means.count)))
         worst = _worst(means, offset, offset_stderr)
         by_error = (budget.rel_se / worst) ** 2 if worst > 0 else 1.0
-        report(means, min(1.0, max(by_error * min(1.0, means.count / budget.least), means.count / budget.draws)))
+        report(
+            means, min(1.0, max(by_error * min(1.0, means.count / budget.least), means.count / budget.draws))
+        )
 
 
 def relative(stderr: float, value: float) -> float:

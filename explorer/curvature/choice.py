@@ -7,7 +7,7 @@ from torch import Tensor
 
 from explorer.curvature import output_probes
 from explorer.curvature.hutchinson import draw_generator
-from explorer.curvature.operators import linearised_loss, quadratic_forms
+from explorer.curvature.operators import full_loss, linearised_loss, quadratic_forms
 from explorer.curvature.output_hessian import roots
 from explorer.curvature.piecewise import curved
 from explorer.curvature.result import Method
@@ -63,13 +63,15 @@ def decide(subject: Subject, engine: SampleGradients, method: Method) -> Choice:
     if not found and engine.of == "weights":
         found = _contradicting(subject)
     picked = "exact" if method == "exact" else "output-probes"
-    slow = f" {_names(subject, engine.looped)} sample by sample (used in an unusual way)." if engine.looped else ""
+    slow = (
+        f" {_names(subject, engine.looped)} sample by sample (used in an unusual way)."
+        if engine.looped
+        else ""
+    )
     if not found:
         why = "The network is piecewise linear in every block, so Gauss-Newton is the whole Hessian."
         return Choice(picked, why + slow)
-    why = (
-        f"The network is not piecewise linear in {_names(subject, found)}, so Gauss-Newton leaves a remainder there."
-    )
+    why = f"Gauss-Newton leaves a remainder: the network is not piecewise linear in {_names(subject, found)}."
     return Choice(picked, why + slow, found)
 
 
@@ -78,8 +80,8 @@ def unit_products_refused(subject: Subject, choice: Choice) -> None:
     count = sum(subject.weights[i].parameter.numel() for i in choice.curved)
     if count > UNIT_PRODUCTS:
         raise CurvatureError(
-            f"exact would need {count} Hessian-vector products, because the network is not piecewise linear in "
-            f"{_names(subject, choice.curved)} (at most {UNIT_PRODUCTS}); use the method auto"
+            f"exact would need {count} Hessian-vector products (at most {UNIT_PRODUCTS}), because the network "
+            f"is not piecewise linear in {_names(subject, choice.curved)}; use the method auto"
         )
 
 
@@ -97,19 +99,18 @@ def chunk_size(subject: Subject) -> int:
 
 
 def _contradicting(subject: Subject) -> frozenset[int]:
-    """All weights if the remainder's quadratic form, weight by weight, is not zero on a few; normally none."""
+    """All weights if the remainder's quadratic form, weight by weight, is not zero on a few."""
     generator = draw_generator(0, 6, 0)
     positions = torch.arange(min(8, subject.size))
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
     chosen = torch.randperm(len(subject.weights), generator=generator)[:_CHECKED].tolist()
     for i in chosen:
-        probes = [torch.zeros_like(weight.parameter) for weight in subject.weights]
-        signs = torch.randint(0, 2, probes[i].shape, generator=generator) * 2 - 1
-        probes[i] = signs.to(probes[i])
-        remainder = quadratic_forms(
-            subject, linearised_loss(subject), positions, shares, probes, chunk=len(positions)
-        )[i]
-        whole = quadratic_forms(subject, subject.loss.per_sample, positions, shares, probes, chunk=len(positions))[i]
+        parameter = subject.weights[i].parameter
+        probe = [(torch.randint(0, 2, parameter.shape, generator=generator) * 2 - 1).to(parameter)]
+        remainder, whole = (
+            quadratic_forms(subject, phi, positions, shares, probe, chunk=len(positions), only=i)[i]
+            for phi in (linearised_loss(subject), full_loss(subject))
+        )
         if abs(remainder) > 1e-3 * abs(whole) + 1e-12:
             return frozenset(range(len(subject.weights)))
     return frozenset()

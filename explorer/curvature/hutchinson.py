@@ -1,10 +1,11 @@
 r"""Hutchinson's estimator for all blocks jointly.
 
 Tr(H_i) = E[z_i . (Hz)_i] with z of independent signs (Hutchinson 1989; HAWQ-V2, section 3.2): one
-Hessian-vector product a draw serves every block. Rademacher signs have variance 2(||H||_F^2 - sum h_ii^2), less
-than Gaussian ones. Every draw t takes a fresh random batch of the training split and a fresh probe, both from a
-generator seeded with (seed, t), so draws are independent and the standard error over them covers the probe *and*
-the choice of data. A batch has all its samples different, and all of them when the split is small.
+Hessian-vector product a draw serves every block. Rademacher signs have variance 2(||H||_F^2 - sum h_ii^2),
+less than Gaussian ones. Every draw t takes a fresh random batch of the training split and a fresh probe,
+both from a generator seeded with (seed, t), so draws are independent and the standard error over them covers
+the probe *and* the choice of data. A batch has all its samples different, and all of them when the split is
+small.
 """
 
 from collections.abc import Sequence
@@ -33,13 +34,23 @@ def draw_generator(seed: int, stream: int, draw: int) -> torch.Generator:
 def rademacher(subject: Subject, generator: torch.Generator) -> list[Tensor]:
     """Independent signs of the shape of every weight."""
     return [
-        (torch.randint(0, 2, weight.parameter.shape, generator=generator) * 2 - 1).to(subject.device, subject.dtype)
+        (torch.randint(0, 2, weight.parameter.shape, generator=generator) * 2 - 1).to(
+            subject.device, subject.dtype
+        )
         for weight in subject.weights
     ]
 
 
 def uniform_draws(
-    subject: Subject, engine: SampleGradients, phi: Phi, *, seed: int, first: int, count: int, batch: int, chunk: int
+    subject: Subject,
+    engine: SampleGradients,
+    phi: Phi,
+    *,
+    seed: int,
+    first: int,
+    count: int,
+    batch: int,
+    chunk: int,
 ) -> Tensor:
     """Draws of every block's trace from uniformly chosen batches, shape (count, blocks)."""
     size = min(batch, subject.size)
@@ -88,19 +99,21 @@ def _forms(
     return quadratic_forms(subject, phi, positions, shares, rademacher(subject, generator), chunk=chunk)
 
 
-def exact_forms(subject: Subject, phi: Phi, positions: Tensor, wanted: Sequence[int], *, chunk: int) -> Tensor:
-    """Tr(H_l) of the mean of phi over ``positions`` by one product with every unit vector of the ``wanted`` weights.
+def exact_forms(
+    subject: Subject, phi: Phi, positions: Tensor, wanted: Sequence[int], *, chunk: int
+) -> Tensor:
+    """Tr(H_l) of the mean of phi over ``positions`` for the ``wanted`` weights, by unit vectors.
 
     Returns:
         (weights,) float64, zero for weights that were not wanted.
     """
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
     traces = torch.zeros(len(subject.weights), dtype=torch.float64)
-    probes = [torch.zeros_like(weight.parameter) for weight in subject.weights]
     for i in wanted:
-        flat = probes[i].view(-1)
+        probe = torch.zeros_like(subject.weights[i].parameter)
+        flat = probe.view(-1)
         for entry in range(flat.numel()):
             flat[entry] = 1
-            traces[i] += quadratic_forms(subject, phi, positions, shares, probes, chunk=chunk)[i]
+            traces[i] += quadratic_forms(subject, phi, positions, shares, [probe], chunk=chunk, only=i)[i]
             flat[entry] = 0
     return traces

@@ -1,9 +1,9 @@
 r"""Quadratic forms of the Hessian, block by block, by Hessian-vector products.
 
 For a function F(W) = sum_n w_n phi_n(W) and a vector z with parts z_i, one product Hz = d(g . z)/dW with
-g = dF/dW (Pearlmutter 1994) gives z_i . (Hz)_i for every block i at once. phi_n is the loss of sample n, or its
-loss linearised in the outputs, phi_n = c_n . f(x_n) with the constant c_n = dl_n/df: the Hessian of the latter
-is what the Gauss-Newton matrix leaves out.
+g = dF/dW (Pearlmutter 1994) gives z_i . (Hz)_i for every block i at once. phi_n is the loss of sample n, or
+its loss linearised in the outputs, phi_n = c_n . f(x_n) with the constant c_n = dl_n/df: the Hessian of the
+latter is what the Gauss-Newton matrix leaves out.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,19 +51,23 @@ def quadratic_forms(
     probes: Sequence[Tensor],
     *,
     chunk: int,
+    only: int | None = None,
 ) -> Tensor:
     """z_l . (H z)_l for every weight l, shape (weights,), float64; H is that of sum_n w_n phi_n.
+
+    Args:
+        only: differentiate with respect to this weight alone, and ask for one probe.
 
     Raises:
         CurvatureError: a value is not finite, the loss does not depend on a weight, or an operation of the
             network cannot be differentiated twice.
     """
-    parameters = [weight.parameter for weight in subject.weights]
-    forms = torch.zeros(len(parameters), dtype=torch.float64)
+    indices = range(len(subject.weights)) if only is None else (only,)
+    forms = torch.zeros(len(subject.weights), dtype=torch.float64)
     weights = sample_weights.to(subject.device, subject.dtype).split(chunk)
     for (_, inputs, targets), share in zip(subject.chunks(positions, chunk), weights, strict=True):
-        products = _product(subject, phi, inputs, targets, share, parameters, probes)
-        for i, (probe, product) in enumerate(zip(probes, products, strict=True)):
+        products = _product(subject, phi, inputs, targets, share, indices, probes)
+        for i, probe, product in zip(indices, probes, products, strict=True):
             if product is not None:
                 forms[i] += (probe * product).sum(dtype=torch.float64).cpu()
     check_finite(subject, forms)
@@ -87,16 +91,17 @@ def _product(
     inputs: Tensor,
     targets: Tensor,
     share: Tensor,
-    parameters: list[torch.nn.Parameter],
+    indices: Sequence[int],
     probes: Sequence[Tensor],
 ) -> Sequence[Tensor | None]:
+    parameters = [subject.weights[i].parameter for i in indices]
     # The fused attention kernels have no second derivative; the plain one has.
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         value = (phi(subject.model(inputs), targets) * share).sum()
         if not value.requires_grad:
-            raise independent(subject, 0)
+            raise independent(subject, indices[0])
         gradients = torch.autograd.grad(value, parameters, create_graph=True, allow_unused=True)
-        for i, gradient in enumerate(gradients):
+        for i, gradient in zip(indices, gradients, strict=True):
             if gradient is None:
                 raise independent(subject, i)
         slope = sum((g * z).sum() for g, z in zip(gradients, probes, strict=True) if g is not None)
@@ -106,8 +111,8 @@ def _product(
             return torch.autograd.grad(slope, parameters, allow_unused=True)
         except RuntimeError as error:
             raise CurvatureError(
-                f"block {_without_second_derivative(subject, gradients, parameters)}: an operation after it cannot "
-                f"be differentiated twice ({str(error).splitlines()[0]}); use the method output-probes"
+                f"block {_without_second_derivative(subject, gradients, indices)}: an operation after "
+                f"it cannot be differentiated twice ({str(error).splitlines()[0]}); use output-probes"
             ) from error
 
 
@@ -121,13 +126,15 @@ def independent(subject: Subject, index: int) -> CurvatureError:
 
 
 def _without_second_derivative(
-    subject: Subject, gradients: Sequence[Tensor | None], parameters: list[torch.nn.Parameter]
+    subject: Subject, gradients: Sequence[Tensor | None], indices: Sequence[int]
 ) -> str:
-    for weight, gradient, parameter in zip(subject.weights, gradients, parameters, strict=True):
+    """The first block of whose gradient no further derivative can be taken."""
+    for i, gradient in zip(indices, gradients, strict=True):
+        weight = subject.weights[i]
         if gradient is None or not gradient.requires_grad:
             continue
         try:
-            torch.autograd.grad(gradient.sum(), parameter, allow_unused=True, retain_graph=True)
+            torch.autograd.grad(gradient.sum(), weight.parameter, allow_unused=True, retain_graph=True)
         except RuntimeError:
             return subject.blocks[weight.block].name
-    return subject.blocks[0].name
+    return subject.blocks[subject.weights[indices[0]].block].name

@@ -1,13 +1,13 @@
 r"""Traces from random signs at the network's outputs: one forward and one backward pass for all blocks.
 
-Where the outputs are piecewise linear in block l (`piecewise`), its Hessian is H_l = N^-1 sum_n J_n^T S_n S_n^T J_n
-with S_n S_n^T the Hessian of sample n's loss with respect to the outputs (`output_hessian`). So
+Where the outputs are piecewise linear in block l (`piecewise`), its Hessian is H_l = N^-1 sum_n J_n^T S_n
+S_n^T J_n with S_n S_n^T the Hessian of sample n's loss with respect to the outputs (`output_hessian`). So
 
     Tr(H_l) = N^-1 sum_n sum_c |J_n^T S_n e_c|^2                       (exact_sum)
             = E |J_n^T S_n z|^2 / (N q_n)   for signs z, n drawn with probability q_n   (draws)
 
-and the squared norms of all blocks come from one backward pass (`sample_gradients`). At a converged network one
-sample in a hundred carries most of the trace, so samples are drawn with q_n proportional to
+and the squared norms of all blocks come from one backward pass (`sample_gradients`). At a converged network
+one sample in a hundred carries most of the trace, so samples are drawn with q_n proportional to
 0.95 Tr(S_n S_n^T) + 0.05 of its mean, after one forward pass over all N. Draws are independent: the standard
 error covers the probes and the choice of samples.
 """
@@ -78,7 +78,10 @@ def draws(
     values = []
     for part, inputs, targets in subject.chunks(positions, chunk):
         outputs = engine.forward(inputs)
-        values.append(_signed_norms(subject, engine, inputs, outputs, targets, signs_seed) / (subject.size * q[part, None]))
+        values.append(
+            _signed_norms(subject, engine, inputs, outputs, targets, signs_seed)
+            / (subject.size * q[part, None])
+        )
     result = torch.cat(values)
     check_finite(subject, result)
     return subject.per_block(result)
@@ -115,7 +118,7 @@ def exact_sum(
 
 def check(subject: Subject, engine: SampleGradients) -> None:
     """Let the engine compare itself with ordinary gradients on three samples."""
-    inputs, targets = subject.batch(torch.arange(min(3, subject.size)))
+    inputs, _ = subject.batch(torch.arange(min(3, subject.size)))
     with torch.no_grad():
         outputs = single_tensor(subject.model(inputs))
     if not torch.isfinite(outputs).all():
@@ -158,7 +161,9 @@ def _signed_norms(
     total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)
     signs = _signs(len(inputs), outputs[0].numel(), generator).to(subject.device)
     for i, root in enumerate(found):
-        total += root.sign * engine.squared_norms(inputs, outputs, root.times(signs), again=i + 1 < len(found))
+        total += root.sign * engine.squared_norms(
+            inputs, outputs, root.times(signs), again=i + 1 < len(found)
+        )
     return total
 
 

@@ -5,13 +5,14 @@ For every kind of layer the gradient of sample n's scalar with respect to the we
 
     G_n[g] = D_n[g] A_n[g]^T,    D: (O, P) output gradients,  A: (K, P) inputs of each position,
 
-where for a convolution A is the unfolded input. A weight used several times has its uses side by side along P,
-so its gradient is summed *before* the norm. Then |G_n|^2 comes from the product itself or, where P is small,
-from the Gram matrices, |D A^T|^2 = <A^T A, D^T D>, whichever costs fewer multiplications.
+where for a convolution A is the unfolded input. A weight used several times has its uses side by side along
+P, so its gradient is summed *before* the norm. Then |G_n|^2 comes from the product itself or, where P is
+small, from the Gram matrices, |D A^T|^2 = <A^T A, D^T D>, whichever costs fewer multiplications.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -44,10 +45,10 @@ def factors(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Factors:
     if isinstance(module, CONVOLUTIONS):
         return Factors(_unfolded(module, inputs), _grouped(deltas, module.groups))
     if isinstance(module, TRANSPOSED):
-        # The roles of input and output are exchanged: weight[in, out, k] meets input position p and output patch p.
-        positions = inputs.shape[2:]
+        # The roles are exchanged: weight[in, out, k] meets input position p and output patch p.
+        extent = [slice(0, size) for size in inputs.shape[2:]]
         patches = _patches(deltas, module, _plain_padding(module))
-        patches = patches[(..., *(slice(0, n) for n in positions))]
+        patches = patches[(..., *extent)]
         return Factors(_flat_patches(patches, module.groups), _grouped(inputs, module.groups))
     raise TypeError(f"no per-sample gradient for {type(module).__name__}")
 
@@ -83,7 +84,7 @@ def _embedding(module: nn.Embedding, inputs: Tensor, deltas: Tensor) -> Factors:
 
 
 def _with_embedding(uses: Sequence[Factors]) -> tuple[Tensor, Tensor]:
-    """A and D of a weight that may serve as embedding too: there D is the one-hot index and A the gradient."""
+    """A and D of a weight that may serve as embedding too: there D is the one-hot index, A the gradient."""
     rows = max((use.deltas.shape[2] for use in uses if use.inputs.ndim == 4), default=0)
     a, d = [], []
     for use in uses:
@@ -106,7 +107,7 @@ def _grouped(x: Tensor, groups: int) -> Tensor:
     return x.reshape(len(x), groups, x.shape[1] // groups, -1)
 
 
-def _unfolded(module: nn.Module, inputs: Tensor) -> Tensor:
+def _unfolded(module: Any, inputs: Tensor) -> Tensor:
     if isinstance(module.padding, str):
         padding = _same_padding(module) if module.padding == "same" else [0] * (2 * len(module.kernel_size))
     else:
@@ -117,16 +118,16 @@ def _unfolded(module: nn.Module, inputs: Tensor) -> Tensor:
     return _flat_patches(_patches(inputs, module, padding, mode), module.groups)
 
 
-def _pointwise(module: nn.Module) -> bool:
+def _pointwise(module: Any) -> bool:
     return all(k == 1 for k in module.kernel_size) and all(s == 1 for s in module.stride)
 
 
-def _plain_padding(module: nn.Module) -> list[int]:
+def _plain_padding(module: Any) -> list[int]:
     """In the order of ``F.pad``: last dimension first, both sides."""
     return [amount for amount in reversed(module.padding) for _ in range(2)]
 
 
-def _same_padding(module: nn.Module) -> list[int]:
+def _same_padding(module: Any) -> list[int]:
     amounts: list[int] = []
     for kernel, dilation in zip(reversed(module.kernel_size), reversed(module.dilation), strict=True):
         total = dilation * (kernel - 1)
@@ -134,7 +135,7 @@ def _same_padding(module: nn.Module) -> list[int]:
     return amounts
 
 
-def _patches(x: Tensor, module: nn.Module, padding: list[int], mode: str = "constant") -> Tensor:
+def _patches(x: Tensor, module: Any, padding: list[int], mode: str = "constant") -> Tensor:
     """A view (N, C, *kernel, *positions) of the padded input: no value is copied but by the padding."""
     if any(padding):
         x = F.pad(x, padding, mode=mode)
@@ -142,7 +143,8 @@ def _patches(x: Tensor, module: nn.Module, padding: list[int], mode: str = "cons
     strides = x.stride()
     kernel, dilation, stride = module.kernel_size, module.dilation, module.stride
     positions = [
-        (size - d * (k - 1) - 1) // s + 1 for size, k, d, s in zip(x.shape[2:], kernel, dilation, stride, strict=True)
+        (size - d * (k - 1) - 1) // s + 1
+        for size, k, d, s in zip(x.shape[2:], kernel, dilation, stride, strict=True)
     ]
     return x.as_strided(
         (*x.shape[:2], *kernel, *positions),

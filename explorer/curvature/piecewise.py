@@ -14,16 +14,20 @@ from torch.autograd.graph import Node
 
 # Operations linear in each input with the others fixed; a variable on both sides makes them curved.
 _PRODUCTS = frozenset(
-    "Addmm Addmv Addbmm Baddbmm Bmm Mm Mv Dot Mul Linear Bilinear Lerp Convolution CudnnConvolution "
-    "MkldnnConvolution SlowConv2D SlowConv3D NativeBatchNorm CudnnBatchNorm MiopenBatchNorm PreluKernel".split()
-)
-# Linear or piecewise linear jointly in all inputs.
+    """
+    Addmm Addmv Addbmm Baddbmm Bmm Mm Mv Dot Mul Linear Bilinear Lerp Convolution CudnnConvolution
+    MkldnnConvolution SlowConv2D SlowConv3D NativeBatchNorm CudnnBatchNorm MiopenBatchNorm PreluKernel
 _LINEAR = frozenset(
-    "Abs Add Alias Amax Amin AsStrided Cat Clamp ClampMax ClampMin Clone Cumsum Diagonal Embedding Expand Flip "
-    "Fold Gather Hardtanh Im2Col Col2Im Index IndexSelect LeakyRelu MaskedFill Max Maximum Mean Median Min Minimum "
-    "Narrow Neg Permute PixelShuffle PixelUnshuffle Relu Repeat ReshapeAlias Roll Rot90 Rsub Select Slice Split "
-    "SplitWithSizes Squeeze Stack Sub Sum T Threshold ToCopy Transpose Unbind Unfold UnsafeView Unsqueeze View "
-    "Where".split()
+    """
+    Abs Add Alias Amax Amin AsStrided Cat Clamp ClampMax ClampMin Clone Cumsum Diagonal Embedding Expand
+    Flip Fold Gather Hardtanh Im2Col Col2Im Index IndexSelect LeakyRelu MaskedFill Max Maximum Mean
+    Median Min Minimum Narrow Neg Permute PixelShuffle PixelUnshuffle Relu Repeat ReshapeAlias Roll
+    Rot90 Rsub Select Slice Split SplitWithSizes Squeeze Stack Sub Sum T Threshold ToCopy Transpose
+    Unbind Unfold UnsafeView Unsqueeze View Where
+    """.split()
+) Linear or piecewise linear jointly in all inputs.
+_LINEAR = frozenset(
+    ["Abs", "Add", "Alias", "Amax", "Amin", "AsStrided", "Cat", "Clamp", "ClampMax", "ClampMin", "Clone", "Cumsum", "Diagonal", "Embedding", "Expand", "Flip", "Fold", "Gather", "Hardtanh", "Im2Col", "Col2Im", "Index", "IndexSelect", "LeakyRelu", "MaskedFill", "Max", "Maximum", "Mean", "Median", "Min", "Minimum", "Narrow", "Neg", "Permute", "PixelShuffle", "PixelUnshuffle", "Relu", "Repeat", "ReshapeAlias", "Roll", "Rot90", "Rsub", "Select", "Slice", "Split", "SplitWithSizes", "Squeeze", "Stack", "Sub", "Sum", "T", "Threshold", "ToCopy", "Transpose", "Unbind", "Unfold", "UnsafeView", "Unsqueeze", "View", "Where"]
 )
 _LINEAR_FAMILIES = (
     "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "MkldnnMaxPool", "MkldnnAdaptiveAvgPool",
@@ -35,8 +39,8 @@ def curved(outputs: Tensor, variables: Mapping[str, list[Node]]) -> frozenset[st
     """Names of the variables in which ``outputs`` is not known to be piecewise linear.
 
     Args:
-        variables: name to the graph nodes that stand for it: the one ``AccumulateGrad`` node of a weight, or the
-            node of every use of an activation (each use is a variable of its own: only the diagonal counts).
+        variables: name to the graph nodes that stand for it: the one ``AccumulateGrad`` node of a weight, or
+            the node of every use of an activation (each is a variable of its own: only the diagonal counts).
     """
     start = outputs.grad_fn
     if start is None:
@@ -92,5 +96,7 @@ def _topological(start: Node) -> list[Node]:
             continue
         done.add(node)
         stack.append((node, True))
-        stack.extend((child, False) for child, _ in node.next_functions if child is not None and child not in done)
+        stack.extend(
+            (child, False) for child, _ in node.next_functions if child is not None and child not in done
+        )
     return order

@@ -84,7 +84,13 @@ class Reporter:
         self._progress(TracesProgress(min(1.0, fraction), message, blocks, self.state(), left))
 
     def result(
-        self, method: str, values: Sequence[float], errors: Sequence[float], samples: int, note: str, ended: str
+        self,
+        method: str,
+        values: Sequence[float],
+        errors: Sequence[float],
+        samples: int,
+        note: str,
+        ended: str,
     ) -> Traces:
         """The result; blocks whose error is above what was asked are named."""
         if len(values) == 0:
@@ -103,7 +109,9 @@ class Reporter:
         """A result without estimates."""
         return self._traces(method, (), note, tuple(block.name for block in self.subject.blocks))
 
-    def _traces(self, method: str, blocks: tuple[BlockTrace, ...], note: str, missing: tuple[str, ...]) -> Traces:
+    def _traces(
+        self, method: str, blocks: tuple[BlockTrace, ...], note: str, missing: tuple[str, ...]
+    ) -> Traces:
         return Traces(
             study=self.subject.study.name,
             of=self.of,
@@ -117,7 +125,9 @@ class Reporter:
             state=self.state(),
         )
 
-    def _blocks(self, values: Sequence[float], errors: Sequence[float], samples: int) -> tuple[BlockTrace, ...]:
+    def _blocks(
+        self, values: Sequence[float], errors: Sequence[float], samples: int
+    ) -> tuple[BlockTrace, ...]:
         found = []
         for block, value, error in zip(self.subject.blocks, values, errors, strict=True):
             n = block.weights if self.of == "weights" else _activations(block.layers)

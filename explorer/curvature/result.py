@@ -1,4 +1,4 @@
-"""Results of a trace computation: one frozen record a block, with its standard error and what it was made of."""
+"""Results of a trace computation: one frozen record a block, with its error and what it was made of."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,7 +17,8 @@ class BlockTrace:
         n: number of weights, or of activations for one sample.
         trace: Tr(H_i); negative values are kept.
         mean_trace: Tr(H_i) / n_i.
-        stderr: standard error of ``trace``, over both the data drawn and the probes; 0 where nothing was drawn.
+        stderr: standard error of ``trace``, over both the data drawn and the probes; 0 where nothing was
+            drawn.
         samples: how many data samples were drawn (with repetition).
     """
 

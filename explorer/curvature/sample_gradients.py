@@ -1,12 +1,13 @@
 r"""Squared per-sample gradient norms of all weights, or of all layer inputs, from one ordinary backward pass.
 
 For vectors v_n the backward pass of sum_n v_n . f(x_n) carries, for every layer at once, the gradient of each
-sample's own scalar: the samples do not mix. Hooks on the layers' outputs take |d(v_n . f_n)/dW_l|^2 out of it as
-it passes (`per_sample`), hooks on their inputs take |d(v_n . f_n)/da_l|^2. No second backward pass is needed and
-no gradient of a weight is ever stored.
+sample's own scalar: the samples do not mix. Hooks on the layers' outputs take |d(v_n . f_n)/dW_l|^2 out of
+it as it passes (`per_sample`), hooks on their inputs take |d(v_n . f_n)/da_l|^2. No second backward pass is
+needed and no gradient of a weight is ever stored.
 
-What the hooks see is compared with ordinary gradients of single samples before anything is trusted; a weight for
-which they differ (used outside its module, samples not along the first dimension) is done sample by sample.
+What the hooks see is compared with ordinary gradients of single samples before anything is trusted; a weight
+for which they differ (used outside its module, samples not along the first dimension) is done sample by
+sample.
 """
 
 from collections import Counter, defaultdict
@@ -98,7 +99,9 @@ class SampleGradients:
         self._factors = defaultdict(list)
         return self._norms
 
-    def squared_norms(self, inputs: Tensor, outputs: Tensor, vectors: Tensor, *, again: bool = False) -> Tensor:
+    def squared_norms(
+        self, inputs: Tensor, outputs: Tensor, vectors: Tensor, *, again: bool = False
+    ) -> Tensor:
         """As ``backward``, with what the hooks cannot tell apart by sample done sample by sample."""
         norms = self.backward(outputs, vectors, again=again)
         if self.looped:
@@ -121,7 +124,9 @@ class SampleGradients:
             found = self.backward(self.forward(inputs), vectors)
         finally:
             self._checking = False
-        expected = torch.stack([self._single(inputs[n : n + 1], vectors[n : n + 1]) for n in range(len(inputs))])
+        expected = torch.stack(
+            [self._single(inputs[n : n + 1], vectors[n : n + 1]) for n in range(len(inputs))]
+        )
         tolerance = 1e-3 if self.subject.dtype == torch.float32 else 1e-8
         # Scale by the layer's largest norm: a sample whose gradient vanishes has only rounding to compare.
         tiny = torch.finfo(torch.float64).tiny
@@ -155,7 +160,8 @@ class SampleGradients:
         if self.of == "activations":
             return outputs, dict(self._alias_nodes)
         edges = {
-            str(i): [get_gradient_edge(weight.parameter).node] for i, weight in enumerate(self.subject.weights)
+            str(i): [get_gradient_edge(weight.parameter).node]
+            for i, weight in enumerate(self.subject.weights)
         }
         return outputs, edges
 

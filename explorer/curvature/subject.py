@@ -154,7 +154,9 @@ def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:
             if parameter is None:
                 raise CurvatureError(f"block {block.name} has no weight {dotted} in this network")
             if not torch.isfinite(parameter).all():
-                raise CurvatureError(f"block {block.name}: the weight {dotted} is not finite; mend the weights file")
+                raise CurvatureError(
+                    f"block {block.name}: the weight {dotted} is not finite; mend the weights file"
+                )
             if id(parameter) in seen:
                 continue
             seen.add(id(parameter))

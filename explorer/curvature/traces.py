@@ -2,9 +2,10 @@ r"""Hessian traces of every block, of its weights or of its activations: which m
 
 - ``exact``: no sampling noise (`output_probes.exact_sum`; Hessian-vector products with unit vectors where the
   network is not piecewise linear in a block and the block is small).
-- ``output-probes``: random signs at the outputs and importance-sampled data (`output_probes`). Where the network
-  is not piecewise linear, that is the Gauss-Newton part, and the remainder is estimated with Hessian-vector
-  products of the loss linearised in the outputs (`hutchinson`) and added, errors in quadrature.
+- ``output-probes``: random signs at the outputs and importance-sampled data (`output_probes`). Where the
+  network is not piecewise linear, that is the Gauss-Newton part, and the remainder is estimated with
+  Hessian-vector products of the loss linearised in the outputs (`hutchinson`) and added, errors in
+  quadrature.
 - ``hutchinson``: Hessian-vector products of the loss alone, as in HAWQ-V2.
 - ``auto``: ``output-probes`` where the loss's output Hessian can be had, else ``hutchinson``.
 """
@@ -66,7 +67,8 @@ def weight_traces(
             ``samples`` and ``max_seconds`` may differ, so that a result can be extended.
 
     Raises:
-        CurvatureError: an option is out of range, a value is not finite, or the loss does not depend on a block.
+        CurvatureError: an option is out of range, a value is not finite, or the loss does not depend on a
+            block.
     """
     subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
     reporter = Reporter(subject, "weights", method, seed, rel_se, progress, should_stop, resume_state)
@@ -91,11 +93,11 @@ def activation_traces(
     should_stop: Callable[[], bool] | None = None,
     resume_state: Mapping[str, Any] | None = None,
 ) -> Traces:
-    """T_j = N^-1 sum_n Tr d^2 l_n / d a_j(x_n)^2 over the input of every block's layers, as the layer reads it.
+    """T_j = N^-1 sum_n Tr d^2 l_n / d a_j(x_n)^2 over the inputs of every block's layers.
 
-    HAWQ-V2, section 3.4, with its second 1/N removed: samples are independent, so each has a Hessian of its own
-    and the mean over samples is taken. ``n`` is the number of activations for one sample. The arguments are
-    those of `weight_traces`.
+    HAWQ-V2, section 3.4, with its second 1/N removed: samples are independent, so each has a Hessian of its
+    own and the mean over samples is taken. ``n`` is the number of activations for one sample. The arguments
+    are those of `weight_traces`.
     """
     subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
     reporter = Reporter(subject, "activations", method, seed, rel_se, progress, should_stop, resume_state)
@@ -162,7 +164,9 @@ def _hutchinson(
         should_stop=reporter.should_stop,
     )
     made = f"{means.count} Hessian-vector products, each with a fresh probe on {batch} fresh random samples"
-    return reporter.result("hutchinson", means.mean, means.stderr, means.count * batch, f"{choice.why} {made}.", ended)
+    return reporter.result(
+        "hutchinson", means.mean, means.stderr, means.count * batch, f"{choice.why} {made}.", ended
+    )
 
 
 def _probes(
@@ -192,7 +196,9 @@ def _probes(
     # Half of the variance for each part: the errors add in quadrature.
     share = rel_se / math.sqrt(2) if curved else rel_se
     ended = average(
-        lambda first, k: output_probes.draws(subject, engine, q, seed=seed, first=first, count=k, chunk=chunk),
+        lambda first, k: output_probes.draws(
+            subject, engine, q, seed=seed, first=first, count=k, chunk=chunk
+        ),
         gauss,
         budget=Budget(share, samples or output_probes.DEFAULT_DRAWS, output_probes.LEAST_DRAWS, deadline),
         per_round=output_probes.PER_ROUND,
@@ -203,7 +209,9 @@ def _probes(
     )
     made = f"{gauss.count} samples drawn by importance from {subject.size}, random signs at the outputs."
     if not curved or ended == "stopped":
-        return reporter.result("output-probes", gauss.mean, gauss.stderr, gauss.count, f"{choice.why} {made}", ended)
+        return reporter.result(
+            "output-probes", gauss.mean, gauss.stderr, gauss.count, f"{choice.why} {made}", ended
+        )
     batch = min(hutchinson.BATCH, subject.size)
     phi = linearised_loss(subject)
     most = max(2, math.ceil((samples or hutchinson.DEFAULT_SAMPLES) / batch))
@@ -213,22 +221,29 @@ def _probes(
         return values, [math.hypot(a, b) for a, b in zip(gauss.stderr, m.stderr, strict=True)]
 
     ended = average(
-        lambda first, k: hutchinson.weighted_draws(
-            subject, engine, phi, q_slope, seed=seed, first=first, count=k, batch=batch, chunk=chunk
-        )
-        * choice.mask(subject),
+        lambda first, k: (
+            hutchinson.weighted_draws(
+                subject, engine, phi, q_slope, seed=seed, first=first, count=k, batch=batch, chunk=chunk
+            )
+            * choice.mask(subject)
+        ),
         rest,
         budget=Budget(rel_se, most, hutchinson.LEAST_DRAWS, deadline),
         per_round=1,
         offset=gauss.mean,
         offset_stderr=gauss.stderr,
         report=lambda m, fraction: reporter.say(
-            0.6 + 0.4 * fraction, f"{m.count} products for the remainder", *joined(m), gauss.count + m.count * batch
+            0.6 + 0.4 * fraction,
+            f"{m.count} products for the remainder",
+            *joined(m),
+            gauss.count + m.count * batch,
         ),
         should_stop=reporter.should_stop,
     )
     if rest.count < 2:
-        return reporter.result("output-probes", gauss.mean, gauss.stderr, gauss.count, f"{choice.why} {made}", ended)
+        return reporter.result(
+            "output-probes", gauss.mean, gauss.stderr, gauss.count, f"{choice.why} {made}", ended
+        )
     values, errors = joined(rest)
     largest = max(abs(r) / max(abs(v), 1e-300) for r, v in zip(rest.mean, values, strict=True))
     made += (
@@ -240,7 +255,9 @@ def _probes(
     )
 
 
-def _exact(subject: Subject, reporter: Reporter, engine: SampleGradients, choice: Choice, chunk: int) -> Traces:
+def _exact(
+    subject: Subject, reporter: Reporter, engine: SampleGradients, choice: Choice, chunk: int
+) -> Traces:
     unit_products_refused(subject, choice)
     found = output_probes.exact_sum(
         subject,

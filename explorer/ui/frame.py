@@ -150,7 +150,7 @@ def style() -> None:
     """The few rules the theme has no option for."""
     st.html(
         """<style>
-        [data-testid="stMainBlockContainer"] {padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1280px;}
+        [data-testid="stMainBlockContainer"] {padding-top: 3.75rem; padding-bottom: 3rem; max-width: 1280px;}
         .st-key-strip {border-bottom: 1px solid rgba(128,136,150,.3); padding-bottom: .4rem;}
         .st-key-strip [data-testid="stMetricValue"] {font-size: 1.05rem; white-space: normal; line-height: 1.25;}
         .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}

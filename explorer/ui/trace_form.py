@@ -13,16 +13,16 @@ DEFAULT_PRECISION = 0.1
 def ask(study: Study) -> str | None:
     """Show the form; the id of the run to watch, or None when there is none yet."""
     known = results.runs_of(study, "traces")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        precision = st.selectbox(
-            "Standard error wanted in every block",
-            list(PRECISIONS),
-            index=list(PRECISIONS).index(DEFAULT_PRECISION),
-            format_func=PRECISIONS.__getitem__,
-            width=280,
-            key="trace_precision",
-        )
-        pressed = st.button("Compute traces", type="primary", icon=":material/play_arrow:")
+    precision = st.selectbox(
+        "Standard error wanted",
+        list(PRECISIONS),
+        index=list(PRECISIONS).index(DEFAULT_PRECISION),
+        format_func=PRECISIONS.__getitem__,
+        width=190,
+        key="trace_precision",
+        help="Sampling stops when every block's standard error is below this share of its trace.",
+    )
+    pressed = st.button("Compute traces", type="primary", icon=":material/play_arrow:")
     spec = requests.traces(study, granularity=session.granularity(), rel_se=precision)
     if pressed:
         request(caches.store(), spec, title=f"Traces of {study.name}")

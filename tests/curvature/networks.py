@@ -11,7 +11,12 @@ from explorer.studies.study import Card, Study
 
 
 def study_of(
-    network: nn.Module, *, shape: tuple[int, int, int] = (6, 6, 2), size: int = 23, classes: int = 3, loss: Loss | None = None
+    network: nn.Module,
+    *,
+    shape: tuple[int, int, int] = (6, 6, 2),
+    size: int = 23,
+    classes: int = 3,
+    loss: Loss | None = None,
 ) -> Study:
     """A study with random images; every batch-norm statistic is made uneven."""
     generator = np.random.default_rng(7)
@@ -41,7 +46,10 @@ def dense_weight_trace(study: Study, parameter: str) -> float:
     for module in model.modules():
         if getattr(module, "inplace", False):
             module.inplace = False
-    inputs, targets = study.data.inputs("train", slice(None)).double(), study.data.targets("train", slice(None))
+    inputs, targets = (
+        study.data.inputs("train", slice(None)).double(),
+        study.data.targets("train", slice(None)),
+    )
     whole = dict(model.named_parameters())
     weight = whole[parameter].detach()
 
@@ -53,8 +61,42 @@ def dense_weight_trace(study: Study, parameter: str) -> float:
         return float(torch.func.hessian(loss)(weight.flatten()).trace())
 
 
+def dense_activation_trace(study: Study, name: str) -> tuple[int, float]:
+    """Activations of one sample that layer ``name`` reads, and the mean over samples of the trace of their
+    Hessian."""
+    model = study.model().double()
+    for module in model.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False
+    layer = model.get_submodule(name)
+    total, size, added = 0.0, 0, torch.zeros(1)
+
+    def add(_module: nn.Module, args: tuple[Tensor]) -> Tensor:
+        nonlocal size
+        size = args[0].numel()
+        return args[0] + added.view_as(args[0]) if added.numel() == size else args[0]
+
+    layer.register_forward_pre_hook(add)
+    for n in range(study.data.size("train")):
+        x, y = (
+            study.data.inputs("train", slice(n, n + 1)).double(),
+            study.data.targets("train", slice(n, n + 1)),
+        )
+        model(x)
+
+        def loss(e: Tensor, x: Tensor = x, y: Tensor = y) -> Tensor:
+            nonlocal added
+            added = e
+            return study.loss(model(x), y)
+
+        zero = torch.zeros(size, dtype=torch.float64)
+        total += float(torch.autograd.functional.hessian(loss, zero).trace())
+    return size, total / study.data.size("train")
+
+
 class Mixed(nn.Module):
-    """Convolution, batch norm, ReLU6, depthwise, max pooling, dilation, groups, a residual sum, average pooling."""
+    """Convolution, batch norm, ReLU6, depthwise, max pooling, dilation, groups, a residual sum, average
+    pooling."""
 
     def __init__(self) -> None:
         super().__init__()

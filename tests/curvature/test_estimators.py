@@ -1,4 +1,5 @@
-"""The estimators agree with the exact traces within their own standard errors, and those errors are honest."""
+"""The estimators agree with the exact traces within their own standard errors, and those errors are
+honest."""
 
 import math
 
@@ -31,7 +32,8 @@ def test_estimators_agree_with_exact_on_a_convolutional_network(method: str) -> 
 def test_estimators_agree_on_activations(method: str) -> None:
     study = study_of(seeded(Mixed), size=30)
     assert_agree(
-        activation_traces(study, method=method, rel_se=0.1, samples=30 * 200), activation_traces(study, method="exact")
+        activation_traces(study, method=method, rel_se=0.1, samples=30 * 200),
+        activation_traces(study, method="exact"),
     )
 
 
@@ -39,7 +41,8 @@ def test_estimators_agree_on_activations(method: str) -> None:
 def test_auto_sees_and_adds_the_remainder_of_a_smooth_network(build: type[nn.Module]) -> None:
     study = study_of(seeded(build), size=12)
     found = weight_traces(study, rel_se=0.05, samples=20_000)
-    assert "not piecewise linear in" in found.note and "remainder" in found.note
+    assert "not piecewise linear in" in found.note
+    assert "remainder" in found.note
     assert_agree(found, weight_traces(study, method="exact", dtype=torch.float64))
 
 
@@ -57,7 +60,9 @@ def test_a_negative_trace_keeps_its_sign() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["output-probes", "hutchinson"])
 def test_95_percent_intervals_cover_about_95_percent(method: str) -> None:
-    study = study_of(nn.Sequential(nn.Flatten(), seeded(nn.Linear, 72, 6), nn.ReLU(), seeded(nn.Linear, 6, 3)), size=200)
+    study = study_of(
+        nn.Sequential(nn.Flatten(), seeded(nn.Linear, 72, 6), nn.ReLU(), seeded(nn.Linear, 6, 3)), size=200
+    )
     exact = weight_traces(study, method="exact")
     draws = 128 if method == "output-probes" else 64 * 50
     covered = total = 0
@@ -72,9 +77,11 @@ def test_95_percent_intervals_cover_about_95_percent(method: str) -> None:
 def test_it_stops_when_every_block_is_within_the_error_and_says_who_is_not() -> None:
     study = study_of(seeded(Mixed), size=40)
     done = weight_traces(study, rel_se=0.08)
-    assert done.unfinished == () and all(b.stderr <= 0.08 * abs(b.trace) for b in done.blocks)
+    assert done.unfinished == ()
+    assert all(b.stderr <= 0.08 * abs(b.trace) for b in done.blocks)
     short = weight_traces(study, rel_se=0.001, samples=300)
-    assert set(short.unfinished) == {b.name for b in short.blocks} and "not yet within 0.1%" in short.note
+    assert set(short.unfinished) == {b.name for b in short.blocks}
+    assert "not yet within 0.1%" in short.note
     assert all(block.samples == 300 for block in short.blocks)
 
 
@@ -105,8 +112,11 @@ def test_progress_shows_growing_estimates() -> None:
     seen = []
     weight_traces(study_of(seeded(Mixed)), rel_se=0.1, progress=seen.append)
     fractions = [p.fraction for p in seen]
-    assert fractions == sorted(fractions) and 0 <= fractions[0] and fractions[-1] <= 1
-    assert seen[-1].blocks and math.isfinite(seen[-1].blocks[0].stderr)
+    assert fractions == sorted(fractions)
+    assert fractions[0] >= 0
+    assert fractions[-1] <= 1
+    assert seen[-1].blocks
+    assert math.isfinite(seen[-1].blocks[0].stderr)
 
 
 def test_json_is_the_contract_and_comes_back() -> None:
@@ -129,7 +139,7 @@ def test_a_nan_weight_names_its_block(method: str) -> None:
 def test_an_infinite_output_names_the_block_it_starts_in(method: str) -> None:
     network = seeded(Mixed)
     network.point.bias.data[0] = math.inf
-    with pytest.raises(CurvatureError, match="block (point|stem)"):
+    with pytest.raises(CurvatureError, match=r"block (point|stem)"):
         weight_traces(study_of(network), method=method)
 
 
@@ -157,7 +167,8 @@ def test_the_study_is_left_as_it_was() -> None:
     weight_traces(study, rel_se=0.2)
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(v, study.network.state_dict()[k]) for k, v in before.items())
-    assert study.network.relu.inplace and not any(m._forward_hooks for m in study.network.modules())
+    assert study.network.relu.inplace
+    assert not any(m._forward_hooks for m in study.network.modules())
 
 
 @pytest.mark.parametrize(

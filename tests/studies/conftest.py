@@ -29,7 +29,8 @@ import torch
 from torch import nn
 
 def build():
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 4 * 4, 3))
+    body = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(4 * 4 * 4, 3))
 
 def loss():
     return nn.CrossEntropyLoss(reduction="none")

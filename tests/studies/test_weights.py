@@ -32,8 +32,14 @@ def without(tensors: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda t: without(t, "0.weight"), "it lacks 0.weight"),
         (lambda t: {**t, "5.weight": torch.zeros(2)}, "it has 5.weight, which the network does not know"),
         (lambda t: {**without(t, "4.bias"), "b": torch.zeros(3)}, "it lacks 4.bias and has b"),
-        (lambda t: {**t, "4.weight": torch.zeros(3, 5)}, "4.weight has shape (3, 5) and the network needs (3, 64)"),
-        (lambda t: {**t, "4.bias": torch.tensor([1.0, float("nan"), 0.0])}, "4.bias holds a value that is not finite"),
+        (
+            lambda t: {**t, "4.weight": torch.zeros(3, 5)},
+            "4.weight has shape (3, 5) and the network needs (3, 64)",
+        ),
+        (
+            lambda t: {**t, "4.bias": torch.tensor([1.0, float("nan"), 0.0])},
+            "4.bias holds a value that is not finite",
+        ),
         (lambda t: {**t, "4.bias": torch.tensor([1e300, 0, 0], dtype=torch.float64)}, "4.bias holds a value"),
         (lambda t: {**t, "4.bias": torch.tensor([1, 2, 3])}, "4.bias is torch.int64 and the network needs"),
     ],
@@ -42,13 +48,14 @@ def test_weights_that_do_not_fit_say_where(folder: Any, change: Any, said: str) 
     assert said in sentence(folder.weights(change))
 
 
-
 def test_batch_counters_may_be_missing(folder: Any) -> None:
     folder.weights(lambda t: without(t, "1.num_batches_tracked"))
     assert studies.load(folder.path).name == "tiny"
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 40, b"\xff" * 8 + b"{}"], ids=["empty", "zeros", "huge header"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00" * 40, b"\xff" * 8 + b"{}"], ids=["empty", "zeros", "huge header"]
+)
 def test_damaged_safetensors(folder: Any, content: bytes) -> None:
     (folder.path / "weights.safetensors").write_bytes(content)
     assert "is not a safetensors file" in sentence(folder)

@@ -1,0 +1,52 @@
+"""The pages, and making sure that each is shown inside the app's frame.
+
+Until ``st.navigation`` has been called once, Streamlit takes a folder named ``pages`` for its older kind of
+multi-page app and runs the first page that a link names without ``app.py``. Such a page declares the
+navigation, which settles the kind for the whole server, and asks to be run again.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+_IN_FRAME: ContextVar[bool] = ContextVar("in_frame", default=False)
+
+_PAGES = (
+    ("model", "Model", "account_tree"),
+    ("sensitivity", "Sensitivity", "monitoring"),
+    ("frontier", "Frontier", "show_chart"),
+    ("fine_tune", "Fine-tune", "model_training"),
+    ("results", "Results", "fact_check"),
+)
+
+
+def choose() -> Callable[[], None]:
+    """Draw the menu; what runs the page the person is on."""
+    page = _navigation()
+
+    def run() -> None:
+        token = _IN_FRAME.set(True)
+        try:
+            page.run()
+        finally:
+            _IN_FRAME.reset(token)
+
+    return run
+
+
+def in_frame() -> None:
+    """The first line of every page: go through ``app.py`` if Streamlit did not."""
+    if not _IN_FRAME.get():
+        _navigation()
+        st.rerun()
+
+
+def _navigation() -> StreamlitPage:
+    return st.navigation(
+        [
+            st.Page(f"pages/{file}.py", title=title, icon=f":material/{icon}:", default=file == "model")
+            for file, title, icon in _PAGES
+        ]
+    )
