@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Small tensors gain nothing from threads, and threads that wait for one another on a busy machine lose a lot.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Machines that test are shared and slow at times, so a slow example is no failure; in CI the examples are the
 # same every time, so that a red run is the change's doing.
 settings.register_profile("local", deadline=None)

@@ -87,7 +87,7 @@ def average(
         draw: ``draw(first, k)`` gives draws ``first .. first + k - 1``, shape (k, blocks); it must depend on
             the number of the draw alone.
         means: where to add; may hold earlier draws.
-        per_round: draws a round; every round but the last is full, so that rounds begin alike.
+        per_round: draws a round.
         offset, offset_stderr: an independent estimate that the mean is going to be added to.
         report: called after every round with the fraction done.
         should_stop: asked before every round.

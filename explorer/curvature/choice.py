@@ -80,8 +80,8 @@ def unit_products_refused(subject: Subject, choice: Choice) -> None:
     count = sum(subject.weights[i].parameter.numel() for i in choice.curved)
     if count > UNIT_PRODUCTS:
         raise CurvatureError(
-            f"exact would need {count} Hessian-vector products (at most {UNIT_PRODUCTS}), because the network "
-            f"is not piecewise linear in {_names(subject, choice.curved)}; use the method auto"
+            f"exact would need {count} Hessian-vector products (at most {UNIT_PRODUCTS}), because the "
+            f"network is not piecewise linear in {_names(subject, choice.curved)}; use the method auto"
         )
 
 

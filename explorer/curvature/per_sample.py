@@ -46,9 +46,9 @@ def factors(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Factors:
         return Factors(_unfolded(module, inputs), _grouped(deltas, module.groups))
     if isinstance(module, TRANSPOSED):
         # The roles are exchanged: weight[in, out, k] meets input position p and output patch p.
-        extent = [slice(0, size) for size in inputs.shape[2:]]
+        extent: tuple[Any, ...] = (..., *(slice(0, size) for size in inputs.shape[2:]))
         patches = _patches(deltas, module, _plain_padding(module))
-        patches = patches[(..., *extent)]
+        patches = patches[extent]
         return Factors(_flat_patches(patches, module.groups), _grouped(inputs, module.groups))
     raise TypeError(f"no per-sample gradient for {type(module).__name__}")
 

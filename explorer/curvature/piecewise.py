@@ -12,23 +12,21 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.autograd.graph import Node
 
-# Operations linear in each input with the others fixed; a variable on both sides makes them curved.
-_PRODUCTS = frozenset(
-    """
+# Linear in each input with the others fixed; a variable on both sides makes them curved.
+_PRODUCTS_NAMES = """
     Addmm Addmv Addbmm Baddbmm Bmm Mm Mv Dot Mul Linear Bilinear Lerp Convolution CudnnConvolution
     MkldnnConvolution SlowConv2D SlowConv3D NativeBatchNorm CudnnBatchNorm MiopenBatchNorm PreluKernel
-_LINEAR = frozenset(
-    """
+"""
+_PRODUCTS = frozenset(_PRODUCTS_NAMES.split())
+# Linear or piecewise linear jointly in all inputs.
+_LINEAR_NAMES = """
     Abs Add Alias Amax Amin AsStrided Cat Clamp ClampMax ClampMin Clone Cumsum Diagonal Embedding Expand
     Flip Fold Gather Hardtanh Im2Col Col2Im Index IndexSelect LeakyRelu MaskedFill Max Maximum Mean
     Median Min Minimum Narrow Neg Permute PixelShuffle PixelUnshuffle Relu Repeat ReshapeAlias Roll
     Rot90 Rsub Select Slice Split SplitWithSizes Squeeze Stack Sub Sum T Threshold ToCopy Transpose
     Unbind Unfold UnsafeView Unsqueeze View Where
-    """.split()
-) Linear or piecewise linear jointly in all inputs.
-_LINEAR = frozenset(
-    ["Abs", "Add", "Alias", "Amax", "Amin", "AsStrided", "Cat", "Clamp", "ClampMax", "ClampMin", "Clone", "Cumsum", "Diagonal", "Embedding", "Expand", "Flip", "Fold", "Gather", "Hardtanh", "Im2Col", "Col2Im", "Index", "IndexSelect", "LeakyRelu", "MaskedFill", "Max", "Maximum", "Mean", "Median", "Min", "Minimum", "Narrow", "Neg", "Permute", "PixelShuffle", "PixelUnshuffle", "Relu", "Repeat", "ReshapeAlias", "Roll", "Rot90", "Rsub", "Select", "Slice", "Split", "SplitWithSizes", "Squeeze", "Stack", "Sub", "Sum", "T", "Threshold", "ToCopy", "Transpose", "Unbind", "Unfold", "UnsafeView", "Unsqueeze", "View", "Where"]
-)
+"""
+_LINEAR = frozenset(_LINEAR_NAMES.split())
 _LINEAR_FAMILIES = (
     "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "MkldnnMaxPool", "MkldnnAdaptiveAvgPool",
     "Upsample", "ReflectionPad", "ReplicationPad", "ConstantPad",

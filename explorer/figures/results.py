@@ -62,6 +62,7 @@ def figure(
             y=reference[1] * 100,
             line={"color": look.BIT_COLOURS[32], "dash": "dot"},
             annotation_text=f"FP32, {look.bytes_text(reference[0])}",
+            annotation_position="top left",
         )
     made.update_xaxes(title="packed weights (kB, 1 kB = 1,000 bytes)", rangemode="tozero")
     made.update_yaxes(title="test accuracy (%)")

@@ -7,8 +7,11 @@ interpolated for Ω (see ``damage``), never for latency.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
-from explorer.blocks import Block, study_blocks
+from torch import nn
+
+from explorer.blocks import Block, Layer, study_blocks
 from explorer.errors import PlanError
 from explorer.plans.costs import CostTable, bops_table, latency_table, size_table
 from explorer.plans.damage import DamageTable, damage_table, interpolate_errors
@@ -154,21 +157,33 @@ def network_damage(
     quantizer: QuantizerSettings = WEIGHTS,
 ) -> DamageTable:
     """Ω of a network at these widths: its traces times the squared errors of its own weights."""
-    parameters = dict(study.network.named_parameters(remove_duplicate=False))
     widths = sorted(set(bits))
     errors: dict[str, dict[int, float]] = {}
     for block in blocks:
         errors[block.name] = dict.fromkeys(widths, 0.0)
         for layer in block.layers:
-            axis = 1 if layer.kind.startswith("ConvTranspose") else 0  # where the output channels are
-            found = squared_errors(parameters[layer.parameter].detach(), widths, quantizer, axis=axis)
-            for width, error in found.items():
-                errors[block.name][width] += error
+            for width in widths:
+                errors[block.name][width] += _squared_error(study.network, layer, width, quantizer)
     return damage_table(
         {trace.name: trace.mean_trace for trace in traces.blocks},
         errors,
         stderr={trace.name: trace.stderr / trace.n for trace in traces.blocks},
     )
+
+
+# A page asks for the same errors again and again, and choosing a step is what takes the time. A study's network
+# is never changed, so what was found for it holds as long as it lives.
+_KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[str, int, QuantizerSettings], float]] = WeakKeyDictionary()
+
+
+def _squared_error(network: nn.Module, layer: Layer, bits: int, quantizer: QuantizerSettings) -> float:
+    known = _KNOWN.setdefault(network, {})
+    key = (layer.parameter, bits, quantizer)
+    if key not in known:
+        weight = network.get_parameter(layer.parameter).detach()
+        axis = 1 if layer.kind.startswith("ConvTranspose") else 0  # where the output channels are
+        known[key] = squared_errors(weight, (bits,), quantizer, axis=axis)[bits]
+    return known[key]
 
 
 def matching_blocks(study: Study, traces: "Traces") -> tuple[Block, ...]:

@@ -79,7 +79,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     }
     for name, value in options.items():
         command += [f"--{name}", value]
-    environment = {k: v for k, v in os.environ.items() if k != "EXPLORER_DATABASE"}
+    environment = {k: v for k, v in os.environ.items() if k not in ("EXPLORER_DATABASE", "OMP_NUM_THREADS")}
     environment |= {"EXPLORER_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as stream:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
