@@ -58,8 +58,8 @@ chromium:
 test: setup-dev
 	@failed=""; \
 	step() { name=$$1; shift; echo "== $$name"; "$$@" || failed="$$failed [$$name]"; }; \
-	step "ruff check" $(BIN)/ruff check .; \
-	step "ruff format" $(BIN)/ruff format --check .; \
+	step "ruff check" $(BIN)/ruff check --output-format concise .; \
+	step "ruff format" $(BIN)/ruff format --check --output-format concise .; \
 	step "mypy" $(BIN)/mypy; \
 	step "pytest" $(BIN)/python -m pytest --durations=15 --timeout=300; \
 	if [ -n "$$failed" ]; then echo "make test failed:$$failed" >&2; exit 1; fi; \

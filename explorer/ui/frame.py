@@ -1,5 +1,7 @@
 """The frame round every page: study picker, live runs, and the strip that says what is in hand."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer import plans
@@ -7,6 +9,8 @@ from explorer.figures.look import bytes_text, percent_text
 from explorer.runs import Run, request, requests, stop
 from explorer.studies import ProfileStudy
 from explorer.ui import caches, results, session
+
+ICON = Path(__file__).with_name("icon.svg")
 
 
 def sidebar() -> None:
@@ -154,6 +158,7 @@ def style() -> None:
         .st-key-strip {border-bottom: 1px solid rgba(128,136,150,.3); padding-bottom: .4rem;}
         .st-key-strip [data-testid="stMetricValue"] {font-size: 1.05rem; white-space: normal; line-height: 1.25;}
         .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}
+        .st-key-plan_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
         h1 {padding-bottom: .2rem !important;}
         </style>"""
     )

@@ -25,7 +25,7 @@ def show() -> None:
         st.info("Click a dot above, or upload a plan.json.", icon=":material/ads_click:")
         _upload()
         return
-    numbers = st.container()
+    numbers = st.container(key="plan_numbers")
     picture, table = st.columns([3, 2])
     with table:
         held = _edited(held)

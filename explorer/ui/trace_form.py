@@ -7,7 +7,7 @@ from explorer.studies import Study
 from explorer.ui import caches, results, session
 
 PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow"}
-DEFAULT_PRECISION = 0.1
+DEFAULT_PRECISION = 0.05
 
 
 def ask(study: Study) -> str | None:

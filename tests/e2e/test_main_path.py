@@ -1,0 +1,94 @@
+"""The main job as a person does it: traces, a click on the frontier, one block changed, one epoch, a better network."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import settle
+
+PATH_SECONDS = 180
+ROW = 35  # pixels, of the table
+
+# Where a dot of the exact frontier is on the screen, and its cost.
+_FIND_DOT = """kilobytes => {
+  const chart = document.querySelector('.js-plotly-plot');
+  const trace = chart._fullData.find(data => data.name.startsWith('exact frontier'));
+  const costs = Array.from(trace.x);
+  const index = costs.findIndex(cost => cost > kilobytes);
+  const box = chart.getBoundingClientRect(), {xaxis, yaxis} = chart._fullLayout;
+  return {x: box.left + xaxis._offset + xaxis.d2p(costs[index]),
+          y: box.top + yaxis._offset + yaxis.d2p(trace.y[index]), cost: costs[index]};
+}"""
+
+
+def _go(page: Page, title: str) -> None:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{title}$")).click()
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    settle(page)
+
+
+def _number(text: str) -> float:
+    found = re.search(r"[\d.,]+", text)
+    assert found, text
+    return float(found.group().replace(",", ""))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_from_opening_the_app_to_a_better_network(page: Page) -> None:
+    started = time.monotonic()
+    expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible()
+
+    _go(page, "Sensitivity")
+    page.get_by_role("button", name="Compute traces").click()
+    expect(page.get_by_text("It took")).to_be_visible(timeout=120_000)
+
+    _go(page, "Frontier")
+    page.locator(".js-plotly-plot .gl-container").first.wait_for(state="attached")
+    dot = page.evaluate(_FIND_DOT, 105)
+    page.mouse.move(dot["x"], dot["y"])
+    page.mouse.click(dot["x"], dot["y"])
+    size = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Size"))
+    size.wait_for(timeout=30_000)
+    settle(page)
+    clicked = _number(size.inner_text().split("\n")[-1])
+    # neighbours lie a pixel apart
+    assert clicked == pytest.approx(dot["cost"], abs=1.5)
+    assert "plan=" in page.url, "the address keeps the choice"
+
+    _set_second_block(page, "2")
+    expect(size).not_to_contain_text(f"{clicked:,.1f}")
+
+    _go(page, "Fine-tune")
+    page.get_by_role("button", name="Start fine-tuning").click()
+    expect(page.get_by_text("Training took")).to_be_visible(timeout=240_000)
+
+    _go(page, "Results")
+    before, after = _accuracies(page)
+    assert after > before, "training brings accuracy back"
+    assert time.monotonic() - started < PATH_SECONDS
+
+
+def _set_second_block(page: Page, bits: str) -> None:
+    """Change the weight bits of layer1.0.conv1 in the table, as a person would: double click, type, Enter."""
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.dblclick(box["x"] + 0.62 * box["width"], box["y"] + 2 * ROW + ROW / 2)
+    page.wait_for_timeout(700)  # the cell's list opens
+    page.keyboard.type(bits, delay=100)
+    page.wait_for_timeout(300)
+    page.keyboard.press("Enter")
+    settle(page)
+
+
+def _accuracies(page: Page) -> tuple[float, float]:
+    """Accuracy without and after training, read off the figure."""
+    chart = page.locator(".js-plotly-plot").first
+    chart.wait_for()
+    values = chart.evaluate("chart => [chart.data[0].y[0], chart.data[1].y[0]]")
+    return float(values[0]), float(values[1])
