@@ -10,7 +10,7 @@ navigation.in_frame()
 st.title("Results")
 study = session.study()
 rows = [] if isinstance(study, ProfileStudy) else outcomes.rows(study)
-if not rows:
+if not rows or isinstance(study, ProfileStudy):
     st.info(
         "No training of this study has finished yet; each that does becomes a row here.",
         icon=":material/info:",

@@ -14,9 +14,11 @@ st.write(
     "a block that stands high needs its bits, a block that stands low can give them up (HAWQ-V2, section 3.1)."
 )
 study = session.study()
-with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     frame.granularity_control()
-    order = st.segmented_control("Order", ["depth", "rank"], default="depth", required=True, key="trace_order")
+    order = st.segmented_control(
+        "Order", trace_form.ORDERS, default="depth", required=True, key="trace_order"
+    )
     axis = st.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="trace_axis")
     asked = None if isinstance(study, ProfileStudy) else trace_form.ask(study)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-TRAIN, TEST = 203, 110
+TRAIN, TEST = 403, 210
 
 TOML = """
 name = "learnable"
@@ -42,9 +42,10 @@ class Paused(nn.ReLU):
 
 def build():
     return nn.Sequential(
-        nn.Conv2d(1, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6), nn.ReLU(),
-        nn.Conv2d(6, 8, 3, stride=2, bias=False), nn.BatchNorm2d(8), Paused(),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3),
+        nn.Conv2d(1, 12, 3, padding=1, bias=False), nn.BatchNorm2d(12), nn.ReLU(),
+        nn.Conv2d(12, 12, 3, padding=1, groups=12, bias=False), nn.BatchNorm2d(12), nn.ReLU(),
+        nn.Conv2d(12, 16, 1, bias=False), nn.BatchNorm2d(16), Paused(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3),
     )
 """
 
@@ -84,12 +85,14 @@ def _trained(made: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     exec(NET.format(pause=0.0), names)
     build = names["build"]
     assert callable(build)
-    network: nn.Module = build()
+    network: nn.Sequential = build()
     draw = torch.Generator().manual_seed(0)
-    for parameter in network.parameters():
-        if parameter.ndim > 1:
-            fan = parameter[0].numel()
-            parameter.data.copy_(torch.randn(parameter.shape, generator=draw) * (2 / fan) ** 0.5)
+    for layer in network:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            spread = (2 / layer.weight[0].numel()) ** 0.5
+            layer.weight.data.copy_(torch.randn(layer.weight.shape, generator=draw) * spread)
+            if layer.bias is not None:
+                layer.bias.data.zero_()
     x = torch.from_numpy(made["train_images"]).permute(0, 3, 1, 2).float().div(255).sub(0.5).div(0.25)
     y = torch.from_numpy(made["train_labels"])
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)

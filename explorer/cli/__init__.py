@@ -2,19 +2,25 @@
 
 With ``--json`` a command prints one JSON object on standard output and nothing else there; progress goes to
 standard error. A mistake of the person's is one line on standard error and exit status 2.
+
+The commands import what computes inside their functions: PyTorch takes seconds to load, and neither the help
+nor a misspelt option should wait for it.
 """
 
 import sys
+from typing import cast
 
-import click
 import typer
 
 from explorer.cli import planning, studying, training
 from explorer.errors import ExplorerError
 
+# Recent releases of Typer carry a copy of Click of their own, so Click's class would catch nothing.
+UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Choose how many bits each part of a network gets.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -25,19 +31,18 @@ for group in (studying, planning, training):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        result = app(args=arguments, prog_name="python -m explorer", standalone_mode=False)
+        status = app(args=words or ["--help"], prog_name="python -m explorer", standalone_mode=False)
     except ExplorerError as error:
         return _complain(str(error))
-    except click.UsageError as error:
+    except UsageError as error:
         return _complain(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    if status == INTERRUPTED:  # what Typer makes of Ctrl-C
         print("stopped; ask again to go on from the last checkpoint", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader left early, as `head` does
-        return 0
-    return result if isinstance(result, int) else 0
+    return status if isinstance(status, int) else 0
 
 
 def _complain(message: str) -> int:

@@ -1,43 +1,78 @@
-"""What the commands share: options, printing, and a progress bar on standard error."""
+"""What the commands print: the result on standard output, everything else on standard error."""
 
 import json
+import math
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-StudyOption = Annotated[str, typer.Option("--study", help="a built-in study, or a path to a study.toml")]
-JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+LINE_SECONDS = 10.0
 
 
-def show(content: Mapping[str, Any], as_json: bool, table: Table | None = None) -> None:
-    """Print a result: as JSON, or as a table for people."""
+def show(content: Mapping[str, Any], as_json: bool, table: Table) -> None:
+    """Print a result: as one JSON object, or as a table for people."""
     if as_json:
-        json.dump(content, sys.stdout, allow_nan=False)
+        json.dump(_finite(content), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     else:
-        Console().print(table if table is not None else json.dumps(content, indent=2))
+        Console().print(table)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """A table whose numbers stand right."""
     made = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
-        made.add_column(column, justify="left" if number == 0 else "right")
+        made.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         made.add_row(*(str(cell) for cell in row))
     return made
 
 
+def remark(text: str) -> None:
+    """Something worth knowing about the result, on standard error."""
+    print(text, file=sys.stderr)
+
+
 @contextmanager
 def progress_bar() -> Iterator[Callable[[float, str], None]]:
-    """A function that shows a fraction in [0, 1] and a message on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    """A function that shows a fraction in [0, 1] and a message on standard error.
+
+    A terminal shows a bar that vanishes at the end; a log file gets a line every ten seconds.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda fraction, message: bar.update(task, completed=fraction, description=message)
+
+
+def _lines() -> Callable[[float, str], None]:
+    said = time.monotonic()
+
+    def say(fraction: float, message: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= LINE_SECONDS:
+            said = time.monotonic()
+            remark(f"{fraction:4.0%} {message}")
+
+    return say
+
+
+def _finite(value: Any) -> Any:
+    """A copy in which NaN and infinities, which JSON does not have, are null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,12 +1,19 @@
 """Having a spec computed in this process, with a progress bar, through the same store as the app."""
 
+from typing import TYPE_CHECKING, Any
+
 from explorer.cli.output import progress_bar
-from explorer.runs import Run, RunSpec, Store, execute
+
+if TYPE_CHECKING:
+    from explorer.runs import RunSpec
 
 
-def run_to_end(spec: RunSpec, title: str) -> Run:
-    """The finished run of a spec: looked up if it was computed before, else computed here."""
+def run_to_end(spec: "RunSpec", title: str) -> tuple[str, dict[str, Any]]:
+    """The id and the result of a spec's run: looked up if it was computed before, else computed here."""
+    from explorer.runs import Store, execute
+
     with progress_bar() as bar:
-        return execute(
-            Store.open(), spec, on_progress=lambda run: bar(run.fraction, run.message or title), title=title
+        run = execute(
+            Store.open(), spec, on_progress=lambda now: bar(now.fraction, now.message or title), title=title
         )
+    return run.id, run.result or {}

@@ -1,37 +1,22 @@
 """Commands about studies: list them, get their data, make them again, and measure their curvature."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from explorer import studies
-from explorer.cli.output import JsonOption, StudyOption, progress_bar, show, table
+from explorer.cli.options import (
+    Estimator,
+    Granularity,
+    GranularityOption,
+    JsonOption,
+    Of,
+    SeedOption,
+    StudyOption,
+    above_zero,
+)
+from explorer.cli.output import progress_bar, remark, show, table
 from explorer.cli.running import run_to_end
-
-
-class Of(StrEnum):
-    weights = "weights"
-    activations = "activations"
-
-
-class Method(StrEnum):
-    auto = "auto"
-    exact = "exact"
-    output_probes = "output-probes"
-    hutchinson = "hutchinson"
-
-
-class PlannedCost(StrEnum):
-    size = "size"
-    bops = "bops"
-    latency = "latency"
-
-
-class Granularity(StrEnum):
-    layer = "layer"
-    module = "module"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +29,8 @@ def register(app: typer.Typer) -> None:
 
 def list_studies(as_json: JsonOption = False) -> None:
     """List the built-in studies."""
+    from explorer import studies
+
     entries = [vars(card) for card in studies.catalogue()]
     rows = [(e["name"], e["title"], "ready" if e["available"] else e["how_to_get"]) for e in entries]
     show({"studies": entries}, as_json, table("Studies", ("name", "title", "state"), rows))
@@ -76,14 +63,18 @@ def pretrain(
 def traces(
     study: StudyOption,
     of: Annotated[Of, typer.Option(help="whose Hessian")] = Of.weights,
-    method: Annotated[Method, typer.Option(help="how to estimate")] = Method.auto,
-    samples: Annotated[int | None, typer.Option(min=1, help="at most so many data samples")] = None,
-    rel_se: Annotated[float, typer.Option(help="stop at this relative standard error in every block")] = 0.05,
-    granularity: Annotated[Granularity, typer.Option(help="what a block is")] = Granularity.layer,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    method: Annotated[Estimator, typer.Option(help="how to estimate")] = Estimator.auto,
+    samples: Annotated[int | None, typer.Option(min=2, help="at most so many data samples")] = None,
+    rel_se: Annotated[
+        float, typer.Option(callback=above_zero, help="stop at this relative standard error in every block")
+    ] = 0.05,
+    granularity: GranularityOption = Granularity.layer,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Hessian traces of every block, with standard errors."""
+    from explorer import studies
+    from explorer.curvature import Traces
     from explorer.runs import requests
 
     loaded = studies.load_network(study)
@@ -96,16 +87,16 @@ def traces(
         granularity=granularity.value,
         seed=seed,
     )
-    result = run_to_end(spec, f"traces of {loaded.name}").result or {}
+    _, result = run_to_end(spec, f"traces of {loaded.name}")
+    found = Traces.from_json(result)
     rows = [
-        (
-            b["name"],
-            f"{b['n']:,}",
-            f"{b['mean_trace']:.3e}",
-            f"{b['stderr'] / b['n']:.1e}",
-            f"{b['samples']:,}",
-        )
-        for b in result["blocks"]
+        (b.name, f"{b.n:,}", f"{b.mean_trace:.3e}", f"{b.mean_stderr:.1e}", f"{b.samples:,}")
+        for b in found.blocks
     ]
-    title = f"Hessian traces of {loaded.name} ({result['method']}, {result['seconds']:.1f} s)"
-    show(result, as_json, table(title, ("block", "n", "mean trace", "± s.e.", "samples"), rows))
+    title = f"Hessian traces of {found.study}, {found.of} ({found.method}, {found.seconds:.1f} s)"
+    show(found.to_json(), as_json, table(title, ("block", "n", "mean trace", "± s.e.", "samples"), rows))
+    if found.unfinished:
+        remark(
+            f"the error is still above {found.rel_se:g} of the trace in {len(found.unfinished)} of "
+            f"{len(found.blocks)} blocks; allow more --samples for a smaller one"
+        )

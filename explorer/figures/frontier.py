@@ -1,7 +1,7 @@
 """Cost against damage: every plan of set B as a dot, the exact frontier, uniform, published and saved plans.
 
-The plan in hand is shown by the selection of the clicked dot, not drawn, so a click leaves the figure, its zoom
-and its selection as they are.
+The plan in hand is shown by the selection of the clicked dot, not drawn, so a click leaves the figure, its
+zoom and its selection as they are.
 
 A click on anything returns its key as ``customdata``: ["frontier", 12], ["set B", 345], ["uniform", 4],
 ["published", "Table VI"] or ["saved", "name"].

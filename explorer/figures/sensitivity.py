@@ -13,7 +13,7 @@ Order = Literal["depth", "rank"]
 
 @dataclass(frozen=True)
 class Dot:
-    """One block: its mean trace, Tr(H)/n, the standard error of that, and the number of weights or activations."""
+    """One block: its mean trace, Tr(H)/n, the standard error of that, and n, how many weights or activations."""
 
     name: str
     mean_trace: float
@@ -61,7 +61,7 @@ def figure(
             y=[abs(dot.mean_trace) if log else dot.mean_trace for dot in chosen],
             error_y=_error_bars(chosen, log=log),
             mode="markers",
-            marker={"size": 11, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},
+            marker={"size": 6, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},
             name=name,
             customdata=[[dot.name] for dot in chosen],
             hovertext=[
@@ -90,4 +90,4 @@ def _error_bars(dots: Sequence[Dot], *, log: bool) -> dict:
     """Bars of one standard error; on the log axis the lower end stops at a hundredth of the value."""
     up = [dot.stderr for dot in dots]
     down = [min(dot.stderr, 0.99 * abs(dot.mean_trace)) if log else dot.stderr for dot in dots]
-    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "width": 4}
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 2, "width": 8}

@@ -21,7 +21,7 @@ def figure(
         epochs: length of the axis.
         reference: accuracy of the FP32 network, drawn as a line.
     """
-    made = make_subplots(rows=1, cols=2, horizontal_spacing=0.1)
+    made = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
     for column, quantity, scale in ((1, "loss", 1.0), (2, "accuracy", 100.0)):
         for points, name, mode, colour in (
             (train, "training batches", "lines", look.MUTED),

@@ -56,7 +56,9 @@ def _anonymous(plan: Mapping[str, Any]) -> dict[str, Any]:
 def _spec(
     kind: str, study: Known, seed: int, options: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> RunSpec:
-    parameters = {key: value for key, value in options.items() if key not in defaults or value != defaults[key]}
+    parameters = {
+        key: value for key, value in options.items() if key not in defaults or value != defaults[key]
+    }
     return RunSpec(
         kind=kind,
         study=study.reference,

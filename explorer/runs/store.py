@@ -205,7 +205,7 @@ class Store:
             saved |= {"fraction": now.fraction, "message": now.message}
             longest = select(points.c.series, func.max(points.c.n)).where(points.c.run_id == lease.run_id)
             lengths = connection.execute(longest.group_by(points.c.series))
-            saved["lengths"] = {series: length for series, length in lengths}
+            saved["lengths"] = {row.series: row[1] for row in lengths}
             self._write(connection, lease, checkpoint=encode(saved, "the checkpoint"))
             unused = kept.refer(connection, self.artifacts, lease.run_id, CHECKPOINT, data, sha256)
         kept.sweep(self._database, self.artifacts, unused)

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import plans
+from explorer.blocks import Granularity
 from explorer.figures.look import bytes_text, percent_text
 from explorer.runs import Run, request, requests, stop
 from explorer.studies import ProfileStudy
@@ -39,33 +40,28 @@ def strip() -> None:
     """Name, FP32 accuracy and size of the study; size, compression and Ω of the plan in hand."""
     study, blocks, plan = session.study(), session.blocks(), session.plan()
     full_size = plans.fp32_bytes(blocks)
-    with st.container(key="strip"):
-        columns = st.columns([2.2, 1.5, 1.1, 1.1, 1.1, 1.1])
-        columns[0].metric("Study", study.card.title.split(" (")[0], help=study.card.summary)
-        with columns[1]:
-            _accuracy()
-        columns[2].metric(
-            "FP32 size", bytes_text(full_size), help="Weights of all blocks in 32 bits; 1 kB = 1,000 bytes."
-        )
+    with st.container(key="strip", horizontal=True, gap="medium"):
+        title = study.card.title.split(" (")[0]
+        st.metric("Study", title, help=study.card.summary, width="content")
+        _accuracy()
+        words = "Weights of all blocks in 32 bits; 1 kB = 1,000 bytes."
+        st.metric("FP32 size", bytes_text(full_size), help=words, width="content")
         if plan is None:
-            columns[3].metric("Plan in hand", "none yet", help="Click a point on the Frontier page.")
+            words = "Click a point on the Frontier page."
+            st.metric("Plan in hand", "none yet", help=words, width="content")
             return
-        size = plans.size_bytes(blocks, plan.w_bits)
-        columns[3].metric(
-            plan.name or "Plan in hand",
-            bytes_text(size),
-            help="Packed weights, without biases and batch norm.",
-        )
-        columns[4].metric(
-            "Compression", f"{plans.compression(blocks, plan.w_bits):.2f}×", help="FP32 size over plan size."
-        )
+        size = bytes_text(plans.size_bytes(blocks, plan.w_bits))
+        words = "Packed weights, without biases and batch norm."
+        st.metric(plan.name or "Plan in hand", size, help=words, width="content")
+        ratio = f"{plans.compression(blocks, plan.w_bits):.2f}×"
+        st.metric("Compression", ratio, help="FP32 size over plan size.", width="content")
         omega = omega_of(plan)
-        columns[5].metric(
-            "Predicted Ω",
-            "–" if omega is None else f"{omega[0]:.3g}",
-            help="HAWQ-V2, eq. 10: mean Hessian trace times squared quantization error, summed over the blocks."
-            + ("" if omega is None or not omega[1] else f" Standard error {omega[1]:.1g}."),
+        words = (
+            "HAWQ-V2, eq. 10: mean Hessian trace times squared quantization error, summed over the blocks."
         )
+        if omega is not None and omega[1]:
+            words += f" Standard error {omega[1]:.1g}."
+        st.metric("Predicted Ω", "–" if omega is None else f"{omega[0]:.3g}", help=words, width="content")
 
 
 def omega_of(plan: plans.Plan) -> tuple[float, float] | None:
@@ -83,7 +79,12 @@ def next_step(page: str, label: str) -> None:
 def _accuracy() -> None:
     study = session.study()
     if isinstance(study, ProfileStudy):
-        st.metric("FP32 accuracy", "–", help="Published figures only: there are no weights to measure.")
+        st.metric(
+            "FP32 accuracy",
+            "–",
+            help="Published figures only: there are no weights to measure.",
+            width="content",
+        )
         return
     measured = results.full_precision(study)
     if measured is not None:
@@ -91,7 +92,7 @@ def _accuracy() -> None:
             f"Share of the {measured['samples']:,} shipped test images that are right, ± one standard error."
         )
         shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
-        st.metric("FP32 accuracy", shown, help=note)
+        st.metric("FP32 accuracy", shown, help=note, width="content")
         return
     request(caches.store(), requests.evaluate(study), title=f"FP32 accuracy of {study.name}")
     _awaited_accuracy()
@@ -107,7 +108,10 @@ def _awaited_accuracy() -> None:
         st.rerun()
     failed = run is not None and not run.live
     st.metric(
-        "FP32 accuracy", "not measured" if failed else "measuring …", help=(run.error if run else None) or ""
+        "FP32 accuracy",
+        "not measured" if failed else "measuring …",
+        help=(run.error if run else None) or "Measured on the shipped test images, in a run of its own.",
+        width="content",
     )
 
 
@@ -135,7 +139,7 @@ def granularity_control() -> None:
     """Whether a block is a layer or a module."""
     if isinstance(session.study(), ProfileStudy):
         return
-    names = {"layer": "every layer", "module": "every module"}
+    names: dict[Granularity, str] = {"layer": "every layer", "module": "every module"}
     picked = st.segmented_control(
         "One width for",
         list(names),
@@ -156,7 +160,7 @@ def style() -> None:
         """<style>
         [data-testid="stMainBlockContainer"] {padding-top: 3.75rem; padding-bottom: 3rem; max-width: 1280px;}
         .st-key-strip {border-bottom: 1px solid rgba(128,136,150,.3); padding-bottom: .4rem;}
-        .st-key-strip [data-testid="stMetricValue"] {font-size: 1.05rem; white-space: normal; line-height: 1.25;}
+        .st-key-strip [data-testid="stMetricValue"] {font-size: 1rem; white-space: normal; line-height: 1.25;}
         .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}
         .st-key-plan_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
         h1 {padding-bottom: .2rem !important;}

@@ -17,10 +17,10 @@ DOTS = 50_000
 SET_B_LIMIT = 2_000_000
 ACTIVATION_BITS = 8
 _CHART = "frontier_chart"
-_AXES: Mapping[CostName, tuple[str, str, float]] = {
-    "size": ("packed weights", "kB", 1e3),
-    "bops": ("bit operations an image, w = a", "GBOPs", 1e9),
-    "latency": ("published latency, NVIDIA T4", "ms", 1.0),
+_LABELS: Mapping[CostName, str] = {
+    "size": "packed weights",
+    "bops": "bit operations an image, activations as wide as weights",
+    "latency": "published latency, NVIDIA T4",
 }
 
 
@@ -32,6 +32,13 @@ class _Scene:
     frontier: Frontier
     set_b: SetB | None
     drawn: np.ndarray  # which plans of set B are dots
+
+    @property
+    def axis(self) -> tuple[str, float]:
+        """The unit of the cost axis, and how many of the table's units it is."""
+        if self.cost == "size":
+            return ("kB", 1e3) if self.frontier.cost[-1] < 1e6 else ("MB", 1e6)
+        return ("GBOPs", 1e9) if self.cost == "bops" else ("ms", 1.0)
 
 
 def show(key: str, traces: Traces | None) -> None:
@@ -94,14 +101,14 @@ def _sample(size: int) -> np.ndarray:
 
 
 def _view(scene: _Scene, traces: Traces | None) -> picture.FrontierView:
-    label, unit, scale = _AXES[scene.cost]
+    unit, scale = scene.axis
     frontier, set_b = scene.frontier, scene.set_b
     empty = np.empty(0)
     return picture.FrontierView(
         cost=frontier.cost / scale,
         omega=frontier.omega,
         omega_stderr=frontier.stderr() if traces is not None else np.zeros(len(frontier)),
-        label=label,
+        label=_LABELS[scene.cost],
         unit=unit,
         set_b_cost=set_b.cost[scene.drawn] / scale if set_b else empty,
         set_b_omega=set_b.omega[scene.drawn] if set_b else empty,
@@ -125,7 +132,7 @@ def _view(scene: _Scene, traces: Traces | None) -> picture.FrontierView:
 
 def _mark(scene: _Scene, name: str, key: tuple[str, str | int], bits: Mapping[str, int]) -> picture.Marked:
     problem = scene.frontier.problem
-    cost = problem.cost.count(bits) / problem.cost.divisor / _AXES[scene.cost][2]
+    cost = problem.cost.count(bits) / problem.cost.divisor / scene.axis[1]
     return picture.Marked(name, key, cost, problem.damage.omega(bits))
 
 

@@ -25,7 +25,7 @@ def show() -> None:
         st.info("Click a dot above, or upload a plan.json.", icon=":material/ads_click:")
         _upload()
         return
-    numbers = st.container(key="plan_numbers")
+    numbers = st.container(key="plan_numbers", horizontal=True, gap="large")
     picture, table = st.columns([3, 2])
     with table:
         held = _edited(held)
@@ -48,23 +48,27 @@ def _edited(held: Plan) -> Plan:
     widths = [bits for bits in ALLOWED_BITS if bits != 1] if _is_profile() else list(ALLOWED_BITS)
     frame_of_base = pd.DataFrame(
         [
-            {"block": block.name, "n": block.weights, _W: bits.w_bits, _A: bits.a_bits}
+            {"block": block.name, _W: bits.w_bits, _A: bits.a_bits}
             for block, bits in zip(session.blocks(), base.blocks.values(), strict=True)
         ]
     )
     changed = st.data_editor(
         frame_of_base,
         hide_index=True,
-        disabled=["block", "n"],
+        disabled=["block"],
         height=430,
         key=f"plan_editor_{revision}",
         column_config={
-            "n": st.column_config.NumberColumn("weights", format="localized"),
+            "block": st.column_config.TextColumn("block", width="small"),
             _W: st.column_config.SelectboxColumn(
-                "w bits", options=widths, required=True, help="32 leaves the weights in FP32."
+                "w bits", width="small", options=widths, required=True, help="32 leaves the weights in FP32."
             ),
             _A: st.column_config.SelectboxColumn(
-                "a bits", options=list(ALLOWED_BITS), required=True, help="Of the block's input."
+                "a bits",
+                width="small",
+                options=list(ALLOWED_BITS),
+                required=True,
+                help="Of the block's input.",
             ),
         },
     )
@@ -78,18 +82,15 @@ def _edited(held: Plan) -> Plan:
 
 def _numbers(held: Plan) -> None:
     blocks = session.blocks()
-    columns = st.columns(4)
-    columns[0].metric("Size", bytes_text(plans.size_bytes(blocks, held.w_bits)))
-    columns[1].metric("Compression", f"{plans.compression(blocks, held.w_bits):.2f}×")
-    columns[2].metric(
-        "Bit operations", f"{count_text(plans.bops(blocks, held))}BOPs", help="Σ MACs·w·a for one image."
-    )
+    st.metric("Size", bytes_text(plans.size_bytes(blocks, held.w_bits)), width="content")
+    st.metric("Compression", f"{plans.compression(blocks, held.w_bits):.2f}×", width="content")
+    operations = f"{count_text(plans.bops(blocks, held))}BOPs"
+    st.metric("Bit operations", operations, help="Σ MACs·w·a for one image.", width="content")
     omega = frame.omega_of(held)
     if omega is not None:
-        shown = f"{omega[0]:.4g}" + (f" ± {omega[1]:.1g}" if omega[1] else "")
-        columns[3].metric(
-            "Predicted damage Ω", shown, help="± one standard error, from the errors of the traces."
-        )
+        shown = f"{omega[0]:.3g}" + (f" ± {omega[1]:.1g}" if omega[1] else "")
+        words = "± one standard error, from the errors of the traces."
+        st.metric("Predicted damage Ω", shown, help=words, width="content")
 
 
 def _keep(held: Plan) -> None:

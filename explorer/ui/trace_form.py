@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from explorer.figures.sensitivity import Order
 from explorer.runs import request, requests
 from explorer.studies import Study
 from explorer.ui import caches, results, session
 
 PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow"}
+ORDERS: list[Order] = ["depth", "rank"]
 DEFAULT_PRECISION = 0.05
 
 

@@ -35,7 +35,7 @@ def show(study: Study, plan: Plan | None) -> None:
 
 def _form(study: Study, plan: Plan) -> None:
     with st.form("finetune", border=True):
-        columns = st.columns([1, 1, 1, 1.2], vertical_alignment="bottom")
+        columns = st.columns([1, 1, 1, 1.7], vertical_alignment="bottom")
         epochs = columns[0].number_input(
             "Epochs", 1, 200, 1, help=f"Passes over the {study.data.size('train'):,} training images."
         )
@@ -76,13 +76,18 @@ def _draw(run: Run) -> None:
         st.caption("It goes on when you close this page. The first test point is the plan without training.")
         return
     before, after = run.result["before"], run.result["after"]
-    columns = st.columns(3)
-    columns[0].metric("Without training", percent_text(before["accuracy"], before["accuracy_stderr"]))
-    gain = (
-        None if after["accuracy"] is None else f"{(after['accuracy'] - before['accuracy']) * 100:+.2f} points"
-    )
-    columns[1].metric("After training", percent_text(after["accuracy"], after["accuracy_stderr"]), gain)
-    columns[2].metric("Training took", f"{run.result['seconds']:.0f} s")
+    with st.container(horizontal=True, gap="large"):
+        untrained = percent_text(before["accuracy"], before["accuracy_stderr"])
+        st.metric("Without training", untrained, width="content")
+        gain = (
+            None
+            if after["accuracy"] is None
+            else f"{(after['accuracy'] - before['accuracy']) * 100:+.2f} points"
+        )
+        st.metric(
+            "After training", percent_text(after["accuracy"], after["accuracy_stderr"]), gain, width="content"
+        )
+        st.metric("Training took", f"{run.result['seconds']:.0f} s", width="content")
 
 
 def _name(run: Run) -> str:
