@@ -4,7 +4,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,11 +24,14 @@ def show(content: Mapping[str, Any], as_json: bool, table: Table) -> None:
         Console().print(table)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """A table whose numbers stand right."""
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, words: Collection[str] = ()
+) -> Table:
+    """A table whose numbers stand right; the first column and the ones in ``words`` are text."""
     made = Table(title=title, title_justify="left")
-    for number, column in enumerate(columns):
-        made.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for column in columns:
+        text = column in words or column == columns[0]
+        made.add_column(column, justify="left" if text else "right", overflow="fold")
     for row in rows:
         made.add_row(*(str(cell) for cell in row))
     return made

@@ -63,7 +63,8 @@ def frontier(
     if chosen:
         rows.append(("chosen", *_row(chosen)))
     title = f"Frontier of {loaded.name}: {len(found):,} of {found.search_space:,} plans ({content['unit']})"
-    show(content, as_json, table(title, ("", "cost", "Ω", "bits, in depth order"), rows))
+    columns = ("", "cost", "Ω", "bits, in depth order")
+    show(content, as_json, table(title, columns, rows, words=columns[3:]))
 
 
 def _traces(study: "Study", granularity: str) -> "Traces":

@@ -32,8 +32,11 @@ def list_studies(as_json: JsonOption = False) -> None:
     from explorer import studies
 
     entries = [vars(card) for card in studies.catalogue()]
-    rows = [(e["name"], e["title"], "ready" if e["available"] else e["how_to_get"]) for e in entries]
-    show({"studies": entries}, as_json, table("Studies", ("name", "title", "state"), rows))
+    columns = ("name", "title", "state")
+    rows = [
+        (e["name"], e["title"], "ready" if e["available"] else f"get it: fetch {e['name']}") for e in entries
+    ]
+    show({"studies": entries}, as_json, table("Studies", columns, rows, words=columns))
 
 
 def fetch(name: Annotated[str, typer.Argument(help="the study whose files to download")]) -> None:

@@ -25,6 +25,7 @@ WEIGHTS = "#0e9384"
 ACTIVATIONS = "#9a5bd6"
 MUTED = "rgba(128, 136, 150, 0.55)"
 ACCENT = "#e0336d"
+TEXT_ON_BOTH = "#7d8795"  # readable on light and dark pages, where the theme cannot choose
 _LINE = "rgba(128, 136, 150, 0.25)"
 
 TEMPLATE = go.layout.Template(

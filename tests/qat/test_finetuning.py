@@ -1,0 +1,238 @@
+"""The training loop: it helps, it is a function of its seed, and an interruption leaves no trace."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from explorer import qat
+from explorer.blocks import Block
+from explorer.errors import RunError
+from explorer.plans import Plan
+from explorer.qat import FinetuneResult
+from explorer.quantizers.simulated import simulate
+from explorer.studies import Study
+
+STEPS = 26  # an epoch: 403 training images in batches of 16, the last of 3
+
+
+def train(study: Study, blocks: tuple[Block, ...], w_bits: int = 2, **options: Any) -> FinetuneResult:
+    plan = Plan.uniform(study, blocks, w_bits, 8)
+    return qat.finetune(study, plan, blocks, **{"batch_size": 16, "learning_rate": 0.02, **options})
+
+
+def weights(result: FinetuneResult) -> dict[str, Tensor]:
+    return result.network.state_dict()
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return list(a) == list(b) and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture(scope="module")
+def whole(study: Study, blocks: tuple[Block, ...], request: pytest.FixtureRequest) -> Any:
+    """Two epochs without interruption, and what was told of them."""
+    from tests.qat.conftest import Recorder
+
+    torch.set_num_threads(1)
+    told = Recorder()
+    return train(study, blocks, epochs=2, seed=5, observer=told), told
+
+
+def test_training_wins_back_what_two_bits_cost(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
+    result, _ = whole
+    plain = qat.evaluate(study, None, blocks)
+    assert result.before.accuracy < plain.accuracy - 0.05
+    assert result.after.accuracy > result.before.accuracy + 0.03
+    assert result.after.loss < result.before.loss
+    assert result.after.size_bytes == result.before.size_bytes
+    assert result.before == qat.evaluate(study, Plan.uniform(study, blocks, 2, 8), blocks)
+
+
+def test_three_bits_lose_less_after_training_than_before(study: Study, blocks: tuple[Block, ...]) -> None:
+    result = train(study, blocks, 3, epochs=3)
+    assert result.after.loss < result.before.loss
+
+
+def test_trained_weights_are_on_their_grids(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
+    result, _ = whole
+    for block in blocks:
+        for layer in block.layers:
+            for channel in weights(result)[layer.parameter].flatten(1):
+                assert len(channel.unique()) <= 4, layer.name
+
+
+def test_the_result_computes_what_was_measured(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
+    result, _ = whole
+    plan = Plan.uniform(study, blocks, 2, 8)
+    assert not result.network.training
+    assert qat.measure(result.network, study, plan, blocks) == result.after
+
+
+def test_the_studys_network_is_untouched(study: Study, blocks: tuple[Block, ...]) -> None:
+    before = {name: value.clone() for name, value in study.network.state_dict().items()}
+    trained = weights(train(study, blocks))
+    assert same(study.network.state_dict(), before)
+    assert not study.network.training
+    assert not torch.equal(trained["1.running_mean"], before["1.running_mean"]), "batch norm trains along"
+
+
+def test_the_same_seed_gives_the_same_weights_to_the_bit(
+    study: Study, blocks: tuple[Block, ...], whole: Any
+) -> None:
+    torch.manual_seed(1)  # the global generator plays no part
+    assert same(weights(train(study, blocks, epochs=2, seed=5)), weights(whole[0]))
+    assert not same(weights(train(study, blocks, epochs=2, seed=6)), weights(whole[0]))
+
+
+# Before the first checkpoint (20), right after it, within an epoch, at its end (26), in the second epoch, at the
+# checkpoint that is no epoch's end (40), while the trained network is measured (53).
+@pytest.mark.parametrize("stop_at", [1, 19, 20, 25, 26, 33, 40, 51, 52])
+def test_stopped_anywhere_and_resumed_it_ends_with_the_same_weights(
+    study: Study, blocks: tuple[Block, ...], whole: Any, recorder: Any, interrupted: Any, stop_at: int
+) -> None:
+    first = recorder(stop_at=stop_at)
+    with pytest.raises(interrupted):
+        train(study, blocks, epochs=2, seed=5, observer=first)
+    second = recorder(before=first)
+    resumed = train(study, blocks, epochs=2, seed=5, observer=second)
+    assert same(weights(resumed), weights(whole[0]))
+    assert resumed.after == whole[0].after
+    assert second.points == whole[1].points, "no point is lost or told twice"
+    assert second.saves + first.saves in (whole[1].saves, whole[1].saves + 1)
+
+
+def test_stopped_twice_it_still_ends_the_same(
+    study: Study, blocks: tuple[Block, ...], whole: Any, recorder: Any, interrupted: Any
+) -> None:
+    told = None
+    for stop_at in (23, 17):  # calls of this attempt: the second begins at step 20 and stops at step 37
+        told = recorder(stop_at=stop_at, before=told)
+        with pytest.raises(interrupted):
+            train(study, blocks, epochs=2, seed=5, observer=told)
+    last = recorder(before=told)
+    assert same(weights(train(study, blocks, epochs=2, seed=5, observer=last)), weights(whole[0]))
+    assert last.points == whole[1].points
+
+
+def test_the_curves_go_forward_and_end_at_the_last_epoch(whole: Any) -> None:
+    result, told = whole
+    epochs = [point["epoch"] for point in told.points["train"]]
+    assert epochs == [pytest.approx(step / STEPS) for step in (20, 26, 40, 52)]
+    tested = told.points["test"]
+    assert [point["epoch"] for point in tested] == [0, 1, 2]
+    assert tested[0] == {"epoch": 0, "loss": result.before.loss, "accuracy": result.before.accuracy}
+    assert tested[-1] == {"epoch": 2, "loss": result.after.loss, "accuracy": result.after.accuracy}
+    assert told.fractions == sorted(told.fractions)
+    assert 0 <= told.fractions[0] <= told.fractions[-1] < 1
+
+
+def test_a_point_weighs_its_batches_by_samples() -> None:
+    from explorer.qat.finetuning import _Window
+
+    window = _Window()
+    window.add(16, 1.0, 8)
+    window.add(4, 6.0, 4)
+    point = window.close(0.5)
+    assert (point.epoch, point.loss, point.accuracy) == (0.5, 2.0, 0.6)
+    window.add(2, 3.0, None)
+    assert window.close(1.0).accuracy is None
+
+
+def test_the_learning_rate_falls_along_a_cosine(
+    study: Study, blocks: tuple[Block, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+    step = torch.optim.SGD.step
+
+    def noting(self: torch.optim.SGD, *args: Any, **kwargs: Any) -> Any:
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", noting)
+    train(study, blocks, epochs=2, batch_size=64, learning_rate=0.04)
+    total = 2 * 7
+    assert rates == [pytest.approx(0.02 * (1 + math.cos(math.pi * t / total))) for t in range(total)]
+
+
+def test_all_images_of_an_epoch_are_seen_once(
+    study: Study, blocks: tuple[Block, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    targets = type(study.data).targets
+
+    def noting(self: Any, split: str, rows: Any) -> Tensor:
+        if split == "train" and isinstance(rows, Tensor) and len(rows) <= 16:
+            seen.append(rows)
+        return targets(self, split, rows)
+
+    monkeypatch.setattr(type(study.data), "targets", noting)
+    train(study, blocks, epochs=2)
+    epochs = torch.cat(seen).split(403)
+    assert [sorted(epoch.tolist()) for epoch in epochs] == [list(range(403))] * 2
+    assert not torch.equal(*epochs), "each epoch in an order of its own"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "magic"}, "the training method 'magic' is not available; use ste"),
+        ({"epochs": 0}, "the epochs is 0; it must be at least 1"),
+        ({"batch_size": 1}, "the batch size is 1; it must be at least 2"),
+        ({"learning_rate": 0.0}, "the learning rate is 0.0; it must lie between 0 and 10"),
+        ({"learning_rate": math.nan}, "the learning rate is nan"),
+        ({"learning_rate": math.inf}, "the learning rate is inf"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_computed(
+    study: Study, blocks: tuple[Block, ...], recorder: Any, options: dict[str, Any], words: str
+) -> None:
+    told = recorder()
+    with pytest.raises(RunError, match=words.replace(".", r"\.")):
+        train(study, blocks, observer=told, **options)
+    assert told.fractions == []
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_a_sentence(
+    study: Study, blocks: tuple[Block, ...], recorder: Any
+) -> None:
+    class Broken(type(study.loss)):  # type: ignore[misc]
+        def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+            loss: Tensor = super().__call__(outputs, targets)
+            self.calls.append(None)
+            return loss * math.nan if len(self.calls) > 22 else loss
+
+    loss = Broken("cross_entropy")
+    object.__setattr__(loss, "calls", [])
+    told = recorder()
+    with pytest.raises(RunError, match="not finite any more; start again with a lower learning rate"):
+        train(replace(study, loss=loss), blocks, observer=told)
+    saved = told.restore()
+    assert saved is not None
+    assert saved[1]["step"] == 20, "what was good is kept"
+
+
+def test_a_training_that_explodes_is_a_sentence_too(study: Study, blocks: tuple[Block, ...]) -> None:
+    from explorer.errors import ExplorerError
+
+    with pytest.raises(ExplorerError, match="finite"):
+        train(study, blocks, learning_rate=9.9, momentum=1e12, epochs=3)
+
+
+def test_a_last_batch_of_one_image_trains(study: Study, blocks: tuple[Block, ...]) -> None:
+    """403 images in batches of 67 leave one over; batch norm behind the pooling would refuse it."""
+    assert train(study, blocks, batch_size=67).after.accuracy is not None
+
+
+def test_before_training_the_network_is_what_is_evaluated(study: Study, blocks: tuple[Block, ...]) -> None:
+    """With next to no learning rate, freezing gives back the plan quantized after training."""
+    plan = Plan.uniform(study, blocks, 2, 8)
+    result = train(study, blocks, learning_rate=1e-30, weight_decay=0.0, batch_size=403)
+    simulated = simulate(study.model(), plan.layer_bits(blocks), qat.calibration_batches(study)).state_dict()
+    trained = weights(result)
+    for block in blocks:
+        for layer in block.layers:
+            assert torch.equal(trained[layer.parameter], simulated[layer.parameter])
