@@ -10,6 +10,7 @@ st.title("Model")
 study, plan = session.study(), session.plan()
 st.write(study.card.summary)
 
+frame.measured_line()
 frame.granularity_control()
 blocks = session.blocks()
 bits = plan.w_bits if plan else None

@@ -1,6 +1,7 @@
 """Options that several commands have, and the words they take."""
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -35,11 +36,16 @@ class Split(StrEnum):
     test = "test"
 
 
-def above_zero(value: float) -> float:
-    """Refuse zero, negative numbers, infinities and NaN; a range lets NaN through."""
-    if not 0 < value < math.inf:
-        raise typer.BadParameter(f"{value:g} must be a number above 0")
-    return value
+def strictly_between(low: float, high: float) -> Callable[[float], float]:
+    """A check of an option; Typer's own ranges include their ends and let NaN through."""
+
+    def check(value: float) -> float:
+        if not low < value < high:
+            bounds = f"above {low:g}" if high == math.inf else f"above {low:g} and below {high:g}"
+            raise typer.BadParameter(f"{value:g} must be a number {bounds}")
+        return value
+
+    return check
 
 
 StudyOption = Annotated[str, typer.Option("--study", help="a built-in study, or a path to a study.toml")]

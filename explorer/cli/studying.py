@@ -1,5 +1,6 @@
 """Commands about studies: list them, get their data, make them again, and measure their curvature."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from explorer.cli.options import (
     Of,
     SeedOption,
     StudyOption,
-    above_zero,
+    strictly_between,
 )
 from explorer.cli.output import progress_bar, remark, show, table
 from explorer.cli.running import run_to_end
@@ -69,7 +70,10 @@ def traces(
     method: Annotated[Estimator, typer.Option(help="how to estimate")] = Estimator.auto,
     samples: Annotated[int | None, typer.Option(min=2, help="at most so many data samples")] = None,
     rel_se: Annotated[
-        float, typer.Option(callback=above_zero, help="stop at this relative standard error in every block")
+        float,
+        typer.Option(
+            callback=strictly_between(0, math.inf), help="stop at this relative standard error in every block"
+        ),
     ] = 0.05,
     granularity: GranularityOption = Granularity.layer,
     seed: SeedOption = 0,

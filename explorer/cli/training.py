@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.cli.options import JsonOption, SeedOption, Split, StudyOption, above_zero
+from explorer.cli.options import JsonOption, SeedOption, Split, StudyOption, strictly_between
 from explorer.cli.output import show, table
 from explorer.cli.running import run_to_end
 
@@ -47,7 +47,7 @@ def finetune(
     epochs: Annotated[int, typer.Option(min=1)] = 1,
     batch_size: Annotated[int, typer.Option(min=2)] = 128,
     learning_rate: Annotated[
-        float, typer.Option(callback=above_zero, max=10, help="at the start; decays to zero")
+        float, typer.Option(callback=strictly_between(0, 10), help="at the start; decays to zero")
     ] = 0.01,
     staged: Annotated[
         bool, typer.Option("--staged", help="block by block, as HAWQ does; not built yet")

@@ -128,7 +128,7 @@ def finetune(
         momentum=momentum,
         weight_decay=weight_decay,
     )
-    per_epoch = math.ceil(study.data.size("train") / batch_size)
+    per_epoch = _batches(study.data.size("train"), batch_size)
     step, spent = _resume(network, optimizer, observer)
     if step == 0:
         observer.point("test", {"epoch": 0.0, "loss": before.loss, "accuracy": before.accuracy})
@@ -143,22 +143,27 @@ def finetune(
         window = _Window()
         for number in range(step % per_epoch, per_epoch):
             observer.check_stop()
-            rows = order[number * batch_size : (number + 1) * batch_size]
+            last = None if number == per_epoch - 1 else (number + 1) * batch_size
+            rows = order[number * batch_size : last]
             optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / total))
             window.add(*_step(network, optimizer, study, rows))
             step += 1
             observer.report(
                 0.9 * step / total, f"epoch {epoch + 1} of {epochs}, batch {number + 1} of {per_epoch}"
             )
-            if step % CHECKPOINT_STEPS == 0 or step % per_epoch == 0:
+            ended = step % per_epoch == 0
+            if ended or step % CHECKPOINT_STEPS == 0:
                 observer.point("train", asdict(window.close(step / per_epoch)))
+                # The test point comes before the checkpoint: a resumed run does not go back for it.
+                if ended and step < total:
+                    measured = measure(
+                        freeze(network), study, plan, blocks, progress=lambda _: observer.check_stop()
+                    )
+                    observer.point(
+                        "test", {"epoch": epoch + 1.0, "loss": measured.loss, "accuracy": measured.accuracy}
+                    )
                 state = {"step": step, "seconds": spent + time.monotonic() - started}
                 observer.save(_tensors(network, optimizer), state)
-        if step < total:
-            measured = measure(freeze(network), study, plan, blocks)
-            observer.point(
-                "test", {"epoch": epoch + 1.0, "loss": measured.loss, "accuracy": measured.accuracy}
-            )
     seconds = spent + time.monotonic() - started
     observer.report(0.95, "measuring the trained network")
     trained = freeze(network)
@@ -203,6 +208,11 @@ def _step(
     return len(rows), loss.item(), None if right is None else int(right.sum())
 
 
+def _batches(samples: int, batch_size: int) -> int:
+    """Batches an epoch; one image left over joins the last batch, since batch norm cannot train on one."""
+    return max(1, math.ceil(samples / batch_size) - (samples % batch_size == 1))
+
+
 def _order(samples: int, seed: int, epoch: int) -> Tensor:
     """The order of the samples in one epoch, a function of the seed and the epoch alone."""
     return torch.randperm(samples, generator=torch.Generator().manual_seed(seed * 100_003 + epoch))
@@ -238,7 +248,7 @@ def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, observer: Obse
 def _check(method: str, epochs: int, batch_size: int, learning_rate: float) -> None:
     if method not in METHODS:
         raise RunError(f"the training method {method!r} is not available; use {' or '.join(METHODS)}")
-    for name, value, lowest in (("epochs", epochs, 1), ("batch size", batch_size, 2)):
+    for name, value, lowest in (("number of epochs", epochs, 1), ("batch size", batch_size, 2)):
         if value < lowest:
             raise RunError(f"the {name} is {value}; it must be at least {lowest}")
     if not 0 < learning_rate < 10:

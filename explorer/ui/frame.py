@@ -70,6 +70,17 @@ def omega_of(plan: plans.Plan) -> tuple[float, float] | None:
     return None if table is None else (table.omega(plan.w_bits), table.omega_stderr(plan.w_bits))
 
 
+def measured_line() -> None:
+    """Loss and accuracy of the FP32 network in a sentence, once they are measured."""
+    measured = results.full_precision(session.study())
+    if measured is not None:
+        accuracy = percent_text(measured["accuracy"], measured["accuracy_stderr"])
+        st.write(
+            f"On the {measured['samples']:,} test images of this study: loss {measured['loss']:.4f} ± "
+            f"{measured['loss_stderr']:.4f}, accuracy {accuracy} (± one standard error)."
+        )
+
+
 def next_step(page: str, label: str) -> None:
     """What to do next, at the end of a page."""
     st.divider()

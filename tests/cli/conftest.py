@@ -57,7 +57,12 @@ class Net(nn.Module):
 def build():
     return Net()
 """
-LAYERS = {"stem": (4, 3, 3, 3), "residual.first": (4, 4, 3, 3), "residual.second": (4, 4, 3, 3), "head": (3, 16)}
+LAYERS = {
+    "stem": (4, 3, 3, 3),
+    "residual.first": (4, 4, 3, 3),
+    "residual.second": (4, 4, 3, 3),
+    "head": (3, 16),
+}
 WEIGHTS = 108 + 144 + 144 + 48
 
 
@@ -68,7 +73,8 @@ def example_weights() -> dict[str, Tensor]:
         for name, shape in LAYERS.items()
     }
     biases = {f"{name}.bias": torch.zeros(LAYERS[name][0]) for name in ("stem", "residual.second", "head")}
-    norm = {"weight": torch.ones(4), "bias": torch.zeros(4), "running_mean": torch.zeros(4), "running_var": torch.ones(4)}
+    norm = {"weight": torch.ones(4), "bias": torch.zeros(4)}
+    norm |= {"running_mean": torch.zeros(4), "running_var": torch.ones(4)}
     return tensors | biases | {f"residual.norm.{name}": tensor for name, tensor in norm.items()}
 
 

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from explorer import qat
 from explorer.blocks import Block
-from explorer.errors import RunError
+from explorer.errors import ExplorerError, RunError
 from explorer.plans import Plan
-from explorer.qat import FinetuneResult
+from explorer.qat import FinetuneResult, finetuning
 from explorer.quantizers.simulated import simulate
 from explorer.studies import Study
+from tests.qat.recorder import Interrupted, Recorder
 
 STEPS = 26  # an epoch: 403 training images in batches of 16, the last of 3
 
@@ -33,10 +34,8 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def whole(study: Study, blocks: tuple[Block, ...], request: pytest.FixtureRequest) -> Any:
+def whole(study: Study, blocks: tuple[Block, ...]) -> Any:
     """Two epochs without interruption, and what was told of them."""
-    from tests.qat.conftest import Recorder
-
     torch.set_num_threads(1)
     told = Recorder()
     return train(study, blocks, epochs=2, seed=5, observer=told), told
@@ -88,16 +87,17 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit(
     assert not same(weights(train(study, blocks, epochs=2, seed=6)), weights(whole[0]))
 
 
-# Before the first checkpoint (20), right after it, within an epoch, at its end (26), in the second epoch, at the
-# checkpoint that is no epoch's end (40), while the trained network is measured (53).
-@pytest.mark.parametrize("stop_at", [1, 19, 20, 25, 26, 33, 40, 51, 52])
+# The observer is asked before every step but the first and at each measurement: before the first checkpoint (20
+# steps), right after it, before the epoch's last step, while its end is measured, right after that, in the second
+# epoch, after its own checkpoint (40 steps), before the last step, and while the trained network is measured.
+@pytest.mark.parametrize("stop_at", [1, 19, 20, 25, 26, 27, 33, 41, 52, 53])
 def test_stopped_anywhere_and_resumed_it_ends_with_the_same_weights(
-    study: Study, blocks: tuple[Block, ...], whole: Any, recorder: Any, interrupted: Any, stop_at: int
+    study: Study, blocks: tuple[Block, ...], whole: Any, stop_at: int
 ) -> None:
-    first = recorder(stop_at=stop_at)
-    with pytest.raises(interrupted):
+    first = Recorder(stop_at=stop_at)
+    with pytest.raises(Interrupted):
         train(study, blocks, epochs=2, seed=5, observer=first)
-    second = recorder(before=first)
+    second = Recorder(before=first)
     resumed = train(study, blocks, epochs=2, seed=5, observer=second)
     assert same(weights(resumed), weights(whole[0]))
     assert resumed.after == whole[0].after
@@ -105,15 +105,13 @@ def test_stopped_anywhere_and_resumed_it_ends_with_the_same_weights(
     assert second.saves + first.saves in (whole[1].saves, whole[1].saves + 1)
 
 
-def test_stopped_twice_it_still_ends_the_same(
-    study: Study, blocks: tuple[Block, ...], whole: Any, recorder: Any, interrupted: Any
-) -> None:
+def test_stopped_twice_it_still_ends_the_same(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
     told = None
-    for stop_at in (23, 17):  # calls of this attempt: the second begins at step 20 and stops at step 37
-        told = recorder(stop_at=stop_at, before=told)
-        with pytest.raises(interrupted):
+    for stop_at in (23, 17):  # calls of each attempt; the second begins at step 20
+        told = Recorder(stop_at=stop_at, before=told)
+        with pytest.raises(Interrupted):
             train(study, blocks, epochs=2, seed=5, observer=told)
-    last = recorder(before=told)
+    last = Recorder(before=told)
     assert same(weights(train(study, blocks, epochs=2, seed=5, observer=last)), weights(whole[0]))
     assert last.points == whole[1].points
 
@@ -131,9 +129,7 @@ def test_the_curves_go_forward_and_end_at_the_last_epoch(whole: Any) -> None:
 
 
 def test_a_point_weighs_its_batches_by_samples() -> None:
-    from explorer.qat.finetuning import _Window
-
-    window = _Window()
+    window = finetuning._Window()
     window.add(16, 1.0, 8)
     window.add(4, 6.0, 4)
     point = window.close(0.5)
@@ -162,14 +158,13 @@ def test_all_images_of_an_epoch_are_seen_once(
     study: Study, blocks: tuple[Block, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
-    targets = type(study.data).targets
+    made = finetuning._step
 
-    def noting(self: Any, split: str, rows: Any) -> Tensor:
-        if split == "train" and isinstance(rows, Tensor) and len(rows) <= 16:
-            seen.append(rows)
-        return targets(self, split, rows)
+    def noting(network: Any, optimizer: Any, study: Study, rows: Tensor) -> Any:
+        seen.append(rows)
+        return made(network, optimizer, study, rows)
 
-    monkeypatch.setattr(type(study.data), "targets", noting)
+    monkeypatch.setattr(finetuning, "_step", noting)
     train(study, blocks, epochs=2)
     epochs = torch.cat(seen).split(403)
     assert [sorted(epoch.tolist()) for epoch in epochs] == [list(range(403))] * 2
@@ -180,7 +175,7 @@ def test_all_images_of_an_epoch_are_seen_once(
     ("options", "words"),
     [
         ({"method": "magic"}, "the training method 'magic' is not available; use ste"),
-        ({"epochs": 0}, "the epochs is 0; it must be at least 1"),
+        ({"epochs": 0}, "the number of epochs is 0; it must be at least 1"),
         ({"batch_size": 1}, "the batch size is 1; it must be at least 2"),
         ({"learning_rate": 0.0}, "the learning rate is 0.0; it must lie between 0 and 10"),
         ({"learning_rate": math.nan}, "the learning rate is nan"),
@@ -188,16 +183,16 @@ def test_all_images_of_an_epoch_are_seen_once(
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_computed(
-    study: Study, blocks: tuple[Block, ...], recorder: Any, options: dict[str, Any], words: str
+    study: Study, blocks: tuple[Block, ...], options: dict[str, Any], words: str
 ) -> None:
-    told = recorder()
+    told = Recorder()
     with pytest.raises(RunError, match=words.replace(".", r"\.")):
         train(study, blocks, observer=told, **options)
     assert told.fractions == []
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_with_a_sentence(
-    study: Study, blocks: tuple[Block, ...], recorder: Any
+    study: Study, blocks: tuple[Block, ...]
 ) -> None:
     class Broken(type(study.loss)):  # type: ignore[misc]
         def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -207,7 +202,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_a_sentence(
 
     loss = Broken("cross_entropy")
     object.__setattr__(loss, "calls", [])
-    told = recorder()
+    told = Recorder()
     with pytest.raises(RunError, match="not finite any more; start again with a lower learning rate"):
         train(replace(study, loss=loss), blocks, observer=told)
     saved = told.restore()
@@ -216,15 +211,32 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_a_sentence(
 
 
 def test_a_training_that_explodes_is_a_sentence_too(study: Study, blocks: tuple[Block, ...]) -> None:
-    from explorer.errors import ExplorerError
-
     with pytest.raises(ExplorerError, match="finite"):
         train(study, blocks, learning_rate=9.9, momentum=1e12, epochs=3)
 
 
-def test_a_last_batch_of_one_image_trains(study: Study, blocks: tuple[Block, ...]) -> None:
-    """403 images in batches of 67 leave one over; batch norm behind the pooling would refuse it."""
-    assert train(study, blocks, batch_size=67).after.accuracy is not None
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"),
+    [(67, [67, 67, 67, 67, 67, 68]), (402, [403]), (500, [403]), (200, [200, 200, 3])],
+)
+def test_no_batch_holds_a_single_image(
+    study: Study,
+    blocks: tuple[Block, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    batch_size: int,
+    sizes: list[int],
+) -> None:
+    """Batch norm behind the pooling has nothing to normalise in a batch of one, and torch refuses it."""
+    seen: list[int] = []
+    made = finetuning._step
+
+    def noting(network: Any, optimizer: Any, study: Study, rows: Tensor) -> Any:
+        seen.append(len(rows))
+        return made(network, optimizer, study, rows)
+
+    monkeypatch.setattr(finetuning, "_step", noting)
+    train(study, blocks, batch_size=batch_size)
+    assert seen == sizes
 
 
 def test_before_training_the_network_is_what_is_evaluated(study: Study, blocks: tuple[Block, ...]) -> None:

@@ -1,0 +1,49 @@
+"""An observer that can stop a training and hand its checkpoints to the next attempt, as a store would."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from torch import Tensor
+
+
+class Interrupted(Exception):
+    """What this observer raises to stop a training, as a cancelled run's context does."""
+
+
+class Recorder:
+    """Keeps the points and the last checkpoint; stops at a given call of ``check_stop`` once training began.
+
+    ``before``, the attempt that this one goes on from, gives its last checkpoint and the points up to it.
+    """
+
+    def __init__(self, *, stop_at: int | None = None, before: "Recorder | None" = None) -> None:
+        self.points: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
+        self.fractions: list[float] = []
+        self.saves = 0
+        self._stop_at, self._calls, self._training = stop_at, 0, False
+        self._saved: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+        self._lengths: dict[str, int] = {"train": 0, "test": 0}
+        if before is not None:
+            self._saved, self._lengths = deepcopy(before._saved), dict(before._lengths)
+            self.points = {name: before.points[name][: self._lengths[name]] for name in before.points}
+
+    def point(self, series: str, values: Mapping[str, Any]) -> None:
+        self.points[series].append(dict(values))
+
+    def report(self, fraction: float, message: str) -> None:
+        self.fractions.append(fraction)
+        self._training = self._training or message.startswith("epoch")
+
+    def check_stop(self) -> None:
+        self._calls += self._training
+        if self._stop_at is not None and self._calls >= self._stop_at:
+            raise Interrupted
+
+    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        self.saves += 1
+        self._saved = {name: value.clone() for name, value in tensors.items()}, dict(state)
+        self._lengths = {name: len(points) for name, points in self.points.items()}
+
+    def restore(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]] | None:
+        return self._saved

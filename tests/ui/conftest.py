@@ -1,0 +1,96 @@
+"""The app's pages without a browser and without a worker: what would be launched is only recorded."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from explorer import studies
+from explorer.blocks import study_blocks
+from explorer.plans import Plan
+from explorer.runs import Run, RunSpec, Store, execute, requests
+from explorer.studies import Study
+from explorer.ui import caches, frame, run_panel, trace_form, training_desk
+from tests import learnable
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILE = "hawq-v3-resnet18"
+PAGES = ("model", "sensitivity", "frontier", "fine_tune", "results")
+
+Opens = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Such small tensors are slower on several threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def toml(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the study of one's own is."""
+    return str(learnable.write(tmp_path_factory.mktemp("ui") / "learnable").resolve())
+
+
+@pytest.fixture(scope="session")
+def study(toml: str) -> Study:
+    return studies.load_network(toml)
+
+
+@pytest.fixture(autouse=True)
+def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The app as an operator starts it with a study of their own; the kinds, or ids, it had a worker for."""
+    started: list[str] = []
+
+    def request(store: Store, spec: RunSpec, title: str = "") -> Run:
+        started.append(spec.kind)
+        return store.submit(spec, title)
+
+    for module in (frame, trace_form, training_desk):
+        monkeypatch.setattr(module, "request", request)
+    monkeypatch.setattr(run_panel, "launch", lambda store, run_id: started.append(run_id))
+    monkeypatch.setenv("EXPLORER_STUDIES", toml)
+    caches.store.clear()  # type: ignore[attr-defined]
+    yield started
+    caches.store.clear()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def opens() -> Opens:
+    """Open a page with an address: ``opens("frontier", study=..., plan=...)``."""
+
+    def at(page: str, **address: str) -> AppTest:
+        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in address.items():
+            test.query_params[name] = value
+        test.run()
+        # A page that is switched to before the first run loses the first click.
+        return test if page == "model" else test.switch_page(f"pages/{page}.py").run()
+
+    return at
+
+
+@pytest.fixture(scope="session")
+def lived_in(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which everything was computed once: FP32 accuracy, traces of both partitions, one training."""
+    torch.set_num_threads(1)
+    home = tmp_path_factory.mktemp("lived in")
+    store = Store.open(home=home)
+    execute(store, requests.evaluate(study))
+    for granularity in ("layer", "module"):
+        execute(store, requests.traces(study, granularity=granularity, rel_se=0.2))
+    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    execute(store, requests.finetune(study, plan.to_json(), batch_size=16), title="Fine-tuning tiny")
+    store.close()
+    return home
+
+
+@pytest.fixture
+def lived_in_home(lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EXPLORER_HOME", str(lived_in))
+    return lived_in
