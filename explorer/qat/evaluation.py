@@ -20,7 +20,7 @@ from explorer.quantizers.simulated import simulate
 from explorer.studies import Study
 
 CALIBRATION_IMAGES = 256
-BATCH_SIZE = 250
+BATCH_SIZE = 500
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ def launch(store: Store, run_id: str) -> None:
     paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | store.environment()
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    # The worker shares the cores with the app and the browser: threads that wait for one another must not spin.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:

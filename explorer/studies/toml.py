@@ -1,6 +1,6 @@
 """study.toml: the description of a study, checked before anything is loaded.
 
-The keys are a contract (see the README); an unknown key is an error, because a misspelt one would otherwise
+The keys are a contract (see docs/own-study.md); an unknown key is an error, because a misspelt one would otherwise
 be ignored in silence.
 """
 

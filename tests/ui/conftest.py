@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from explorer import studies
@@ -61,6 +63,22 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 @pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on which ``st.navigation`` was called before, as on a real one after its first page.
+
+    AppTest forgets that before every run; a page then begins by asking to be run again (see
+    ``explorer.ui.navigation``), which swallows a click.
+    """
+    made = PagesManager.__init__
+
+    def init(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", init)
+
+
+@pytest.fixture
 def opens() -> Opens:
     """Open a page with an address: ``opens("frontier", study=..., plan=...)``."""
 
@@ -68,9 +86,9 @@ def opens() -> Opens:
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in address.items():
             test.query_params[name] = value
-        test.run()
-        # A page that is switched to before the first run loses the first click.
-        return test if page == "model" else test.switch_page(f"pages/{page}.py").run()
+        if page != "model":
+            test.switch_page(f"pages/{page}.py")
+        return test.run()
 
     return at
 
