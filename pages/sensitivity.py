@@ -31,7 +31,9 @@ def draw(run: Run) -> None:
         return
     dots = sensitivity.view(blocks, order)
     st.plotly_chart(
-        sensitivity.figure(dots, log=axis == "log"), key="traces", alt="Mean Hessian trace per block"
+        sensitivity.figure(dots, log=axis == "log", order=order),
+        key="traces",
+        alt="Mean Hessian trace per block",
     )
     if run.result:
         st.caption(f"{run.result['note']} It took {run.result['seconds']:.1f} s.")
@@ -42,7 +44,8 @@ def draw(run: Run) -> None:
 if isinstance(study, ProfileStudy):
     dots = sensitivity.published_view(study.mean_traces, results.sizes(study.blocks), order)
     st.plotly_chart(
-        sensitivity.figure(dots, log=axis == "log", label="published, without an error"), key="traces"
+        sensitivity.figure(dots, log=axis == "log", order=order, label="published, without an error"),
+        key="traces",
     )
     st.caption(f"Published figures: {study.card.source}. The publication gives no errors.")
 elif asked is None:

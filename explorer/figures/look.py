@@ -63,18 +63,20 @@ def blank(height: int) -> go.Figure:
 
 def bytes_text(size: float) -> str:
     """A size in decimal units: 1 kB is 1,000 bytes."""
-    if size < 1000:
+    if round(size) < 1000:
         return f"{size:,.0f} B"
-    if size < 1e6:
-        return f"{size / 1e3:,.1f} kB"
-    return f"{size / 1e6:,.2f} MB"
+    for unit, scale, decimals in (("kB", 1e3, 1), ("MB", 1e6, 2)):
+        if round(size / scale, decimals) < 1000:
+            return f"{size / scale:.{decimals}f} {unit}"
+    return f"{size / 1e9:,.2f} GB"
 
 
 def count_text(number: float) -> str:
-    """A count with an SI prefix: 31 M."""
+    """A count with an SI prefix and three digits: 31 M."""
+    rounded = float(f"{number:.3g}")  # first, so that 999,600 is 1 M and not 1e+03 k
     for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= limit:
-            return f"{number / limit:,.3g} {prefix}"
+        if abs(rounded) >= limit:
+            return f"{rounded / limit:,.{3 if abs(rounded) < 1e3 * limit else 12}g} {prefix}"
     return f"{number:,.0f}"
 
 

@@ -44,6 +44,7 @@ def figure(
     dots: Sequence[Dot],
     *,
     log: bool = True,
+    order: Order = "depth",
     of: str = "weights",
     label: str = "estimate ± 1 s.e.",
     height: int = 460,
@@ -72,7 +73,7 @@ def figure(
             hovertemplate="%{hovertext}<extra></extra>",
         )
     made.update_xaxes(
-        title="block, from input to output",
+        title="block, from input to output" if order == "depth" else "block, the most sensitive first",
         tickangle=-45,
         categoryorder="array",
         categoryarray=[d.name for d in dots],

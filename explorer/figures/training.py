@@ -12,13 +12,20 @@ Points = Sequence[Mapping[str, Any]]
 
 
 def figure(
-    train: Points, test: Points, *, epochs: int, reference: float | None = None, height: int = 380
+    train: Points,
+    test: Points,
+    *,
+    epochs: int,
+    reference: float | None = None,
+    loss: str = "loss",
+    height: int = 380,
 ) -> go.Figure:
     """Draw both curves.
 
     Args:
         train, test: points with ``epoch``, ``loss`` and ``accuracy`` (a share, or None).
         epochs: length of the axis.
+        loss: what the loss is, with its unit, for the axis.
         reference: accuracy of the FP32 network, drawn as a line.
     """
     made = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
@@ -51,6 +58,6 @@ def figure(
         )
     made.update_layout(template=look.TEMPLATE, height=height, uirevision="training")
     made.update_xaxes(title="epochs", range=[-0.02 * epochs, epochs * 1.02])
-    made.update_yaxes(title="loss (cross-entropy, nats)", row=1, col=1)
+    made.update_yaxes(title=loss, row=1, col=1)
     made.update_yaxes(title="accuracy (%)", row=1, col=2)
     return made

@@ -107,17 +107,22 @@ def _keep(held: Plan) -> None:
             icon=":material/save:",
             help="Keeps the plan on this computer and marks it on the frontier.",
         ):
-            if name:
-                session.take(saved_plans.save(held, name), from_editor=True)
-                st.toast(f"Saved as {name}.")
-                st.rerun()
-            else:
-                st.toast("Give the plan a name first.")
+            _save(held, name)
         text = json.dumps(held.to_json(), indent=2)
         st.download_button(
             "Download", text, "plan.json", "application/json", icon=":material/download:", on_click="ignore"
         )
     _upload()
+
+
+def _save(held: Plan, name: str) -> None:
+    try:
+        session.take(saved_plans.save(held, name), from_editor=True)
+    except PlanError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.toast(f"Saved as {name}.")
+    st.rerun()
 
 
 def _upload() -> None:

@@ -30,7 +30,8 @@ def show(study: Study, plan: Plan | None) -> None:
             format_func=names.__getitem__,
             key=f"training_pick_{len(ids)}_{ids[0]}",
         )
-    run_panel.watch(shown if shown in ids else ids[0], _draw)
+    loss = "loss (cross-entropy, nats)" if study.loss.kind == "cross_entropy" else f"loss ({study.loss.kind})"
+    run_panel.watch(shown if shown in ids else ids[0], lambda run: _draw(run, loss))
 
 
 def _form(study: Study, plan: Plan) -> None:
@@ -62,7 +63,7 @@ def _form(study: Study, plan: Plan) -> None:
             st.rerun()
 
 
-def _draw(run: Run) -> None:
+def _draw(run: Run, loss: str) -> None:
     store = caches.store()
     reference = results.full_precision_of(run)
     made = training.figure(
@@ -70,6 +71,7 @@ def _draw(run: Run) -> None:
         store.points(run.id, "test"),
         epochs=int(str(run.spec.parameters.get("epochs", 1))),
         reference=None if reference is None else reference["accuracy"],
+        loss=loss,
     )
     st.plotly_chart(made, key=f"curves_{run.id}", alt="Loss and accuracy over the epochs")
     if run.result is None:

@@ -62,7 +62,6 @@ def test_axes_and_colours_say_what_is_drawn() -> None:
     assert sensitivity.figure((A,), of="activations").data[0].marker.color == look.ACTIVATIONS
 
 
-@pytest.mark.xfail(reason="the figure is not told the order")
 def test_with_the_most_sensitive_first_the_axis_does_not_claim_depth() -> None:
     title = sensitivity.figure(sensitivity.view(BLOCKS, "rank"), order="rank").layout.xaxis.title.text
     assert "from input to output" not in title
