@@ -26,7 +26,7 @@ def show() -> None:
         _upload()
         return
     numbers = st.container(key="plan_numbers", horizontal=True, gap="large")
-    picture, table = st.columns([3, 2])
+    picture, table = st.columns([5, 4])
     with table:
         held = _edited(held)
     with picture:
