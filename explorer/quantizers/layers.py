@@ -13,19 +13,9 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.utils import parametrize
 
+from explorer.blocks import QUANTIZABLE
 from explorer.errors import QuantizerError
 from explorer.quantizers.grid import FLOAT_BITS, check_bits
-
-KINDS: tuple[type[nn.Module], ...] = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-    nn.Linear,
-    nn.Embedding,
-)
 
 
 @dataclass(frozen=True)
@@ -41,7 +31,7 @@ class Place:
 
 def places(model: nn.Module, bits: Mapping[str, tuple[int, int]]) -> tuple[Place, ...]:
     """The modules that `bits` (layer name -> bits of weight and of input) quantizes, in model order."""
-    names = {name: m for name, m in model.named_modules(remove_duplicate=False) if isinstance(m, KINDS)}
+    names = {name: m for name, m in model.named_modules(remove_duplicate=False) if isinstance(m, QUANTIZABLE)}
     for name, (w_bits, a_bits) in bits.items():
         _check_name(model, name, names)
         check_bits(w_bits, allow_float=True)
