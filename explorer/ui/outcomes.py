@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer.blocks import study_blocks
 from explorer.figures.results import Outcome
 from explorer.plans import Plan, read_plan
 from explorer.runs import Run
@@ -44,12 +43,13 @@ class Row:
 
 def rows(study: Study) -> list[Row]:
     """Finished trainings whose targets are classes, newest first."""
+    reference = session.reference()
+    partitions = (caches.blocks(reference, "layer"), caches.blocks(reference, "module"))
+    table = results.damage()
     made = []
     for run in results.runs_of(study, "finetune"):
         if run.status == "done" and run.result is not None and run.result["after"]["accuracy"] is not None:
-            partitions = (study_blocks(study), study_blocks(study, "module"))
             plan, _ = read_plan(run.result["plan"], study=study, partitions=partitions)
-            table = results.damage()
             known = table is not None and set(table.values) == set(plan.blocks)
             made.append(Row(run, plan, table.omega(plan.w_bits) if table is not None and known else None))
     return made

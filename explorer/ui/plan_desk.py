@@ -6,13 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from explorer import plans
-from explorer.blocks import study_blocks
 from explorer.errors import PlanError
 from explorer.figures import plan as plan_figure
 from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, results, saved_plans, session
+from explorer.ui import caches, frame, results, saved_plans, session
 
 _W, _A = "weight bits", "activation bits"
 
@@ -134,7 +133,8 @@ def _upload() -> None:
             return
         st.session_state["plan_uploaded"] = given.file_id
         study = session.study()
-        layers, modules = _partitions()
+        reference = session.reference()
+        layers, modules = caches.blocks(reference, "layer"), caches.blocks(reference, "module")
         try:
             plan, blocks = read_plan(given.getvalue(), study=study, partitions=(layers, modules))
         except PlanError as error:
@@ -143,13 +143,6 @@ def _upload() -> None:
         session.choose_granularity("layer" if blocks == layers else "module")
         session.take(plan)
         st.rerun()
-
-
-def _partitions() -> tuple:
-    study = session.study()
-    if isinstance(study, ProfileStudy):
-        return study.blocks, study.blocks
-    return study_blocks(study), study_blocks(study, "module")
 
 
 def _is_profile() -> bool:
