@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from explorer.curvature import output_probes
+from explorer.curvature.activations import unit_vectors
 from explorer.curvature.hutchinson import draw_generator
 from explorer.curvature.operators import full_loss, linearised_loss, quadratic_forms
 from explorer.curvature.output_hessian import roots
 from explorer.curvature.piecewise import curved
-from explorer.curvature.result import Method
+from explorer.curvature.result import Method, Of
 from explorer.curvature.sample_gradients import SampleGradients
 from explorer.curvature.subject import Subject, single_tensor
 from explorer.errors import CurvatureError
@@ -49,7 +50,7 @@ def decide(subject: Subject, engine: SampleGradients, method: Method) -> Choice:
     """
     if method == "hutchinson":
         return Choice("hutchinson", "Hessian-vector products of the loss, as asked.")
-    inputs, targets = subject.batch(torch.arange(min(2, subject.size)))
+    inputs, targets = subject.batch(subject.few(2))
     try:
         with torch.no_grad():
             roots(subject.loss, single_tensor(subject.model(inputs)), targets)
@@ -75,12 +76,15 @@ def decide(subject: Subject, engine: SampleGradients, method: Method) -> Choice:
     return Choice(picked, why + slow, found)
 
 
-def unit_products_refused(subject: Subject, choice: Choice) -> None:
+def unit_products_refused(subject: Subject, choice: Choice, of: Of) -> None:
     """Refuse ``exact`` where the remainder would need too many Hessian-vector products."""
-    count = sum(subject.weights[i].parameter.numel() for i in choice.curved)
+    if of == "weights":
+        count = sum(subject.weights[i].parameter.numel() for i in choice.curved)
+    else:
+        count = unit_vectors(subject, sorted(choice.curved))
     if count > UNIT_PRODUCTS:
         raise CurvatureError(
-            f"exact would need {count} Hessian-vector products (at most {UNIT_PRODUCTS}), because the "
+            f"exact would need {count:,} Hessian-vector products (at most {UNIT_PRODUCTS:,}), because the "
             f"network is not piecewise linear in {_names(subject, choice.curved)}; use the method auto"
         )
 
@@ -95,20 +99,22 @@ def chunk_size(subject: Subject) -> int:
             floats += 3 * (size_in + size_out) * max(layer.calls, 1)
             taps = int(torch.Size(layer.shape[2:]).numel())
             unfolded = max(unfolded, 2 * taps * size_in)
-    return max(1, min(64, _BYTES // (4 * max(1, floats + unfolded))))
+    if subject.ragged:
+        return 1
+    return max(1, min(32, _BYTES // (4 * max(1, floats + unfolded))))
 
 
 def _contradicting(subject: Subject) -> frozenset[int]:
     """All weights if the remainder's quadratic form, weight by weight, is not zero on a few."""
     generator = draw_generator(0, 6, 0)
-    positions = torch.arange(min(8, subject.size))
+    positions = subject.few(8)
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
     chosen = torch.randperm(len(subject.weights), generator=generator)[:_CHECKED].tolist()
     for i in chosen:
         parameter = subject.weights[i].parameter
         probe = [(torch.randint(0, 2, parameter.shape, generator=generator) * 2 - 1).to(parameter)]
         remainder, whole = (
-            quadratic_forms(subject, phi, positions, shares, probe, chunk=len(positions), only=i)[i]
+            quadratic_forms(subject, phi, positions, shares, probe, chunk=len(positions), only=[i])[i]
             for phi in (linearised_loss(subject), full_loss(subject))
         )
         if abs(remainder) > 1e-3 * abs(whole) + 1e-12:

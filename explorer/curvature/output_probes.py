@@ -3,13 +3,12 @@ r"""Traces from random signs at the network's outputs: one forward and one backw
 Where the outputs are piecewise linear in block l (`piecewise`), its Hessian is H_l = N^-1 sum_n J_n^T S_n
 S_n^T J_n with S_n S_n^T the Hessian of sample n's loss with respect to the outputs (`output_hessian`). So
 
-    Tr(H_l) = N^-1 sum_n sum_c |J_n^T S_n e_c|^2                       (exact_sum)
-            = E |J_n^T S_n z|^2 / (N q_n)   for signs z, n drawn with probability q_n   (draws)
+    Tr(H_l) = E |J_n^T S_n z|^2 / (N q_n)   for signs z, n drawn with probability q_n
 
 and the squared norms of all blocks come from one backward pass (`sample_gradients`). At a converged network
 one sample in a hundred carries most of the trace, so samples are drawn with q_n proportional to
 0.95 Tr(S_n S_n^T) + 0.05 of its mean, after one forward pass over all N. Draws are independent: the standard
-error covers the probes and the choice of samples.
+error covers the probes and the choice of samples. (`exact` sums over all samples and output directions instead.)
 """
 
 from collections.abc import Callable
@@ -70,55 +69,27 @@ def proposal(score: Tensor) -> Tensor:
 
 def draws(
     subject: Subject, engine: SampleGradients, q: Tensor, *, seed: int, first: int, count: int, chunk: int
-) -> Tensor:
-    """Independent draws ``first .. first + count - 1`` of all blocks' traces, (count, blocks) float64."""
+) -> tuple[Tensor, Tensor]:
+    """Independent draws ``first .. first + count - 1`` of all blocks' traces.
+
+    Returns:
+        which samples were drawn, (count,), and the values, (count, blocks) float64. With inputs of different
+        sizes, activations have as many columns again: the mean traces, normalised input by input.
+    """
     generator = draw_generator(seed, 3, first)
     positions = torch.multinomial(q, count, replacement=True, generator=generator)
     signs_seed = draw_generator(seed, 4, first)
     values = []
     for part, inputs, targets in subject.chunks(positions, chunk):
         outputs = engine.forward(inputs)
-        values.append(
-            _signed_norms(subject, engine, inputs, outputs, targets, signs_seed)
-            / (subject.size * q[part, None])
-        )
-    result = torch.cat(values)
-    check_finite(subject, result)
-    return subject.per_block(result)
-
-
-def exact_sum(
-    subject: Subject,
-    engine: SampleGradients,
-    *,
-    chunk: int,
-    report: Callable[[float, Tensor], None],
-    should_stop: Callable[[], bool],
-) -> Tensor | None:
-    """The traces without sampling: every sample and every output direction, (blocks,); None when stopped."""
-    total = torch.zeros(len(subject.weights), dtype=torch.float64)
-    done = 0
-    for positions, inputs, targets in subject.chunks(torch.arange(subject.size), chunk):
-        outputs = engine.forward(inputs)
-        width = outputs[0].numel()
-        found = roots(subject.loss, outputs, targets)
-        steps = [(root, c) for root in found for c in range(width)]
-        for i, (root, c) in enumerate(steps):
-            if should_stop():
-                return None
-            unit = torch.zeros(len(inputs), width, dtype=torch.float64, device=subject.device)
-            unit[:, c] = 1
-            norms = engine.squared_norms(inputs, outputs, root.times(unit), again=i + 1 < len(steps))
-            total += root.sign * norms.sum(0)
-        check_finite(subject, total)
-        done += len(positions)
-        report(done / subject.size, subject.per_block(total / done))
-    return subject.per_block(total / subject.size)
+        norms = _signed_norms(engine, subject, inputs, outputs, targets, signs_seed)
+        values.append(columns(subject, engine, norms / (subject.size * q[part, None])))
+    return positions, torch.cat(values)
 
 
 def check(subject: Subject, engine: SampleGradients) -> None:
     """Let the engine compare itself with ordinary gradients on three samples."""
-    inputs, _ = subject.batch(torch.arange(min(3, subject.size)))
+    inputs, _ = subject.batch(subject.few(3))
     with torch.no_grad():
         outputs = single_tensor(subject.model(inputs))
     if not torch.isfinite(outputs).all():
@@ -149,9 +120,18 @@ def not_finite(subject: Subject, inputs: Tensor) -> CurvatureError:
     return CurvatureError(f"{where} not finite on the training data; check the weights and the data")
 
 
+def columns(subject: Subject, engine: SampleGradients, values: Tensor) -> Tensor:
+    """From weights to blocks; with inputs of different sizes, activations' mean traces beside the traces."""
+    blocks = subject.per_block(values)
+    if not subject.ragged or engine.of == "weights":
+        return blocks
+    sizes = subject.per_block(engine.sizes.double()).clamp(min=1)
+    return torch.cat([blocks, blocks / sizes], 1)
+
+
 def _signed_norms(
-    subject: Subject,
     engine: SampleGradients,
+    subject: Subject,
     inputs: Tensor,
     outputs: Tensor,
     targets: Tensor,
@@ -161,9 +141,9 @@ def _signed_norms(
     total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)
     signs = _signs(len(inputs), outputs[0].numel(), generator).to(subject.device)
     for i, root in enumerate(found):
-        total += root.sign * engine.squared_norms(
-            inputs, outputs, root.times(signs), again=i + 1 < len(found)
-        )
+        vectors = root.times(signs).unsqueeze(0)
+        total += root.sign * engine.squared_norms(inputs, outputs, vectors, again=i + 1 < len(found))
+    check_finite(subject, total)
     return total
 
 

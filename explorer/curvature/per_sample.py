@@ -7,7 +7,9 @@ For every kind of layer the gradient of sample n's scalar with respect to the we
 
 where for a convolution A is the unfolded input. A weight used several times has its uses side by side along
 P, so its gradient is summed *before* the norm. Then |G_n|^2 comes from the product itself or, where P is
-small, from the Gram matrices, |D A^T|^2 = <A^T A, D^T D>, whichever costs fewer multiplications.
+small, from the Gram matrices, |D A^T|^2 = <A^T A, D^T D>, whichever costs fewer multiplications. Norms of
+several gradients of one use (one a direction at the outputs) are summed by stacking their D: the input is
+unfolded once, and sum_v |D_v A^T|^2 = |[D_1; D_2; ...] A^T|^2.
 """
 
 from collections.abc import Sequence
@@ -20,7 +22,8 @@ from torch import Tensor, nn
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-SUPPORTED = (nn.Linear, nn.Embedding, *CONVOLUTIONS, *TRANSPOSED)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm)
+SUPPORTED = (nn.Linear, nn.Embedding, *CONVOLUTIONS, *TRANSPOSED, *NORMS)
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,41 @@ class Factors:
     deltas: Tensor
 
 
-def factors(module: nn.Module, inputs: Tensor, deltas: Tensor) -> Factors:
-    """Factors of one use of ``module`` on ``inputs`` (N, ...) with output gradient ``deltas`` (N, ...)."""
+def factors(module: nn.Module, inputs: Tensor, deltas: Sequence[Tensor]) -> Factors:
+    """Factors of one use of ``module`` on ``inputs`` (N, ...).
+
+    Args:
+        deltas: gradients at its output, each (N, ...); several are stacked, so that the squared norm is the
+            sum of theirs.
+    """
     if isinstance(module, nn.Embedding):
-        return _embedding(module, inputs, deltas)
+        return Factors(inputs.flatten(1), torch.cat([_embedding(module, inputs, d) for d in deltas], 2))
     if isinstance(module, nn.Linear):
-        return Factors(_positions_last(inputs).unsqueeze(1), _positions_last(deltas).unsqueeze(1))
+        stacked = torch.cat([_positions_last(delta) for delta in deltas], 1)
+        return Factors(_positions_last(inputs).unsqueeze(1), stacked.unsqueeze(1))
     if isinstance(module, CONVOLUTIONS):
-        return Factors(_unfolded(module, inputs), _grouped(deltas, module.groups))
+        stacked = torch.cat([_grouped(delta, module.groups) for delta in deltas], 2)
+        return Factors(_unfolded(module, inputs), stacked)
     if isinstance(module, TRANSPOSED):
         # The roles are exchanged: weight[in, out, k] meets input position p and output patch p.
         extent: tuple[Any, ...] = (..., *(slice(0, size) for size in inputs.shape[2:]))
-        patches = _patches(deltas, module, _plain_padding(module))
-        patches = patches[extent]
-        return Factors(_flat_patches(patches, module.groups), _grouped(inputs, module.groups))
+        padding = _plain_padding(module)
+        patches = [_patches(F.pad(delta, padding), module)[extent] for delta in deltas]
+        stacked = torch.cat([_flat_patches(patch, module.groups) for patch in patches], 2)
+        return Factors(stacked, _grouped(inputs, module.groups))
+    if isinstance(module, NORMS):
+        # One group a feature: its weight meets the normalised input, position by position.
+        stacked = torch.cat([_by_feature(module, delta) for delta in deltas], 2)
+        return Factors(_by_feature(module, _normalised(module, inputs)), stacked)
     raise TypeError(f"no per-sample gradient for {type(module).__name__}")
 
 
 def squared_norms(uses: Sequence[Factors]) -> Tensor:
-    """|sum over uses of D A^T|^2 for every sample, (N,)."""
+    """|sum over uses of D A^T|^2 for every sample, (N,).
+
+    Several uses of one weight must hold one direction each, unless they are of one kind of layer: uses of
+    different kinds may have the direction in different factors.
+    """
     if len(uses) == 1:
         a, d = uses[0].inputs, uses[0].deltas
     elif all(use.inputs.ndim == 2 for use in uses):
@@ -72,15 +91,32 @@ def squared_norms(uses: Sequence[Factors]) -> Tensor:
     if positions * (k + o) < k * o:
         grams = (a.transpose(1, 2) @ a) * (d.transpose(1, 2) @ d)
         return grams.sum((1, 2)).view(n, groups).sum(1)
-    return (d @ a.transpose(1, 2)).square().sum((1, 2)).view(n, groups).sum(1)
+    norms = torch.linalg.vector_norm(
+        d @ a.transpose(1, 2), dim=(1, 2)
+    )  # makes no temporary, as square() does
+    return norms.square().view(n, groups).sum(1)
 
 
-def _embedding(module: nn.Embedding, inputs: Tensor, deltas: Tensor) -> Factors:
-    indices = inputs.flatten(1)
-    deltas = deltas.reshape(len(inputs), -1, module.embedding_dim).transpose(1, 2)
+def _embedding(module: nn.Embedding, inputs: Tensor, delta: Tensor) -> Tensor:
+    delta = delta.reshape(len(inputs), -1, module.embedding_dim).transpose(1, 2)
     if module.padding_idx is not None:  # that row is held constant
-        deltas = deltas * (indices != module.padding_idx).unsqueeze(1)
-    return Factors(indices, deltas.unsqueeze(1))
+        delta = delta * (inputs.flatten(1) != module.padding_idx).unsqueeze(1)
+    return delta.unsqueeze(1)
+
+
+def _normalised(module: Any, inputs: Tensor) -> Tensor:
+    """What the weight of a batch norm (in eval mode) or layer norm multiplies."""
+    if isinstance(module, nn.LayerNorm):
+        return F.layer_norm(inputs, module.normalized_shape, eps=module.eps)
+    return F.batch_norm(inputs, module.running_mean, module.running_var, eps=module.eps)
+
+
+def _by_feature(module: Any, x: Tensor) -> Tensor:
+    """(N, features, 1, P): positions last, one group a feature."""
+    if isinstance(module, nn.LayerNorm):
+        features = int(torch.Size(module.normalized_shape).numel())
+        return x.reshape(len(x), -1, features).transpose(1, 2).unsqueeze(2)
+    return x.reshape(len(x), x.shape[1], 1, -1)
 
 
 def _with_embedding(uses: Sequence[Factors]) -> tuple[Tensor, Tensor]:
@@ -108,6 +144,7 @@ def _grouped(x: Tensor, groups: int) -> Tensor:
 
 
 def _unfolded(module: Any, inputs: Tensor) -> Tensor:
+    """A of a convolution, (N, groups, K, P)."""
     if isinstance(module.padding, str):
         padding = _same_padding(module) if module.padding == "same" else [0] * (2 * len(module.kernel_size))
     else:
@@ -115,7 +152,27 @@ def _unfolded(module: Any, inputs: Tensor) -> Tensor:
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     if _pointwise(module) and not any(padding):
         return _grouped(inputs, module.groups)
-    return _flat_patches(_patches(inputs, module, padding, mode), module.groups)
+    if any(padding):
+        inputs = F.pad(inputs, padding, mode=mode)
+    if module.groups == 1:
+        return _rows_of_patches(inputs, module).transpose(1, 2).unsqueeze(1)
+    return _flat_patches(_patches(inputs, module), module.groups)
+
+
+def _rows_of_patches(x: Tensor, module: Any) -> Tensor:
+    """(N, P, K) in this order in memory, which makes the product D A^T several times faster than (N, K, P)."""
+    x = x.movedim(1, -1).contiguous()
+    strides, positions = x.stride(), _positions(x.shape[1:-1], module)
+    windows = x.as_strided(
+        (len(x), *positions, *module.kernel_size, x.shape[-1]),
+        (
+            strides[0],
+            *(step * s for step, s in zip(strides[1:-1], module.stride, strict=True)),
+            *(step * d for step, d in zip(strides[1:-1], module.dilation, strict=True)),
+            1,
+        ),
+    )
+    return windows.reshape(len(x), int(torch.Size(positions).numel()), -1)
 
 
 def _pointwise(module: Any) -> bool:
@@ -135,25 +192,26 @@ def _same_padding(module: Any) -> list[int]:
     return amounts
 
 
-def _patches(x: Tensor, module: Any, padding: list[int], mode: str = "constant") -> Tensor:
-    """A view (N, C, *kernel, *positions) of the padded input: no value is copied but by the padding."""
-    if any(padding):
-        x = F.pad(x, padding, mode=mode)
+def _patches(x: Tensor, module: Any) -> Tensor:
+    """A view (N, C, *kernel, *positions) of the padded input."""
     x = x.contiguous()
-    strides = x.stride()
-    kernel, dilation, stride = module.kernel_size, module.dilation, module.stride
-    positions = [
-        (size - d * (k - 1) - 1) // s + 1
-        for size, k, d, s in zip(x.shape[2:], kernel, dilation, stride, strict=True)
-    ]
+    strides, positions = x.stride(), _positions(x.shape[2:], module)
     return x.as_strided(
-        (*x.shape[:2], *kernel, *positions),
+        (*x.shape[:2], *module.kernel_size, *positions),
         (
             *strides[:2],
-            *(step * d for step, d in zip(strides[2:], dilation, strict=True)),
-            *(step * s for step, s in zip(strides[2:], stride, strict=True)),
+            *(step * d for step, d in zip(strides[2:], module.dilation, strict=True)),
+            *(step * s for step, s in zip(strides[2:], module.stride, strict=True)),
         ),
     )
+
+
+def _positions(sizes: Sequence[int], module: Any) -> list[int]:
+    """Where the kernel fits along each dimension of the padded input."""
+    return [
+        (size - d * (k - 1) - 1) // s + 1
+        for size, k, d, s in zip(sizes, module.kernel_size, module.dilation, module.stride, strict=True)
+    ]
 
 
 def _flat_patches(patches: Tensor, groups: int) -> Tensor:

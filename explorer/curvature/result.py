@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import torch
+from torch import Tensor
+
 Of = Literal["weights", "activations"]
 Method = Literal["auto", "exact", "output-probes", "hutchinson"]
 
@@ -32,7 +35,88 @@ class BlockTrace:
     @property
     def mean_stderr(self) -> float:
         """Standard error of ``mean_trace``."""
-        return self.stderr / self.n
+        return self.stderr / max(self.n, 1)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The estimates at one moment of the computation, blocks in depth order.
+
+    Attributes:
+        samples: data samples drawn so far.
+        probes: random vectors drawn so far; 0 for ``exact``, which draws none.
+        seconds: time spent.
+        traces, stderrs: Tr(H_i) and its standard error.
+    """
+
+    samples: int
+    probes: int
+    seconds: float
+    traces: tuple[float, ...]
+    stderrs: tuple[float, ...]
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Moment":
+        """The inverse of ``dataclasses.asdict``, lists for tuples."""
+        arrays = {"traces": tuple(record["traces"]), "stderrs": tuple(record["stderrs"])}
+        return cls(**{**record, **arrays})
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The single draws that an estimate by ``output-probes`` or ``exact`` is the mean of.
+
+    Attributes:
+        proposal: (N,) float64, the probability with which each sample of the data was drawn; 1/N for exact.
+        positions: (M,) int64, which of the N samples each draw took (the rows of the training split, unless
+            the traces were asked for over some rows only).
+        values: (M, blocks) float64; the mean over draws is the Gauss-Newton part of Tr(H_i), and
+            ``values * N * q`` is an unbiased value (for exact: the value) of that sample's own trace.
+    """
+
+    proposal: Tensor
+    positions: Tensor
+    values: Tensor
+
+    @property
+    def q(self) -> Tensor:
+        """(M,) probability of each drawn sample."""
+        return self.proposal[self.positions]
+
+    @property
+    def own_traces(self) -> Tensor:
+        """(M, blocks): for each draw, an unbiased value of Tr(H_{i,n}) of the sample's own loss."""
+        return self.values * (len(self.proposal) * self.q).unsqueeze(1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For safetensors."""
+        return {
+            "proposal": self.proposal.contiguous(),
+            "positions": self.positions.contiguous(),
+            "values": self.values.contiguous(),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Draws":
+        """The inverse of ``tensors``."""
+        return cls(tensors["proposal"], tensors["positions"], tensors["values"])
+
+    def with_more(self, positions: Tensor, values: Tensor) -> "Draws":
+        """These draws followed by others from the same proposal."""
+        return Draws(self.proposal, torch.cat([self.positions, positions]), torch.cat([self.values, values]))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a computation goes on from, after an interruption or to reach a smaller error.
+
+    Attributes:
+        state: plain data.
+        draws: the single draws so far, where the method keeps them.
+    """
+
+    state: Mapping[str, Any]
+    draws: Draws | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +133,8 @@ class Traces:
         seed: of every random draw.
         rel_se: the relative standard error asked for.
         unfinished: blocks whose standard error is still above it.
-        state: plain data to resume or extend from (``resume_state=``).
+        history: the estimates as they came, at most about a hundred moments.
+        kept: what to resume or extend from (``resume=``).
     """
 
     study: str
@@ -61,7 +146,13 @@ class Traces:
     seed: int = 0
     rel_se: float = 0.05
     unfinished: tuple[str, ...] = ()
-    state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    history: tuple[Moment, ...] = field(default=(), repr=False)
+    kept: Kept | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def draws(self) -> Draws | None:
+        """The single draws; None for ``hutchinson``."""
+        return None if self.kept is None else self.kept.draws
 
     @property
     def mean_traces(self) -> dict[str, float]:
@@ -69,7 +160,7 @@ class Traces:
         return {block.name: block.mean_trace for block in self.blocks}
 
     def to_json(self, *, full: bool = False) -> dict[str, Any]:
-        """The command line's object; ``full`` adds what is needed to show the note and to extend."""
+        """The command line's object; ``full`` adds what a page shows. What is kept to resume is left out."""
         record: dict[str, Any] = {
             "study": self.study,
             "of": self.of,
@@ -83,16 +174,21 @@ class Traces:
                 "seed": self.seed,
                 "rel_se": self.rel_se,
                 "unfinished": list(self.unfinished),
-                "state": dict(self.state),
+                "history": [asdict(moment) for moment in self.history],
             }
         return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Traces":
         """The inverse of ``to_json``, full or not."""
-        fields = {key: value for key, value in record.items() if key not in ("blocks", "unfinished")}
-        blocks = tuple(BlockTrace(**block) for block in record["blocks"])
-        return cls(**fields, blocks=blocks, unfinished=tuple(record.get("unfinished", ())))
+        lists = ("blocks", "unfinished", "history")
+        fields = {key: value for key, value in record.items() if key not in lists}
+        return cls(
+            **fields,
+            blocks=tuple(BlockTrace(**block) for block in record["blocks"]),
+            unfinished=tuple(record.get("unfinished", ())),
+            history=tuple(Moment.from_json(moment) for moment in record.get("history", ())),
+        )
 
 
 @dataclass(frozen=True)
@@ -103,12 +199,12 @@ class TracesProgress:
         fraction: 0 to 1, a guess from the errors reached.
         message: what is being done.
         blocks: the estimates so far; empty before the first.
-        state: plain data; ``resume_state=state`` continues from here to the same numbers.
+        kept: ``resume=kept`` continues from here to the same numbers.
         seconds_left: a guess, or None.
     """
 
     fraction: float
     message: str
     blocks: tuple[BlockTrace, ...] = ()
-    state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    kept: Kept | None = field(default=None, repr=False)
     seconds_left: float | None = None

@@ -10,7 +10,7 @@ for which they differ (used outside its module, samples not along the first dime
 sample.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 import torch
@@ -22,6 +22,8 @@ from explorer.curvature.operators import independent
 from explorer.curvature.per_sample import SUPPORTED, Factors, factors, squared_norms
 from explorer.curvature.subject import Subject, single_tensor
 
+_STORED = 64 * 2**20  # floats of gradients kept before they become norms
+
 
 class _Use:
     """One call of one layer in the current forward pass."""
@@ -31,7 +33,8 @@ class _Use:
         self.module = module
         self.inputs = inputs
         self.version = inputs._version
-        self.shared = False  # another call uses the same weight
+        self.floats = 0  # in its output
+        self.deltas: list[Tensor] = []  # gradients at its output, one a direction
 
 
 class InputChanged(RuntimeError):
@@ -44,6 +47,10 @@ class SampleGradients:
     Args:
         subject: its network gets the hooks; call ``close`` to remove them.
         of: ``weights`` or ``activations``.
+
+    Attributes:
+        looped: weights that are done sample by sample.
+        sizes: (weights,) int64, activations of one sample in the latest forward pass, if those are asked for.
     """
 
     def __init__(self, subject: Subject, of: str) -> None:
@@ -53,8 +60,8 @@ class SampleGradients:
         self.copies = False
         self._uses: list[_Use] = []
         self._alias_nodes: dict[str, list[Node]] = defaultdict(list)
-        self._factors: dict[int, list[Factors]] = defaultdict(list)
         self._norms: Tensor = torch.empty(0)
+        self.sizes = torch.zeros(len(subject.weights), dtype=torch.long)
         self._active = False
         self._checking = False
         self._handles: list[RemovableHandle] = []
@@ -71,44 +78,71 @@ class SampleGradients:
     def forward(self, inputs: Tensor) -> Tensor:
         """The outputs, with a graph from the layers on; parameters take no gradient."""
         self._uses, self._alias_nodes, self._active = [], defaultdict(list), True
+        self.sizes = torch.zeros(len(self.subject.weights), dtype=torch.long)
         try:
             with torch.enable_grad():
                 self.subject.model.requires_grad_(False)
                 outputs = single_tensor(self.subject.model(inputs))
-            calls = Counter(use.weight for use in self._uses)
-            for use in self._uses:
-                use.shared = calls[use.weight] > 1
             return outputs
         finally:
             self.subject.model.requires_grad_(True)
             self._active = False
 
-    def backward(self, outputs: Tensor, vectors: Tensor, *, again: bool = False) -> Tensor:
-        """Squared norms for the vectors v (N, C), shape (N, weights), float64.
-
-        Args:
-            again: keep the graph for another call.
-        """
-        self._norms = torch.zeros(len(outputs), len(self.subject.weights), dtype=torch.float64)
-        self._factors = defaultdict(list)
-        vectors = vectors.to(outputs.dtype).view_as(outputs)
-        if outputs.requires_grad:
-            torch.autograd.backward(outputs, vectors, retain_graph=again)
-        for i, uses in self._factors.items():
-            self._norms[:, i] = squared_norms(uses).double().cpu()
-        self._factors = defaultdict(list)
-        return self._norms
-
     def squared_norms(
         self, inputs: Tensor, outputs: Tensor, vectors: Tensor, *, again: bool = False
     ) -> Tensor:
-        """As ``backward``, with what the hooks cannot tell apart by sample done sample by sample."""
-        norms = self.backward(outputs, vectors, again=again)
+        """sum_v |d(v_n . f_n)/dW_l|^2 (or da_l) for every sample n and weight l, (N, weights) float64.
+
+        Args:
+            inputs: what ``outputs`` came from, for the weights that the hooks cannot tell apart by sample.
+            vectors: the v, (V, N, C).
+            again: keep the graph for another call.
+        """
+        norms = self._by_hooks(outputs, vectors, again=again)
         if self.looped:
             chosen = sorted(self.looped)
             for n in range(len(inputs)):
-                norms[n, chosen] = self._single(inputs[n : n + 1], vectors[n : n + 1])[chosen]
+                single = [self._single(inputs[n : n + 1], v[n : n + 1])[chosen] for v in vectors]
+                norms[n, chosen] = torch.stack(single).sum(0)
         return norms
+
+    def _by_hooks(self, outputs: Tensor, vectors: Tensor, *, again: bool = False) -> Tensor:
+        self._norms = torch.zeros(len(outputs), len(self.subject.weights), dtype=torch.float64)
+        if not outputs.requires_grad:
+            return self._norms
+        each = sum(use.floats for use in self._uses)
+        together = max(1, _STORED // max(1, each)) if self._stackable() else 1
+        vectors = vectors.to(outputs.dtype).view(len(vectors), *outputs.shape)
+        for i, vector in enumerate(vectors):
+            last = i + 1 == len(vectors)
+            torch.autograd.backward(outputs, vector, retain_graph=again or not last)
+            if last or (i + 1) % together == 0:
+                self._collect()
+        return self._norms
+
+    def _stackable(self) -> bool:
+        """Whether the uses of each weight are of one kind of layer, so that directions can be stacked."""
+        kinds: dict[int, set[type]] = defaultdict(set)
+        for use in self._uses:
+            kinds[use.weight].add(next(kind for kind in SUPPORTED if isinstance(use.module, kind)))
+        return all(len(found) == 1 for found in kinds.values())
+
+    def _collect(self) -> None:
+        """Turn the gradients that the hooks kept into squared norms."""
+        uses: dict[int, list[Factors]] = defaultdict(list)
+        for use in self._uses:
+            deltas, use.deltas = use.deltas, []
+            if not deltas:
+                continue
+            if use.inputs._version != use.version:
+                raise InputChanged
+            try:
+                uses[use.weight].append(factors(use.module, use.inputs, deltas))
+            except RuntimeError:
+                if not self._checking:  # else an unusual layout: the comparison that follows will see it
+                    raise
+        for i, found in uses.items():
+            self._norms[:, i] += squared_norms(found).double().cpu()
 
     def check(self, inputs: Tensor, vectors: Tensor) -> None:
         """Compare with single samples on a few of them, and note what needs the loop.
@@ -118,10 +152,10 @@ class SampleGradients:
         """
         self._checking = True
         try:
-            found = self.backward(self.forward(inputs), vectors)
+            found = self._by_hooks(self.forward(inputs), vectors.unsqueeze(0))
         except InputChanged:
             self.copies = True
-            found = self.backward(self.forward(inputs), vectors)
+            found = self._by_hooks(self.forward(inputs), vectors.unsqueeze(0))
         finally:
             self._checking = False
         expected = torch.stack(
@@ -136,7 +170,7 @@ class SampleGradients:
     def _single(self, inputs: Tensor, vectors: Tensor) -> Tensor:
         """Squared norms of one sample, (weights,), without any assumption about layouts."""
         if self.of == "activations":
-            return self.backward(self.forward(inputs), vectors)[0]
+            return self._by_hooks(self.forward(inputs), vectors.unsqueeze(0))[0]
         parameters = [weight.parameter for weight in self.subject.weights]
         with torch.enable_grad():
             outputs = single_tensor(self.subject.model(inputs))
@@ -175,6 +209,7 @@ class SampleGradients:
                 return None
             if not x.is_floating_point():
                 return None
+            self.sizes[index] += x.numel() // len(x)
             # An alias is this layer's own view of its input: what another layer reads of it does not count.
             alias = x.detach().requires_grad_(True).clone() if not x.requires_grad else x.view_as(x)
             if alias.grad_fn is not None:
@@ -193,6 +228,7 @@ class SampleGradients:
                 return None
             if not output.requires_grad:  # the first layer: nothing before it needs a gradient
                 output = output.detach().requires_grad_(True).clone()
+            use.floats = output.numel()
             output.register_hook(lambda delta: self._take_weight(use, delta))
             return output
 
@@ -204,17 +240,5 @@ class SampleGradients:
             self._norms[:, index] += delta.reshape(n, -1).square().sum(1).double().cpu()
 
     def _take_weight(self, use: _Use, delta: Tensor) -> None:
-        if use.weight in self.looped or len(use.inputs) != len(self._norms):
-            return
-        if use.inputs._version != use.version:
-            raise InputChanged
-        try:
-            found = factors(use.module, use.inputs, delta)
-        except RuntimeError:
-            if self._checking:  # an unusual layout: the comparison that follows will see it
-                return
-            raise
-        if use.shared:
-            self._factors[use.weight].append(found)
-        else:
-            self._norms[:, use.weight] = squared_norms([found]).double().cpu()
+        if use.weight not in self.looped and len(use.inputs) == len(self._norms):
+            use.deltas.append(delta)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.blocks import Block, Granularity, partition, quantizable_layers
+from explorer.curvature.structured import SideBySide, flattened_loss
 from explorer.errors import CurvatureError
 from explorer.studies.losses import Loss
 from explorer.studies.study import Study
@@ -42,7 +43,7 @@ class Subject:
         model: the copy.
         blocks: depth order.
         weights: the weights of all blocks, each once.
-        loss: the study's loss.
+        loss: the study's loss; where the network's outputs are a structure, of the tensor that holds them.
         rows: rows of the training split that count as the data, int64.
     """
 
@@ -56,9 +57,18 @@ class Subject:
     dtype: torch.dtype
 
     @property
+    def ragged(self) -> bool:
+        """Whether inputs differ in size, so that they go through the network one at a time."""
+        return self.study.data.ragged
+
+    @property
     def size(self) -> int:
         """Number of data samples, N."""
         return len(self.rows)
+
+    def few(self, count: int) -> Tensor:
+        """Positions of the first samples that can be stacked, at most ``count``."""
+        return torch.arange(1 if self.ragged else min(count, self.size))
 
     def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and targets of samples 0 .. N-1; positions may repeat."""
@@ -67,8 +77,8 @@ class Subject:
         return inputs, self.study.data.targets("train", rows).to(self.device)
 
     def chunks(self, positions: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Positions, inputs and targets, at most ``size`` samples at a time."""
-        for chunk in positions.split(size):
+        """Positions, inputs and targets, at most ``size`` samples at a time, one where they differ in size."""
+        for chunk in positions.split(1 if self.ragged else size):
             yield chunk, *self.batch(chunk)
 
     def per_block(self, values: Tensor) -> Tensor:
@@ -102,10 +112,17 @@ def prepare(
     refuse_quantizers(model)
     model = without_inplace(model).eval().to(device, dtype).requires_grad_(True)
     rows = torch.arange(study.data.size("train")) if rows is None else rows
+    if len(rows) == 0:
+        raise CurvatureError("there are no rows to measure the curvature on; give at least one")
+    example = study.data.inputs("train", rows[:1]).to(device, dtype)
     if blocks is None:
-        example = study.data.inputs("train", rows[:1]).to(device, dtype)
         blocks = partition(model, example, granularity=granularity)
-    return Subject(study, model, blocks, _weights(model, blocks), study.loss, rows, device, dtype)
+    weights, loss = _weights(model, blocks), study.loss
+    with torch.no_grad():
+        outputs = model(example)
+    if not torch.is_tensor(outputs):
+        model, loss = SideBySide(model), flattened_loss(loss, outputs)
+    return Subject(study, model, blocks, weights, loss, rows, device, dtype)
 
 
 def without_inplace(model: nn.Module) -> nn.Module:
@@ -133,10 +150,7 @@ def single_tensor(outputs: Any) -> Tensor:
     """
     if torch.is_tensor(outputs) and outputs.ndim >= 1:
         return outputs
-    raise CurvatureError(
-        f"the network gives a {type(outputs).__name__} instead of one tensor; use the method hutchinson, "
-        f"which needs the loss alone"
-    )
+    raise CurvatureError("the network gives one number for all samples; it must give outputs for each sample")
 
 
 def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import RunError
 from explorer.runs.artifacts import Artifacts, encode_tensors
 from explorer.runs.run import Run
+from explorer.runs.spec import RunSpec
 from explorer.runs.store import Lease, LeaseLost, Store
 
 if TYPE_CHECKING:
@@ -117,6 +118,20 @@ class RunContext:
         found = self._store.last_checkpoint(self.run_id)
         return (
             None if found is None else Checkpoint(state=found[1], sha256=found[0], artifacts=self.artifacts)
+        )
+
+    def relatives(self, *, but: str) -> tuple[Run, ...]:
+        """Finished runs whose spec differs from this one's in the parameter ``but`` and in nothing else."""
+
+        def rest(spec: RunSpec) -> RunSpec:
+            parameters = {key: value for key, value in spec.parameters.items() if key != but}
+            return spec.model_copy(update={"parameters": parameters})
+
+        found = self._store.list(study=self.spec.study, kind=self.spec.kind)
+        return tuple(
+            run
+            for run in found
+            if run.status == "done" and run.id != self.run_id and rest(run.spec) == rest(self.spec)
         )
 
     def keep(self, name: str, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:

@@ -68,6 +68,8 @@ class ImageData:
         all_labels = [labels for _, labels in self._arrays.values()]
         self.classes = _class_names(arrays.get("classes"), all_labels, source)
 
+    ragged = False  # images of one size can be stacked
+
     def size(self, split: str) -> int:
         """Number of samples in ``train`` or ``test``."""
         return len(self._split(split)[1])

@@ -33,7 +33,7 @@ class Loss:
     class_weights: tuple[float, ...] | None = None
     function: Callable[[Tensor, Tensor], Any] | None = None  # what a person's own returns is checked
 
-    def per_sample(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def per_sample(self, outputs: Any, targets: Tensor) -> Tensor:
         """The loss of each sample, shape (N,).
 
         Raises:
@@ -65,13 +65,18 @@ class Loss:
         values = measured(outputs, _like(outputs, targets), reduction="none")
         return values.reshape(len(values), -1).mean(1)
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Any, targets: Tensor) -> Tensor:
         """Mean over the samples, a scalar."""
         return self.per_sample(outputs, targets).mean()
 
-    def correct(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
-        """Whether each sample is classified rightly, shape (N,); None where the targets are no classes."""
-        if targets.is_floating_point() or outputs.ndim != 2 or outputs.shape[1] < 2:
+    def correct(self, outputs: Any, targets: Tensor) -> Tensor | None:
+        """Whether each sample is classified rightly, shape (N,); None where there are no classes to tell."""
+        if (
+            not isinstance(outputs, Tensor)
+            or targets.is_floating_point()
+            or outputs.ndim != 2
+            or outputs.shape[1] < 2
+        ):
             return None
         return outputs.argmax(1) == targets
 

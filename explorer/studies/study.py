@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 import torch
 from torch import nn
 
 from explorer.blocks import Block
 from explorer.errors import StudyError
+from explorer.studies.attention import open_attention
 from explorer.studies.data import ImageData
 from explorer.studies.losses import KINDS, Loss
 
@@ -56,8 +58,11 @@ class Study:
     network: nn.Module = field(repr=False)
 
     def model(self) -> nn.Module:
-        """A fresh FP32 copy of the network in eval mode, on the CPU; all parameters require gradients."""
-        model = copy.deepcopy(self.network).eval()
+        """A fresh FP32 copy of the network in eval mode, on the CPU; all parameters require gradients.
+
+        Attention is opened, so that its projections are layers like others (`attention.open_attention`).
+        """
+        model = open_attention(copy.deepcopy(self.network).eval())
         return model.requires_grad_(True)
 
     @cached_property
@@ -117,9 +122,13 @@ def check_forward(network: nn.Module, data: ImageData, loss: Loss) -> None:
         shape = tuple(inputs.shape[1:])
         raise StudyError(f"the network cannot take images of shape {shape}: {_first_line(error)}") from error
     if not torch.is_tensor(outputs):
-        raise StudyError(
-            f"the network returns a {type(outputs).__name__}; it must return one tensor of outputs"
-        )
+        if loss.function is None:
+            raise StudyError(
+                f"the network returns a {type(outputs).__name__} and the loss {loss.kind} takes one tensor; "
+                f"give [loss] kind a factory whose loss takes what the network returns"
+            )
+        _check_loss(outputs, targets, loss)
+        return
     classes = len(data.classes)
     rows = outputs.ndim == 2 and (loss.kind == "cross_entropy" or outputs.shape[1] > 1)
     one_of_many = loss.kind in KINDS and not targets.is_floating_point()
@@ -128,6 +137,10 @@ def check_forward(network: nn.Module, data: ImageData, loss: Loss) -> None:
             f"the network gives outputs of shape {tuple(outputs.shape[1:])} and the labels go up to "
             f"{classes - 1}; the factory must build a network with {classes} outputs"
         )
+    _check_loss(outputs, targets, loss)
+
+
+def _check_loss(outputs: Any, targets: torch.Tensor, loss: Loss) -> None:
     try:
         value = loss.per_sample(outputs, targets)
     except StudyError:
