@@ -20,6 +20,11 @@ class Estimator(StrEnum):
     hutchinson = "hutchinson"
 
 
+class Probes(StrEnum):
+    rademacher = "rademacher"
+    gaussian = "gaussian"
+
+
 class PlannedCost(StrEnum):
     size = "size"
     bops = "bops"

@@ -12,6 +12,7 @@ from explorer.cli.options import (
     GranularityOption,
     JsonOption,
     Of,
+    Probes,
     SeedOption,
     StudyOption,
     strictly_between,
@@ -75,6 +76,10 @@ def traces(
             callback=strictly_between(0, math.inf), help="stop at this relative standard error in every block"
         ),
     ] = 0.05,
+    probes: Annotated[Probes, typer.Option(help="random vectors of hutchinson")] = Probes.rademacher,
+    separately: Annotated[
+        bool, typer.Option("--separately", help="hutchinson with one product a block, as the papers do")
+    ] = False,
     granularity: GranularityOption = Granularity.layer,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -91,6 +96,8 @@ def traces(
         method=method.value,
         samples=samples,
         rel_se=rel_se,
+        probes=probes.value,
+        jointly=not separately,
         granularity=granularity.value,
         seed=seed,
     )

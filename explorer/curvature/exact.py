@@ -5,11 +5,14 @@ Hessian (`output_hessian.directions`),
 
     Tr(H_l) = N^-1 sum_n sum_k l_k |J_n^T u_k|^2,
 
-one backward pass a direction, the squared norms of all blocks from each (`sample_gradients`). Directions that
-together hold less than rounding of the output curvature are left out (1e-7 of it in float32, 1e-15 in
-float64), and samples are taken in groups that need about equally many: a converged network needs a third of
-the C backward passes or less. Samples come in a random order, so that what has been summed so far is an
-estimate with an error of its own; nothing is drawn twice and the sum over all has none.
+one backward pass a direction, the squared norms of all blocks from each (`sample_gradients`). In float32 the
+directions that together hold less than 1e-9 of the output curvature are not taken one by one: each sample's
+are added up with random signs, sum_k +-sqrt(l_k) u_k, which has their squared norms in the mean, and what the
+signs leave is below rounding. (In float64 only those go that hold less than 1e-15.) Samples are taken in
+groups that need about equally many, so a converged network needs about half of the C backward passes.
+
+Samples come in a random order, so that what has been summed so far is an estimate with an error of its own;
+nothing is drawn twice, and the sum over all has no error.
 """
 
 import math
@@ -56,15 +59,16 @@ def own_traces(
     Returns:
         whether it got to the end.
     """
+    signs = torch.randint(0, 2, (subject.size, LARGEST_EIGEN), generator=draw_generator(seed, 9, 0)) * 2 - 1
     for round_ in order(subject.size, seed)[done:].split(_ROUND):
         arranged, least = _arranged(subject, round_, 4 * chunk)
         found: list[Tensor] = []
-        for _, inputs, targets in subject.chunks(arranged, chunk):
+        for positions, inputs, targets in subject.chunks(arranged, chunk):
             if should_stop():
                 return False
             outputs = engine.forward(inputs)
             total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)
-            steps = list(_signed_vectors(subject, outputs, targets, least))
+            steps = list(_signed_vectors(subject, outputs, targets, least, signs[positions]))
             for i, (sign, vectors) in enumerate(steps):
                 norms = engine.squared_norms(inputs, outputs, vectors, again=i + 1 < len(steps))
                 total += sign * norms
@@ -91,7 +95,7 @@ def estimate(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _negligible(dtype: torch.dtype) -> float:
-    return 1e-15 if dtype == torch.float64 else 1e-7
+    return 1e-15 if dtype == torch.float64 else 1e-9
 
 
 def _arranged(subject: Subject, positions: Tensor, batch: int) -> tuple[Tensor, float]:
@@ -121,20 +125,25 @@ def _least(sizes: Tensor, dtype: torch.dtype) -> float:
 
 
 def _signed_vectors(
-    subject: Subject, outputs: Tensor, targets: Tensor, least: float
+    subject: Subject, outputs: Tensor, targets: Tensor, least: float, signs: Tensor
 ) -> Iterator[tuple[int, Tensor]]:
     """Sign and vectors (V, N, C) whose squared pullbacks, with their signs, add up to the traces."""
     width = outputs[0].numel()
-    if width <= LARGEST_EIGEN:
-        values, vectors = directions(subject.loss, outputs, targets)
-        weighty = values.abs() >= least
-        for sign in (1, -1):
-            chosen = weighty & (sign * values > 0)
-            if bool(chosen.any()):
-                scaled = vectors * (values.abs().sqrt() * chosen).unsqueeze(1)
-                yield sign, scaled[:, :, chosen.any(0)].permute(2, 0, 1)
+    if width > LARGEST_EIGEN:
+        for root in roots(subject.loss, outputs, targets):
+            for columns_ in torch.arange(width, device=outputs.device).split(_COLUMNS):
+                units = torch.nn.functional.one_hot(columns_, width).double()
+                yield root.sign, torch.stack([root.times(u.expand(len(outputs), width)) for u in units])
         return
-    for root in roots(subject.loss, outputs, targets):
-        for columns_ in torch.arange(width, device=outputs.device).split(_COLUMNS):
-            units = torch.nn.functional.one_hot(columns_, width).double()
-            yield root.sign, torch.stack([root.times(u.expand(len(outputs), width)) for u in units])
+    values, vectors = directions(subject.loss, outputs, targets)
+    signs = signs[:, :width].to(values)
+    for sign in (1, -1):
+        sizes = (sign * values).clamp(min=0)
+        large = sizes * (sizes >= least)
+        chosen = (large > 0).any(0)
+        parts = [(vectors * large.sqrt().unsqueeze(1))[:, :, chosen].permute(2, 0, 1)]
+        small = sizes - large
+        if subject.dtype == torch.float32 and bool((small > 0).any()):
+            parts.append((vectors @ (small.sqrt() * signs).unsqueeze(2)).permute(2, 0, 1))
+        if sum(map(len, parts)):
+            yield sign, torch.cat(parts)

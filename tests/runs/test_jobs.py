@@ -14,6 +14,7 @@ import torch
 
 from explorer import curvature, qat, studies
 from explorer.blocks import study_blocks
+from explorer.curvature import Draws
 from explorer.plans import Plan
 from explorer.runs import Run, RunSpec, Store, execute, launch, request, requests, stop
 from explorer.studies import Study
@@ -134,6 +135,25 @@ def test_evaluate_and_traces_give_the_numbers_of_the_direct_calls(
     found = done(store, traced, wait)
     assert found["blocks"] == [asdict(block) for block in traces.blocks]
     assert (found["study"], found["method"], found["of"]) == ("learnable", traces.method, "weights")
+
+
+def test_traces_asked_for_more_precision_go_on_from_the_draws_that_are_there(
+    store: Store, study: Study
+) -> None:
+    coarse = execute(store, requests.traces(study, rel_se=0.2))
+    assert coarse.result is not None
+    kept = Draws.from_tensors(store.artifacts.get_tensors(coarse.artifacts["draws"]))
+    assert kept.values.mean(0).tolist() == pytest.approx([b["trace"] for b in coarse.result["blocks"]])
+    fine = execute(store, requests.traces(study, rel_se=0.08))
+    fresh = curvature.weight_traces(study, rel_se=0.08)
+    assert fine.result is not None
+    assert fine.result["blocks"] == [asdict(block) for block in fresh.blocks]
+    more = Draws.from_tensors(store.artifacts.get_tensors(fine.artifacts["draws"]))
+    assert torch.equal(more.values[: len(kept.values)], kept.values)
+    assert fine.result["seconds"] > coarse.result["seconds"], "the time of both"
+    other = execute(store, requests.traces(study, rel_se=0.1, seed=1))
+    assert other.result is not None
+    assert other.result["blocks"][0]["trace"] != fine.result["blocks"][0]["trace"], "another seed starts anew"
 
 
 def test_the_direct_call_and_the_run_train_the_same_network(study: Study, whole: tuple[Run, Store]) -> None:
