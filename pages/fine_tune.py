@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.figures import plan as plan_figure
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, navigation, results, session, training_desk
+from explorer.ui import export, frame, navigation, results, session, tables, training_desk
 
 navigation.in_frame()
 st.title("Fine-tune")
@@ -24,6 +24,12 @@ else:
             {name: (bits.w_bits, bits.a_bits) for name, bits in plan.blocks.items()},
             results.sizes(session.blocks()),
         )
-        st.plotly_chart(plan_figure.figure(bars, height=220), key="plan_to_train", alt="Bits of every block")
+        export.chart(
+            plan_figure.figure(bars, height=220),
+            key="plan_to_train",
+            name="plan",
+            alt="Bits of every block",
+            table=lambda: tables.of_plan(bars),
+        )
     training_desk.show(study, plan)
 frame.next_step("results", "compare before and after")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.figures import architecture
-from explorer.ui import frame, navigation, session, tables
+from explorer.ui import export, frame, navigation, session, tables
 
 navigation.in_frame()
 st.title("Model")
@@ -14,10 +14,12 @@ frame.measured_line()
 frame.granularity_control()
 blocks = session.blocks()
 bits = plan.w_bits if plan else None
-st.plotly_chart(
+export.chart(
     architecture.figure(architecture.view(blocks, bits)),
     key="architecture",
+    name="architecture",
     alt="The network, block by block",
+    table=lambda: tables.of_blocks(blocks),
 )
 st.caption(
     "One box a block, from input to output: as tall as the image it makes, as wide as its channels. "

@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.figures import results as results_figure
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, navigation, outcomes, session
+from explorer.ui import export, frame, navigation, outcomes, session
 
 navigation.in_frame()
 st.title("Results")
@@ -20,10 +20,12 @@ else:
     st.write(
         "Each arrow is one run: from the plan without training to the plan after training, at the size of the plan."
     )
-    st.plotly_chart(
+    export.chart(
         results_figure.figure(outcomes.pictured(rows), reference=outcomes.reference(study)),
         key="results",
+        name="results",
         alt="Accuracy against size, before and after training",
+        table=lambda: outcomes.table(rows),
     )
     st.dataframe(outcomes.table(rows), hide_index=True, column_config=outcomes.COLUMNS)
     st.caption(

@@ -1,6 +1,24 @@
-"""Curvature of the loss: Hessian traces of every block, each with its standard error."""
+"""Curvature of the loss: traces, eigenvalues and spectra of every block's Hessian, each with its error."""
 
-from explorer.curvature.result import BlockTrace, Traces, TracesProgress
+from explorer.curvature.eigenpairs import WHOLE, Eigenpairs, every_eigenpairs, top_eigenpairs
+from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Traces, TracesProgress
+from explorer.curvature.spectrum import SpectralDensity, spectral_density
 from explorer.curvature.traces import METHODS, activation_traces, weight_traces
 
-__all__ = ["METHODS", "BlockTrace", "Traces", "TracesProgress", "activation_traces", "weight_traces"]
+__all__ = [
+    "METHODS",
+    "WHOLE",
+    "BlockTrace",
+    "Draws",
+    "Eigenpairs",
+    "Kept",
+    "Moment",
+    "SpectralDensity",
+    "Traces",
+    "TracesProgress",
+    "activation_traces",
+    "every_eigenpairs",
+    "spectral_density",
+    "top_eigenpairs",
+    "weight_traces",
+]

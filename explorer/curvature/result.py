@@ -180,9 +180,9 @@ class Traces:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Traces":
-        """The inverse of ``to_json``, full or not."""
-        lists = ("blocks", "unfinished", "history")
-        fields = {key: value for key, value in record.items() if key not in lists}
+        """The inverse of ``to_json``, full or not; what a run adds to continue from is left out."""
+        apart = ("blocks", "unfinished", "history", "state")
+        fields = {key: value for key, value in record.items() if key not in apart}
         return cls(
             **fields,
             blocks=tuple(BlockTrace(**block) for block in record["blocks"]),

@@ -5,6 +5,7 @@ precision is grey. Weights are teal and activations violet everywhere. Backgroun
 half-transparent grey, so one template serves light and dark pages.
 """
 
+import math
 from collections.abc import Mapping
 
 import plotly.graph_objects as go
@@ -59,6 +60,25 @@ TEMPLATE = go.layout.Template(
 def blank(height: int) -> go.Figure:
     """An empty figure in the common look, ``height`` pixels tall."""
     return go.Figure(layout={"template": TEMPLATE, "height": height})
+
+
+def faded(colour: str, opacity: float = 0.18) -> str:
+    """A colour of the palette (#rrggbb) as the fill of an error band."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def log_ticks(low: float, high: float) -> dict[str, list]:
+    """``tickvals`` and ``ticktext`` of a log axis that spans little: 1, 2 and 5 of every decade, in full.
+
+    Plotly's own labels between decades are single digits that do not say of which decade.
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    values = [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in (1, 2, 5)]
+    return {
+        "tickvals": values,
+        "ticktext": [f"{value:,.0f}" if value >= 1 else f"{value:g}" for value in values],
+    }
 
 
 def bytes_text(size: float) -> str:

@@ -19,6 +19,9 @@ _JOBS: dict[str, str] = {
     "traces": "explorer.runs.jobs.traces:run",
     "finetune": "explorer.runs.jobs.finetune:run",
     "evaluate": "explorer.runs.jobs.evaluate:run",
+    "landscape": "explorer.runs.jobs.landscape:run",
+    "eigenvalues": "explorer.runs.jobs.eigenvalues:run",
+    "spectrum": "explorer.runs.jobs.spectrum:run",
 }
 _HIDDEN: dict[str, str] = {"selftest": "explorer.runs.jobs.selftest:run"}
 _registered: dict[str, RunFunction] = {}

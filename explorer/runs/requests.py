@@ -15,11 +15,40 @@ TRACE_DEFAULTS: dict[str, Any] = {
     "granularity": "layer",
     "samples": None,
     "rel_se": 0.05,
+    "probes": "rademacher",
+    "jointly": True,
 }
 FINETUNE_DEFAULTS: dict[str, Any] = {"method": "ste", "epochs": 1, "batch_size": 128, "learning_rate": 0.01}
 EVALUATE_DEFAULTS: dict[str, Any] = {"plan": None, "split": "test"}
+LANDSCAPE_DEFAULTS: dict[str, Any] = {
+    "block": None,
+    "directions": "eigen",
+    "dims": 2,
+    "points": 17,
+    "radius": None,
+    "samples": 512,
+    "bits": [4, 2],
+}
+EIGENVALUE_DEFAULTS: dict[str, Any] = {
+    "k": 2,
+    "which": "largest",
+    "method": "lanczos",
+    "granularity": "layer",
+    "samples": 512,
+    "tol": 1e-3,
+    "max_products": 200,
+    "whole": True,
+}
+SPECTRUM_DEFAULTS: dict[str, Any] = {
+    "block": None,
+    "steps": 64,
+    "probes": 8,
+    "granularity": "layer",
+    "samples": 512,
+    "blur": 0.01,
+}
 
-VERSIONS = {"traces": 1, "finetune": 1, "evaluate": 1}
+VERSIONS = {"traces": 2, "finetune": 1, "evaluate": 1, "landscape": 1, "eigenvalues": 1, "spectrum": 1}
 
 
 class Known(Protocol):
@@ -46,6 +75,25 @@ def evaluate(study: Known, plan: Mapping[str, Any] | None = None, *, split: str 
     """Loss and accuracy of a plan without training, or of the FP32 network."""
     options = {"plan": None if plan is None else _anonymous(plan), "split": split}
     return _spec("evaluate", study, 0, options, EVALUATE_DEFAULTS)
+
+
+def landscape(study: Known, block: str | None = None, *, seed: int = 0, **options: Any) -> RunSpec:
+    """A slice of the loss; options as in ``LANDSCAPE_DEFAULTS``. Widths that play no part are left out."""
+    options = {**LANDSCAPE_DEFAULTS, **options, "block": block}
+    options["bits"] = list(options["bits"])[: options["dims"]]
+    if options["directions"] != "quantization" or options["bits"] == [4, 2][: options["dims"]]:
+        options["bits"] = LANDSCAPE_DEFAULTS["bits"]
+    return _spec("landscape", study, seed, options, LANDSCAPE_DEFAULTS)
+
+
+def eigenvalues(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
+    """Top eigenpairs of every block and of the whole network; options as in ``EIGENVALUE_DEFAULTS``."""
+    return _spec("eigenvalues", study, seed, options, EIGENVALUE_DEFAULTS)
+
+
+def spectrum(study: Known, block: str | None = None, *, seed: int = 0, **options: Any) -> RunSpec:
+    """The spectral density of a block, or of the whole network (None); options as in ``SPECTRUM_DEFAULTS``."""
+    return _spec("spectrum", study, seed, {"block": block, **options}, SPECTRUM_DEFAULTS)
 
 
 def _anonymous(plan: Mapping[str, Any]) -> dict[str, Any]:

@@ -174,6 +174,8 @@ def style() -> None:
         .st-key-strip [data-testid="stMetricValue"] {font-size: 1rem; white-space: normal; line-height: 1.25;}
         .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}
         .st-key-plan_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
+        [class*="st-key-export_"] {margin-top: -1rem;}
+        [class*="st-key-carrying_"] img {image-rendering: pixelated;}
         h1 {padding-bottom: .2rem !important;}
         </style>"""
     )

@@ -11,7 +11,7 @@ from explorer.curvature import Traces
 from explorer.figures import frontier as picture
 from explorer.plans import CostName, Frontier, Plan, SetB
 from explorer.studies import ProfileStudy
-from explorer.ui import caches, saved_plans, session
+from explorer.ui import caches, export, saved_plans, session, tables
 
 DOTS = 50_000
 SET_B_LIMIT = 2_000_000
@@ -49,12 +49,13 @@ def show(key: str, traces: Traces | None) -> None:
         st.info("Choose at least two bit widths to plan with.")
         return
     scene = _scene(menu, cost, key, traces)
-    st.plotly_chart(
+    export.chart(
         picture.figure(_view(scene, traces)),
         key=_CHART,
+        name=f"frontier-{scene.cost}",
         on_select=lambda: _clicked(scene),
-        selection_mode="points",
         alt="Every plan as a dot: cost against predicted damage",
+        table=lambda: tables.of_frontier(scene.frontier),
     )
     st.caption(_sentence(scene, study.name))
 

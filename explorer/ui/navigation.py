@@ -16,6 +16,7 @@ _IN_FRAME: ContextVar[bool] = ContextVar("in_frame", default=False)
 _PAGES = (
     ("model", "Model", "account_tree"),
     ("sensitivity", "Sensitivity", "monitoring"),
+    ("landscape", "Landscape", "landscape"),
     ("frontier", "Frontier", "show_chart"),
     ("fine_tune", "Fine-tune", "model_training"),
     ("results", "Results", "fact_check"),

@@ -11,7 +11,7 @@ from explorer.figures import plan as plan_figure
 from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.studies import ProfileStudy
-from explorer.ui import caches, frame, results, saved_plans, session
+from explorer.ui import caches, export, frame, results, saved_plans, session, tables
 
 _W, _A = "weight bits", "activation bits"
 
@@ -33,7 +33,13 @@ def show() -> None:
             {name: (bits.w_bits, bits.a_bits) for name, bits in held.blocks.items()},
             results.sizes(session.blocks()),
         )
-        st.plotly_chart(plan_figure.figure(bars, height=430), key="plan_bars", alt="Bits of every block")
+        export.chart(
+            plan_figure.figure(bars, height=430),
+            key="plan_bars",
+            name="plan",
+            alt="Bits of every block",
+            table=lambda: tables.of_plan(bars),
+        )
     with numbers:
         _numbers(held)
     _keep(held)

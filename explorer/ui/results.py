@@ -1,5 +1,6 @@
 """Asking the store for results the pages show."""
 
+import math
 from typing import Any
 
 from explorer.blocks import Block, Granularity
@@ -30,15 +31,21 @@ def full_precision_of(run: Run) -> dict[str, Any] | None:
 
 
 def traces(study: AnyStudy, granularity: Granularity, of: str = "weights") -> Run | None:
-    """The finished traces with the smallest errors asked for, the newest among equals."""
-    done = [
-        run
-        for run in runs_of(study, "traces")
-        if run.status == "done"
-        and run.spec.parameters.get("granularity", "layer") == granularity
-        and run.spec.parameters.get("of", "weights") == of
-    ]
-    return min(done, key=lambda run: float(str(run.spec.parameters.get("rel_se", 0.05))), default=None)
+    """The finished traces whose worst block has the smallest relative error, the newest among equals."""
+    found = [run for run in runs_of(study, "traces") if is_of(run, granularity, of)]
+    return min((run for run in found if run.status == "done"), key=_worst, default=None)
+
+
+def is_of(run: Run, granularity: Granularity, of: str) -> bool:
+    """Whether a traces run is of these blocks and of weights or of activations."""
+    asked = run.spec.parameters
+    return asked.get("granularity", "layer") == granularity and asked.get("of", "weights") == of
+
+
+def _worst(run: Run) -> float:
+    blocks = (run.result or {})["blocks"]
+    errors = [block["stderr"] / abs(block["trace"]) for block in blocks if block["stderr"]]
+    return max(errors, default=0.0 if blocks else math.inf)
 
 
 def basis() -> tuple[str, Traces | None] | None:

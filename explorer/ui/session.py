@@ -1,7 +1,7 @@
 """What one person has in hand: the study, the partition, the plan; kept in the session and in the address.
 
-The address bar carries ``study``, ``blocks`` and ``plan`` (weight bits, then activation bits: ``8.4.2_8.8.8``), so
-a link shows another person the same thing.
+The address bar carries ``study``, ``blocks``, ``plan`` (weight bits, then activation bits: ``8.4.2_8.8.8``) and
+``block`` (the one that is looked at), so a link shows another person the same thing.
 """
 
 import os
@@ -18,6 +18,7 @@ from explorer.studies import AnyStudy
 from explorer.ui import caches
 
 _STUDY, _BLOCKS, _PLAN, _REVISION, _SEEN = "study", "blocks", "plan", "plan_revision", "address_seen"
+_FOCUS = "block_looked_at"
 
 
 def own_studies() -> tuple[str, ...]:
@@ -86,6 +87,17 @@ def choose_granularity(new: Granularity) -> None:
         take(None)
 
 
+def focus() -> str | None:
+    """The block that is looked at, if it is one of the current study and partition."""
+    name: str | None = st.session_state.get(_FOCUS)
+    return name if any(block.name == name for block in blocks()) else None
+
+
+def look_at(name: str | None) -> None:
+    """Look at a block, or at none."""
+    st.session_state[_FOCUS] = name
+
+
 def read_address() -> str | None:
     """Take study and plan from the address, once a session; what was wrong with it, or None."""
     if st.session_state.get(_SEEN):
@@ -98,6 +110,8 @@ def read_address() -> str | None:
         st.session_state[_STUDY] = named
     if address.get("blocks") in ("layer", "module"):
         st.session_state[_BLOCKS] = address["blocks"]
+    if name := address.get("block"):
+        look_at(name)
     if text := address.get("plan"):
         try:
             take(_decode(text))
@@ -111,6 +125,8 @@ def write_address() -> None:
     wanted = {"study": reference(), "blocks": granularity()}
     if (held := plan()) is not None:
         wanted["plan"] = encode(held)
+    if (name := focus()) is not None:
+        wanted["block"] = name
     if dict(st.query_params) != wanted:
         st.query_params.from_dict(wanted)
 

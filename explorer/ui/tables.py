@@ -7,6 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from explorer.blocks import Block
+from explorer.figures.plan import BlockBar
+from explorer.plans import Frontier
 from explorer.studies import AnyStudy
 
 BLOCK_COLUMNS: Mapping[str, Any] = {
@@ -20,7 +22,7 @@ TRACE_COLUMNS: Mapping[str, Any] = {
     "mean_trace": st.column_config.NumberColumn("mean trace, Tr(H)/n", format="%.4e"),
     "mean_stderr": st.column_config.NumberColumn("± standard error", format="%.1e"),
     "relative": st.column_config.NumberColumn("relative error", format="percent"),
-    "n": st.column_config.NumberColumn("weights, n", format="localized"),
+    "n": st.column_config.NumberColumn("n", format="localized", help="How many weights or activations."),
     "samples": st.column_config.NumberColumn("images drawn", format="localized"),
 }
 
@@ -56,6 +58,29 @@ def of_traces(blocks: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         for block in blocks
     ]
     return pd.DataFrame(rows)
+
+
+def of_plan(bars: Sequence[BlockBar]) -> pd.DataFrame:
+    """One row a block: its bits and the size of its packed weights."""
+    return pd.DataFrame(
+        [{"block": b.name, "w_bits": b.w_bits, "a_bits": b.a_bits, "bytes": b.size_bytes} for b in bars]
+    )
+
+
+def of_frontier(frontier: Frontier) -> pd.DataFrame:
+    """One row a plan of the frontier: cost, Ω with its standard error, and the weight bits of every block."""
+    table = frontier.problem.cost
+    numbers = {
+        f"{table.name} ({table.unit})": frontier.cost,
+        "omega": frontier.omega,
+        "omega_stderr": frontier.stderr(),
+    }
+    return pd.DataFrame(numbers).join(pd.DataFrame(frontier.bits, columns=list(frontier.blocks)))
+
+
+def of_curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+    """One row a point of a training's curves, which are named in the first column."""
+    return pd.DataFrame([{"curve": name, **point} for name, points in curves.items() for point in points])
 
 
 def card_text(study: AnyStudy) -> str:

@@ -1,44 +1,90 @@
-"""Asking for traces: a small form, and which run answers it."""
+"""Asking for traces: a small form, and which runs answer it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
-from explorer.figures.sensitivity import Order
-from explorer.runs import request, requests
+from explorer.figures.sensitivity import Of, Order
+from explorer.runs import Run, RunSpec, request, requests
 from explorer.studies import Study
-from explorer.ui import caches, results, session
+from explorer.ui import caches, results, run_panel, session
 
-PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow"}
+PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow", 0.01: "1 %, slow"}
 ORDERS: list[Order] = ["depth", "rank"]
+SHOWN: Mapping[str, tuple[Of, ...]] = {
+    "weights": ("weights",),
+    "activations": ("activations",),
+    "both": ("weights", "activations"),
+}
+METHODS: Mapping[str, str] = {
+    "auto": "picks the cheapest that is right for this network and loss, and says what it did",
+    "exact": "no sampling noise: every image and every output direction, or a refusal where that is out of reach",
+    "output-probes": "random signs at the outputs, images drawn by importance, one backward pass for all blocks",
+    "hutchinson": "Hessian-vector products on random batches, as the papers do; much more work for the same error",
+}
 DEFAULT_PRECISION = 0.05
 
 
-def ask(study: Study) -> str | None:
-    """Show the form; the id of the run to watch, or None when there is none yet."""
-    known = results.runs_of(study, "traces")
-    precision = st.selectbox(
-        "Standard error wanted",
-        list(PRECISIONS),
-        index=list(PRECISIONS).index(DEFAULT_PRECISION),
-        format_func=PRECISIONS.__getitem__,
-        width=190,
-        key="trace_precision",
-        help="Sampling stops when every block's standard error is below this share of its trace.",
+def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
+    """Show the form; for each sort of traces the run that answers it best, where there is one."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        precision = st.selectbox(
+            "Standard error wanted",
+            list(PRECISIONS),
+            index=list(PRECISIONS).index(DEFAULT_PRECISION),
+            format_func=PRECISIONS.__getitem__,
+            width=190,
+            key="trace_precision",
+            help="Sampling stops when every block's standard error is below this share of its trace. Asking for a "
+            "smaller one continues from the samples that are there.",
+        )
+        with st.popover("Method", icon=":material/function:", key="trace_method_choice"):
+            method = st.radio(
+                "How the traces are computed",
+                list(METHODS),
+                key="trace_method",
+                captions=list(METHODS.values()),
+            )
+        asked = {of: _spec(study, of, precision, method) for of in sorts}
+        _start(study, asked)
+    found = {of: _answer(study, spec, of) for of, spec in asked.items()}
+    return {of: run for of, run in found.items() if run is not None}
+
+
+def _start(study: Study, asked: Mapping[Of, RunSpec]) -> None:
+    store = caches.store()
+    runs = {of: store.find(spec) for of, spec in asked.items()}
+    missing = [of for of, run in runs.items() if run is None or run.resumable]
+    sort = f"{missing[0].removesuffix('s')} traces" if missing == ["activations"] else "traces"
+    pressed = st.button(
+        f"Compute {sort}",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not missing,
+        help=None if missing else "These are there, or on their way; choose another error or method.",
     )
-    pressed = st.button("Compute traces", type="primary", icon=":material/play_arrow:")
-    spec = requests.traces(study, granularity=session.granularity(), rel_se=precision)
     if pressed:
-        request(caches.store(), spec, title=f"Traces of {study.name}")
+        for of in missing:
+            run = runs[of]
+            if run is not None and run.resumable:
+                run_panel.resume(run.id)
+            else:
+                title = "Traces" if of == "weights" else "Activation traces"
+                request(store, asked[of], title=f"{title} of {study.name}")
         st.rerun()
-    live = [
-        run for run in known if run.live and _granularity_of(run.spec.parameters) == session.granularity()
-    ]
-    if live:
-        return live[0].id
-    if any(run.id == spec.run_id for run in known):
-        return spec.run_id
-    best = results.traces(study, session.granularity())
-    return None if best is None else best.id
 
 
-def _granularity_of(parameters: dict) -> str:
-    return str(parameters.get("granularity", "layer"))
+def _spec(study: Study, of: Of, precision: float, method: str) -> RunSpec:
+    options: dict[str, Any] = {"of": of, "granularity": session.granularity(), "method": method}
+    if method != "exact":  # which knows no error, so that one run answers every wish
+        options["rel_se"] = precision
+    return requests.traces(study, **options)
+
+
+def _answer(study: Study, spec: RunSpec, of: Of) -> Run | None:
+    """What was asked for if it was ever begun, else what is being computed, else the best there is."""
+    known = [run for run in results.runs_of(study, "traces") if results.is_of(run, session.granularity(), of)]
+    live = [run for run in known if run.live]
+    same = [run for run in known if run.id == spec.run_id]
+    return next(iter(same + live), None) or results.traces(study, session.granularity(), of)

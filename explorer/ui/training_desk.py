@@ -7,7 +7,7 @@ from explorer.figures.look import percent_text
 from explorer.plans import Plan
 from explorer.runs import Run, request, requests
 from explorer.studies import Study
-from explorer.ui import caches, results, run_panel
+from explorer.ui import caches, export, results, run_panel, tables
 
 _SHOWN = "training_shown"
 
@@ -66,14 +66,21 @@ def _form(study: Study, plan: Plan) -> None:
 def _draw(run: Run, loss: str) -> None:
     store = caches.store()
     reference = results.full_precision_of(run)
+    train, test = store.points(run.id, "train"), store.points(run.id, "test")
     made = training.figure(
-        store.points(run.id, "train"),
-        store.points(run.id, "test"),
+        train,
+        test,
         epochs=int(str(run.spec.parameters.get("epochs", 1))),
         reference=None if reference is None else reference["accuracy"],
         loss=loss,
     )
-    st.plotly_chart(made, key=f"curves_{run.id}", alt="Loss and accuracy over the epochs")
+    export.chart(
+        made,
+        key=f"curves_{run.id}",
+        name=f"training-{run.id[:5]}",
+        alt="Loss and accuracy over the epochs",
+        table=lambda: tables.of_curves({"train": train, "test": test}),
+    )
     if run.result is None:
         st.caption("It goes on when you close this page. The first test point is the plan without training.")
         return

@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"ui"}),
     frozenset({"figures", "runs"}),
     frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export"}),
-    frozenset({"quantizers", "blocks", "studies"}),
+    frozenset({"quantizers", "blocks", "studies", "prefix"}),
     frozenset({"errors", "places"}),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
@@ -26,6 +26,7 @@ DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 # The exceptions within a layer, each for a reason.
 SIDEWAYS = {
     ("qat", "plans"),  # training starts from a plan
+    ("landscape", "curvature"),  # a slice runs along eigenvectors and shows what the Hessian predicts
     ("plans", "curvature"),  # Ω is made of traces, and a frontier asked for without them computes them
     ("quantizers", "blocks"),  # a simulated network is quantized block by block
     ("blocks", "studies"),  # the partition of a study

@@ -30,7 +30,7 @@ def test_every_command_line_is_one_the_program_takes(explore: Command, line: str
     assert answer.status == 0, answer.err
 
 
-@pytest.mark.parametrize("verb", ["traces", "frontier", "evaluate", "finetune"])
+@pytest.mark.parametrize("verb", ["traces", "eigenvalues", "spectrum", "frontier", "evaluate", "finetune"])
 def test_every_option_is_described(explore: Command, verb: str) -> None:
     text = (DOCS / "command-line.md").read_text(encoding="utf-8")
     for option in re.findall(r"^  (--[a-z-]+)", explore(verb, "--help").out, re.M):

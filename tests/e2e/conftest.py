@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,7 +66,13 @@ COMPLAINTS = pytest.StashKey[Complaints]()
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app on a free loopback port, with an empty home; ended with every worker it left behind."""
-    folder = tmp_path_factory.mktemp("app")
+    with serve(tmp_path_factory.mktemp("app")) as running:
+        yield running
+
+
+@contextmanager
+def serve(folder: Path, **variables: str) -> Iterator[App]:
+    """The same with ``folder / "home"`` as its home and these environment variables."""
     home, log = folder / "home", folder / "server.log"
     port = _free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
@@ -80,7 +86,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     for name, value in options.items():
         command += [f"--{name}", value]
     environment = {k: v for k, v in os.environ.items() if k not in ("EXPLORER_DATABASE", "OMP_NUM_THREADS")}
-    environment |= {"EXPLORER_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    environment |= {"EXPLORER_HOME": str(home), "PYTHONUNBUFFERED": "1"} | variables
     with log.open("wb") as stream:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     try:

@@ -90,3 +90,21 @@ def test_the_background_is_the_pages() -> None:
     assert made.layout.height == 321
     assert made.layout.template.layout.paper_bgcolor == "rgba(0,0,0,0)"
     assert made.layout.template.layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (150, 1900, ["100", "200", "500", "1,000", "2,000", "5,000", "10,000", "20,000", "50,000"]),
+        (0.013, 0.04, ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5"]),
+        (3e-6, 4e-6, ["1e-06", "2e-06", "5e-06", "1e-05", "2e-05", "5e-05"]),
+    ],
+)
+def test_a_short_log_axis_has_its_numbers_in_full(low: float, high: float, texts: list[str]) -> None:
+    ticks = look.log_ticks(low, high)
+    assert ticks["ticktext"] == texts
+    assert [float(text.replace(",", "")) for text in texts] == ticks["tickvals"]
+
+
+def test_a_faded_colour_is_the_same_colour() -> None:
+    assert look.faded("#0e9384", 0.5) == "rgba(14, 147, 132, 0.5)"

@@ -1,0 +1,91 @@
+"""The loss of every sample with the weights somewhere else; what comes before the moved layers is replayed."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from explorer.curvature.choice import chunk_size
+from explorer.landscape.target import Target, Vector
+from explorer.prefix import Batch, Replay
+
+_MOST_SAMPLES = 128  # at once
+
+
+class Meter:
+    """Per-sample losses of a target's network.
+
+    Attributes:
+        centre: (N,) float64, the losses at the trained weights.
+        forwards: times all losses were computed.
+    """
+
+    def __init__(self, target: Target, should_stop: Callable[[], bool]) -> None:
+        self._target = target
+        self._should_stop = should_stop
+        self._replay = Replay(target.subject.model, target.parameters.values())
+        self._batches: list[tuple[Batch, Tensor]] = []
+        self._size = target.subject.size
+        self._population = target.subject.study.data.size("train")
+        self.forwards = 1
+        self.centre = self._record()
+
+    @property
+    def equivalents(self) -> float:
+        """Work so far in full forward passes over all samples."""
+        return self._replay.samples_computed / self._size
+
+    @property
+    def replay(self) -> Replay:
+        """What replays the part before the moved layers."""
+        return self._replay
+
+    def losses(self, weights: Vector) -> Tensor | None:
+        """(N,) float64 with the target's weights at these values; None if it was to stop meanwhile."""
+        self.forwards += 1
+        self._target.place(weights)
+        found = []
+        try:
+            for batch, targets in self._batches:
+                if self._should_stop():
+                    return None
+                found.append(self._loss(batch.outputs(), targets))
+        finally:
+            self._target.place(self._target.centre)
+        return torch.cat(found)
+
+    @property
+    def centre_error(self) -> float:
+        """Sampling error of the loss at the centre."""
+        return sampling_error(self.centre, self._population)
+
+    def compared(self, losses: Tensor) -> tuple[float, float]:
+        """Mean loss, and the standard error of its difference from the centre, paired over samples."""
+        return float(losses.mean()), sampling_error(losses - self.centre, self._population)
+
+    def _record(self) -> Tensor:
+        subject = self._target.subject
+        found = []
+        size = min(_MOST_SAMPLES, 2 * chunk_size(subject))
+        for _, inputs, targets in subject.chunks(torch.arange(subject.size), size):
+            batch = self._replay.batch(inputs)
+            found.append(self._loss(batch.recorded, targets))
+            batch.recorded = None
+            self._batches.append((batch, targets))
+        return torch.cat(found)
+
+    @torch.no_grad()
+    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._target.subject.loss.per_sample(outputs, targets).double().cpu()
+
+
+def sampling_error(values: Tensor, population: int) -> float:
+    """Standard error of the mean of m values drawn from ``population`` without replacement.
+
+    sqrt((1 - m/N) s^2 / m): nothing is left to chance when all were drawn. Infinite for one of many.
+    """
+    m = len(values)
+    if m >= population:
+        return 0.0
+    return math.sqrt(1 - m / population) * float(values.std()) / math.sqrt(m) if m > 1 else math.inf

@@ -1,0 +1,66 @@
+"""What eigenvalues and spectra are asked for by: how many rows, a button, and which run answers."""
+
+from typing import Any
+
+import streamlit as st
+
+from explorer.runs import Run, RunSpec, request, requests
+from explorer.studies import Study
+from explorer.ui import caches, results, run_panel
+
+SAMPLES = (64, 256, 512, 2048)
+DEFAULT_SAMPLES = 256
+
+
+def samples() -> int:
+    """How many training rows the Hessian is a mean over."""
+    return int(
+        st.selectbox(
+            "Training rows",
+            SAMPLES,
+            index=SAMPLES.index(DEFAULT_SAMPLES),
+            format_func="{:,}".format,
+            width=130,
+            key="eigen_samples",
+            help="The Hessian is that of the mean loss over so many training images, drawn once. More are slower and closer to "
+            "the whole training set.",
+        )
+    )
+
+
+def ask(study: Study, spec: RunSpec, title: str) -> Run | None:
+    """The button; the run that answers the form best, where there is one."""
+    store = caches.store()
+    same = store.find(spec)
+    missing = same is None or same.resumable
+    pressed = st.button(
+        "Compute",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not missing,
+        help=None if missing else "This is there, or on its way; choose another number of rows.",
+        key=f"eigen_compute_{spec.kind}",
+    )
+    if pressed:
+        if same is not None:
+            run_panel.resume(same.id)
+        else:
+            request(store, spec, title=title)
+        st.rerun()
+    return same if same is not None else _nearest(study, spec)
+
+
+def _nearest(study: Study, spec: RunSpec) -> Run | None:
+    """A run of the same blocks that differs in its precision: one that is live, else the one with the most rows."""
+
+    def about(asked: RunSpec) -> tuple[Any, ...]:
+        return asked.parameters.get("block"), asked.parameters.get("granularity", "layer")
+
+    def rows(run: Run) -> int:
+        return int(run.spec.parameters.get("samples", requests.EIGENVALUE_DEFAULTS["samples"]))
+
+    known = [run for run in results.runs_of(study, spec.kind) if about(run.spec) == about(spec)]
+    plain = [run for run in known if run.spec.parameters.get("which", "largest") == "largest"]
+    live = [run for run in plain if run.live]
+    done = sorted((run for run in plain if run.status == "done"), key=rows, reverse=True)
+    return next(iter(live + done), None)

@@ -1,0 +1,20 @@
+"""Landscape: the loss when the weights of a block move away from where training left them."""
+
+import streamlit as st
+
+from explorer.studies import ProfileStudy
+from explorer.ui import frame, landscape_view, navigation, session
+
+navigation.in_frame()
+st.title("Landscape")
+st.write(
+    "Quantization moves weights a little. Here they are moved on purpose and the loss is measured: a **steep** valley "
+    "wants its bits, a **flat** one can do with few. The quadratic that the Hessian predicts, on which Ω rests, is drawn "
+    "beside what was measured (HAWQ-V2, Fig. 2)."
+)
+study = session.study()
+if isinstance(study, ProfileStudy):
+    st.info("This study holds published figures only: there are no weights to move. Choose a network study.")
+else:
+    landscape_view.show(study)
+frame.next_step("frontier", "choose a plan on the frontier")

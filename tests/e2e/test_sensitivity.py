@@ -1,0 +1,195 @@
+"""The Sensitivity page in a real browser: a click on a dot, what it opens, and files that are what they say."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, TimeoutError, expect
+
+from explorer import studies
+from explorer.runs import Store, execute, requests
+from tests import learnable
+from tests.e2e.conftest import App, serve, settle
+
+BLOCK, OTHER = "3", "6"  # layers of the learnable study
+
+# Where the dot of a block is on the screen.
+_FIND_DOT = """([place, block]) => {
+  const chart = document.querySelector(`.st-key-${place} .js-plotly-plot`);
+  const trace = chart._fullData.find(data => Array.from(data.x).includes(block));
+  const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
+  return {x: box.left + xaxis._offset + xaxis.l2p(xaxis._categories.indexOf(block)),
+          y: box.top + yaxis._offset + yaxis.d2p(trace.y[Array.from(trace.x).indexOf(block)])};
+}"""
+_MARKED = """place => {
+  const chart = document.querySelector(`.st-key-${place} .js-plotly-plot`);
+  return chart.data.flatMap(t => Array.from(t.selectedpoints ?? []).map(i => t.customdata[i][0]));
+}"""
+_RANGE = "() => document.querySelector('.st-key-traces .js-plotly-plot')._fullLayout.xaxis.range"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with a study of one's own whose traces are there already."""
+    folder = tmp_path_factory.mktemp("sensitivity")
+    toml = str(learnable.write(folder / "learnable").resolve())
+    study = studies.load_network(toml)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    store = Store.open(home=folder / "home")
+    execute(store, requests.evaluate(study))
+    for of in ("weights", "activations"):
+        execute(store, requests.traces(study, of=of), title=f"{of} of learnable")
+    store.close()
+    torch.set_num_threads(threads)
+    with serve(folder, EXPLORER_STUDIES=toml) as running:
+        yield replace(running, url=f"{running.url}/?study={quote(toml)}")
+
+
+@pytest.fixture
+def sensitivity(page: Page) -> Page:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Sensitivity$")).click()
+    page.get_by_role("heading", name="Sensitivity", exact=True).wait_for()
+    settle(page)
+    page.locator(".st-key-traces .js-plotly-plot[data-pickable] .points path").first.wait_for(
+        state="attached"
+    )
+    return page
+
+
+def hover(page: Page, block: str) -> dict[str, float]:
+    """Move the mouse over a dot until its card is there: the page may still be settling under the mouse."""
+    for _ in range(40):
+        page.locator(".st-key-traces").first.evaluate("chart => chart.scrollIntoView({block: 'center'})")
+        dot: dict[str, float] = page.evaluate(_FIND_DOT, ["traces", block])
+        page.mouse.move(dot["x"] - 4, dot["y"])
+        page.mouse.move(dot["x"], dot["y"], steps=3)
+        page.wait_for_timeout(250)
+        if page.locator(".st-key-traces .hoverlayer .hovertext").count():
+            return dot
+    pytest.fail(f"no card over the dot of {block}")
+
+
+def click(page: Page, block: str) -> None:
+    dot = hover(page, block)
+    page.mouse.click(dot["x"], dot["y"])
+    page.wait_for_url(re.compile(rf"[?&]block={block}(&|$)"))
+    settle(page)
+
+
+def download(page: Page, figure: str, kind: str, folder: Path) -> Path:
+    """Press a button of the figure's Export popover; the file as the browser saved it."""
+    if not page.get_by_test_id("stPopoverBody").is_visible():
+        page.locator(f".st-key-export_{figure}").get_by_role("button", name="Export").click()
+    body = page.get_by_test_id("stPopoverBody")
+    label = f"Download the figure as {kind}" if kind in ("SVG", "PNG") else kind
+    with page.expect_download() as started:
+        body.get_by_role("button", name=label, exact=True).click()
+    path = folder / started.value.suggested_filename
+    started.value.save_as(path)
+    return path
+
+
+def test_a_click_on_a_dot_opens_its_block_and_the_picture_keeps_its_zoom(sensitivity: Page) -> None:
+    page = sensitivity
+    page.evaluate(
+        "() => window.Plotly.relayout(document.querySelector('.st-key-traces .js-plotly-plot'),"
+        " {'xaxis.range': [0.2, 2.8]})"
+    )
+    click(page, BLOCK)
+    expect(page.get_by_text("How the estimate settled")).to_be_visible()
+    expect(page.get_by_text("What carries this trace")).to_be_visible()
+    expect(page.locator(".st-key-carrying_weights img").first).to_be_visible()
+    page.wait_for_function(f"({_MARKED})('traces').includes('{BLOCK}')")
+    assert page.evaluate(_RANGE) == [0.2, 2.8]
+
+    click(page, OTHER)
+    page.wait_for_function(f"JSON.stringify(({_MARKED})('traces')) === '[\"{OTHER}\"]'")
+    expect(page.get_by_role("heading", name=f"{OTHER}, weights")).to_be_visible()
+    assert page.evaluate(_RANGE) == [0.2, 2.8]
+
+
+def test_the_list_serves_the_keyboard_and_agrees_with_the_picture(sensitivity: Page) -> None:
+    page = sensitivity
+    click(page, BLOCK)
+    choice = page.get_by_role("combobox", name=re.compile("Block"))
+    option = page.get_by_role("option", name=OTHER, exact=True)
+    for _ in range(5):  # the list closes when the page is still being drawn
+        choice.fill(OTHER)
+        with suppress(TimeoutError):
+            option.wait_for(timeout=5_000)
+            break
+    choice.press("Enter")
+    page.wait_for_url(re.compile(rf"[?&]block={OTHER}(&|$)"))
+    settle(page)
+    page.wait_for_function(f"JSON.stringify(({_MARKED})('traces')) === '[\"{OTHER}\"]'")
+    click(page, BLOCK)
+    expect(page.get_by_role("heading", name=f"{BLOCK}, weights")).to_be_visible()
+
+
+def test_both_panels_share_zoom_and_hover(sensitivity: Page) -> None:
+    page = sensitivity
+    page.get_by_role("radio", name="both").click()
+    settle(page)
+    expect(page.locator(".st-key-traces")).to_have_count(1)  # the picture of one panel is gone
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-traces .js-plotly-plot')?._fullLayout?.yaxis2 !== undefined"
+    )
+    hover(page, BLOCK)
+    cards = page.locator(".st-key-traces .hoverlayer .hovertext")
+    expect(cards).to_have_count(2)
+    said = " ".join(cards.all_text_contents())
+    assert "weights" in said
+    assert "activations" in said
+
+
+def test_downloads_are_real_files_named_after_study_and_figure(
+    sensitivity: Page, browser: Browser, tmp_path: Path
+) -> None:
+    page = sensitivity
+    svg = download(page, "traces", "SVG", tmp_path)
+    assert svg.name == "learnable-traces-weights.svg"
+    root = ElementTree.parse(svg).getroot()
+    assert root.tag.endswith("svg")
+    assert "mean Hessian trace" in "".join(root.itertext())
+
+    png = download(page, "traces", "PNG", tmp_path).read_bytes()
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = (int.from_bytes(png[i : i + 4], "big") for i in (16, 20))
+    assert (width, height) == (2 * float(root.get("width", 0)), 2 * float(root.get("height", 0)))
+
+    table = download(page, "traces", "CSV", tmp_path)
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert [row["block"] for row in rows] == ["0", "3", "6", "11"]
+    assert all(float(row["mean_trace"]) > 0 and float(row["mean_stderr"]) > 0 for row in rows)
+
+    alone = download(page, "traces", "HTML", tmp_path)
+    assert alone.name == "learnable-traces-weights.html"
+    context = browser.new_context(offline=True)
+    asked: list[str] = []
+    other = context.new_page()
+    other.on("request", lambda request: asked.append(request.url))
+    other.goto(alone.as_uri())
+    other.locator(".js-plotly-plot .points path").first.wait_for(state="attached")
+    assert other.title() == "learnable-traces-weights"
+    drawn = other.evaluate("() => Array.from(document.querySelector('.js-plotly-plot').data[0].x)")
+    assert json.dumps(drawn) == json.dumps([row["block"] for row in rows])
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    context.close()
+
+
+def test_the_figures_of_a_block_are_exported_under_its_name(sensitivity: Page, tmp_path: Path) -> None:
+    page = sensitivity
+    click(page, BLOCK)
+    page.locator(".st-key-carriers_weights .js-plotly-plot .main-svg").first.wait_for(state="attached")
+    svg = download(page, "carriers_weights", "SVG", tmp_path)
+    assert svg.name == f"learnable-carriers-weights-{BLOCK}.svg"
+    assert "share of the images" in svg.read_text(encoding="utf-8")
