@@ -6,7 +6,7 @@ Hessian (`output_hessian.directions`),
     Tr(H_l) = N^-1 sum_n sum_k l_k |J_n^T u_k|^2,
 
 one backward pass a direction, the squared norms of all blocks from each (`sample_gradients`). In float32 the
-directions that together hold less than 1e-9 of the output curvature are not taken one by one: each sample's
+directions that together hold less than 1e-8 of the output curvature are not taken one by one: each sample's
 are added up with random signs, sum_k +-sqrt(l_k) u_k, which has their squared norms in the mean, and what the
 signs leave is below rounding. (In float64 only those go that hold less than 1e-15.) Samples are taken in
 groups that need about equally many, so a converged network needs about half of the C backward passes.
@@ -95,7 +95,7 @@ def estimate(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _negligible(dtype: torch.dtype) -> float:
-    return 1e-15 if dtype == torch.float64 else 1e-9
+    return 1e-15 if dtype == torch.float64 else 1e-8
 
 
 def _arranged(subject: Subject, positions: Tensor, batch: int) -> tuple[Tensor, float]:

@@ -8,8 +8,8 @@ For every kind of layer the gradient of sample n's scalar with respect to the we
 where for a convolution A is the unfolded input. A weight used several times has its uses side by side along
 P, so its gradient is summed *before* the norm. Then |G_n|^2 comes from the product itself or, where P is
 small, from the Gram matrices, |D A^T|^2 = <A^T A, D^T D>, whichever costs fewer multiplications. Norms of
-several gradients of one use (one a direction at the outputs) are summed by stacking their D: the input is
-unfolded once, and sum_v |D_v A^T|^2 = |[D_1; D_2; ...] A^T|^2.
+several gradients, one a direction v at the outputs, share A: sum_v |D_v A^T|^2 = <A^T A, sum_v D_v^T D_v>, and
+the input is unfolded once.
 """
 
 from collections.abc import Sequence
@@ -32,69 +32,84 @@ class Factors:
 
     Attributes:
         inputs: A, (N, groups, K, P); for an embedding its indices, (N, P).
-        deltas: D, (N, groups, O, P).
+        deltas: D of every direction, each (N, groups, O, P). (For a transposed convolution, whose weight is
+            stored with its inputs first, A and D are each other's.)
     """
 
     inputs: Tensor
-    deltas: Tensor
+    deltas: tuple[Tensor, ...]
 
 
 def factors(module: nn.Module, inputs: Tensor, deltas: Sequence[Tensor]) -> Factors:
     """Factors of one use of ``module`` on ``inputs`` (N, ...).
 
     Args:
-        deltas: gradients at its output, each (N, ...); several are stacked, so that the squared norm is the
-            sum of theirs.
+        deltas: gradients at its output, each (N, ...), one a direction.
     """
     if isinstance(module, nn.Embedding):
-        return Factors(inputs.flatten(1), torch.cat([_embedding(module, inputs, d) for d in deltas], 2))
+        return Factors(inputs.flatten(1), tuple(_embedding(module, inputs, delta) for delta in deltas))
     if isinstance(module, nn.Linear):
-        stacked = torch.cat([_positions_last(delta) for delta in deltas], 1)
-        return Factors(_positions_last(inputs).unsqueeze(1), stacked.unsqueeze(1))
+        return Factors(
+            _positions_last(inputs).unsqueeze(1), tuple(_positions_last(d).unsqueeze(1) for d in deltas)
+        )
     if isinstance(module, CONVOLUTIONS):
-        stacked = torch.cat([_grouped(delta, module.groups) for delta in deltas], 2)
-        return Factors(_unfolded(module, inputs), stacked)
+        return Factors(_unfolded(module, inputs), tuple(_grouped(delta, module.groups) for delta in deltas))
     if isinstance(module, TRANSPOSED):
-        # The roles are exchanged: weight[in, out, k] meets input position p and output patch p.
+        # weight[in, out, k] meets input position p and output patch p.
         extent: tuple[Any, ...] = (..., *(slice(0, size) for size in inputs.shape[2:]))
         padding = _plain_padding(module)
         patches = [_patches(F.pad(delta, padding), module)[extent] for delta in deltas]
-        stacked = torch.cat([_flat_patches(patch, module.groups) for patch in patches], 2)
-        return Factors(stacked, _grouped(inputs, module.groups))
+        return Factors(
+            _grouped(inputs, module.groups), tuple(_flat_patches(patch, module.groups) for patch in patches)
+        )
     if isinstance(module, NORMS):
         # One group a feature: its weight meets the normalised input, position by position.
-        stacked = torch.cat([_by_feature(module, delta) for delta in deltas], 2)
-        return Factors(_by_feature(module, _normalised(module, inputs)), stacked)
+        return Factors(
+            _by_feature(module, _normalised(module, inputs)),
+            tuple(_by_feature(module, delta) for delta in deltas),
+        )
     raise TypeError(f"no per-sample gradient for {type(module).__name__}")
 
 
 def squared_norms(uses: Sequence[Factors]) -> Tensor:
-    """|sum over uses of D A^T|^2 for every sample, (N,).
+    """sum_v |sum over uses of D_v A^T|^2 for every sample, (N,).
 
-    Several uses of one weight must hold one direction each, unless they are of one kind of layer: uses of
-    different kinds may have the direction in different factors.
+    Uses of one weight by different kinds of layer must hold one direction each.
     """
-    if len(uses) == 1:
-        a, d = uses[0].inputs, uses[0].deltas
-    elif all(use.inputs.ndim == 2 for use in uses):
-        a, d = torch.cat([u.inputs for u in uses], -1), torch.cat([u.deltas for u in uses], -1)
-    else:
-        a, d = _with_embedding(uses)
+    a, deltas = _side_by_side(uses)
     if a.ndim == 2:
-        same = (a.unsqueeze(2) == a.unsqueeze(1)).to(d.dtype)
-        return (same * (d[:, 0].transpose(1, 2) @ d[:, 0])).sum((1, 2))
+        same = (a.unsqueeze(2) == a.unsqueeze(1)).to(deltas[0].dtype)
+        return sum((same * _gram(d[:, 0])).sum((1, 2)) for d in deltas)  # type: ignore[return-value]
     n, groups, k, positions = a.shape
-    o = d.shape[2]
+    o = deltas[0].shape[2] * len(deltas)
     if positions == 1:
-        return (a.square().sum(2) * d.square().sum(2)).sum((1, 2))
-    a, d = a.reshape(n * groups, k, positions), d.reshape(n * groups, o, positions)
+        squares = sum(d.square().sum(2) for d in deltas)
+        return (a.square().sum(2) * squares).sum((1, 2))
+    a = a.reshape(n * groups, k, positions)
+    deltas = tuple(d.reshape(n * groups, -1, positions) for d in deltas)
     if positions * (k + o) < k * o:
-        grams = (a.transpose(1, 2) @ a) * (d.transpose(1, 2) @ d)
-        return grams.sum((1, 2)).view(n, groups).sum(1)
-    norms = torch.linalg.vector_norm(
-        d @ a.transpose(1, 2), dim=(1, 2)
-    )  # makes no temporary, as square() does
-    return norms.square().view(n, groups).sum(1)
+        found = (_gram(a) * sum(_gram(d) for d in deltas)).sum((1, 2))
+    else:
+        rows = a.transpose(1, 2)
+        # vector_norm makes no temporary, as square() would.
+        found = sum(torch.linalg.vector_norm(d @ rows, dim=(1, 2)).square() for d in deltas)  # type: ignore[assignment]
+    return found.view(n, groups).sum(1)
+
+
+def _gram(x: Tensor) -> Tensor:
+    """(N, rows, P) -> (N, P, P)."""
+    return x.transpose(1, 2) @ x
+
+
+def _side_by_side(uses: Sequence[Factors]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """A and the D_v of all uses of a weight, next to each other along P."""
+    if len(uses) == 1:
+        return uses[0].inputs, uses[0].deltas
+    if len({use.inputs.ndim for use in uses}) == 1:
+        directions = zip(*(use.deltas for use in uses), strict=True)
+        return torch.cat([use.inputs for use in uses], -1), tuple(torch.cat(d, -1) for d in directions)
+    a, d = _with_embedding(uses)
+    return a, (d,)
 
 
 def _embedding(module: nn.Embedding, inputs: Tensor, delta: Tensor) -> Tensor:
@@ -121,15 +136,15 @@ def _by_feature(module: Any, x: Tensor) -> Tensor:
 
 def _with_embedding(uses: Sequence[Factors]) -> tuple[Tensor, Tensor]:
     """A and D of a weight that may serve as embedding too: there D is the one-hot index, A the gradient."""
-    rows = max((use.deltas.shape[2] for use in uses if use.inputs.ndim == 4), default=0)
+    rows = max((use.deltas[0].shape[2] for use in uses if use.inputs.ndim == 4), default=0)
     a, d = [], []
     for use in uses:
         if use.inputs.ndim == 4:
             a.append(use.inputs)
-            d.append(use.deltas)
+            d.append(use.deltas[0])
         else:
-            a.append(use.deltas)
-            d.append(F.one_hot(use.inputs, rows).to(use.deltas.dtype).transpose(1, 2).unsqueeze(1))
+            a.append(use.deltas[0])
+            d.append(F.one_hot(use.inputs, rows).to(use.deltas[0].dtype).transpose(1, 2).unsqueeze(1))
     return torch.cat(a, -1), torch.cat(d, -1)
 
 
