@@ -92,7 +92,7 @@ def squared_norms(uses: Sequence[Factors]) -> Tensor:
     else:
         rows = a.transpose(1, 2)
         # vector_norm makes no temporary, as square() would.
-        found = sum(torch.linalg.vector_norm(d @ rows, dim=(1, 2)).square() for d in deltas)  # type: ignore[assignment]
+        found = sum(torch.linalg.vector_norm(d @ rows, dim=(1, 2)).square() for d in deltas)
     return found.view(n, groups).sum(1)
 
 
