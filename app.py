@@ -8,7 +8,7 @@ import streamlit as st
 from explorer.errors import ExplorerError
 from explorer.ui import frame, navigation, session
 
-st.set_page_config(page_title="Mixed-precision explorer", page_icon=str(frame.ICON), layout="wide")
+st.set_page_config(page_title="Mixed-precision explorer", page_icon=str(navigation.ICON), layout="wide")
 frame.style()
 
 run_page = navigation.choose()

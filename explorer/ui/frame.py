@@ -1,7 +1,5 @@
 """The frame round every page: study picker, live runs, and the strip that says what is in hand."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from explorer import plans
@@ -10,8 +8,6 @@ from explorer.figures.look import bytes_text, percent_text
 from explorer.runs import Run, request, requests, stop
 from explorer.studies import ProfileStudy
 from explorer.ui import caches, results, session
-
-ICON = Path(__file__).with_name("icon.svg")
 
 
 def sidebar() -> None:

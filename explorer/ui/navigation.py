@@ -7,10 +7,12 @@ navigation, which settles the kind for the whole server, and asks to be run agai
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+ICON = Path(__file__).with_name("icon.svg")
 _IN_FRAME: ContextVar[bool] = ContextVar("in_frame", default=False)
 
 _PAGES = (
@@ -40,14 +42,21 @@ def choose() -> Callable[[], None]:
 def in_frame() -> None:
     """The first line of every page: go through ``app.py`` if Streamlit did not."""
     if not _IN_FRAME.get():
-        _navigation()
+        # A page's own icon would be fetched from elsewhere for the browser's tab, were there no other.
+        st.set_page_config(page_icon=str(ICON))
+        _navigation(icons=False)
         st.rerun()
 
 
-def _navigation() -> StreamlitPage:
+def _navigation(*, icons: bool = True) -> StreamlitPage:
     return st.navigation(
         [
-            st.Page(f"pages/{file}.py", title=title, icon=f":material/{icon}:", default=file == "model")
+            st.Page(
+                f"pages/{file}.py",
+                title=title,
+                icon=f":material/{icon}:" if icons else None,
+                default=file == "model",
+            )
             for file, title, icon in _PAGES
         ]
     )
