@@ -74,13 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         study = load_network(name)
         problem = Problem.of(study, drawn(study, None))
         _say(started, f"{name}: comparing the peers' numbers with ours")
-        collect(agreement(problem, peers, settings))
+        compared, agreeing = agreement(problem, peers, settings)
+        collect(compared)
         for key in wanted:
             if key == "f" and name != here[0]:
                 continue  # of one study: it is about ours, not about the network
             words, section = SECTIONS[key]
             _say(started, f"{name}: {key}, {words}")
-            collect(section(problem, peers, settings))
+            collect(section(problem, agreeing, settings))
     if found.claims:
         print(as_text(claims_table(found.claims)))
     print("\n".join(machine()))

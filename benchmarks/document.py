@@ -16,8 +16,8 @@ Hessian traces of every block, and the largest eigenvalue, by this project and b
 How to read it. A method gives independent draws of the traces; a draw takes t seconds and has a relative variance
 v (its variance over the squared trace), so k draws take k·t seconds and leave a squared relative error of v/k. The
 product t·v is the price of precision whatever k is, in seconds for a relative variance of 1. "All blocks" is the
-price of the worst block, since one draw serves them all (the sum, where every block is drawn by itself). Every time
-is the least of several, and compared works were timed in turns.
+price of the worst block, since one draw serves them all (the sum, where every block is drawn by itself). A time is
+the least of several (of ours to a given error: the median of several runs), and compared works were timed in turns.
 """
 
 

@@ -1,5 +1,6 @@
 """The peers, one file each. One that cannot be imported is named, with the reason, and never left out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
@@ -41,8 +42,19 @@ class Peers:
     missing: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
-    def has(self, name: str) -> bool:
-        return name in self.versions
+    def has(self, library: str) -> bool:
+        return library in self.versions
+
+    def without(self, disagreeing: Mapping[str, str]) -> "Peers":
+        """The peers but those whose numbers are not ours, name to why; their times would mean nothing."""
+        left = [peer for peer in self.products if peer.name not in disagreeing]
+        versions = {
+            library: version
+            for library, version in self.versions.items()
+            if library not in disagreeing
+            and (not KNOWN[library].classes or library in {p.library for p in left})
+        }
+        return Peers(left, {**self.missing, **disagreeing}, versions)
 
 
 def find() -> Peers:

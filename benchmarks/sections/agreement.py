@@ -13,15 +13,15 @@ from benchmarks.tables import Column, Findings, Row, Table
 TOLERANCE = 1e-3  # of float32, after sums over a few million terms in another order
 
 
-def agreement(problem: Problem, peers: Peers, settings: Settings) -> Findings:
-    """Products with the same vector over the same samples, and the exact traces of BackPACK.
+def agreement(problem: Problem, peers: Peers, settings: Settings) -> tuple[Findings, Peers]:
+    """The table, and the peers that agree: products with the same vector, and the exact traces of BackPACK.
 
     A Gauss-Newton product mixes the blocks otherwise than the Hessian does, but has the same diagonal blocks where
     the network is piecewise linear: it is compared with a vector that is zero outside one block.
     """
     some = problem.on(drawn(problem.study, 2 * settings.chunk, seed=5))
     batches = some.batches(settings.chunk)
-    rows = []
+    rows: list[Row] = []
     for kind in peers.products:
         peer = kind(some)
         blocks = [None] if peer.hessian else [0, len(some.names) // 2, len(some.names) - 1]
@@ -49,7 +49,13 @@ def agreement(problem: Problem, peers: Peers, settings: Settings) -> Findings:
     )
     note = f"Over {some.size} samples, float32. A difference above {TOLERANCE:g} counts as a disagreement."
     title = f"{problem.study.name}: do the peers compute the same?"
-    return Findings([Table("agreement", title, columns, tuple(rows), (note,))])
+    findings = Findings([Table("agreement", title, columns, tuple(rows), (note,))])
+    disagreeing = {
+        row["peer"]: f"its numbers differ from ours by {row['difference']:.1g}"
+        for row in rows
+        if "difference" in row and not row["difference"] <= TOLERANCE
+    }
+    return findings, peers.without(disagreeing)
 
 
 def _row(name: str, version: str, what: str, difference: float) -> Row:

@@ -185,6 +185,25 @@ def test_a_peer_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch
     assert all("not installed" in why for why in found.missing.values())
 
 
+def test_a_peer_that_disagrees_is_not_timed() -> None:
+    class Hessian:
+        name, library = "curvlinops, Hessian", "curvlinops"
+
+    class GaussNewton:
+        name, library = "curvlinops, Gauss-Newton", "curvlinops"
+
+    kinds: Any = [Hessian, GaussNewton]
+    all_of = Peers(kinds, {}, {"curvlinops": "3", "BackPACK": "1"})
+    one = all_of.without({"curvlinops, Hessian": "differs"})
+    assert one.products == [GaussNewton]
+    assert one.has("curvlinops")
+    assert one.missing == {"curvlinops, Hessian": "differs"}
+    none = all_of.without({"curvlinops, Hessian": "", "curvlinops, Gauss-Newton": "", "BackPACK": ""})
+    assert not none.products
+    assert not none.versions
+    assert all_of.has("BackPACK")
+
+
 def test_works_are_timed_in_turns_after_a_warm_up() -> None:
     calls: list[tuple[str, int]] = []
 
@@ -222,7 +241,7 @@ def test_what_was_measured_is_kept_after_every_section(
         raise KeyboardInterrupt
 
     good = Findings([TABLE], [Claim("s", "speed", "2 times", "3 times", True)])
-    monkeypatch.setattr(curvature, "agreement", lambda *_: Findings())
+    monkeypatch.setattr(curvature, "agreement", lambda *_: (Findings(), Peers()))
     monkeypatch.setattr(curvature, "SECTIONS", {"c": ("one", lambda *_: good), "d": ("two", broken)})
     path, page = tmp_path / "found.json", tmp_path / "page.md"
     arguments = ["--study", "fashion-resnet20", "--json", str(path), "--markdown", str(page)]
