@@ -31,6 +31,12 @@ class PlannedCost(StrEnum):
     latency = "latency"
 
 
+class Solver(StrEnum):
+    frontier = "frontier"
+    milp = "milp"
+    greedy = "greedy"
+
+
 class Granularity(StrEnum):
     layer = "layer"
     module = "module"

@@ -1,16 +1,20 @@
 """The frontier command: every Pareto-optimal plan, and the best one within a budget."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.cli.options import Granularity, GranularityOption, JsonOption, PlannedCost, StudyOption
-from explorer.cli.output import show, table
+from explorer.cli.options import Granularity, GranularityOption, JsonOption, PlannedCost, Solver, StudyOption
+from explorer.cli.output import remark, show, table
 from explorer.cli.running import run_to_end
 
 if TYPE_CHECKING:
     from explorer.curvature import Traces
-    from explorer.plans import Budget
+    from explorer.plans import Budget, Problem
     from explorer.studies import Study
 
 SHOWN = 20  # points of the frontier in the table for people
@@ -30,82 +34,213 @@ def frontier(
     budget_between: Annotated[
         float | None, typer.Option(help="fraction from all-lowest to all-highest bits")
     ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="COST=VALUE: a further cost that must not be exceeded")
+    ] = None,
     monotone: Annotated[bool, typer.Option("--monotone", help="only HAWQ-V2's set B")] = False,
     tie: Annotated[list[str] | None, typer.Option(help="A=B: one width for both")] = None,
+    auto_ties: Annotated[
+        bool, typer.Option("--auto-ties", help="tie a residual's projection to its main path")
+    ] = False,
     keep: Annotated[list[str] | None, typer.Option(help="NAME=BITS: a block's width is given")] = None,
+    minimum: Annotated[
+        list[str] | None, typer.Option("--min", help="NAME=BITS: a block's smallest width")
+    ] = None,
+    maximum: Annotated[
+        list[str] | None, typer.Option("--max", help="NAME=BITS: a block's largest width")
+    ] = None,
+    first_last_at: Annotated[
+        int | None, typer.Option(metavar="BITS", help="width of the first and the last block")
+    ] = None,
+    a_bits: Annotated[
+        str | None, typer.Option(help="width of the activations, or several to choose from, e.g. 4,8")
+    ] = None,
+    solver: Annotated[Solver, typer.Option(help="how to look for plans")] = Solver.frontier,
     granularity: GranularityOption = Granularity.layer,
     as_json: JsonOption = False,
 ) -> None:
     """Every plan that no other plan beats in both cost and predicted damage Ω."""
+    inputs = () if a_bits is None else _menu(a_bits, "--a-bits")
     asked: dict[str, Any] = {
-        "bits": None if bits is None else _menu(bits),
+        "bits": None if bits is None else _menu(bits, "--bits"),
         "cost": cost.value,
         "monotone": monotone,
         "ties": _ties(tie or []),
-        "keep": _kept(keep or []),
+        "auto_ties": auto_ties,
+        "keep": _widths(keep or [], "--keep"),
+        "minimum": _widths(minimum or [], "--min"),
+        "maximum": _widths(maximum or [], "--max"),
+        "first_last_at": first_last_at,
+        "a_bits": inputs[0] if len(inputs) == 1 else None,
+        "a_menu": inputs if len(inputs) > 1 else (),
     }
     given = {"at_most": budget, "ratio": budget_ratio, "between": budget_between}
     if sum(value is not None for value in given.values()) > 1:
         raise typer.BadParameter("give one of --budget, --budget-ratio and --budget-between, not several")
+    limits = [_limit(text) for text in limit or []]
+    if solver is Solver.milp and not limits and all(value is None for value in given.values()):
+        raise typer.BadParameter(
+            "milp answers one budget; give --budget, --budget-ratio, --budget-between or --limit",
+            param_hint="--solver",
+        )
 
     from explorer import plans, studies
 
-    limit = next((plans.Budget(kind, value) for kind, value in given.items() if value is not None), None)  # type: ignore[arg-type]
+    within = next((plans.Budget(kind, value) for kind, value in given.items() if value is not None), None)  # type: ignore[arg-type]
+    asked["constraints"] = [plans.Limit(name, plans.Budget("at_most", most)) for name, most in limits]  # type: ignore[arg-type]
     loaded = studies.load(study)
     traces = None
-    if isinstance(loaded, studies.Study):
-        _refuse_early(loaded, granularity.value, limit, asked)
-        traces = _traces(loaded, granularity.value)
-    found = plans.frontier(loaded, traces, **asked)
-    content = found.to_json(limit)
+    with _standard_output_kept():
+        if isinstance(loaded, studies.Study):
+            _refuse_early(loaded, granularity.value, within, asked)
+            traces = _traces(loaded, granularity.value)
+            if asked["a_menu"]:
+                asked["activation_traces"] = _traces(loaded, granularity.value, of="activations")
+        problem = plans.study_problem(loaded, traces, **asked)
+        content = _answer(problem, solver, within)
     points, chosen = content["points"], content["chosen"]
     rows = [("", *_row(point)) for point in points[:: max(1, len(points) // SHOWN)]]
     if chosen:
         rows.append(("chosen", *_row(chosen)))
-    title = f"Frontier of {loaded.name}: {len(found):,} of {found.search_space:,} plans ({content['unit']})"
+    title = f"{_TITLES[solver]} of {loaded.name}: {len(points):,} of {problem.search_space:,} plans ({content['unit']})"
     columns = ("", "cost", "Ω", "bits, in depth order")
     show(content, as_json, table(title, columns, rows, words=columns[3:]))
+    _remarks(content)
 
 
-def _traces(study: "Study", granularity: str) -> "Traces":
+_TITLES = {
+    Solver.frontier: "Frontier",
+    Solver.milp: "Best plan",
+    Solver.greedy: "Greedy path",
+}
+
+
+def _answer(problem: "Problem", solver: Solver, budget: "Budget | None") -> dict[str, Any]:
+    """What is printed: points, the chosen one, and what the solver can say about it."""
+    from explorer import plans
+
+    content: dict[str, Any] = {
+        "points": [],
+        "chosen": None,
+        "search_space": str(problem.search_space),
+        "cost": problem.cost.name,
+        "unit": problem.cost.unit,
+        "resolution": 0.0,
+        "solver": solver.value,
+    }
+    if problem.bounds:
+        content["limits"] = [
+            {"cost": each.cost.name, "at_most": each.cost.in_unit(each.limit), "unit": each.cost.unit}
+            for each in problem.bounds
+        ]
+    if solver is Solver.milp:
+        axis = [] if budget is None else [plans.Limit(problem.cost, budget)]
+        solution = plans.solve_one(problem, axis)
+        chosen = solution.point
+        content["points"] = [chosen.to_json()]
+        content |= {
+            "gap": solution.gap,
+            "certificate": vars(solution.certificate),
+            "binding": solution.binding,
+        }
+    else:
+        found = plans.solve(problem) if solver is Solver.frontier else plans.greedy(problem)
+        if isinstance(found, plans.Frontier):
+            content["resolution"] = found.resolution
+            if problem.bounds:
+                content["slack"] = found.slack
+        content["points"] = [point.to_json() for point in found.points()]
+        if budget is None:
+            return content
+        chosen = found.best_under(budget)
+    spent = {
+        each.cost.name: each.cost.in_unit(each.cost.count(chosen.bits, chosen.a_bits))
+        for each in problem.bounds
+    }
+    content["chosen"] = chosen.to_json() | ({"limited": spent} if spent else {})
+    return content
+
+
+def _remarks(content: dict[str, Any]) -> None:
+    if "certificate" in content:
+        remark(content["certificate"]["text"])
+    if content["resolution"] or any(content.get("slack", ())):
+        remark(
+            f'the frontier is exact up to {content["resolution"]:,.6g} {content["unit"]} and up to the "slack" of '
+            "each limit; --solver milp answers one budget exactly"
+        )
+
+
+@contextmanager
+def _standard_output_kept() -> Iterator[None]:
+    """What a library prints goes to standard error; HiGHS writes to the descriptor itself."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _traces(study: "Study", granularity: str, of: str = "weights") -> "Traces":
     from explorer.curvature import Traces
     from explorer.runs import requests
 
-    _, result = run_to_end(requests.traces(study, granularity=granularity), f"traces of {study.name}")
+    spec = requests.traces(study, of=of, granularity=granularity)
+    what = "traces" if of == "weights" else f"traces of the {of}"
+    _, result = run_to_end(spec, f"{what} of {study.name}")
     return Traces.from_json(result)
 
 
 def _refuse_early(study: "Study", granularity: str, limit: "Budget | None", asked: dict[str, Any]) -> None:
-    """Solve the same question with traces of zero, so that a mistake is told before the traces are computed.
+    """Ask the same question where nothing does damage, so that a mistake is told before traces are computed.
 
-    The squared errors that this needs are kept for the real question.
+    A monotone order is left out: which it is, only the traces can tell.
     """
     from explorer import plans
     from explorer.blocks import study_blocks
-    from explorer.curvature import BlockTrace, Traces
 
     blocks = study_blocks(study, "module" if granularity == "module" else "layer")
-    zero = tuple(BlockTrace(block.name, block.weights, 0.0, 0.0, 0.0, 0) for block in blocks)
-    found = plans.frontier(study, Traces(study.name, "weights", "exact", zero, 0.0), **asked)
+    nothing = {block.name: dict.fromkeys(plans.ALLOWED_BITS, 0.0) for block in blocks}
+    damage = plans.DamageTable(nothing, {}, {}, activation=nothing if asked["a_menu"] else {})
+    found = plans.frontier(study, damage=damage, **(asked | {"monotone": False}))
     if limit is not None:
         found.best_under(limit)
 
 
 def _row(point: dict[str, Any]) -> tuple[str, str, str]:
-    return (
-        f"{point['cost']:,}",
-        f"{point['omega']:.4g}",
-        " ".join(str(bits) for bits in point["bits"].values()),
-    )
+    return f"{point['cost']:,}", f"{point['omega']:.4g}", " ".join(_bits(point))
 
 
-def _menu(text: str) -> tuple[int, ...]:
+def _bits(point: dict[str, Any]) -> list[str]:
+    """4, or 4/8 where the activations' width was chosen too."""
+    chosen = point.get("a_bits")
+    return [f"{w}/{chosen[block]}" if chosen else str(w) for block, w in point["bits"].items()]
+
+
+def _menu(text: str, option: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} must be widths with commas between, e.g. 2,4,8", param_hint="--bits"
+            f"{text!r} must be widths with commas between, e.g. 2,4,8", param_hint=option
         ) from None
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
+    try:
+        if name in list(PlannedCost):
+            return name, float(value)
+    except ValueError:
+        pass
+    raise typer.BadParameter(
+        f"{text!r} must read COST=VALUE with one of {', '.join(PlannedCost)}, e.g. bops=2e9",
+        param_hint="--limit",
+    )
 
 
 def _ties(texts: list[str]) -> list[list[str]]:
@@ -117,14 +252,14 @@ def _ties(texts: list[str]) -> list[list[str]]:
     return groups
 
 
-def _kept(texts: list[str]) -> dict[str, int]:
-    kept: dict[str, int] = {}
+def _widths(texts: list[str], option: str) -> dict[str, int]:
+    found: dict[str, int] = {}
     for text in texts:
         name, _, width = text.rpartition("=")
         if not name or not width.isdecimal() or len(width) > 2:
-            raise typer.BadParameter(f"{text!r} must read NAME=BITS, e.g. conv1=8", param_hint="--keep")
-        if kept.setdefault(name, int(width)) != int(width):
+            raise typer.BadParameter(f"{text!r} must read NAME=BITS, e.g. conv1=8", param_hint=option)
+        if found.setdefault(name, int(width)) != int(width):
             raise typer.BadParameter(
-                f"{name} is kept at {kept[name]} bits and at {width}; give one width", param_hint="--keep"
+                f"{name} is given {found[name]} bits and {width}; give one width", param_hint=option
             )
-    return kept
+    return found

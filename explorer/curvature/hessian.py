@@ -215,11 +215,12 @@ class HessianOperator:
         try:
             products = torch.autograd.grad(slope, self._parameters, create_graph=True, allow_unused=True)
             curvature = _inner(products, probes)
+            if not curvature.requires_grad:
+                return products, nothing
             (forms,) = torch.autograd.grad(curvature, share, allow_unused=True)
         except RuntimeError:  # an operation without a third derivative
             return self._one_by_one(probes, inputs, targets, share)
-        if forms is None:
-            return products, nothing
+        forms = torch.zeros_like(share) if forms is None else forms
         off = (share * forms).sum() - curvature
         if not off.abs() <= 1e-3 * (share * forms).abs().sum():
             return self._one_by_one(probes, inputs, targets, share)

@@ -3,9 +3,11 @@
 read_plan, Plan                         a plan and its file
 frontier(study, traces, ...)            every Pareto-optimal plan; ``.best_under(Budget("ratio", 8))``
 study_problem, solve, enumerate_set_b   the steps of it, for tables of one's own
+solve_one, greedy                       one budget by an integer programme; the greedy baseline
+resample, within_noise, restriction     how sure a plan is; what looking at fewer plans costs
 """
 
-from explorer.plans.budget import Budget
+from explorer.plans.budget import Budget, CostName, Limit
 from explorer.plans.costs import (
     CostTable,
     bops,
@@ -18,43 +20,71 @@ from explorer.plans.costs import (
     size_bytes,
     size_table,
 )
+from explorer.plans.curve import Curve, Point
 from explorer.plans.damage import DamageTable, damage_table, interpolate_errors
-from explorer.plans.frontier import Frontier, Point, solve
-from explorer.plans.of_study import (
-    COSTS,
-    MENU,
-    CostName,
-    cost_table,
-    default_menu,
-    frontier,
-    network_damage,
-    profile_damage,
-    study_problem,
-)
+from explorer.plans.exact_one import Certificate, Solution, solve_one
+from explorer.plans.frontier import Frontier, solve
+from explorer.plans.greedy import greedy
+from explorer.plans.groups import Group, Option
+from explorer.plans.infeasible import InfeasibleError
+from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
 from explorer.plans.plan import ALLOWED_BITS, BlockBits, Difference, Plan
-from explorer.plans.problem import Group, Problem, build_problem
+from explorer.plans.problem import Bound, Problem, build_problem
 from explorer.plans.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
 from explorer.plans.reading import read_plan
+from explorer.plans.restriction import Restriction, restriction
 from explorer.plans.set_b import SetB, count, enumerate_set_b
+from explorer.plans.study_tables import (
+    COSTS,
+    MEASURES,
+    MENU,
+    Measure,
+    cost_table,
+    default_menu,
+    network_damage,
+    profile_damage,
+    study_damage,
+)
+from explorer.plans.ties import automatic_ties
+from explorer.plans.uncertainty import (
+    Uncertainty,
+    neighbours_within_noise,
+    paired_stderr,
+    resample,
+    within_noise,
+)
 
 __all__ = [
+    "ACTIVATION_BITS",
     "ALLOWED_BITS",
     "COSTS",
+    "MEASURES",
     "MENU",
     "TABLE_VI_SOURCE",
     "BlockBits",
+    "Bound",
     "Budget",
+    "Certificate",
     "CostName",
     "CostTable",
+    "Curve",
     "DamageTable",
     "Difference",
     "Frontier",
     "Group",
+    "InfeasibleError",
+    "Limit",
+    "Measure",
+    "Option",
     "Plan",
     "Point",
     "Problem",
     "Published",
+    "Restriction",
     "SetB",
+    "Solution",
+    "Uncertainty",
+    "automatic_ties",
     "bops",
     "bops_table",
     "build_problem",
@@ -66,17 +96,25 @@ __all__ = [
     "enumerate_set_b",
     "fp32_bytes",
     "frontier",
+    "greedy",
     "interpolate_errors",
     "latency_table",
     "measured_table",
+    "neighbours_within_noise",
     "network_damage",
+    "paired_stderr",
     "profile_damage",
     "published_plans",
     "read_plan",
+    "resample",
+    "restriction",
     "size_bits",
     "size_bytes",
     "size_table",
     "solve",
+    "solve_one",
+    "study_damage",
     "study_problem",
     "table_vi",
+    "within_noise",
 ]

@@ -8,10 +8,15 @@ are taken as the decimals they are written as: 0.1 of the way is one tenth, not 
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, isfinite
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from explorer.errors import PlanError
-from explorer.plans.problem import Problem
+from explorer.plans.costs import CostTable
+
+if TYPE_CHECKING:
+    from explorer.plans.problem import Problem
+
+CostName = Literal["size", "bops", "latency"]
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,33 @@ class Budget:
                 "highest bits)"
             )
 
-    def limit(self, problem: Problem) -> int:
-        """The largest exact cost that is within the budget, in counts of the problem's cost table.
+    def limit(self, problem: "Problem", cost: CostTable | None = None) -> int:
+        """The largest exact cost that is within the budget, in counts of the cost table.
+
+        Args:
+            cost: what the budget is of; None: of the problem's own cost.
 
         Raises:
             PlanError: a ratio was asked of a cost that has no FP32 figures.
         """
+        table = problem.cost if cost is None else cost
         value = Fraction(str(self.value))
         if self.kind == "at_most":
-            return floor(value * problem.cost.divisor)
+            return floor(value * table.divisor)
         if self.kind == "ratio":
-            return floor(problem.cost.full_precision(problem.blocks) / value)
-        lowest, highest = problem.extreme("lowest"), problem.extreme("highest")
+            return floor(table.full_precision(problem.blocks) / value)
+        lowest, highest = problem.extreme("lowest", table), problem.extreme("highest", table)
         return floor(lowest + value * (highest - lowest))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A cost that must stay within a budget, beside the one that is the axis.
+
+    Attributes:
+        cost: its name, or a table of one's own.
+        budget: what it may be.
+    """
+
+    cost: CostName | CostTable
+    budget: Budget

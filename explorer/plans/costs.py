@@ -7,19 +7,24 @@
 Symbols: n_i weights of block i, MAC_i multiply-accumulates, w_i and a_i bits of its weights and of its input.
 Scales and zero points are not counted. A cost is kept as whole numbers (a latency in decimal fractions of its
 unit), so that totals are exact, and two plans that cost the same are seen to.
+
+A cost that depends on the input's width too has a figure for each pair (w, a) as well, in ``pairs``; asked
+without a, it answers by a rule of its own, such as a = w.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from math import floor, isfinite, log10
+from typing import Any
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.plans.plan import Plan, check_names, listed
 
 FULL_PRECISION = 32
+Pair = tuple[int, int]  # bits of a block's weights and of its input
 _EXACT = 2**53  # totals up to this are exact as floats too
 
 
@@ -58,38 +63,58 @@ class CostTable:
     Attributes:
         name: "size", "bops" or "latency".
         unit: what people read, e.g. "bytes".
-        counts: block to bits to whole numbers of 1/``divisor`` of the unit, so that sums are exact.
+        counts: block to weight bits to whole numbers of 1/``divisor`` of the unit, so that sums are exact.
         divisor: 8 for a size (bits counted, bytes shown), a power of ten for a latency.
+        pairs: block to (weight bits, activation bits) to the same, for a cost that depends on both; empty
+            where the weights alone decide.
     """
 
     name: str
     unit: str
     counts: Mapping[str, Mapping[int, int]]
     divisor: int = 1
+    pairs: Mapping[str, Mapping[Pair, int]] = field(default_factory=dict)
 
-    def count(self, w_bits: Mapping[str, int]) -> int:
+    @property
+    def counts_activations(self) -> bool:
+        """Whether the width of a block's input changes what it costs."""
+        return bool(self.pairs)
+
+    def count(self, w_bits: Mapping[str, int], a_bits: Mapping[str, int] | None = None) -> int:
         """Exact cost of a plan, in 1/``divisor`` of the unit."""
-        return sum(self.at(block, bits) for block, bits in w_bits.items())
+        widths = a_bits or {}
+        return sum(self.at(block, bits, widths.get(block)) for block, bits in w_bits.items())
 
-    def at(self, block: str, bits: int) -> int:
-        """Exact cost of one block at one width.
+    def at(self, block: str, bits: int, a_bits: int | None = None) -> int:
+        """Exact cost of one block at one width of its weights and, where that matters, of its input.
 
         Raises:
             PlanError: the table lacks the block, or the width.
         """
-        if block not in self.counts:
-            raise PlanError(f"the {self.name} table has no block {block}; it has {listed(self.counts)}")
-        if bits not in self.counts[block]:
-            known = ", ".join(str(bits) for bits in sorted(self.counts[block]))
+        if a_bits is not None and self.pairs:
+            return int(self._row(self.pairs, block, (bits, a_bits)))
+        return int(self._row(self.counts, block, bits))
+
+    def _row(self, figures: Mapping[str, Mapping[Any, int]], block: str, key: int | Pair) -> int:
+        if block not in figures:
+            raise PlanError(f"the {self.name} table has no block {block}; it has {listed(figures)}")
+        if key not in figures[block]:
+            known = ", ".join(_said(width) for width in sorted(figures[block]))
             raise PlanError(
-                f"no {self.name} is known for {block} at {bits} bits; its table has {known or 'no width'}"
+                f"no {self.name} is known for {block} at {_said(key)} bits; its table has "
+                f"{known or 'no width'}"
             )
-        return self.counts[block][bits]
+        return figures[block][key]
 
     def in_unit(self, count: int) -> int | float:
         """A count in the unit people read; an int where it is whole."""
         whole, rest = divmod(int(count), self.divisor)
         return whole if rest == 0 else int(count) / self.divisor
+
+    def said(self, count: int) -> str:
+        """A count for people: "300,000 bytes"."""
+        value = self.in_unit(count)
+        return f"{value:,} {self.unit}" if isinstance(value, int) else f"{value:,.10g} {self.unit}"
 
     def full_precision(self, blocks: Iterable[str]) -> int:
         """Exact cost with every block in FP32.
@@ -98,6 +123,9 @@ class CostTable:
             PlanError: the table has no 32-bit figures, as latency tables may not.
         """
         names = list(blocks)
+        both = (FULL_PRECISION, FULL_PRECISION)
+        if all(both in self.pairs.get(name, {}) for name in names):
+            return sum(self.pairs[name][both] for name in names)
         if any(FULL_PRECISION not in self.counts.get(name, {}) for name in names):
             raise PlanError(f"the {self.name} table has no FP32 figures, so a ratio to FP32 means "
                 "nothing; set an absolute "
@@ -111,24 +139,32 @@ def size_table(blocks: Sequence[Block], bits: Iterable[int]) -> CostTable:
     return CostTable("size", "bytes", {b.name: {w: b.weights * w for w in widths} for b in blocks}, 8)
 
 
-def bops_table(blocks: Sequence[Block], bits: Iterable[int], *, a_bits: int | None = None) -> CostTable:
+def bops_table(
+    blocks: Sequence[Block],
+    bits: Iterable[int],
+    *,
+    a_bits: int | None = None,
+    a_menu: Iterable[int] = (),
+) -> CostTable:
     """Bit operations at these weight widths and in FP32.
 
     Args:
-        a_bits: width of every block's input; None: that of its weights (MAC·b², as HAWQ-V3 counts).
+        a_bits: width of every block's input where a plan does not say; None: that of its weights (MAC·b², as
+            HAWQ-V3 counts).
+        a_menu: further widths that an input may have.
     """
-    widths = sorted(set(bits))
-    counts = {}
+    widths = sorted({*bits, FULL_PRECISION})
+    inputs = sorted({*widths, *a_menu, *([] if a_bits is None else [a_bits])})
+    counts, pairs = {}, {}
     for block in blocks:
         counts[block.name] = {w: block.macs * w * (a_bits or w) for w in widths}
         counts[block.name][FULL_PRECISION] = block.macs * FULL_PRECISION * FULL_PRECISION
-    return CostTable("bops", "BOPs", counts)
+        pairs[block.name] = {(w, a): block.macs * w * a for w in widths for a in inputs}
+    return CostTable("bops", "BOPs", counts, pairs=pairs)
 
 
-def latency_table(milliseconds: Mapping[str, Mapping[int, float]]) -> CostTable:
-    """A measured table, block to bits to milliseconds.
-
-    Decimal figures are kept exactly as written, as far as about 15 digits of their total reach.
+def latency_table(milliseconds: Mapping[str, Mapping[Any, float]]) -> CostTable:
+    """A measured table, block to bits to milliseconds; see ``measured_table``.
 
     Raises:
         PlanError: an entry is negative or not a number; the message names the block.
@@ -136,13 +172,21 @@ def latency_table(milliseconds: Mapping[str, Mapping[int, float]]) -> CostTable:
     return measured_table("latency", "ms", milliseconds)
 
 
-def measured_table(name: str, unit: str, values: Mapping[str, Mapping[int, float]]) -> CostTable:
-    """A table of one's own in any unit; the same promises as ``latency_table``."""
+def measured_table(name: str, unit: str, values: Mapping[str, Mapping[Any, float]]) -> CostTable:
+    """A table of one's own in any unit, block to bits to value.
+
+    Bits are those of the weights, or pairs (weights, activations). Decimal figures are kept exactly as
+    written, as far as about 15 digits of their total reach.
+
+    Raises:
+        PlanError: an entry is negative or not a number; the message names the block.
+    """
     for block, row in values.items():
         for bits, value in row.items():
             if not isfinite(value) or value < 0:
                 raise PlanError(
-                    f"the {name} of {block} at {bits} bits is {value}; it must be a number of at least 0"
+                    f"the {name} of {block} at {_said(bits)} bits is {value}; it must be a number of at "
+                    "least 0"
                 )
     decimals = {
         block: {bits: Decimal(repr(float(v))) for bits, v in row.items()} for block, row in values.items()
@@ -151,11 +195,17 @@ def measured_table(name: str, unit: str, values: Mapping[str, Mapping[int, float
     total = sum(max(row.values(), default=Decimal(0)) for row in decimals.values())
     affordable = floor(log10(_EXACT / float(total))) if total else written
     divisor = 10 ** max(0, min(written, affordable))
-    counts = {
+    exact = {
         block: {bits: round(Fraction(v) * divisor) for bits, v in row.items()}
         for block, row in decimals.items()
     }
-    return CostTable(name, unit, counts, divisor)
+    of_weights = {b: {k: v for k, v in row.items() if not isinstance(k, tuple)} for b, row in exact.items()}
+    of_both = {b: {k: v for k, v in row.items() if isinstance(k, tuple)} for b, row in exact.items()}
+    return CostTable(name, unit, of_weights, divisor, of_both if any(of_both.values()) else {})
+
+
+def _said(bits: int | Pair) -> str:
+    return "/".join(str(width) for width in bits) if isinstance(bits, tuple) else str(bits)
 
 
 def _places(value: Decimal) -> int:

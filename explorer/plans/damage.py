@@ -10,6 +10,9 @@ negative at the fewest bits, and the frontier is exact for what it is given. Cli
 that the estimate is not to be trusted; ``stderr`` and the sign say it. A trace or an error that is not finite
 is refused.
 
+Quantized activations add a term of the same form for each block's input (HAWQ-V2, section 2.2), which a table
+holds beside the weights', so that both are chosen in one plan.
+
 Ω is linear in the traces, and the errors of the blocks' estimates are taken as independent, so the standard
 error of Ω is sqrt(Σ_i (s_i · ‖Q(W_i) − W_i‖²)²), s_i being that of the mean trace.
 
@@ -19,7 +22,7 @@ nearest one scaled by 4^-(difference). Such values are listed as ``estimated``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, sqrt
 
 from explorer.errors import PlanError
@@ -36,35 +39,67 @@ class DamageTable:
         sensitivity: block to mean trace, Tr(H_i)/n_i: what set B sorts by.
         stderr: block to bits to the standard error of Ω_i; 0 where the traces came without one.
         estimated: the (block, bits) whose squared error was interpolated.
+        activation: block to the bits of its input to the damage that does; empty where activations are not
+            looked at.
+        activation_stderr: the standard error of that.
     """
 
     values: Mapping[str, Mapping[int, float]]
     sensitivity: Mapping[str, float]
     stderr: Mapping[str, Mapping[int, float]]
     estimated: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+    activation: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    activation_stderr: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+
+    @property
+    def has_activations(self) -> bool:
+        """Whether the damage of quantized activations is in the table."""
+        return bool(self.activation)
+
+    def with_activation(
+        self,
+        activation: Mapping[str, Mapping[int, float]],
+        stderr: Mapping[str, Mapping[int, float]] | None = None,
+    ) -> "DamageTable":
+        """The same table with the damage of the activations beside it."""
+        return replace(self, activation=activation, activation_stderr=stderr or {})
 
     def at(self, block: str, bits: int) -> float:
-        """Ω_i of one block at one width.
+        """Ω_i of one block at one width of its weights.
 
         Raises:
             PlanError: the table lacks the block, or the width.
         """
-        if block not in self.values:
-            raise PlanError(f"no damage is known for the block {block}; the table has {listed(self.values)}")
-        if bits not in self.values[block]:
-            known = ", ".join(str(bits) for bits in sorted(self.values[block]))
-            raise PlanError(
-                f"no damage is known for {block} at {bits} bits; its table has {known or 'no width'}"
-            )
-        return self.values[block][bits]
+        return _figure(self.values, block, bits, "damage")
 
-    def omega(self, w_bits: Mapping[str, int]) -> float:
-        """Ω of a plan."""
-        return sum(self.at(block, bits) for block, bits in w_bits.items())
+    def at_activation(self, block: str, bits: int) -> float:
+        """What one width of a block's input adds to Ω; 0 where the table has no activations.
 
-    def omega_stderr(self, w_bits: Mapping[str, int]) -> float:
-        """Standard error of Ω of a plan, the blocks' traces being independent."""
-        return sqrt(sum(self.stderr.get(block, {}).get(bits, 0.0) ** 2 for block, bits in w_bits.items()))
+        Raises:
+            PlanError: the table has activations and lacks this block, or the width; 32 bits do no damage.
+        """
+        if not self.activation or bits == FULL_PRECISION:
+            return 0.0
+        return _figure(self.activation, block, bits, "damage of the activations")
+
+    def omega(self, w_bits: Mapping[str, int], a_bits: Mapping[str, int] | None = None) -> float:
+        """Ω of a plan: of its weights, and with ``a_bits`` of its activations too."""
+        weights = sum(self.at(block, bits) for block, bits in w_bits.items())
+        return weights + sum(self.at_activation(block, bits) for block, bits in (a_bits or {}).items())
+
+    def omega_stderr(self, w_bits: Mapping[str, int], a_bits: Mapping[str, int] | None = None) -> float:
+        """Standard error of Ω of a plan, all traces being independent."""
+        parts = [self.spread(block, bits) for block, bits in w_bits.items()]
+        parts += [self.activation_spread(block, bits) for block, bits in (a_bits or {}).items()]
+        return sqrt(sum(part**2 for part in parts))
+
+    def spread(self, block: str, bits: int) -> float:
+        """Standard error of ``at``; 0 where none is known."""
+        return self.stderr.get(block, {}).get(bits, 0.0)
+
+    def activation_spread(self, block: str, bits: int) -> float:
+        """Standard error of ``at_activation``; 0 where none is known."""
+        return self.activation_stderr.get(block, {}).get(bits, 0.0)
 
     def is_estimated(self, w_bits: Mapping[str, int]) -> bool:
         """Whether Ω of a plan rests on an interpolated squared error."""
@@ -113,6 +148,15 @@ def damage_table(
         values[block] = {bits: mean_trace * error for bits, error in row.items()}
         uncertain[block] = {bits: spread * error for bits, error in row.items()}
     return DamageTable(values, dict(mean_traces), uncertain, frozenset(estimated))
+
+
+def _figure(table: Mapping[str, Mapping[int, float]], block: str, bits: int, what: str) -> float:
+    if block not in table:
+        raise PlanError(f"no {what} is known for the block {block}; the table has {listed(table)}")
+    if bits not in table[block]:
+        known = ", ".join(str(bits) for bits in sorted(table[block]))
+        raise PlanError(f"no {what} is known for {block} at {bits} bits; its table has {known or 'no width'}")
+    return table[block][bits]
 
 
 def interpolate_errors(

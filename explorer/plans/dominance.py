@@ -35,10 +35,12 @@ class Choices:
         picks: (P, G) which option each group takes.
         error: how much dearer, in cost units, a point may be than a choice that was dropped and does as much
             damage; 0 when the frontier is exact.
+        states: how many partial choices were looked at.
     """
 
     picks: np.ndarray
     error: int
+    states: int = 0
 
 
 def pareto(costs: np.ndarray, damages: np.ndarray) -> np.ndarray:
@@ -69,15 +71,16 @@ def non_dominated(
     unit = gcd(*(int(extra) for stage in active for extra in stage.extra)) or 1
     span = sum(int(stage.extra[-1]) for stage in active) // unit
     if span <= DENSE_CELLS and not rounding:
-        steps, error = _dense(active, unit), 0
+        steps, states = _dense(active, unit)
+        error = 0
     else:
-        steps, error = _sparse(active, rounding)
+        steps, error, states = _sparse(active, rounding)
     picks = np.empty((steps.shape[0], len(stages)), dtype=np.uint8)
     for stage in stages:
         picks[:, stage.group] = stage.options[0]
     for column, stage in enumerate(active):
         picks[:, stage.group] = stage.options[steps[:, column]]
-    return Choices(picks, error)
+    return Choices(picks, error, states)
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,13 @@ def _falling(costs: np.ndarray, damages: np.ndarray) -> np.ndarray:
     return least
 
 
-def _dense(stages: Sequence[_Stage], unit: int) -> np.ndarray:
+def _dense(stages: Sequence[_Stage], unit: int) -> tuple[np.ndarray, int]:
     best: np.ndarray = np.zeros(1)
+    states = 0
     chosen: list[np.ndarray] = []
     for stage in stages:
         shifts = stage.extra // unit
+        states += len(best) * len(shifts)
         wider = np.full(len(best) + int(shifts[-1]), np.inf)
         choice = np.zeros(len(wider), dtype=np.uint8)
         for option, (shift, damage) in enumerate(zip(shifts, stage.damage, strict=True)):
@@ -124,17 +129,18 @@ def _dense(stages: Sequence[_Stage], unit: int) -> np.ndarray:
     for column in range(len(stages) - 1, -1, -1):
         steps[:, column] = chosen[column][place]
         place = place - (stages[column].extra // unit)[steps[:, column]]
-    return steps
+    return steps, states
 
 
-def _sparse(stages: Sequence[_Stage], rounding: int | None) -> tuple[np.ndarray, int]:
+def _sparse(stages: Sequence[_Stage], rounding: int | None) -> tuple[np.ndarray, int, int]:
     cost: np.ndarray = np.zeros(1, dtype=np.int64)
     damage: np.ndarray = np.zeros(1)
     origins: list[np.ndarray] = []
-    error = 0
+    error = states = 0
     for number, stage in enumerate(stages):
         cost_now = (stage.extra[:, None] + cost).ravel()
         damage_now = (stage.damage[:, None] + damage).ravel()
+        states += len(cost_now)
         kept = pareto(cost_now, damage_now)
         cell = _cell(cost_now[kept], rounding, error, len(stages) - number)
         if cell > 1:
@@ -148,7 +154,7 @@ def _sparse(stages: Sequence[_Stage], rounding: int | None) -> tuple[np.ndarray,
     for column in range(len(stages) - 1, -1, -1):
         option, place = np.divmod(origins[column][place], sizes[column])
         steps[:, column] = option
-    return steps, error
+    return steps, error, states
 
 
 def _cell(costs: np.ndarray, rounding: int | None, spent: int, stages_left: int) -> int:

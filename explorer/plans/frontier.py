@@ -3,10 +3,9 @@
 HAWQ-V2 enumerates its set B and plots (size, Ω) (section 2.3, Fig. 4); HAWQ-V3 solves one integer programme
 per budget. Here all Pareto-optimal plans are found at once, not only those on the convex hull,
 so the answer to every budget is a look-up. See ``dominance`` for the method and for what ``resolution``
-promises, ``set_b`` for the monotone case.
+promises, ``labels`` for further limits and for the monotone case.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -15,105 +14,43 @@ from typing import Any
 import numpy as np
 
 from explorer.errors import PlanError
-from explorer.plans import dominance
+from explorer.plans import dominance, labels
 from explorer.plans.budget import Budget
-from explorer.plans.problem import Problem, lookup, total
-from explorer.plans.set_b import enumerate_set_b
+from explorer.plans.curve import Curve, thin
+from explorer.plans.problem import Problem, total
 
 
 @dataclass(frozen=True)
-class Point:
-    """One plan of the frontier.
-
-    Attributes:
-        index: its place on the frontier, 0 being the cheapest.
-        cost: in the table's unit; an int where it is whole.
-        omega: Ω.
-        bits: block to weight bits, in depth order.
-    """
-
-    index: int
-    cost: int | float
-    omega: float
-    bits: dict[str, int]
-
-    def to_json(self) -> dict[str, Any]:
-        """The contract of the command line."""
-        return {"cost": self.cost, "omega": self.omega, "bits": self.bits}
-
-
-@dataclass(frozen=True)
-class Frontier:
+class Frontier(Curve):
     """All Pareto-optimal plans of a problem, cheapest first.
 
     Attributes:
-        problem: what was solved.
-        bits: (P, L) uint8, columns in depth order.
-        counts: (P,) int64, exact cost in 1/divisor of the unit, strictly rising.
-        cost: (P,) float64, cost in the unit.
-        omega: (P,) float64, strictly falling.
+        counts: strictly rising.
+        omega: strictly falling.
         resolution: 0 when the frontier is exact. Otherwise: for every plan there is a point with no more Ω
             that costs at most this much more (in the unit); the points themselves are exact either way.
+        slack: for each limit of the problem, in its unit: where it is not 0, the promise of ``resolution``
+            holds for plans that stay below the limit by this much.
+        states: how many partial plans were looked at.
     """
 
-    problem: Problem
-    bits: np.ndarray
-    counts: np.ndarray
-    cost: np.ndarray
-    omega: np.ndarray
-    resolution: float
-
-    def __len__(self) -> int:
-        return len(self.omega)
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """Names of the columns of ``bits``."""
-        return self.problem.blocks
+    resolution: float = 0.0
+    slack: tuple[float, ...] = ()
+    states: int = 0
 
     @property
     def search_space(self) -> int:
         """How many plans the frontier was chosen from."""
         return self.problem.search_space
 
-    def point(self, index: int) -> Point:
-        """The plan at one place."""
-        bits = {block: int(width) for block, width in zip(self.blocks, self.bits[index], strict=True)}
-        place = index % len(self)
-        return Point(
-            place, self.problem.cost.in_unit(int(self.counts[place])), float(self.omega[place]), bits
-        )
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was rounded."""
+        return self.resolution == 0 and not any(self.slack)
 
-    def points(self) -> Iterator[Point]:
-        """All plans, cheapest first."""
-        return (self.point(index) for index in range(len(self)))
-
-    def stderr(self) -> np.ndarray:
-        """(P,) standard error of Ω of every point, from the standard errors of the traces."""
-        deviation: np.ndarray = np.sqrt(total(lookup(self.problem, "variance"), self.bits))
-        return deviation
-
-    def best_under(self, budget: Budget) -> Point:
-        """The plan with the least Ω within the budget.
-
-        Raises:
-            PlanError: no plan is that cheap; the message says what the cheapest costs.
-        """
-        limit = budget.limit(self.problem)
-        index = int(np.searchsorted(self.counts, limit, side="right")) - 1
-        if index < 0:
-            table = self.problem.cost
-            asked = table.in_unit(limit) if budget.kind != "at_most" else budget.value
-            raise PlanError(
-                f"no plan has a {table.name} of at most {asked:,.10g} {table.unit}: the smallest possible is "
-                f"{table.in_unit(int(self.counts[0])):,.10g} {table.unit}; raise the budget or allow "
-                "fewer bits"
-            )
-        return self.point(index)
-
-    def nearest(self, cost: float) -> Point:
-        """The plan whose cost is closest, for a slider or a deep link."""
-        return self.point(int(np.argmin(np.abs(self.cost - cost))))
+    def thinned(self, most: int) -> np.ndarray:
+        """Indices of at most ``most`` points that draw the same line, both ends among them."""
+        return thin(self.cost, self.omega, most)
 
     def to_json(self, budget: Budget | None = None) -> dict[str, Any]:
         """The contract of the command line: points, the chosen one, how many plans there were.
@@ -140,39 +77,62 @@ def solve(problem: Problem, *, resolution: float | None = None) -> Frontier:
             is welcome.
 
     Raises:
-        PlanError: the problem is monotone and set B is too large to enumerate; or the resolution is negative.
+        PlanError: no plan keeps the limits of the problem; or the resolution is negative.
     """
     if resolution is not None and not resolution >= 0:
         raise PlanError(
             f"a resolution of {resolution} means nothing; give 0 for exact or a positive {problem.cost.unit}"
         )
-    error = 0
-    if problem.monotone:
-        bits = enumerate_set_b(problem)
-        best = dominance.pareto(bits.counts, bits.omega)
-        chosen = bits.bits[best]
+    rounding = None if resolution is None else floor(Fraction(str(resolution)) * problem.cost.divisor)
+    if problem.bounds or problem.monotone:
+        found = labels.within(_parts(problem), [bound.limit for bound in problem.bounds], rounding=rounding)
+        picks, errors, states = found.picks, found.errors, found.states
+        if problem.monotone:
+            picks = picks[:, np.argsort(_in_order(problem))]
     else:
-        rounding = None if resolution is None else floor(Fraction(str(resolution)) * problem.cost.divisor)
         choices = dominance.non_dominated(
             [group.counts for group in problem.groups],
             [group.omegas for group in problem.groups],
             rounding=rounding,
         )
-        error = choices.error
-        chosen = np.zeros((len(choices.picks), len(problem.blocks)), dtype=np.uint8)
-        for column, group in enumerate(problem.groups):
-            chosen[:, group.members] = np.array(group.widths, dtype=np.uint8)[choices.picks[:, column]][
-                :, None
-            ]
-    counts, omega = total(lookup(problem, "count"), chosen), total(lookup(problem, "omega"), chosen)
+        picks, errors, states = choices.picks, (choices.error,), choices.states
+    if not len(picks):
+        # Where labels were merged a feasible plan may have been lost; this finds it, or says what is in the way.
+        from explorer.plans.exact_one import solve_one  # solve_one returns points, so it imports curves
+
+        picks = np.array([solve_one(problem).picks], dtype=np.uint8)
+    bits, a_bits = problem.widths_of(picks)
+    counts = total(problem.lookup("count"), bits, a_bits)
+    omega = total(problem.lookup("omega"), bits, a_bits)
     # Summed again block by block, so that Ω does not depend on the way; a last bit may fall differently.
     kept = dominance.pareto(counts, omega)
     counts = counts[kept]
     return Frontier(
         problem,
-        chosen[kept],
+        bits[kept],
+        a_bits[kept],
         counts,
         counts / problem.cost.divisor,
         omega[kept],
-        error / problem.cost.divisor,
+        errors[0] / problem.cost.divisor,
+        tuple(e / bound.cost.divisor for e, bound in zip(errors[1:], problem.bounds, strict=True)),
+        states,
     )
+
+
+def _in_order(problem: Problem) -> list[int]:
+    """Positions of the groups as the order of a monotone problem has them: kept ones, then by sensitivity."""
+    place = {id(group): index for index, group in enumerate(problem.groups)}
+    kept = [index for index, group in enumerate(problem.groups) if group.kept]
+    return kept + [place[id(group)] for group in problem.free]
+
+
+def _parts(problem: Problem) -> list[labels.Part]:
+    order = _in_order(problem) if problem.monotone else range(len(problem.groups))
+    parts = []
+    for group in (problem.groups[index] for index in order):
+        costs = np.array([group.counts, *group.further], dtype=np.int64).T
+        ranked = problem.monotone and not group.kept
+        widths = np.array([option.w_bits for option in group.options])
+        parts.append(labels.Part(costs, np.array(group.omegas, dtype=np.float64), widths if ranked else None))
+    return parts

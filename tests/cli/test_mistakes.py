@@ -64,6 +64,15 @@ def loss():
         ("frontier --study tiny --keep stem", "NAME=BITS"),
         ("frontier --study tiny --keep stem=lots", "NAME=BITS"),
         ("frontier --study tiny --keep stem=4 --keep stem=8", "one width"),
+        ("frontier --study tiny --max stem", "NAME=BITS"),
+        ("frontier --study tiny --min stem=4 --min stem=8", "one width"),
+        ("frontier --study tiny --a-bits four", "--a-bits"),
+        ("frontier --study tiny --limit bops", "COST=VALUE"),
+        ("frontier --study tiny --limit carbon=4", "one of size, bops, latency"),
+        ("frontier --study tiny --limit size=much", "COST=VALUE"),
+        ("frontier --study tiny --limit size=nan", "finite"),
+        ("frontier --study tiny --solver simplex", "--solver"),
+        ("frontier --study tiny --solver milp", "milp answers one budget"),
     ],
 )
 def test_words_that_make_no_question(explore: Command, words: str, said: str) -> None:
@@ -87,6 +96,16 @@ def test_words_that_make_no_question(explore: Command, words: str, said: str) ->
         ("--budget -1", "the smallest possible is 111"),
         ("--budget-ratio 1000", "the smallest possible is 111"),
         ("--granularity module --keep residual.first=4", "no block residual.first"),
+        ("--max trunk=4", "no block trunk"),
+        ("--min stem=5 --bits 2,4", "no width fits stem"),
+        ("--keep stem=2 --min stem=4", "no width fits stem"),
+        ("--first-last-at 9", "no width of 9 bits"),
+        ("--a-bits 4,9", "no width of 9 bits"),
+        ("--limit latency=5", "latencies"),
+        ("--limit size=50", "the smallest possible is 111"),
+        ("--limit bops=1 --limit size=50", "no single limit is to blame"),
+        ("--limit size=200 --budget 110", "the smallest possible is 111"),
+        ("--monotone --max trunk=4", "no block trunk"),
     ],
 )
 def test_a_frontier_the_study_cannot_have_is_refused_before_its_traces_are_computed(

@@ -27,6 +27,46 @@ def test_the_frontier_of_hawq_v3_holds_its_published_plan(explore: Command) -> N
     assert answer["search_space"] == str(2**16), "three ties of 19 blocks hold by themselves"
 
 
+@pytest.mark.parametrize("solver", ["frontier", "milp"])
+def test_several_limits_at_once_and_what_the_solver_says(explore: Command, solver: str) -> None:
+    words = ("--bits", "4,8", "--budget-between", 0.5, "--limit", "bops=6e10", "--limit", "latency=4")
+    answer = explore("frontier", "--study", "hawq-v3-resnet18", *words, "--solver", solver, "--json").json
+    assert answer["solver"] == solver
+    assert [limit["cost"] for limit in answer["limits"]] == ["bops", "latency"]
+    chosen = answer["chosen"]
+    assert chosen["omega"] == pytest.approx(0.280209, abs=1e-6)
+    assert chosen["limited"]["bops"] <= 6e10
+    assert chosen["limited"]["latency"] <= 4
+    if solver == "milp":
+        assert answer["gap"] == 0
+        assert answer["certificate"]["bound"] == pytest.approx(chosen["omega"])
+        assert answer["binding"] == ["latency"]
+        assert len(answer["points"]) == 1
+    else:
+        assert answer["slack"] == [0, 0]
+        assert answer["points"][-1]["omega"] == chosen["omega"]
+
+
+def test_the_greedy_path_is_answered_like_a_frontier(explore: Command) -> None:
+    words = ("--study", "hawq-v3-resnet18", "--bits", "4,8", "--budget-between", 0.5)
+    exact = explore("frontier", *words, "--json").json
+    answer = explore("frontier", *words, "--solver", "greedy", "--json").json
+    assert answer["chosen"]["omega"] >= exact["chosen"]["omega"]
+    assert answer["chosen"]["cost"] <= exact["chosen"]["cost"]
+    assert len(answer["points"]) == 17
+    assert answer["points"][0]["bits"] == exact["points"][0]["bits"]
+
+
+def test_widths_of_single_blocks_hold_in_every_point(explore: Command) -> None:
+    first, last = "stage1.unit1.conv1", "stage4.unit2.conv2"
+    words = ("--max", "stage1.unit1.conv2=4", "--min", "stage3.unit2.conv1=8", "--first-last-at", 8)
+    answer = explore("frontier", "--study", "hawq-v3-resnet18", *words, "--auto-ties", "--json").json
+    assert answer["search_space"] == str(2**12)
+    for point in answer["points"]:
+        assert point["bits"][first] == point["bits"][last] == point["bits"]["stage3.unit2.conv1"] == 8
+        assert point["bits"]["stage1.unit1.conv2"] == 4
+
+
 @pytest.mark.parametrize("cost", ["size", "bops", "latency"])
 def test_every_cost_of_a_profile_has_a_frontier(explore: Command, cost: str) -> None:
     words = ("--study", "hawq-v3-resnet50", "--bits", "4,8", "--cost", cost)

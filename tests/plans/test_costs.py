@@ -87,6 +87,30 @@ def test_latencies_are_exact_as_written() -> None:
     assert sum(fine.counts["a"].values()) < 2**54
 
 
+def test_a_cost_may_depend_on_both_widths() -> None:
+    """Bit operations do by themselves, measured ones where pairs were measured."""
+    many = (block("a", 1, 10), block("b", 1, 100))
+    table = bops_table(many, (2, 4), a_menu=(4, 8))
+    assert table.counts_activations
+    assert table.at("a", 2, 8) == 160
+    assert table.at("a", 2) == 40, "as wide as the weights, where nothing is said"
+    assert table.count({"a": 2, "b": 4}, {"a": 8, "b": 4}) == 160 + 1600
+    assert table.full_precision(["a", "b"]) == 110 * 1024
+    measured = latency_table({"a": {(4, 8): 0.5, (4, 4): 0.25, 8: 1.0}})
+    assert measured.at("a", 4, 8) == 2 * measured.at("a", 4, 4)
+    assert measured.at("a", 8) == 4 * measured.at("a", 4, 4)
+    with pytest.raises(PlanError, match="no latency is known for a at 8/8 bits; its table has 4/4, 4/8"):
+        measured.at("a", 8, 8)
+    size = size_table(many, (2,))
+    assert not size.counts_activations
+    assert size.at("a", 2, 8) == size.at("a", 2)
+
+
+def test_figures_for_people_have_their_unit() -> None:
+    assert size_table((block("a", 10**6),), (8,)).said(8 * 10**6) == "1,000,000 bytes"
+    assert latency_table({"a": {4: 0.125}}).said(125) == "0.125 ms"
+
+
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
 def test_an_impossible_latency_names_its_block(value: float) -> None:
     with pytest.raises(PlanError, match="the latency of a at 4 bits is"):

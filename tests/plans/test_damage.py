@@ -62,3 +62,18 @@ def test_what_rests_on_an_estimate_says_so() -> None:
 def test_nothing_is_interpolated_from_nothing() -> None:
     with pytest.raises(PlanError, match="no quantization error is published for a"):
         interpolate_errors({"a": {32: 0.0}}, (4,))
+
+
+def test_activations_add_their_part_where_they_are_named() -> None:
+    table = damage_table({"a": 2.0}, {"a": {4: 3.0}}, stderr={"a": 1.0})
+    both = table.with_activation({"a": {4: 0.5, 8: 0.25}}, {"a": {4: 4.0}})
+    assert both.has_activations
+    assert not table.has_activations
+    assert both.omega({"a": 4}) == 6.0
+    assert both.omega({"a": 4}, {"a": 8}) == 6.25
+    assert both.omega({"a": 4}, {"a": 32}) == 6.0, "activations in full precision do no damage"
+    assert table.omega({"a": 4}, {"a": 4}) == 6.0
+    assert both.omega_stderr({"a": 4}, {"a": 4}) == 5.0
+    assert both.omega_stderr({"a": 4}, {"a": 8}) == 3.0
+    with pytest.raises(PlanError, match="no damage of the activations is known for a at 2 bits"):
+        both.at_activation("a", 2)

@@ -11,7 +11,18 @@ from torch import nn
 
 from explorer import blocks as explorer_blocks
 from explorer.errors import PlanError
-from explorer.plans import Budget, frontier, of_study, published_plans, size_bytes, study_problem
+from explorer.plans import (
+    Budget,
+    DamageTable,
+    Limit,
+    bops,
+    frontier,
+    measured_table,
+    published_plans,
+    size_bytes,
+    study_problem,
+    study_tables,
+)
 from explorer.quantizers.weights import squared_errors
 from explorer.studies.profile import load_profile
 from explorer.studies.study import Card, ProfileStudy
@@ -70,11 +81,67 @@ def test_a_block_may_be_kept_at_a_width_off_the_menu() -> None:
         ({"bits": (4, 9)}, "there is no width of 9 bits"),
         ({"cost": "weight"}, "there is no cost called 'weight'; take one of size, bops, latency"),
         ({"keep": {"z": 4}}, "there is no block z that could be kept; the blocks are a, b, c"),
+        ({"maximum": {"z": 4}}, "there is no block z that could be given a largest width"),
+        ({"first_last_at": 9}, "there is no width of 9 bits"),
+        ({"a_bits": 9}, "there is no width of 9 bits"),
+        (
+            {"damage": "hessian"},
+            "there is no damage called 'hessian'; take one of trace, lambda-max, l2, prod",
+        ),
+        ({"damage": "product"}, "toy-profile is published without what product needs; take trace or l2"),
+        ({"a_menu": (4, 8)}, "no damage of the activations is known"),
+        (
+            {"a_bits": 8, "cost": "latency"},
+            "the latencies of toy-profile are for activations as wide as the w",
+        ),
+        ({"activation_traces": object()}, "toy-profile has published figures only and no activations"),
     ],
 )
 def test_what_a_profile_cannot_do_is_said(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(PlanError, match=sentence):
         frontier(PROFILE, **options)
+
+
+def test_activations_follow_the_weights_where_a_cost_counts_them() -> None:
+    """HAWQ-V3's BOPs and latencies are of activations as wide as the weights; without them 8 bits are usual."""
+    eight, following = {"a": 8, "b": 8, "c": 8}, {"a": 4, "b": 4, "c": 4}
+    limit = Limit("bops", Budget("between", 0.5))
+    assert frontier(PROFILE).point(0).a_bits == eight
+    assert frontier(PROFILE, cost="bops").point(0).a_bits == following
+    assert frontier(PROFILE, cost="latency").point(0).a_bits == following
+    assert frontier(PROFILE, constraints=[limit]).point(0).a_bits == following
+    fixed = frontier(PROFILE, cost="bops", a_bits=8).point(0)
+    assert fixed.a_bits == eight
+    assert fixed.cost == (10 + 20 + 30) * 4 * 8
+    plan = fixed.plan(PROFILE, PROFILE.blocks, name="mine")
+    assert bops(PROFILE.blocks, plan) == fixed.cost
+    assert plan.name == "mine"
+
+
+def test_limits_are_named_or_tables_of_ones_own() -> None:
+    energy = measured_table("energy", "mJ", {name: {4: 0.5, 8: 2.0} for name in "abc"})
+    limits = [Limit("latency", Budget("at_most", 0.6)), Limit(energy, Budget("between", 0.5))]
+    found = frontier(PROFILE, constraints=limits)
+    assert [bound.cost.name for bound in found.problem.bounds] == ["latency", "energy"]
+    assert found.point(-1).bits == {"a": 4, "b": 4, "c": 8}
+    assert found.figures(energy).max() <= 3.75
+
+
+def test_the_first_and_the_last_block_may_be_fixed() -> None:
+    bits = frontier(replace(PROFILE, ties=()), first_last_at=8).bits
+    assert (bits[:, [0, 2]] == 8).all()
+    assert set(bits[:, 1]) == {4, 8}
+    kept = frontier(replace(PROFILE, ties=()), first_last_at=8, keep={"a": 4})
+    assert (kept.bits[:, 0] == 4).all()
+    off_menu = frontier(replace(PROFILE, ties=()), first_last_at=16)
+    assert (off_menu.bits[:, 2] == 16).all()
+
+
+def test_the_error_alone_is_a_damage_and_so_is_a_table_of_ones_own() -> None:
+    assert frontier(PROFILE, damage="l2").point(0).omega == pytest.approx(3.0)
+    table = DamageTable({name: {4: 7.0, 8: 0.0} for name in "abc"}, {}, {})
+    assert frontier(PROFILE, damage=table).point(0).omega == 21.0
+    assert frontier(PROFILE, auto_ties=True).search_space == 4, "a profile's own ties are all there are"
 
 
 @dataclass(frozen=True)
@@ -99,7 +166,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Any:
         "layer": tuple(explorer_blocks.Block(layer.name, (layer,)) for layer in layers),
         "module": (explorer_blocks.Block("all", layers),),
     }
-    monkeypatch.setattr(of_study, "study_blocks", lambda _, granularity: partitions[granularity])
+    monkeypatch.setattr(study_tables, "study_blocks", lambda _, granularity: partitions[granularity])
     return SimpleNamespace(name="toy", network=nn.Sequential(first, second), weights_sha256="1" * 64)
 
 
@@ -122,6 +189,21 @@ def test_traces_of_modules_give_a_frontier_of_modules(network: Any) -> None:
     assert found.blocks == ("all",)
     total = sum(squared_errors(layer.weight, (4,))[4] for layer in network.network)
     assert found.point(0).omega == pytest.approx(total)
+
+
+def test_a_network_needs_no_traces_where_the_damage_does_not(network: Any) -> None:
+    first, second = (squared_errors(layer.weight, (4,))[4] for layer in network.network)
+    assert frontier(network, damage="l2", bits=(4, 8)).point(0).omega == pytest.approx(first + second)
+    table = DamageTable({"all": {4: 2.0, 8: 0.0}}, {}, {})
+    assert frontier(network, damage=table, bits=(4, 8)).blocks == ("all",)
+    with pytest.raises(PlanError, match="the damage table is of x, which are not the blocks of toy"):
+        frontier(network, damage=DamageTable({"x": {4: 2.0}}, {}, {}), bits=(4,))
+
+
+def test_activations_need_traces_of_activations(network: Any) -> None:
+    traces = _traces(Trace("all", 1.0, 0.0, 18))
+    with pytest.raises(PlanError, match="these are traces of weights; the damage of activations needs"):
+        frontier(network, traces, a_menu=(4, 8), activation_traces=traces)
 
 
 def test_traces_of_something_else_are_refused(network: Any) -> None:

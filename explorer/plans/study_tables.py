@@ -1,0 +1,226 @@
+"""The costs and damages of a study's blocks.
+
+A network's squared errors are computed from its weights with the quantizer that will be used (HAWQ-V2,
+section 2.3). A profile study brings its own traces, errors, latencies and ties; widths it does not know are
+interpolated for Ω (see ``damage``), never for latency.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from explorer.blocks import Block, Layer, study_blocks
+from explorer.errors import PlanError
+from explorer.plans.budget import CostName
+from explorer.plans.costs import CostTable, bops_table, latency_table, size_table
+from explorer.plans.damage import DamageTable, damage_table, interpolate_errors
+from explorer.plans.plan import ALLOWED_BITS, listed
+from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
+from explorer.quantizers.weights import squared_errors
+from explorer.studies.study import AnyStudy, ProfileStudy, Study
+
+if TYPE_CHECKING:
+    from explorer.curvature.result import Traces
+
+MENU = (2, 3, 4, 6, 8)
+COSTS: tuple[CostName, ...] = ("size", "bops", "latency")
+Measure = Literal["trace", "lambda-max", "l2", "product"]
+MEASURES: tuple[Measure, ...] = ("trace", "lambda-max", "l2", "product")
+
+
+def default_menu(study: AnyStudy) -> tuple[int, ...]:
+    """2, 3, 4, 6, 8 for a network; for a profile the widths that every block was published at."""
+    if not isinstance(study, ProfileStudy):
+        return MENU
+    published = set.intersection(*(set(row) for row in study.squared_errors.values()))
+    return tuple(sorted(published & set(ALLOWED_BITS))) or MENU
+
+
+def cost_table(
+    study: AnyStudy,
+    blocks: Sequence[Block],
+    cost: CostName,
+    bits: Iterable[int],
+    a_bits: int | None = None,
+    a_menu: Iterable[int] = (),
+) -> CostTable:
+    """The named cost of a study's blocks at these widths.
+
+    Raises:
+        PlanError: there is no such cost, or the study has no latencies, or none for these activations.
+    """
+    if cost == "size":
+        return size_table(blocks, bits)
+    if cost == "bops":
+        return bops_table(blocks, bits, a_bits=a_bits, a_menu=a_menu)
+    if cost != "latency":
+        raise PlanError(f"there is no cost called {cost!r}; take one of {', '.join(COSTS)}")
+    if not isinstance(study, ProfileStudy) or not any(study.latency_ms.values()):
+        raise PlanError(
+            f"{study.name} has no table of latencies; choose size or bops, or give a table of your own"
+        )
+    if set(a_menu):
+        raise PlanError(
+            f"the latencies of {study.name} are for activations as wide as the weights; leave the "
+            "activations' widths to follow them, or give a table of your own"
+        )
+    return latency_table(study.latency_ms)
+
+
+def study_damage(
+    study: AnyStudy,
+    traces: "Traces | None",
+    damage: Measure | DamageTable,
+    bits: Iterable[int],
+    quantizer: QuantizerSettings = WEIGHTS,
+) -> tuple[tuple[Block, ...], DamageTable]:
+    """The blocks that a frontier is of, and what each width does to each of them.
+
+    Raises:
+        PlanError: the measure is unknown, or it cannot be had from what is given.
+    """
+    if not isinstance(damage, DamageTable) and damage not in MEASURES:
+        raise PlanError(f"there is no damage called {damage!r}; take one of {', '.join(MEASURES)}")
+    if isinstance(study, ProfileStudy):
+        if isinstance(damage, DamageTable):
+            return study.blocks, damage
+        if damage not in ("trace", "l2"):
+            raise PlanError(
+                f"{study.name} is published without what {damage} needs; take trace or l2, or a study with "
+                "weights"
+            )
+        return study.blocks, profile_damage(study, bits, damage)
+    if isinstance(damage, DamageTable):
+        return _named(study, list(damage.values), "the damage table is"), damage
+    if damage == "trace" and traces is None:
+        from explorer.curvature import weight_traces  # only this default needs it
+
+        traces = weight_traces(study)
+    blocks = study_blocks(study, "layer") if traces is None else matching_blocks(study, traces)
+    if damage == "trace":
+        assert traces is not None
+        return blocks, network_damage(study, traces, blocks, bits, quantizer)
+    if damage == "l2":
+        return blocks, _of_errors(_network_errors(study, blocks, bits, quantizer))
+    return blocks, _measures().measured_damage(study, damage, blocks, sorted(set(bits)), quantizer=quantizer)
+
+
+def with_activations(
+    study: AnyStudy, traces: "Traces", blocks: Sequence[Block], table: DamageTable, bits: Iterable[int]
+) -> DamageTable:
+    """The table with the damage of the activations at these widths beside it.
+
+    Raises:
+        PlanError: the study has no weights, or the traces are not of its activations.
+    """
+    if isinstance(study, ProfileStudy):
+        raise PlanError(
+            f"{study.name} has published figures only and no activations; use a study with weights"
+        )
+    if traces.of != "activations":
+        raise PlanError(
+            f"these are traces of {traces.of}; the damage of activations needs traces of activations"
+        )
+    return table.with_activation(*_measures().activation_damage(study, traces, blocks, sorted(set(bits))))
+
+
+def _measures() -> Any:
+    """The measures that are computed from a network and its data; imported when one is asked for.
+
+    measured_damage(study, measure, blocks, bits, quantizer=...) gives a DamageTable; activation_damage(study,
+    traces, blocks, bits) the values and their standard errors, both block to bits to number.
+    """
+    try:
+        return import_module("explorer.plans.measures")
+    except ModuleNotFoundError as error:
+        raise PlanError(
+            "this measure of damage is not built yet; take trace or l2, or give a table of your own"
+        ) from error
+
+
+def profile_damage(study: ProfileStudy, bits: Iterable[int], damage: Measure = "trace") -> DamageTable:
+    """Ω of a profile study at these widths, interpolated where nothing was published."""
+    errors, estimated = interpolate_errors(study.squared_errors, bits)
+    return (
+        _of_errors(errors, estimated)
+        if damage == "l2"
+        else damage_table(study.mean_traces, errors, estimated=estimated)
+    )
+
+
+def _of_errors(
+    errors: Mapping[str, Mapping[int, float]], estimated: Iterable[tuple[str, int]] = ()
+) -> DamageTable:
+    """The squared errors alone, every block as sensitive as every other (HAWQ-V2's ablation)."""
+    return damage_table(dict.fromkeys(errors, 1.0), errors, estimated=estimated)
+
+
+def network_damage(
+    study: Study,
+    traces: "Traces",
+    blocks: Sequence[Block],
+    bits: Iterable[int],
+    quantizer: QuantizerSettings = WEIGHTS,
+) -> DamageTable:
+    """Ω of a network at these widths: its traces times the squared errors of its own weights."""
+    errors = _network_errors(study, blocks, bits, quantizer)
+    return damage_table(
+        {trace.name: trace.mean_trace for trace in traces.blocks},
+        errors,
+        stderr={trace.name: trace.stderr / trace.n for trace in traces.blocks},
+    )
+
+
+def _network_errors(
+    study: Study, blocks: Sequence[Block], bits: Iterable[int], quantizer: QuantizerSettings
+) -> dict[str, dict[int, float]]:
+    widths = sorted(set(bits))
+    errors: dict[str, dict[int, float]] = {}
+    for block in blocks:
+        errors[block.name] = dict.fromkeys(widths, 0.0)
+        for layer in block.layers:
+            for width in widths:
+                errors[block.name][width] += _squared_error(study.network, layer, width, quantizer)
+    return errors
+
+
+# A page asks for the same errors again and again, and choosing a step is what takes the time. A study's network
+# is never changed, so what was found for it holds as long as it lives.
+_KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[str, int, QuantizerSettings], float]] = WeakKeyDictionary()
+
+
+def _squared_error(network: nn.Module, layer: Layer, bits: int, quantizer: QuantizerSettings) -> float:
+    known = _KNOWN.setdefault(network, {})
+    key = (layer.parameter, bits, quantizer)
+    if key not in known:
+        weight = network.get_parameter(layer.parameter).detach()
+        axis = 1 if layer.kind.startswith("ConvTranspose") else 0  # where the output channels are
+        known[key] = squared_errors(weight, (bits,), quantizer, axis=axis)[bits]
+    return known[key]
+
+
+def matching_blocks(study: Study, traces: "Traces") -> tuple[Block, ...]:
+    """The partition of the study whose blocks the traces are of.
+
+    Raises:
+        PlanError: the traces are of activations or of other blocks.
+    """
+    if traces.of != "weights":
+        raise PlanError(
+            f"these are traces of {traces.of}; the frontier of weight bits needs traces of weights"
+        )
+    return _named(study, [trace.name for trace in traces.blocks], "the traces are")
+
+
+def _named(study: Study, names: Sequence[str], what: str) -> tuple[Block, ...]:
+    """The partition of the study with these names."""
+    for granularity in ("layer", "module"):
+        blocks = study_blocks(study, granularity)
+        if sorted(names) == sorted(block.name for block in blocks):
+            return blocks
+    raise PlanError(
+        f"{what} of {listed(names)}, which are not the blocks of {study.name}; compute them again"
+    )
