@@ -14,7 +14,7 @@ PREDICTED = look.ACCENT
 _SIZES: Mapping[int, int] = {2: 21, 3: 17, 4: 13, 6: 9, 8: 6}
 
 
-def grid(view: View, *, spacing: float = 0.08, **options: Any) -> go.Figure:
+def grid(view: View, *, spacing: float = 0.08, between: float = 0.24, **options: Any) -> go.Figure:
     """Subplots, in two rows when there are more than two, with block and curvature over each."""
     rows, columns = shape(view)
     titles = [f"<b>{panel.name}</b><br><sup>curvature {panel.words}</sup>" for panel in view.panels]
@@ -23,7 +23,7 @@ def grid(view: View, *, spacing: float = 0.08, **options: Any) -> go.Figure:
         cols=columns,
         subplot_titles=titles,
         horizontal_spacing=spacing,
-        vertical_spacing=0.24,
+        vertical_spacing=between,
         **options,
     )
     made.update_layout(template=look.TEMPLATE)

@@ -124,7 +124,7 @@ def _thinned(panel: Panel) -> tuple[int, np.ndarray]:
 def surfaces(view: View, height: int) -> go.Figure:
     """Measured as a surface in the colours of the contours, predicted as one that is seen through."""
     rows, columns = shape(view)
-    made = grid(view, spacing=0.02, specs=[[{"type": "scene"}] * columns] * rows)
+    made = grid(view, spacing=0.02, between=0.12, specs=[[{"type": "scene"}] * columns] * rows)
     low, high = _scale(view)
     top = max(high, math.log10(view.ceiling) if view.log else view.ceiling)
     for panel, row, column in places(view):
@@ -171,9 +171,9 @@ def surfaces(view: View, height: int) -> go.Figure:
             f"{letter}axis": {
                 **lines,
                 "range": reach,
-                "title": {"text": f"{axis}, |ΔW|", "font": {"size": 12}},
+                "title": {"text": f"{name}, |ΔW|", "font": {"size": 12}},
             }
-            for letter, axis in zip("xy", panel.axes, strict=True)
+            for letter, name in (("x", "d₁"), ("y", "d₂"))
         }
         up = {**lines, "range": [low, top + 0.02 * (top - low)], "title": {"text": ""}, **_ticks(view)}
         made.update_scenes(

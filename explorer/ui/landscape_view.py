@@ -9,7 +9,7 @@ from explorer.figures import landscape as picture
 from explorer.landscape import Slice
 from explorer.runs import Run
 from explorer.studies import Study
-from explorer.ui import caches, export, landscape_form, landscape_words, run_panel
+from explorer.ui import caches, landscape_form, landscape_words, live_chart, run_panel
 
 _CHART = "landscape"
 MARK_COLUMNS = {
@@ -61,16 +61,14 @@ def _draw(runs: Sequence[Run], log: bool, relief: bool, unit: str) -> None:
     view = picture.view(slices, log=log, unit=unit)
     revision = " ".join([*(run.id for run in runs), str(log), str(relief)])
     made = picture.figure(view, relief=relief, revision=revision)
-    export.chart(
+    live_chart.draw(
         made,
         key=_CHART,
         name=f"landscape-{slices[0].directions}",
         alt="The loss round the trained weights",
         table=lambda: _points(slices),
     )
-    st.caption(
-        " ".join(landscape_words.sentences(slices, view, from_above=slices[0].dims == 2 and not relief))
-    )
+    st.caption(" ".join(landscape_words.sentences(slices, view, relief=relief)))
     if any(each.marks for each in slices):
         with st.expander("Where the bit widths land", icon=":material/table:", expanded=len(slices) < 3):
             st.dataframe(_marks(slices), hide_index=True, column_config=MARK_COLUMNS)

@@ -8,11 +8,17 @@ from explorer.figures.landscape_view import View, bend_text, share_text
 from explorer.landscape import Slice
 
 
-def sentences(slices: Sequence[Slice], view: View, *, from_above: bool) -> list[str]:
+def sentences(slices: Sequence[Slice], view: View, *, relief: bool) -> list[str]:
     """What to notice."""
     found = [_steepness(slices), _off(slices), _rings(slices)]
+    from_above = slices[0].dims == 2 and not relief
     if not from_above and any(ring.beyond for panel in view.panels for ring in panel.rings):
-        found.append("An arrow is a width whose loss is higher than the picture.")
+        found.append(
+            f"A {'diamond' if relief else 'triangle'} at the top is a width whose loss is higher than the picture."
+        )
+    if relief:
+        first, second = slices[0].axes
+        found.append(f"d₁ runs along the {first.label}, d₂ along the {second.label}, in weight units.")
     if view.log and view.floor:
         found.append(
             f"Heights are rises above the lowest point of each panel; those below {view.floor:.0e} are drawn there."
@@ -66,12 +72,15 @@ def _rings(slices: Sequence[Slice]) -> str:
     shares = [mark.share for each in slices for mark in each.marks if mark.bits == 4]
     if not shares:
         return ""
-    if min(shares) > 0.5:
-        return "Rings are bit widths at their measured loss; a filled one lies in the slice."
+    if slices[0].directions == "quantization":
+        return "Rings are bit widths at the loss measured where they really are; a hollow one lies off the slice."
+    text = (
+        "Rings show where bit widths fall when projected on the slice, at the loss measured where they really are. "
+        f"Of the 4-bit perturbation only {share_text(max(shares))} lies in it"
+    )
+    if slices[0].directions == "random":
+        return f"{text}."
     return (
-        f"Rings show where bit widths fall when projected on the slice, at the loss measured where they really are. Of "
-        f"the 4-bit perturbation only {share_text(max(shares))} lies in it: rounding goes in all directions at once, so "
-        "it meets the average curvature, the trace, and seldom the largest."
-        if slices[0].directions != "quantization"
-        else "Rings show bit widths at the loss measured where they really are; a hollow one lies off the slice."
+        f"{text}: rounding goes in all directions at once, so it meets the average curvature, the trace, and seldom "
+        "the largest."
     )

@@ -1,5 +1,6 @@
 """The command ``landscape``: one JSON object, a table for people, mistakes before anything long."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def test_a_table_says_where_bits_land(explore: Command, folder: Path) -> None:
     assert "all blocks of tiny" in answer.out
     assert "8 bits" in answer.out
     assert "3-bit perturbation: curvature" in answer.err
+
+
+def test_every_option_is_described(explore: Command) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    section = text[text.index("## landscape") : text.index("## frontier")]
+    options = set(re.findall(r"^  (--[a-z-]+)", explore("landscape", "--help").out, re.M))
+    assert {option for option in options if option not in section} == {"--help"}
 
 
 @pytest.mark.parametrize(

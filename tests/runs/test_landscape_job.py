@@ -1,6 +1,7 @@
 """A landscape as a run: stopped and resumed it gives the numbers of the direct call; its points come as measured."""
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 
 from explorer import studies
 from explorer.errors import RunError
-from explorer.landscape import Slice, measure_slice
+from explorer.landscape import Slice, SliceProgress, measure_slice
 from explorer.runs import Run, RunSpec, Store, execute, requests
 from explorer.runs.jobs import landscape as job
 from explorer.studies import Study
@@ -68,22 +69,31 @@ def test_points_come_coarse_to_fine(store: Store, study: Study) -> None:
     assert points[0] == (4, 4)
 
 
-@pytest.mark.parametrize("at", [0.3, 0.7])
-def test_cancelled_and_resumed_it_ends_with_the_same_numbers(store: Store, study: Study, at: float) -> None:
+@pytest.mark.parametrize("count", [10, 60])
+def test_cancelled_and_resumed_it_ends_with_the_same_numbers(
+    store: Store, study: Study, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cancelled before and after the marks; what was measured before is not measured again."""
     whole = execute(store, spec(study, seed=1))
     other = Store.open(home=store.artifacts.folder.parent / "other")
 
-    def cancel(now: Run) -> None:
-        if now.fraction > at and now.live:
-            other.cancel(now.id)
+    def cancelled(study: Study, *, progress: Any, should_stop: Any, **rest: Any) -> Slice | None:
+        def told(now: SliceProgress) -> None:
+            progress(now)
+            if now.slice is not None and now.slice.measured.sum() == count and not should_stop():
+                other.cancel(whole.id)
+                while not should_stop():  # until the heartbeat hears of it
+                    time.sleep(0.02)
 
-    with pytest.raises(RunError, match="was cancelled"):
-        execute(other, spec(study, seed=1), on_progress=cancel)
-    [part] = other.list(kind="landscape")
+        return measure_slice(study, progress=told, should_stop=should_stop, **rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job.landscape, "measure_slice", cancelled)
+        with pytest.raises(RunError, match="was cancelled"):
+            execute(other, spec(study, seed=1))
+    part = other.get(whole.id)
     assert part.status == "cancelled"
-    before = told(other, part)
-    assert 0 < before.measured.sum() < 81
+    assert told(other, part).measured.sum() == count
     ended = execute(other, spec(study, seed=1))
     assert ended.result is not None
     assert whole.result is not None
