@@ -89,7 +89,7 @@ def unit_products_refused(subject: Subject, choice: Choice, of: Of) -> None:
         )
 
 
-def chunk_size(subject: Subject) -> int:
+def chunk_size(subject: Subject, most: int = 64) -> int:
     """Samples at once, so that activations, gradients and the largest unfolded input stay near 256 MB."""
     floats, unfolded = 0, 0
     for block in subject.blocks:
@@ -101,7 +101,7 @@ def chunk_size(subject: Subject) -> int:
             unfolded = max(unfolded, 2 * taps * size_in)
     if subject.ragged:
         return 1
-    return max(1, min(32, _BYTES // (4 * max(1, floats + unfolded))))
+    return max(1, min(most, _BYTES // (4 * max(1, floats + unfolded))))
 
 
 def _contradicting(subject: Subject) -> frozenset[int]:

@@ -70,7 +70,6 @@ def estimate(
     """Do what was asked; see `weight_traces`."""
     _check(asked)
     deadline = None if asked.max_seconds is None else time.monotonic() + asked.max_seconds
-    chunk = 1 if subject.ragged else asked.chunk or chunk_size(subject)
     reporter = Reporter(
         subject,
         asked.of,
@@ -87,6 +86,9 @@ def estimate(
     engine = SampleGradients(subject, asked.of)
     try:
         choice = decide(subject, engine, asked.method)
+        # Gradients of many directions at once are better kept in the cache.
+        usual = chunk_size(subject, 32 if choice.method == "exact" else 64)
+        chunk = 1 if subject.ragged else asked.chunk or usual
         work = Work(subject, engine, reporter, choice, asked, chunk, deadline)
         if choice.method == "exact":
             return _exact(work)
