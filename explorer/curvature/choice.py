@@ -89,8 +89,16 @@ def unit_products_refused(subject: Subject, choice: Choice, of: Of) -> None:
         )
 
 
-def chunk_size(subject: Subject, most: int = 64) -> int:
-    """Samples at once, so that activations, gradients and the largest unfolded input stay near 256 MB."""
+def chunk_size(subject: Subject, asked: int | None = None, *, most: int = 64) -> int:
+    """Samples at once: one where they differ in size, else as many as were asked for.
+
+    When nothing was asked, as many (at most ``most``) as keep activations, gradients and the largest unfolded
+    input near 256 MB.
+    """
+    if subject.ragged:
+        return 1
+    if asked:
+        return asked
     floats, unfolded = 0, 0
     for block in subject.blocks:
         for layer in block.layers:
@@ -99,8 +107,6 @@ def chunk_size(subject: Subject, most: int = 64) -> int:
             floats += 3 * (size_in + size_out) * max(layer.calls, 1)
             taps = int(torch.Size(layer.shape[2:]).numel())
             unfolded = max(unfolded, 2 * taps * size_in)
-    if subject.ragged:
-        return 1
     return max(1, min(most, _BYTES // (4 * max(1, floats + unfolded))))
 
 

@@ -65,7 +65,7 @@ def top_eigenpairs(
             not depend on the block, or the search was stopped.
     """
     subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
-    chunk = 1 if subject.ragged else chunk or chunk_size(subject)
+    chunk = chunk_size(subject, chunk)
     options = Options(k, which, method, samples, seed, tol, max_products, chunk, held_out)
     try:
         return solve(subject, block_index(subject, block), options, progress, should_stop)
@@ -108,7 +108,7 @@ def every_eigenpairs(
         should_stop: when true, nothing more comes.
     """
     subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
-    chunk = 1 if subject.ragged else chunk or chunk_size(subject)
+    chunk = chunk_size(subject, chunk)
     work = _work(subject, whole)
     done = 0.0
     for index, share in work.items():

@@ -87,8 +87,7 @@ def estimate(
     try:
         choice = decide(subject, engine, asked.method)
         # Gradients of many directions at once are better kept in the cache.
-        usual = chunk_size(subject, 32 if choice.method == "exact" else 64)
-        chunk = 1 if subject.ragged else asked.chunk or usual
+        chunk = chunk_size(subject, asked.chunk, most=32 if choice.method == "exact" else 64)
         work = Work(subject, engine, reporter, choice, asked, chunk, deadline)
         if choice.method == "exact":
             return _exact(work)

@@ -178,7 +178,7 @@ def spectral_density(
         block=index,
         positions=drawn,
         shares=torch.full((len(drawn),), 1 / len(drawn), dtype=torch.float64),
-        chunk=1 if subject.ragged else chunk or chunk_size(subject),
+        chunk=chunk_size(subject, chunk),
         watch=watch,
     )
     found = list(known)
