@@ -33,6 +33,33 @@ _OUT_OF_TIME, _IMPOSSIBLE = 1, 2  # of SciPy's milp
 
 
 @dataclass(frozen=True)
+class _Row:
+    """A bound as a row of the programme.
+
+    Attributes:
+        coefficients: of every option: what it costs above its group's cheapest, in a unit of the row's own.
+        room: how much more than the cheapest plan is allowed, in counts of the table.
+        unit: greatest common divisor of what can be added to the cheapest plan, in counts.
+        scale: of one ``unit`` in the row.
+    """
+
+    coefficients: np.ndarray
+    room: int
+    unit: int
+    scale: float
+
+    @property
+    def between(self) -> float:
+        """Half a unit above the largest sum allowed: no sum of costs lies there."""
+        return (self.room // self.unit + 0.5) * self.scale
+
+    @property
+    def exact(self) -> float:
+        """The limit itself, in the row's unit."""
+        return self.room / self.unit * self.scale
+
+
+@dataclass(frozen=True)
 class Best:
     """The least sum of a figure.
 
@@ -82,12 +109,15 @@ class Programme:
             picks = tuple(int(np.argmin(row)) for row in figures)
             return Best(picks, sum(float(row.min()) for row in figures), 0.0, 0)
         rows = [self._row(bound) for bound in bounds]
-        if any(most < 0 for _, most in rows):
+        if any(row.room < 0 for row in rows):
             return None
         lowest = sum(float(row.min()) for row in figures)
         scale = _SPREAD / (sum(float(np.ptp(row)) for row in figures) or 1.0)
         objective = np.concatenate([(row - row.min()) * scale for row in figures])
-        constraints = [*self._fixed, *(LinearConstraint(row[None], -np.inf, most) for row, most in rows)]
+        constraints = [
+            *self._fixed,
+            *(LinearConstraint(row.coefficients[None], -np.inf, row.between) for row in rows),
+        ]
         for _ in range(_TRIES):
             result = self._solved(objective, constraints)
             if result is None:
@@ -113,14 +143,13 @@ class Programme:
             for fixed in self._fixed
         ]
         prices = []
-        for place, (bound, (row, most)) in enumerate(zip(bounds, rows, strict=True)):
+        for place, (bound, row) in enumerate(zip(bounds, rows, strict=True)):
             excess = np.zeros(len(bounds))
             excess[place] = -1
-            constraints.append(LinearConstraint(np.concatenate([row, excess])[None], -np.inf, most))
+            padded = np.concatenate([row.coefficients, excess])
+            constraints.append(LinearConstraint(padded[None], -np.inf, row.exact))
             lowest = self.problem.extreme("lowest", bound.cost)
-            # The row is in a unit of its own: so many of it are in one count of the table.
-            in_row = row.sum() / (sum(float((c - c.min()).sum()) for c in self.costs(bound.cost)) or 1.0)
-            prices.append(_SPREAD / max(in_row * max(bound.limit, abs(lowest), 1), 1e-9))
+            prices.append(_SPREAD * row.unit / (row.scale * max(bound.limit, abs(lowest), 1)))
         objective = np.concatenate([np.zeros(self._starts[-1]), prices])
         result = self._solved(objective, constraints, further=len(bounds))
         return None if result is None else self._picks(result.x)
@@ -150,14 +179,13 @@ class Programme:
             raise PlanError(f"HiGHS found no plan ({reason}); allow more seconds, or fewer widths")
         return result
 
-    def _row(self, bound: Bound) -> tuple[np.ndarray, float]:
-        """Coefficients of a bound, and the largest sum they may have: half a unit above the last allowed."""
+    def _row(self, bound: Bound) -> _Row:
         costs = self.costs(bound.cost)
         extra = np.concatenate([row - row.min() for row in costs])
         unit = gcd(*(int(value) for value in extra)) or 1
-        room = (bound.limit - sum(int(row.min()) for row in costs)) // unit
         scale = min(1.0, _LARGEST / max(float(extra.max()) / unit, 1.0))
-        return extra / unit * scale, (room + 0.5) * scale
+        room = bound.limit - sum(int(row.min()) for row in costs)
+        return _Row(extra / unit * scale, room, unit, scale)
 
     def _picks(self, x: np.ndarray) -> tuple[int, ...]:
         return tuple(int(np.argmax(x[start:stop])) for start, stop in self._runs)

@@ -9,6 +9,7 @@ from explorer import studies
 from explorer.errors import PlanError
 from explorer.plans import (
     Budget,
+    CostTable,
     InfeasibleError,
     Limit,
     bops_table,
@@ -94,6 +95,25 @@ def test_what_is_in_the_way_is_what_brute_force_finds(question: Question) -> Non
     near = np.array([table.count(error.nearest.bits, error.nearest.a_bits) for table, _ in question.limits])
     mine = (np.maximum(near[:, None] - limits, 0) / scale).sum()
     assert mine == pytest.approx(broken.min(), rel=1e-3, abs=1e-6)
+
+
+def test_the_nearest_plan_counts_what_is_over_in_full() -> None:
+    """Seven over of a hundred is nearer than one over of ten."""
+    names = ("a", "b")
+    axis = CostTable("size", "ms", {name: {1: 0, 2: 0} for name in names}, 1)
+    first = CostTable("bops", "ms", {"a": {1: 11, 2: 10}, "b": {1: 0, 2: 0}}, 1)
+    second = CostTable("latency", "ms", {"a": {1: 60, 2: 67}, "b": {1: 40, 2: 41}}, 1)
+    problem = build_problem(
+        names,
+        menu=(1, 2),
+        cost=axis,
+        damage=damage_table(dict.fromkeys(names, 1.0), {name: {1: 1.0, 2: 0.0} for name in names}),
+        constraints=[(first, Budget("at_most", 10)), (second, Budget("at_most", 100))],
+    )
+    with pytest.raises(InfeasibleError) as caught:
+        solve_one(problem)
+    assert caught.value.nearest is not None
+    assert caught.value.nearest.bits == {"a": 2, "b": 1}
 
 
 @pytest.mark.parametrize(
