@@ -157,24 +157,30 @@ def _diagonal(
         },
         {"method": "ours, exact", "samples": every.size, "seconds": full.best, "how": "measured once"},
     ]
-    claim = Claim.of_cifar(
-        every.study.name,
-        f"time to {settings.rel_se:.0%} over all {every.size:,} samples, Gauss-Newton diagonal peer over ours",
-        "at least 20 times",
-        peers.missing.get("BackPACK", ""),
-        None,
+    what = (
+        f"time to {settings.rel_se:.0%} over all {every.size:,} samples, Gauss-Newton diagonal peer over ours"
     )
     drawn_from = timed.values[0].draws
     if peers.has("BackPACK") and drawn_from is not None:
         theirs = _backpack_rows(every, settings, full.values[0], drawn_from.proposal, reference)
-        best = min(theirs, key=lambda line: line["seconds"])
-        times = best["seconds"] / timed.median
-        claim = Claim.of_cifar(
-            claim.study, claim.what, claim.asked, f"{times:.0f} times ({best['method']})", times >= 20
-        )
+        ratios = {str(line["method"]): float(str(line["seconds"])) / timed.median for line in theirs}
+        exact = next(method for method in ratios if method.endswith("all samples"))
+        drawn = min((method for method in ratios if method != exact), key=ratios.__getitem__)
+        found.claims += [
+            Claim.of_cifar(
+                every.study.name,
+                what,
+                "at least 20 times",
+                f"{ratios[exact]:.0f} times ({exact})",
+                ratios[exact] >= 20,
+            ),
+            Claim(every.study.name, what, "", f"{ratios[drawn]:.0f} times ({drawn})", None),
+        ]
         rows += theirs
     else:
-        rows.append({"method": f"BackPACK: {peers.missing['BackPACK']}"})
+        missing = peers.missing["BackPACK"]
+        rows.append({"method": f"BackPACK: {missing}"})
+        found.claims.append(Claim.of_cifar(every.study.name, what, "at least 20 times", missing, None))
     for line in rows:
         if "seconds" in line:
             line["times"] = float(str(line["seconds"])) / timed.median
@@ -196,7 +202,6 @@ def _diagonal(
             ),
         )
     )
-    found.claims.append(claim)
 
 
 def _backpack_rows(
