@@ -2,23 +2,22 @@
 
 import streamlit as st
 
-from explorer.ui import frame, frontier_picture, navigation, plan_desk, results
+from explorer.ui import frame, frontier_view, navigation, results
 
 navigation.in_frame()
 st.title("Frontier")
 st.write(
-    "Every dot is a plan: bits for every block. Further left is smaller, further down is less damage. "
-    "**Click a dot** to take its plan in hand, then change it in the table below."
+    "Every dot is a plan: bits for every block. Further left is cheaper, further down is less damage. "
+    "**Click a dot** to take its plan in hand, drag the handle, or set a budget; then change single blocks below."
 )
-frame.granularity_control()
 basis = results.basis()
 if basis is None:
+    frame.granularity_control()
     st.info(
         "The frontier weighs blocks by their Hessian traces, and this study has none yet.",
         icon=":material/info:",
     )
     st.page_link("pages/sensitivity.py", label="Compute the traces first", icon=":material/monitoring:")
 else:
-    frontier_picture.show(*basis)
-    plan_desk.show()
+    frontier_view.show(*basis)
 frame.next_step("fine_tune", "train the network under this plan")

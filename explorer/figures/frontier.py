@@ -1,13 +1,14 @@
 """Cost against damage: every plan of set B as a dot, the exact frontier, uniform, published and saved plans.
 
-The plan in hand is shown by the selection of the clicked dot, not drawn, so a click leaves the figure, its
-zoom and its selection as they are.
+The plan in hand is not drawn: it would make every click another figure, and the chart would lose its zoom. The
+page puts a handle over the chart instead.
 
-A click on anything returns its key as ``customdata``: ["frontier", 12], ["set B", 345], ["uniform", 4],
-["published", "Table VI"] or ["saved", "name"].
+Each trace of plans says in ``meta`` what it is ("frontier", "set B", "uniform", "published", "saved", "greedy"), so
+that a click is a kind and the number of a point. Points of the frontier carry what they change from their cheaper
+neighbour, and the widths of their blocks, one letter each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,13 +16,16 @@ import plotly.graph_objects as go
 
 from explorer.figures import look
 
+WIDTH_LETTERS: Mapping[int, str] = {
+    bits: "0123456789abcdefghijklmnopqrstuvwxyz"[bits] for bits in look.BIT_COLOURS
+}
+
 
 @dataclass(frozen=True)
 class Marked:
     """A plan with a name."""
 
     name: str
-    key: tuple[str, str | int]
     cost: float
     omega: float
 
@@ -31,56 +35,54 @@ class FrontierView:
     """Everything on the picture, in the unit of its axis.
 
     Attributes:
+        cost, omega: (P,) the points of the frontier that are drawn.
+        total: how many points the frontier has.
+        lower, upper: (P,) the band of Ω; empty where the traces have no errors.
+        changes: (P,) what each changes from its cheaper neighbour, lines parted by ``<br>``.
+        widths: (P,) a letter a block, see ``WIDTH_LETTERS``.
+        label, unit: of the cost axis.
+        exact: whether nothing was rounded.
         set_b_cost, set_b_omega: (M,) one entry a plan of set B that is drawn.
         set_b_total: how many plans set B has.
-        cost, omega, omega_stderr: (P,) the frontier.
-        label, unit: of the cost axis.
+        greedy_cost, greedy_omega: the path of the greedy baseline.
     """
 
     cost: np.ndarray
     omega: np.ndarray
-    omega_stderr: np.ndarray
     label: str
     unit: str
+    total: int
+    changes: Sequence[str]
+    widths: Sequence[str]
+    exact: bool = True
+    lower: np.ndarray = field(default_factory=lambda: np.empty(0))
+    upper: np.ndarray = field(default_factory=lambda: np.empty(0))
     set_b_cost: np.ndarray = field(default_factory=lambda: np.empty(0))
     set_b_omega: np.ndarray = field(default_factory=lambda: np.empty(0))
+    set_b_total: int = 0
+    greedy_cost: np.ndarray = field(default_factory=lambda: np.empty(0))
+    greedy_omega: np.ndarray = field(default_factory=lambda: np.empty(0))
     uniform: Sequence[Marked] = ()
     published: Sequence[Marked] = ()
     saved: Sequence[Marked] = ()
-    set_b_total: int = 0
 
 
 def figure(view: FrontierView, *, log: bool = True, height: int = 520) -> go.Figure:
     """Draw the view; few bits, small and damaged, are at the upper left."""
     made = look.blank(height)
     if len(view.set_b_cost):
-        _dots(
-            made,
-            "set B",
-            view.set_b_cost,
-            view.set_b_omega,
-            f"set B, {view.set_b_total:,} plans",
-            look.MUTED,
-            4,
-            view.unit,
-        )
-    _band(made, view)
-    _dots(
-        made,
-        "frontier",
-        view.cost,
-        view.omega,
-        f"exact frontier, {len(view.cost):,} plans",
-        look.WEIGHTS,
-        6,
-        view.unit,
-    )
-    for plans, symbol, colour, legend in (
-        (view.uniform, "diamond", "#2f7fbf", "uniform plans"),
-        (view.published, "star", "#ec7014", "published plans"),
-        (view.saved, "square", look.ACTIVATIONS, "saved plans"),
+        _set_b(made, view)
+    if len(view.greedy_cost):
+        _greedy(made, view)
+    if len(view.lower):
+        _band(made, view)
+    _frontier(made, view)
+    for kind, plans, symbol, colour in (
+        ("uniform", view.uniform, "diamond", "#2f7fbf"),
+        ("published", view.published, "star", "#ec7014"),
+        ("saved", view.saved, "square", look.ACTIVATIONS),
     ):
-        _marked(made, plans, symbol, colour, legend, view.unit)
+        _marked(made, kind, plans, symbol, colour, view.unit)
     made.update_xaxes(title=f"{view.label} ({view.unit})", rangemode="tozero")
     made.update_yaxes(title="predicted damage Ω", type="log" if log else "linear", exponentformat="power")
     if log:
@@ -89,42 +91,63 @@ def figure(view: FrontierView, *, log: bool = True, height: int = 520) -> go.Fig
     return made
 
 
-def _dots(
-    made: go.Figure,
-    kind: str,
-    cost: np.ndarray,
-    omega: np.ndarray,
-    name: str,
-    colour: str,
-    size: int,
-    unit: str,
-) -> None:
-    keys = np.empty((len(cost), 2), dtype=object)
-    keys[:, 0], keys[:, 1] = kind, np.arange(len(cost))
+def changes_text(before: Mapping[str, int], after: Mapping[str, int], cost: str, *, most: int = 4) -> str:
+    """What one plan changes from another, block by block, and what that costs."""
+    changed = [
+        f"{name}: {before[name]} → {bits} bits" for name, bits in after.items() if bits != before[name]
+    ]
+    more = [f"and {len(changed) - most} more blocks"] if len(changed) > most else []
+    return "<br>".join([*changed[:most], *more, cost])
+
+
+def _set_b(made: go.Figure, view: FrontierView) -> None:
     made.add_scattergl(
-        x=cost.astype(np.float32),
-        y=omega.astype(np.float32),
+        x=view.set_b_cost.astype(np.float32),
+        y=view.set_b_omega.astype(np.float32),
         mode="markers",
-        marker={"size": size, "color": colour, "opacity": 0.35 if kind == "set B" else 1.0},
-        selected={"marker": {"size": 16, "color": look.ACCENT, "opacity": 1.0}},
-        unselected={"marker": {"opacity": 0.35 if kind == "set B" else 1.0}},
-        name=name,
-        customdata=keys.tolist(),
-        hovertemplate=f"{kind}<br>%{{x:,.4~s}} {unit}<br>Ω %{{y:.3g}}<extra>click to take this plan</extra>",
+        marker={"size": 4, "color": look.MUTED, "opacity": 0.35},
+        name=f"set B, {view.set_b_total:,} plans",
+        meta="set B",
+        hovertemplate=f"set B<br>%{{x:,.4~s}} {view.unit}<br>Ω %{{y:.3g}}<extra>click to take this plan</extra>",
+    )
+
+
+def _greedy(made: go.Figure, view: FrontierView) -> None:
+    made.add_scattergl(
+        x=view.greedy_cost.astype(np.float32),
+        y=view.greedy_omega.astype(np.float32),
+        mode="lines+markers",
+        line={"color": "#b7791f", "width": 1},
+        marker={"size": 4, "color": "#b7791f"},
+        name="greedy path",
+        meta="greedy",
+        hovertemplate=f"greedy<br>%{{x:,.4~s}} {view.unit}<br>Ω %{{y:.3g}}<extra>click to take this plan</extra>",
+    )
+
+
+def _frontier(made: go.Figure, view: FrontierView) -> None:
+    drawn = f", {len(view.cost):,} drawn" if len(view.cost) < view.total else ""
+    made.add_scattergl(
+        x=view.cost.astype(np.float32),
+        y=view.omega.astype(np.float32),
+        mode="markers",
+        marker={"size": 6, "color": look.WEIGHTS},
+        name=f"{'exact ' if view.exact else ''}frontier, {view.total:,} plans{drawn}",
+        meta="frontier",
+        customdata=list(zip(view.changes, view.widths, strict=True)),
+        hovertemplate=f"%{{x:,.4~s}} {view.unit}, Ω %{{y:.3g}}<br>%{{customdata[0]}}"
+        "<extra>click to take this plan</extra>",
     )
 
 
 def _band(made: go.Figure, view: FrontierView) -> None:
     """One standard error of Ω either way, from the errors of the traces."""
-    if not view.omega_stderr.any():
-        return
-    upper = view.omega + view.omega_stderr
-    lower = np.maximum(view.omega - view.omega_stderr, view.omega * 0.01)
+    lower = np.maximum(view.lower, view.omega * 0.01)
     made.add_scatter(
         x=np.concatenate([view.cost, view.cost[::-1]]),
-        y=np.concatenate([upper, lower[::-1]]),
+        y=np.concatenate([view.upper, lower[::-1]]),
         fill="toself",
-        fillcolor="rgba(14, 147, 132, 0.18)",
+        fillcolor=look.faded(look.WEIGHTS),
         line={"width": 0},
         hoverinfo="skip",
         mode="lines",
@@ -132,9 +155,7 @@ def _band(made: go.Figure, view: FrontierView) -> None:
     )
 
 
-def _marked(
-    made: go.Figure, plans: Sequence[Marked], symbol: str, colour: str, legend: str, unit: str
-) -> None:
+def _marked(made: go.Figure, kind: str, plans: Sequence[Marked], symbol: str, colour: str, unit: str) -> None:
     if not plans:
         return
     made.add_scatter(
@@ -145,10 +166,8 @@ def _marked(
         textposition="top right",
         textfont={"size": 11, "color": look.TEXT_ON_BOTH},
         marker={"symbol": symbol, "size": 12, "color": colour, "line": {"width": 1, "color": "white"}},
-        selected={"marker": {"size": 18, "color": look.ACCENT}},
-        unselected={"marker": {"opacity": 1.0}, "textfont": {"color": look.TEXT_ON_BOTH}},
-        customdata=[list(plan.key) for plan in plans],
         hovertext=[plan.name for plan in plans],
         hovertemplate=f"<b>%{{hovertext}}</b><br>%{{x:,.4~s}} {unit}<br>Ω %{{y:.3g}}<extra></extra>",
-        name=legend,
+        name=f"{kind} plans",
+        meta=kind,
     )

@@ -1,4 +1,4 @@
-"""A plan as bars: weight bits of every block, coloured by width, with the activation bits as ticks above."""
+"""A plan as bars: weight bits of every block, coloured by width, activation bits as ticks, and below its size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,28 +23,37 @@ def view(bits: Mapping[str, tuple[int, int]], weights: Mapping[str, int]) -> tup
     return tuple(BlockBar(name, w, a, weights[name] * w / 8) for name, (w, a) in bits.items())
 
 
-def figure(bars: Sequence[BlockBar], *, height: int = 300) -> go.Figure:
-    """Draw the bars; a click returns the block's name."""
+def figure(bars: Sequence[BlockBar], *, height: int = 300, sizes: bool = False, top: int = 0) -> go.Figure:
+    """Draw the bars.
+
+    Args:
+        sizes: draw the size of each block below its bits.
+        top: the height of the axis in bits, where it should not follow the plan.
+    """
     made = look.blank(height)
+    names = [bar.name for bar in bars]
+    colours = [look.BIT_COLOURS[bar.w_bits] for bar in bars]
+    hover = [
+        f"<b>{bar.name}</b><br>weights {bar.w_bits} bits, activations {bar.a_bits} bits<br>"
+        f"{look.bytes_text(bar.size_bytes)}"
+        for bar in bars
+    ]
     made.add_bar(
-        x=[bar.name for bar in bars],
+        x=names,
         y=[bar.w_bits for bar in bars],
-        marker={"color": [look.BIT_COLOURS[bar.w_bits] for bar in bars]},
+        marker={"color": colours},
         text=[str(bar.w_bits) for bar in bars],
         textposition="inside",
         textangle=0,
         customdata=[[bar.name] for bar in bars],
-        hovertext=[
-            f"<b>{bar.name}</b><br>weights {bar.w_bits} bits, activations {bar.a_bits} bits<br>"
-            f"{look.bytes_text(bar.size_bytes)}"
-            for bar in bars
-        ],
+        hovertext=hover,
         hovertemplate="%{hovertext}<extra></extra>",
         name="weight bits",
+        meta="bits",
         showlegend=False,
     )
     made.add_scatter(
-        x=[bar.name for bar in bars],
+        x=names,
         y=[bar.a_bits for bar in bars],
         mode="markers",
         marker={"symbol": "line-ew", "size": 16, "line": {"width": 3, "color": look.ACTIVATIONS}},
@@ -52,6 +61,30 @@ def figure(bars: Sequence[BlockBar], *, height: int = 300) -> go.Figure:
         name="activation bits",
     )
     highest = max((max(bar.w_bits, bar.a_bits) for bar in bars), default=8)
+    highest = max(highest, top)
     made.update_xaxes(title="block, from input to output", tickangle=-45, tickfont={"size": 12})
     made.update_yaxes(title="bits", range=[0, highest + 0.8], dtick=2 if highest <= 8 else 8)
+    if sizes:
+        _sizes(made, bars, colours, hover)
     return made
+
+
+def _sizes(made: go.Figure, bars: Sequence[BlockBar], colours: Sequence[str], hover: Sequence[str]) -> None:
+    largest = max((bar.size_bytes for bar in bars), default=0.0)
+    unit, scale = ("MB", 1e6) if largest >= 1e6 else ("kB", 1e3)
+    made.add_bar(
+        x=[bar.name for bar in bars],
+        y=[bar.size_bytes / scale for bar in bars],
+        marker={"color": colours},
+        hovertext=hover,
+        hovertemplate="%{hovertext}<extra></extra>",
+        name="packed weights",
+        meta="sizes",
+        yaxis="y2",
+        showlegend=False,
+    )
+    made.update_layout(
+        yaxis={"domain": [0.38, 1.0]},
+        yaxis2={"title": unit, "domain": [0.0, 0.28], "anchor": "x", "rangemode": "tozero", "nticks": 4},
+        xaxis={"anchor": "y2"},
+    )

@@ -1,6 +1,6 @@
 """Plans in a row, from cheap to dear: what the frontier and the path of the greedy baseline have in common."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +127,14 @@ class Curve:
                 loosened={table.name: float(self.cost[0])},
             )
         return self.point(int(np.argmin(self.omega[:within])))
+
+    def find(self, w_bits: Mapping[str, int]) -> int | None:
+        """The place of the plan with these weight bits, or None if it is not on the curve."""
+        if set(w_bits) != set(self.blocks) or not len(self):
+            return None
+        row = np.array([w_bits[block] for block in self.blocks], dtype=self.bits.dtype)
+        found = np.flatnonzero((self.bits == row).all(axis=1))
+        return int(found[0]) if len(found) else None
 
     def nearest(self, cost: float) -> Point:
         """The plan whose cost is closest, for a slider or a deep link."""

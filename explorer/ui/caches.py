@@ -3,14 +3,17 @@
 Studies are pristine and never changed; whoever trains or quantizes copies the network first.
 """
 
+from dataclasses import replace
+
 import streamlit as st
 
 from explorer import plans, studies
 from explorer.blocks import Block, Granularity, study_blocks
 from explorer.curvature import Traces
-from explorer.plans import ALLOWED_BITS, DamageTable, Frontier, SetB
+from explorer.plans import ALLOWED_BITS, Curve, DamageTable, Frontier, Problem, SetB
 from explorer.runs import Store
 from explorer.studies import AnyStudy, ProfileStudy
+from explorer.ui.plan_question import Ask
 
 WIDTHS = tuple(bits for bits in ALLOWED_BITS if bits <= 16)
 
@@ -40,19 +43,25 @@ def damage(reference: str, traces_key: str, _traces: Traces | None) -> DamageTab
     return plans.study_problem(study(reference), _traces, bits=WIDTHS).damage
 
 
+@st.cache_resource(show_spinner=False, max_entries=32)
+def problem(reference: str, asked: Ask, traces_key: str, _traces: Traces | None) -> Problem:
+    """What the frontier is solved from."""
+    return plans.study_problem(study(reference), _traces, **asked.options())
+
+
 @st.cache_resource(show_spinner="Solving for the frontier …", max_entries=32)
-def frontier(
-    reference: str, menu: tuple[int, ...], cost: plans.CostName, traces_key: str, _traces: Traces | None
-) -> Frontier:
+def frontier(reference: str, asked: Ask, traces_key: str, _traces: Traces | None) -> Frontier:
     """The exact frontier of a study, whose ties hold when it is a profile."""
-    return plans.solve(plans.study_problem(study(reference), _traces, bits=menu, cost=cost))
+    return plans.solve(problem(reference, asked, traces_key, _traces))
 
 
-@st.cache_resource(show_spinner="Enumerating set B …", max_entries=32)
-def set_b(
-    reference: str, menu: tuple[int, ...], cost: plans.CostName, traces_key: str, _traces: Traces | None
-) -> SetB:
-    """Every plan of HAWQ-V2's set B."""
-    return plans.enumerate_set_b(
-        plans.study_problem(study(reference), _traces, bits=menu, cost=cost, monotone=True)
-    )
+@st.cache_resource(show_spinner="Enumerating set B …", max_entries=8)
+def set_b(reference: str, asked: Ask, traces_key: str, _traces: Traces | None) -> SetB:
+    """Every plan of HAWQ-V2's set B under the same wishes."""
+    return plans.enumerate_set_b(problem(reference, replace(asked, monotone=True), traces_key, _traces))
+
+
+@st.cache_resource(show_spinner="Following the greedy path …", max_entries=8)
+def greedy(reference: str, asked: Ask, traces_key: str, _traces: Traces | None) -> Curve:
+    """The path of the greedy baseline."""
+    return plans.greedy(problem(reference, asked, traces_key, _traces))

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.runs import Run, RunSpec, request, requests
+from explorer.runs import Run, RunSpec, requests
 from explorer.studies import Study
 from explorer.ui import caches, results, run_panel
 
@@ -30,23 +30,12 @@ def samples() -> int:
 
 def ask(study: Study, spec: RunSpec, title: str) -> Run | None:
     """The button; the run that answers the form best, where there is one."""
-    store = caches.store()
-    same = store.find(spec)
-    missing = same is None or same.resumable
-    pressed = st.button(
-        "Compute",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=not missing,
-        help=None if missing else "This is there, or on its way; choose another number of rows.",
+    run_panel.compute(
+        {title: spec},
+        there="This is there, or on its way; choose another number of rows.",
         key=f"eigen_compute_{spec.kind}",
     )
-    if pressed:
-        if same is not None:
-            run_panel.resume(same.id)
-        else:
-            request(store, spec, title=title)
-        st.rerun()
+    same = caches.store().find(spec)
     return same if same is not None else _nearest(study, spec)
 
 

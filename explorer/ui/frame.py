@@ -173,5 +173,19 @@ def style() -> None:
         [class*="st-key-export_"] {margin-top: -1rem;}
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
         h1 {padding-bottom: .2rem !important;}
+        .st-key-frontier_chart_handle, .st-key-plan_bars_clicks {position: absolute;}
+        .frontier-knob {position: absolute; width: 22px; height: 22px; border-radius: 50%; box-sizing: border-box;
+            transform: translate(-50%, -50%); border: 3px solid white; box-shadow: 0 1px 5px rgba(0,0,0,.45);
+            cursor: grab; pointer-events: auto; touch-action: none;}
+        .frontier-knob:focus-visible {outline: 3px solid rgba(224,51,109,.5); outline-offset: 2px;}
+        .frontier-card {position: absolute; max-width: 340px; padding: 8px 10px; font-size: 13px; line-height: 1.35;
+            white-space: pre-line; border: 1px solid rgba(128,136,150,.5); border-radius: 6px;
+            box-shadow: 0 2px 10px rgba(0,0,0,.2);}
+        .frontier-cells {display: flex; gap: 1px; margin: 5px 0;}
+        .frontier-cells i {flex: 1; min-width: 2px; height: 14px;}
+        .plan-bars-cursor {position: absolute; box-sizing: border-box; opacity: 0;}
+        .plan-bars-cursor:focus {opacity: 1; outline: 3px solid #e0336d; outline-offset: 1px;}
+        .plan-bars-ghost {position: absolute; display: none; box-sizing: border-box; text-align: center;
+            font-size: 12px; line-height: 1; padding-top: 2px; border: 2px dashed #e0336d; border-bottom: 0;}
         </style>"""
     )

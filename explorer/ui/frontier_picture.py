@@ -1,21 +1,25 @@
-"""The picture of the Frontier page: its controls, its view, and what a click takes."""
+"""The picture of the Frontier page: what is drawn, what a click takes, and the budget under it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import plans
 from explorer.curvature import Traces
 from explorer.figures import frontier as picture
-from explorer.plans import CostName, Frontier, Plan, SetB
-from explorer.studies import ProfileStudy
-from explorer.ui import caches, export, saved_plans, session, tables
+from explorer.figures import look
+from explorer.plans import CostName, Curve, Frontier, Plan, SetB
+from explorer.ui import caches, export, frontier_form, frontier_handle, saved_plans, session, tables
+from explorer.ui.frontier_form import Drawn
+from explorer.ui.frontier_handle import Chosen, Held
+from explorer.ui.plan_question import Ask
 
 DOTS = 50_000
+POINTS = 4_000
 SET_B_LIMIT = 2_000_000
-ACTIVATION_BITS = 8
 _CHART = "frontier_chart"
 _LABELS: Mapping[CostName, str] = {
     "size": "packed weights",
@@ -25,73 +29,80 @@ _LABELS: Mapping[CostName, str] = {
 
 
 @dataclass(frozen=True, eq=False)
-class _Scene:
-    """What is drawn, so that a click can be looked up in it."""
+class Scene:
+    """What is on the picture, so that a click can be looked up in it.
 
-    cost: CostName
+    Attributes:
+        asked: the question.
+        frontier: the answer.
+        points: (P,) which of its points are drawn.
+        set_b: HAWQ-V2's set; None where it is not drawn.
+        dots: (M,) which of its plans are.
+        greedy: path of the baseline; None where it is not drawn.
+        named: kind to the plans that are marked.
+    """
+
+    asked: Ask
     frontier: Frontier
+    points: np.ndarray
     set_b: SetB | None
-    drawn: np.ndarray  # which plans of set B are dots
+    dots: np.ndarray
+    greedy: Curve | None
+    named: Mapping[str, tuple[Plan, ...]]
 
     @property
     def axis(self) -> tuple[str, float]:
         """The unit of the cost axis, and how many of the table's units it is."""
-        if self.cost == "size":
+        if self.asked.cost == "size":
             return ("kB", 1e3) if self.frontier.cost[-1] < 1e6 else ("MB", 1e6)
-        return ("GBOPs", 1e9) if self.cost == "bops" else ("ms", 1.0)
+        return frontier_form.UNITS[self.asked.cost]
 
 
-def show(key: str, traces: Traces | None) -> None:
-    """Controls, picture, and the sentence under it."""
-    study = session.study()
-    menu, cost = _controls()
-    if len(menu) < 2:
-        st.info("Choose at least two bit widths to plan with.")
-        return
-    scene = _scene(menu, cost, key, traces)
+def show(asked: Ask, drawn: Drawn, key: str, traces: Traces | None) -> Scene:
+    """The picture with its handle, the budget, and the sentence under it.
+
+    Raises:
+        PlanError: there is no such plan.
+    """
+    scene = _scene(asked, drawn, key, traces)
+    kept = tuple(plan.name for plan in scene.named["saved"])
+    figure = _figure(session.reference(), session.granularity(), asked, drawn, key, kept, scene)
     export.chart(
-        picture.figure(_view(scene, traces)),
+        figure,
         key=_CHART,
-        name=f"frontier-{scene.cost}",
-        on_select=lambda: _clicked(scene),
+        name=f"frontier-{asked.cost}",
         alt="Every plan as a dot: cost against predicted damage",
         table=lambda: tables.of_frontier(scene.frontier),
     )
-    st.caption(_sentence(scene, study.name))
+    frontier_handle.attach(
+        _CHART, _held(scene), unit=scene.axis[0], on_choice=lambda chosen: _chosen(scene, chosen)
+    )
+    _budget(scene)
+    st.caption(_sentence(scene))
+    return scene
 
 
-def _controls() -> tuple[tuple[int, ...], CostName]:
-    study = session.study()
-    published = plans.default_menu(study)
-    with st.container(horizontal=True, gap="large"):
-        menu = st.pills(
-            "Widths on offer (bits)",
-            [2, 3, 4, 5, 6, 7, 8],
-            selection_mode="multi",
-            default=list(published),
-            key=f"menu_{study.name}",
-        )
-        costs: list[CostName] = ["size", "bops"]
-        if isinstance(study, ProfileStudy) and set(menu) <= set(published):
-            costs.append("latency")
-        names = {"size": "size", "bops": "bit operations", "latency": "latency"}
-        cost = st.segmented_control(
-            "Cost",
-            costs,
-            format_func=names.__getitem__,
-            default="size",
-            required=True,
-            key=f"cost_{study.name}",
-        )
-    return tuple(sorted(menu)), cost or "size"
-
-
-def _scene(menu: tuple[int, ...], cost: CostName, key: str, traces: Traces | None) -> _Scene:
+def _scene(asked: Ask, drawn: Drawn, key: str, traces: Traces | None) -> Scene:
     reference = session.reference()
-    frontier = caches.frontier(reference, menu, cost, key, traces)
-    plans_in_b = plans.count(len(frontier.problem.free), len(menu))
-    set_b = caches.set_b(reference, menu, cost, key, traces) if plans_in_b <= SET_B_LIMIT else None
-    return _Scene(cost, frontier, set_b, _sample(0 if set_b is None else len(set_b)))
+    frontier = caches.frontier(reference, asked, key, traces)
+    problem = frontier.problem
+    in_b = plans.count(len(problem.free), len(problem.menu)) if drawn.set_b else SET_B_LIMIT + 1
+    set_b = caches.set_b(reference, asked, key, traces) if in_b <= SET_B_LIMIT else None
+    greedy = caches.greedy(reference, asked, key, traces) if drawn.greedy else None
+    study, blocks = session.study(), session.blocks()
+    named = {
+        "uniform": [
+            Plan.uniform(study, blocks, b, plans.ACTIVATION_BITS, name=f"{b} bits") for b in asked.menu
+        ],
+        "published": [found.plan for found in plans.published_plans(study, blocks)],
+        "saved": saved_plans.all_of(study, blocks),
+    }
+    fitting = {
+        kind: tuple(plan for plan in found if set(plan.w_bits.values()) <= set(asked.menu))
+        for kind, found in named.items()
+    }
+    dots = _sample(0 if set_b is None else len(set_b))
+    return Scene(asked, frontier, frontier.thinned(POINTS), set_b, dots, greedy, fitting)
 
 
 def _sample(size: int) -> np.ndarray:
@@ -101,81 +112,177 @@ def _sample(size: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).choice(size, DOTS, replace=False))
 
 
-def _view(scene: _Scene, traces: Traces | None) -> picture.FrontierView:
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _figure(
+    reference: str,
+    granularity: str,
+    asked: Ask,
+    drawn: Drawn,
+    key: str,
+    saved: tuple[str, ...],
+    _scene: Scene,
+) -> go.Figure:
+    """The figure; the arguments without an underscore decide it, ``_scene`` was made from them."""
+    return picture.figure(view(_scene), log=drawn.log, height=450)
+
+
+def view(scene: Scene) -> picture.FrontierView:
+    """What the picture shows, as plain data."""
     unit, scale = scene.axis
-    frontier, set_b = scene.frontier, scene.set_b
+    frontier, points, set_b, greedy = scene.frontier, scene.points, scene.set_b, scene.greedy
+    stderr = frontier.stderr()[points]
+    omega = frontier.omega[points]
     empty = np.empty(0)
+    letters = np.array([picture.WIDTH_LETTERS.get(bits, "0") for bits in range(33)])
     return picture.FrontierView(
-        cost=frontier.cost / scale,
-        omega=frontier.omega,
-        omega_stderr=frontier.stderr() if traces is not None else np.zeros(len(frontier)),
-        label=_LABELS[scene.cost],
+        cost=frontier.cost[points] / scale,
+        omega=omega,
+        label=_LABELS[scene.asked.cost],
         unit=unit,
-        set_b_cost=set_b.cost[scene.drawn] / scale if set_b else empty,
-        set_b_omega=set_b.omega[scene.drawn] if set_b else empty,
+        total=len(frontier),
+        exact=frontier.exact,
+        changes=[_change(scene, int(place)) for place in points],
+        widths=["".join(row) for row in letters[frontier.bits[points]]],
+        lower=omega - stderr if stderr.any() else empty,
+        upper=omega + stderr if stderr.any() else empty,
+        set_b_cost=set_b.cost[scene.dots] / scale if set_b else empty,
+        set_b_omega=set_b.omega[scene.dots] if set_b else empty,
         set_b_total=len(set_b) if set_b else 0,
-        uniform=[
-            _mark(scene, f"{bits} bits", ("uniform", bits), dict.fromkeys(frontier.blocks, bits))
-            for bits in frontier.problem.menu
-        ],
-        published=[
-            _mark(scene, found.plan.name, ("published", found.plan.name), found.plan.w_bits)
-            for found in plans.published_plans(session.study(), session.blocks())
-            if set(found.plan.w_bits.values()) <= set(frontier.problem.menu)
-        ],
-        saved=[
-            _mark(scene, plan.name, ("saved", plan.name), plan.w_bits)
-            for plan in saved_plans.all_of(session.study(), session.blocks())
-            if set(plan.w_bits.values()) <= set(frontier.problem.menu)
-        ],
+        greedy_cost=greedy.cost / scale if greedy else empty,
+        greedy_omega=greedy.omega if greedy else empty,
+        **{kind: [_mark(scene, plan) for plan in found] for kind, found in scene.named.items()},
     )
 
 
-def _mark(scene: _Scene, name: str, key: tuple[str, str | int], bits: Mapping[str, int]) -> picture.Marked:
+def _change(scene: Scene, place: int) -> str:
+    """What a point changes from its dearer neighbour."""
+    frontier = scene.frontier
+    if place == len(frontier) - 1:
+        return "the dearest plan"
+    before, after = frontier.bits[place + 1], frontier.bits[place]
+    where = np.flatnonzero(before != after)
+    names = frontier.blocks
+    return "from the next: " + picture.changes_text(
+        {names[i]: int(before[i]) for i in where},
+        {names[i]: int(after[i]) for i in where},
+        f"−{_said(scene.asked.cost, float(frontier.cost[place + 1] - frontier.cost[place]))}",
+    )
+
+
+def _said(cost: CostName, amount: float) -> str:
+    """An amount of a cost, with the unit that suits it."""
+    if cost == "size":
+        return look.bytes_text(amount)
+    return f"{look.count_text(amount)}BOPs" if cost == "bops" else f"{amount:.3g} ms"
+
+
+def _mark(scene: Scene, plan: Plan) -> picture.Marked:
+    cost, omega = _place(scene, plan)
+    return picture.Marked(plan.name, cost, omega)
+
+
+def _place(scene: Scene, plan: Plan) -> tuple[float, float]:
+    """Where a plan stands on the picture."""
     problem = scene.frontier.problem
-    cost = problem.cost.count(bits) / problem.cost.divisor / scene.axis[1]
-    return picture.Marked(name, key, cost, problem.damage.omega(bits))
+    return problem.cost.count(plan.w_bits) / problem.cost.divisor / scene.axis[1], problem.damage.omega(
+        plan.w_bits
+    )
 
 
-def _clicked(scene: _Scene) -> None:
-    points = st.session_state[_CHART].selection.points
-    if not points or not points[0].get("customdata"):
-        return
-    data = points[0]["customdata"]
-    kind, which = (data["0"], data["1"]) if isinstance(data, Mapping) else data[:2]
-    new = _plan(scene, str(kind), which)
+def _held(scene: Scene) -> Held | None:
+    """Where the plan in hand stands; None where there is none, or one with widths that are not on offer."""
+    plan, frontier = session.plan(), scene.frontier
+    known = {bits for group in frontier.problem.groups for bits in group.widths} | set(scene.asked.menu)
+    if plan is None or not set(plan.w_bits.values()) <= known:
+        return None
+    cost, omega = _place(scene, plan)
+    place = frontier.find(plan.w_bits)
+    if place is None:
+        return Held(cost, omega)
+    near = np.searchsorted(scene.points, plans.within_noise(frontier, place)[[0, -1]])
+    low, high = np.clip(near, 0, len(scene.points) - 1).tolist()
+    drawn = int(np.searchsorted(scene.points, place))
+    index = drawn if drawn < len(scene.points) and scene.points[drawn] == place else None
+    return Held(cost, omega, index, (low, high))
+
+
+def _chosen(scene: Scene, chosen: Chosen) -> None:
+    new = _plan(scene, chosen)
     if new is not None:
-        session.take(new)
+        session.take(new, passing=chosen.passing)
 
 
-def _plan(scene: _Scene, kind: str, which: str | int) -> Plan | None:
-    study, blocks = session.study(), session.blocks()
-    if kind == "published":
-        found = {found.plan.name: found.plan for found in plans.published_plans(study, blocks)}
-        return found.get(str(which))
-    if kind == "saved":
-        return next((plan for plan in saved_plans.all_of(study, blocks) if plan.name == which), None)
-    if kind == "uniform":
-        bits = dict.fromkeys(scene.frontier.blocks, int(which))
-    elif kind == "frontier":
-        bits = scene.frontier.point(int(which)).bits
-    elif kind == "set B" and scene.set_b is not None:
-        bits = scene.set_b.bits_of(int(scene.drawn[int(which)]))
+def _plan(scene: Scene, chosen: Chosen) -> Plan | None:
+    """The plan behind a dot."""
+    curve: Curve | None = scene.greedy if chosen.kind == "greedy" else scene.frontier
+    if chosen.kind in scene.named:
+        return scene.named[chosen.kind][chosen.index]
+    if chosen.kind == "set B" and scene.set_b is not None:
+        bits = scene.set_b.bits_of(int(scene.dots[chosen.index]))
+    elif chosen.kind in ("frontier", "greedy") and curve is not None:
+        place = int(scene.points[chosen.index]) if chosen.kind == "frontier" else chosen.index
+        bits = curve.point(place).bits
     else:
         return None
-    return Plan.of_weights(study, blocks, bits, a_bits=ACTIVATION_BITS)
+    return Plan.of_weights(session.study(), session.blocks(), bits, a_bits=plans.ACTIVATION_BITS)
 
 
-def _sentence(scene: _Scene, name: str) -> str:
+def _budget(scene: Scene) -> None:
+    """A slider that takes the best plan under what it says."""
+    unit, scale = scene.axis
     frontier = scene.frontier
-    menu = ", ".join(str(bits) for bits in frontier.problem.menu)
-    text = f"{name}: {frontier.search_space:.3g} plans of {menu} bits; the teal line is every plan that no other beats in both. "
+    low, high = float(frontier.cost[0] / scale), float(frontier.cost[-1] / scale)
+    if low == high:
+        return
+    held = session.plan()
+    place = None if held is None else frontier.find(held.w_bits)
+    key = "frontier_budget"
+    step = (high - low) / 1000
+    shown = high if place is None else float(frontier.cost[place] / scale)
+    budget = st.session_state.get(key)
+    # A budget that was asked for stays, as long as the plan in hand is the answer to it.
+    if place is None or budget is None or _under(frontier, budget * scale) != place:
+        st.session_state[key] = min(max(shown, low), high)
+
+    def asked() -> None:
+        point = frontier.point(_under(frontier, st.session_state[key] * scale))
+        session.take(
+            Plan.of_weights(session.study(), session.blocks(), point.bits, a_bits=plans.ACTIVATION_BITS)
+        )
+
+    st.slider(
+        f"Budget: the best plan with at most … {unit}",
+        min_value=low,
+        max_value=high + step,
+        step=step,
+        format="%.4g",
+        key=key,
+        on_change=asked,
+    )
+
+
+def _under(frontier: Frontier, most: float) -> int:
+    """The best point that costs no more; the cheapest where none is so cheap."""
+    return max(int(np.searchsorted(frontier.cost, most * (1 + 1e-12), side="right")) - 1, 0)
+
+
+def _sentence(scene: Scene) -> str:
+    frontier, problem = scene.frontier, scene.frontier.problem
+    menu = ", ".join(str(bits) for bits in problem.menu)
+    text = (
+        f"{session.study().name}: {frontier.search_space:.3g} plans of {menu} bits. The teal line is every plan that no "
+        "other beats in both cost and Ω; drag the handle along it, or use the arrow keys. "
+    )
     if scene.set_b is not None:
-        some = f", {len(scene.drawn):,} of them drawn" if len(scene.drawn) < len(scene.set_b) else ""
+        some = f", {len(scene.dots):,} of them drawn" if len(scene.dots) < len(scene.set_b) else ""
         text += (
             f"Grey dots are HAWQ-V2's set B ({len(scene.set_b):,} plans{some}), in which a more sensitive block never gets "
             "fewer bits. "
         )
-    if frontier.problem.damage.estimated:
+    if not frontier.exact:
+        text += f"Costs were rounded by at most {look.count_text(frontier.resolution)} {problem.cost.unit}. "
+    if problem.damage.estimated:
         text += "Widths that were not published have their error interpolated as 4⁻ᵇ. "
+    if problem.lookup("variance").any():
+        text += "The pink stretch round the handle holds plans whose Ω is within one standard error of the plan in hand. "
     return text + "New plans take 8-bit activations; change them in the table."

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.figures import landscape as picture
 from explorer.landscape import perturbation_norm
-from explorer.runs import Run, RunSpec, request, requests
+from explorer.runs import Run, RunSpec, requests
 from explorer.studies import Study
 from explorer.ui import caches, frame, picking, results, run_panel, session
 
@@ -83,7 +83,10 @@ def ask(study: Study) -> Ask | None:
             options["bits"] = list(bits)
         specs = {name: requests.landscape(study, None if name == ALL else name, **options) for name in chosen}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        _start(specs)
+        run_panel.compute(
+            {f"Landscape of {name}": spec for name, spec in specs.items()},
+            there="All of these are there, or on their way; change something above.",
+        )
         log, relief = _looks(dims)
         _more()
     return Ask(specs, dims, points, log, relief)
@@ -117,27 +120,6 @@ def answers(study: Study, asked: Ask) -> dict[str, Run]:
         if best := [*exact, *done]:
             found[name] = best[0]
     return found
-
-
-def _start(specs: Mapping[str, RunSpec]) -> None:
-    store = caches.store()
-    runs = {name: store.find(spec) for name, spec in specs.items()}
-    missing = [name for name, run in runs.items() if run is None or run.resumable]
-    pressed = st.button(
-        "Compute",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=not missing,
-        help=None if missing else "All of these are there, or on their way; change something above.",
-    )
-    if pressed:
-        for name in missing:
-            run = runs[name]
-            if run is not None and run.resumable:
-                run_panel.resume(run.id)
-            else:
-                request(store, specs[name], title=f"Landscape of {name}")
-        st.rerun()
 
 
 def _blocks(study: Study) -> list[str]:

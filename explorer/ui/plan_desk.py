@@ -1,48 +1,75 @@
 """The plan in hand on the desk: bars, an editable table, live numbers, and ways to keep it."""
 
 import json
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from explorer import plans
 from explorer.errors import PlanError
-from explorer.figures import plan as plan_figure
+from explorer.figures import architecture
 from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.studies import ProfileStudy
-from explorer.ui import caches, export, frame, results, saved_plans, session, tables
+from explorer.ui import caches, export, frame, plan_bars, saved_plans, session, tables
 
 _W, _A = "weight bits", "activation bits"
 
 
-def show() -> None:
-    """The desk; without a plan, how to get one."""
+def show(menu: Sequence[int]) -> None:
+    """The desk; without a plan, how to get one.
+
+    Args:
+        menu: the widths on offer.
+    """
     held = session.plan()
-    st.subheader("The plan in hand")
+    with st.container(horizontal=True, vertical_alignment="center", key="plan_head"):
+        st.subheader("The plan in hand", width="content")
+        _steps()
     if held is None:
-        st.info("Click a dot above, or upload a plan.json.", icon=":material/ads_click:")
+        st.info("Click a dot above, drag the budget, or upload a plan.json.", icon=":material/ads_click:")
         _upload()
         return
     numbers = st.container(key="plan_numbers", horizontal=True, gap="large")
-    picture, table = st.columns([5, 4])
-    with table:
-        held = _edited(held)
+    picture, further = st.columns([5, 4])
+    with further:
+        table, network = st.tabs(["Table", "Network"])
+        with table:
+            held = _edited(held)
+        with network:
+            export.chart(
+                architecture.figure(architecture.view(session.blocks(), held.w_bits), height=330),
+                key="plan_network",
+                name="plan-network",
+                alt="The network, every block in the colour of its width",
+                table=lambda: tables.of_blocks(session.blocks()),
+            )
     with picture:
-        bars = plan_figure.view(
-            {name: (bits.w_bits, bits.a_bits) for name, bits in held.blocks.items()},
-            results.sizes(session.blocks()),
-        )
-        export.chart(
-            plan_figure.figure(bars, height=430),
-            key="plan_bars",
-            name="plan",
-            alt="Bits of every block",
-            table=lambda: tables.of_plan(bars),
+        plan_bars.show(held, menu)
+        st.caption(
+            "Click at a height to give a block that many bits; with the keyboard, tab to the bars and use the arrows."
         )
     with numbers:
         _numbers(held)
     _keep(held)
+
+
+def _steps() -> None:
+    """Back and forth among the plans that were in hand."""
+    for label, icon, key, step, there in (
+        ("Undo", "undo", "Ctrl+Z", session.undo, session.past()),
+        ("Redo", "redo", "Ctrl+Shift+Z", session.redo, session.future()),
+    ):
+        st.button(
+            label,
+            icon=f":material/{icon}:",
+            type="tertiary",
+            shortcut=key,
+            disabled=not there,
+            on_click=step,
+            key=f"plan_{icon}",
+        )
 
 
 def _edited(held: Plan) -> Plan:
@@ -61,7 +88,7 @@ def _edited(held: Plan) -> Plan:
         frame_of_base,
         hide_index=True,
         disabled=["block"],
-        height=430,
+        height=390,
         key=f"plan_editor_{revision}",
         column_config={
             "block": st.column_config.TextColumn("block", width="small"),

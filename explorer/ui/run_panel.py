@@ -1,11 +1,11 @@
 """Watching runs: progress while they live, stop and resume, and what went wrong in a sentence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer.runs import Run, launch, stop
+from explorer.runs import Run, RunSpec, launch, request, stop
 from explorer.ui import caches
 
 
@@ -39,6 +39,41 @@ def watch_all(
         _polled(run_ids, live, draw, words)
     else:
         _shown(run_ids, draw, words)
+
+
+def missing(asked: Mapping[str, RunSpec]) -> list[str]:
+    """Those of the titles whose run was never begun, or stopped on its way."""
+    runs = {title: caches.store().find(spec) for title, spec in asked.items()}
+    return [title for title, run in runs.items() if run is None or run.resumable]
+
+
+def compute(
+    asked: Mapping[str, RunSpec], *, there: str, label: str = "Compute", key: str | None = None
+) -> None:
+    """The button that begins what is missing, and lets go on what stopped.
+
+    Args:
+        asked: title to spec, one a run.
+        there: what is said where nothing is missing.
+    """
+    lacking = missing(asked)
+    pressed = st.button(
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not lacking,
+        help=None if lacking else there,
+        key=key,
+    )
+    if not pressed:
+        return
+    for title in lacking:
+        run = caches.store().find(asked[title])
+        if run is not None and run.resumable:
+            resume(run.id)
+        else:
+            request(caches.store(), asked[title], title=title)
+    st.rerun()
 
 
 def resume(run_id: str) -> None:

@@ -19,6 +19,8 @@ from explorer.ui import caches
 
 _STUDY, _BLOCKS, _PLAN, _REVISION, _SEEN = "study", "blocks", "plan", "plan_revision", "address_seen"
 _FOCUS = "block_looked_at"
+_PAST, _FUTURE, _BEFORE = "plans_before", "plans_undone", "plan_before_drag"
+_REMEMBERED = 100
 
 
 def own_studies() -> tuple[str, ...]:
@@ -56,9 +58,13 @@ def blocks() -> tuple[Block, ...]:
 def plan() -> Plan | None:
     """The plan in hand, if it is for the current study and partition."""
     held: Plan | None = st.session_state.get(_PLAN)
-    if held is None or held.weights_sha256 != study().weights_sha256:
-        return None
-    return held if set(held.blocks) == {block.name for block in blocks()} else None
+    return held if held is not None and _fits(held) else None
+
+
+def _fits(held: Plan) -> bool:
+    if held.weights_sha256 != study().weights_sha256:
+        return False
+    return set(held.blocks) == {block.name for block in blocks()}
 
 
 def revision() -> int:
@@ -66,8 +72,54 @@ def revision() -> int:
     return st.session_state.setdefault(_REVISION, 0)
 
 
-def take(new: Plan | None, *, from_editor: bool = False) -> None:
-    """Make a plan the one in hand."""
+def take(new: Plan | None, *, from_editor: bool = False, passing: bool = False) -> None:
+    """Make a plan the one in hand; the one before can be had again with `undo`.
+
+    Args:
+        from_editor: the table of the plan says so itself and must not start afresh.
+        passing: a handle is on its way; what it passes is not remembered.
+    """
+    before = st.session_state.get(_PLAN)
+    if passing:
+        st.session_state.setdefault(_BEFORE, before)
+    else:
+        before = st.session_state.pop(_BEFORE, before)
+        if before is not None and new is not None and before != new:
+            st.session_state[_PAST] = [*past(), before][-_REMEMBERED:]
+            st.session_state[_FUTURE] = []
+    _hold(new, from_editor=from_editor)
+
+
+def past() -> list[Plan]:
+    """The plans that were in hand before, the last one last; those of another study or partition left out."""
+    return [plan for plan in st.session_state.get(_PAST, []) if _fits(plan)]
+
+
+def future() -> list[Plan]:
+    """The plans that were undone, the next one last."""
+    return [plan for plan in st.session_state.get(_FUTURE, []) if _fits(plan)]
+
+
+def undo() -> None:
+    """Take the plan that was in hand before."""
+    _step(_PAST, past(), _FUTURE, future())
+
+
+def redo() -> None:
+    """Take the plan that was undone last."""
+    _step(_FUTURE, future(), _PAST, past())
+
+
+def _step(source: str, plans: list[Plan], target: str, others: list[Plan]) -> None:
+    held = plan()
+    if not plans:
+        return
+    st.session_state[source] = plans[:-1]
+    st.session_state[target] = others if held is None else [*others, held]
+    _hold(plans[-1])
+
+
+def _hold(new: Plan | None, *, from_editor: bool = False) -> None:
     st.session_state[_PLAN] = new
     if not from_editor:
         st.session_state[_REVISION] = revision() + 1

@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from explorer.figures.sensitivity import Of, Order
-from explorer.runs import Run, RunSpec, request, requests
+from explorer.runs import Run, RunSpec, requests
 from explorer.studies import Study
-from explorer.ui import caches, results, run_panel, session
+from explorer.ui import results, run_panel, session
 
 PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow", 0.01: "1 %, slow"}
 ORDERS: list[Order] = ["depth", "rank"]
@@ -53,26 +53,15 @@ def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
 
 
 def _start(study: Study, asked: Mapping[Of, RunSpec]) -> None:
-    store = caches.store()
-    runs = {of: store.find(spec) for of, spec in asked.items()}
-    missing = [of for of, run in runs.items() if run is None or run.resumable]
-    sort = f"{missing[0].removesuffix('s')} traces" if missing == ["activations"] else "traces"
-    pressed = st.button(
-        f"Compute {sort}",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=not missing,
-        help=None if missing else "These are there, or on their way; choose another error or method.",
+    words = {"weights": "Traces", "activations": "Activation traces"}
+    titled = {f"{words[of]} of {study.name}": spec for of, spec in asked.items()}
+    inputs_only = [title for title in run_panel.missing(titled) if title.startswith("Traces")] == []
+    sort = "activation traces" if "activations" in asked and inputs_only else "traces"
+    run_panel.compute(
+        titled,
+        label=f"Compute {sort}",
+        there="These are there, or on their way; choose another error or method.",
     )
-    if pressed:
-        for of in missing:
-            run = runs[of]
-            if run is not None and run.resumable:
-                run_panel.resume(run.id)
-            else:
-                title = "Traces" if of == "weights" else "Activation traces"
-                request(store, asked[of], title=f"{title} of {study.name}")
-        st.rerun()
 
 
 def _spec(study: Study, of: Of, precision: float, method: str) -> RunSpec:

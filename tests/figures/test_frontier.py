@@ -13,15 +13,19 @@ def view(**changes: object) -> FrontierView:
     parts: dict[str, object] = {
         "cost": COST,
         "omega": OMEGA,
-        "omega_stderr": np.array([0.3, 0.1, 0.5]),
+        "lower": OMEGA - np.array([0.3, 0.1, 0.5]),
+        "upper": OMEGA + np.array([0.3, 0.1, 0.5]),
+        "total": 3,
+        "changes": ["a: 4 → 2 bits<br>−10 kB", "a: 8 → 4 bits<br>−20 kB", "the dearest plan"],
+        "widths": ["22", "42", "82"],
         "label": "packed weights",
         "unit": "kB",
         "set_b_cost": np.array([15.0, 30.0]),
         "set_b_omega": np.array([4.0, 2.0]),
         "set_b_total": 23_426,
-        "uniform": [Marked("4 bits", ("uniform", 4), 20.0, 1.5)],
-        "published": [Marked("Table VI", ("published", "Table VI"), 25.0, 1.2)],
-        "saved": [Marked("small", ("saved", "small"), 12.0, 3.0)],
+        "uniform": [Marked("4 bits", 20.0, 1.5)],
+        "published": [Marked("Table VI", 25.0, 1.2)],
+        "saved": [Marked("small", 12.0, 3.0)],
     }
     return FrontierView(**(parts | changes))  # type: ignore[arg-type]
 
@@ -41,19 +45,39 @@ def test_every_kind_of_plan_is_drawn_and_named() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "keys"),
-    [
-        ("set B, 23,426 plans", [["set B", 0], ["set B", 1]]),
-        ("exact frontier, 3 plans", [["frontier", 0], ["frontier", 1], ["frontier", 2]]),
-        ("uniform plans", [["uniform", 4]]),
-        ("published plans", [["published", "Table VI"]]),
-        ("saved plans", [["saved", "small"]]),
-    ],
-)
-def test_a_click_returns_the_key_of_its_plan(name: str, keys: list[list[object]]) -> None:
-    trace = by_name(frontier.figure(view()))[name]
-    assert [list(data) for data in trace.customdata] == keys  # type: ignore[attr-defined]
+def test_every_trace_of_plans_says_what_it_is() -> None:
+    """A click is this and the number of the point."""
+    drawn = {trace.name: trace.meta for trace in frontier.figure(view()).data}
+    assert drawn == {
+        "set B, 23,426 plans": "set B",
+        "± 1 s.e. of Ω": None,
+        "exact frontier, 3 plans": "frontier",
+        "uniform plans": "uniform",
+        "published plans": "published",
+        "saved plans": "saved",
+    }
+
+
+def test_points_carry_what_they_change_and_their_widths() -> None:
+    line = by_name(frontier.figure(view()))["exact frontier, 3 plans"]
+    assert [list(data) for data in line.customdata] == [  # type: ignore[attr-defined]
+        ["a: 4 → 2 bits<br>−10 kB", "22"],
+        ["a: 8 → 4 bits<br>−20 kB", "42"],
+        ["the dearest plan", "82"],
+    ]
+
+
+def test_a_frontier_too_long_to_draw_says_how_much_is_drawn_and_whether_it_is_exact() -> None:
+    names = by_name(frontier.figure(view(total=90_000, exact=False)))
+    assert "frontier, 90,000 plans, 3 drawn" in names
+
+
+def test_changes_name_the_blocks_and_no_more_than_a_few() -> None:
+    before = dict.fromkeys("abcdef", 8)
+    assert frontier.changes_text(before, before | {"b": 4}, "−4.6 kB") == "b: 8 → 4 bits<br>−4.6 kB"
+    assert frontier.changes_text(before, dict.fromkeys("abcdef", 4), "−1 kB", most=2) == (
+        "a: 8 → 4 bits<br>b: 8 → 4 bits<br>and 4 more blocks<br>−1 kB"
+    )
 
 
 def test_dots_stand_where_the_view_says() -> None:
@@ -74,7 +98,8 @@ def test_the_band_is_one_standard_error_and_stays_above_nothing() -> None:
 
 def test_what_there_is_none_of_has_no_entry_in_the_legend() -> None:
     bare = view(
-        omega_stderr=np.zeros(3),
+        lower=np.empty(0),
+        upper=np.empty(0),
         set_b_cost=np.empty(0),
         set_b_omega=np.empty(0),
         uniform=(),

@@ -28,3 +28,16 @@ def test_axes_say_what_they_show_and_hold_the_highest_width() -> None:
     assert made.layout.yaxis.title.text == "bits"
     assert made.layout.xaxis.title.text == "block, from input to output"
     assert made.layout.yaxis.range[1] > 32
+
+
+def test_sizes_stand_below_their_bits_in_a_unit_that_suits_them() -> None:
+    made = plan.figure(plan.view(BITS, {"conv": 4_000_000, "fc": 30}), sizes=True)
+    sizes = made.data[2]
+    assert (list(sizes.x), list(sizes.y)) == (["conv", "fc"], [1.0, 30e-6])
+    assert made.layout.yaxis2.title.text == "MB"
+    assert made.layout.yaxis.domain[0] > made.layout.yaxis2.domain[1]
+
+
+def test_the_axis_of_bits_holds_still_where_that_is_asked() -> None:
+    made = plan.figure(plan.view({"conv": (2, 2)}, {"conv": 100}), top=8)
+    assert made.layout.yaxis.range[1] > 8

@@ -216,3 +216,14 @@ def test_what_contradicts_itself_is_refused_in_one_sentence(options: dict, sente
 def test_a_resolution_below_zero_is_refused() -> None:
     with pytest.raises(PlanError, match="a resolution of -1"):
         solve(_instance(2, (4, 8)), resolution=-1)
+
+
+@given(problems())
+@settings(max_examples=40, deadline=None)
+def test_a_plan_is_found_where_it_stands_and_nowhere_else(problem: Problem) -> None:
+    frontier = solve(problem)
+    for point in frontier.points():
+        assert frontier.find(point.bits) == point.index
+    there = [point.bits for point in frontier.points()]
+    assert all(frontier.find(bits) is None for bits in every_plan(problem) if bits not in there)
+    assert frontier.find({"no such block": 4}) is None

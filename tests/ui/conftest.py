@@ -14,12 +14,12 @@ from explorer.blocks import study_blocks
 from explorer.plans import Plan
 from explorer.runs import Run, RunSpec, Store, execute, requests
 from explorer.studies import Study
-from explorer.ui import caches, frame, run_panel, trace_form, training_desk
+from explorer.ui import caches, frame, run_panel, training_desk
 from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "hawq-v3-resnet18"
-PAGES = ("model", "sensitivity", "frontier", "fine_tune", "results")
+PAGES = ("model", "sensitivity", "landscape", "frontier", "fine_tune", "results")
 
 Opens = Callable[..., AppTest]
 
@@ -53,7 +53,7 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         started.append(spec.kind)
         return store.submit(spec, title)
 
-    for module in (frame, trace_form, training_desk):
+    for module in (frame, run_panel, training_desk):
         monkeypatch.setattr(module, "request", request)
     monkeypatch.setattr(run_panel, "launch", lambda store, run_id: started.append(run_id))
     monkeypatch.setenv("EXPLORER_STUDIES", toml)

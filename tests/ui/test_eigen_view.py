@@ -9,25 +9,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.runs import Run, RunSpec, Store, execute, requests
+from explorer.runs import Store, execute, requests
 from explorer.studies import Study
-from explorer.ui import caches, eigen_form
+from explorer.ui import caches
 
 from .conftest import PROFILE
 
 pytestmark = pytest.mark.usefixtures("settled")
-
-
-@pytest.fixture(autouse=True)
-def asked(app: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Kinds that a worker was launched for."""
-
-    def request(store: Store, spec: RunSpec, title: str = "") -> Run:
-        app.append(spec.kind)
-        return store.submit(spec, title)
-
-    monkeypatch.setattr(eigen_form, "request", request)
-    return app
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +69,19 @@ def button(page: AppTest) -> Any:
     return found
 
 
-def test_nothing_is_there_until_it_is_asked_for(toml: str, study: Study, asked: list[str]) -> None:
+def test_nothing_is_there_until_it_is_asked_for(toml: str, study: Study, app: list[str]) -> None:
     page = opened(toml)
     assert "Press **Compute**" in words(page)
     assert pictures(page) == []
     page = sound(button(page).click().run())
-    assert asked.count("eigenvalues") == 1
+    assert app.count("eigenvalues") == 1
     assert [run.id for run in Store.open().list(kind="eigenvalues")] == [
         requests.eigenvalues(study, samples=256).run_id
     ]
     assert button(page).disabled, "it is on its way"
 
 
-def test_other_rows_ask_for_another_run(toml: str, study: Study, asked: list[str]) -> None:
+def test_other_rows_ask_for_another_run(toml: str, study: Study, app: list[str]) -> None:
     page = opened(toml)
     page = sound(page.selectbox(key="eigen_samples").set_value(512).run())
     sound(button(page).click().run())

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.landscape import Slice, measure_slice, perturbation_norm
 from explorer.runs import Run, RunSpec, Store, execute, requests
 from explorer.studies import Study
-from explorer.ui import landscape_form, landscape_view, results
+from explorer.ui import landscape_view, results, run_panel
 
 from .conftest import PROFILE, Opens
 
@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
         specs.append(spec)
         return store.submit(spec, title)
 
-    monkeypatch.setattr(landscape_form, "request", request)
+    monkeypatch.setattr(run_panel, "request", request)
     return specs
 
 

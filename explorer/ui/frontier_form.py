@@ -1,0 +1,157 @@
+"""What is asked of the frontier: widths, costs, limits, and a person's wishes for the blocks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from explorer import plans
+from explorer.errors import PlanError
+from explorer.plans import CostName
+from explorer.studies import ProfileStudy
+from explorer.ui import block_wishes, frame, session
+from explorer.ui.plan_question import Ask
+
+WIDTHS = (2, 3, 4, 5, 6, 7, 8)
+NAMES: Mapping[CostName, str] = {"size": "size", "bops": "bit operations", "latency": "latency"}
+UNITS: Mapping[CostName, tuple[str, float]] = {
+    "size": ("kB", 1e3),
+    "bops": ("GBOPs", 1e9),
+    "latency": ("ms", 1.0),
+}
+DAMAGES: Mapping[plans.Measure, str] = {"trace": "trace × ‖ΔW‖²", "l2": "‖ΔW‖² alone"}
+_LAYERS = ("set B", "greedy path")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is on the picture beside the frontier."""
+
+    set_b: bool
+    greedy: bool
+    log: bool
+
+
+def ask() -> tuple[Ask, Drawn]:
+    """Show the controls; the question, and what else is drawn."""
+    study = session.study()
+    published = plans.default_menu(study)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        frame.granularity_control()
+        menu = st.pills(
+            "Widths on offer (bits)",
+            WIDTHS,
+            selection_mode="multi",
+            default=list(published),
+            key=f"menu_{study.name}",
+            persist_state="session",
+        )
+        offered = _costs(published, menu)
+        cost = st.segmented_control(
+            "Cost",
+            offered,
+            format_func=NAMES.__getitem__,
+            default="size",
+            required=True,
+            key=f"cost_{study.name}",
+            persist_state="session",
+        )
+        damage = st.selectbox(
+            "Damage Ω",
+            list(DAMAGES),
+            format_func=DAMAGES.__getitem__,
+            key=f"damage_{study.name}",
+            persist_state="session",
+            width=150,
+            help="How the harm of a width is predicted. *trace × ‖ΔW‖²* is HAWQ-V2's eq. 10; *‖ΔW‖² alone* leaves the "
+            "Hessian out, the paper's ablation.",
+        )
+        with st.popover("Wishes", icon=":material/tune:"):
+            limits = _limits([each for each in offered if each != cost])
+            first_last, ties, monotone = _general(isinstance(study, ProfileStudy))
+            wishes = block_wishes.edit(menu)
+        drawn = _drawn()
+    asked = Ask(tuple(sorted(menu)), cost or "size", damage, limits, first_last, ties, monotone, wishes)
+    return asked, drawn
+
+
+def _costs(published: tuple[int, ...], menu: list[int]) -> list[CostName]:
+    costs: list[CostName] = ["size", "bops"]
+    # Latencies are measured, not interpolated: only published widths have one.
+    if isinstance(session.study(), ProfileStudy) and set(menu) <= set(published):
+        costs.append("latency")
+    return costs
+
+
+def _limits(others: list[CostName]) -> tuple[tuple[CostName, float], ...]:
+    st.markdown("**At most** (empty: no limit)")
+    found = []
+    with st.container(horizontal=True):
+        for cost in others:
+            unit, scale = UNITS[cost]
+            most = st.number_input(
+                f"{NAMES[cost]} ({unit})",
+                min_value=0.0,
+                value=None,
+                key=f"limit_{cost}_{session.study().name}",
+                persist_state="session",
+                width=190,
+            )
+            if most is not None:
+                found.append((cost, most * scale))
+    return tuple(found)
+
+
+def _general(profile: bool) -> tuple[int, bool, bool]:
+    name = session.study().name
+    first_last = st.toggle(
+        "First and last block at 8 bits",
+        key=f"first_last_{name}",
+        persist_state="session",
+        help="As most papers do: these two read the image and make the decision.",
+    )
+    ties = st.toggle(
+        "Tie a residual's projection to its main path",
+        value=profile,
+        disabled=profile,
+        key=f"ties_{name}",
+        persist_state="session",
+        help="What is added should have been rounded alike, as in HAWQ-V3. A published profile has its own ties.",
+    )
+    monotone = st.toggle(
+        "HAWQ's order only (set B)",
+        key=f"monotone_{name}",
+        persist_state="session",
+        help="A more sensitive block never gets fewer bits than a less sensitive one.",
+    )
+    return 8 if first_last else 0, ties and not profile, monotone
+
+
+def _drawn() -> Drawn:
+    with st.popover("Drawn", icon=":material/layers:"):
+        layers = st.pills(
+            "Beside the frontier",
+            _LAYERS,
+            selection_mode="multi",
+            default=["set B"],
+            key="frontier_layers",
+            persist_state="session",
+        )
+        scale = st.segmented_control(
+            "Ω axis",
+            ["log", "linear"],
+            default="log",
+            required=True,
+            key="frontier_scale",
+            persist_state="session",
+        )
+    return Drawn("set B" in layers, "greedy path" in layers, scale == "log")
+
+
+def sentence(error: PlanError) -> None:
+    """Why there is no frontier, and a way on."""
+    st.warning(f"There is no such plan: {error}.", icon=":material/block:")
+    nearest = getattr(error, "nearest", None)
+    if nearest is not None and st.button("Take the nearest plan in hand", icon=":material/back_hand:"):
+        session.take(nearest.plan(session.study(), session.blocks()))
+        st.rerun()

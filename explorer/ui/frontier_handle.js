@@ -1,0 +1,257 @@
+// The handle on the frontier: a dot over the chart that is dragged or moved by keys from plan to plan, and clicks
+// on any other plan. The chart itself is never redrawn for it. Python gets what was chosen as {kind, index, passing}:
+// the trace's `meta`, the number of the point, and whether the person is still dragging.
+const SVG = "http://www.w3.org/2000/svg";
+const PAUSE = 60;  // ms without movement after which a plan on the way is sent
+const WAIT = 250;  // ms after which one is sent at the latest
+const states = new WeakMap();
+
+class Handle {
+  constructor(component) {
+    this.component = component;
+    this.layer = document.createElement("div");
+    this.layer.className = "frontier-layer";
+    this.layer.style.cssText = "position:absolute;inset:0;pointer-events:none;z-index:3;";
+    this.svg = this.layer.appendChild(document.createElementNS(SVG, "svg"));
+    this.svg.style.cssText = "position:absolute;inset:0;width:100%;height:100%;overflow:hidden;";
+    this.noise = this.svg.appendChild(document.createElementNS(SVG, "polyline"));
+    this.noise.setAttribute("fill", "none");
+    this.noise.setAttribute("stroke-width", "14");
+    this.noise.setAttribute("stroke-linejoin", "round");
+    this.noise.setAttribute("stroke-linecap", "round");
+    this.knob = this.layer.appendChild(document.createElement("div"));
+    this.knob.tabIndex = 0;
+    this.knob.setAttribute("role", "slider");
+    this.knob.setAttribute("aria-label", "Plan in hand; arrow keys move it along the frontier");
+    this.knob.className = "frontier-knob";
+    this.card = this.layer.appendChild(document.createElement("div"));
+    this.card.className = "frontier-card";
+    this.card.setAttribute("role", "status");
+    this.listen();
+    this.timer = setInterval(() => this.attend(), 200);
+    this.attend();
+  }
+
+  get data() { return this.component.data; }
+
+  update(component) {
+    this.component = component;
+    this.attend();
+    this.draw();
+  }
+
+  end() {
+    clearInterval(this.timer);
+    this.ended = true;
+    this.layer.remove();
+  }
+
+  // Streamlit may put another chart in the place of the one there was.
+  attend() {
+    const places = Array.from(document.querySelectorAll(`.st-key-${CSS.escape(this.data.chart)}`));
+    const place = places.find((each) => each.dataset.stale !== "true") ?? places[0];
+    const chart = place?.querySelector(".js-plotly-plot");
+    if (!chart?._fullLayout?.xaxis || !chart._ev) return;
+    const drawn = chart._fullData.find((trace) => trace.meta === "frontier");
+    if (!drawn) return;
+    if (this.chart !== chart || this.events !== chart._ev) {
+      Object.assign(this, { chart, events: chart._ev, drawn: null });
+      chart.on("plotly_click", ({ points, event }) => this.clicked(points, event));
+      for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_afterplot"]) {
+        chart.on(name, () => this.draw());
+      }
+      chart.dataset.handled = "yes";
+    }
+    if (this.layer.parentElement !== chart) {
+      if (getComputedStyle(chart).position === "static") chart.style.position = "relative";
+      chart.appendChild(this.layer);
+    }
+    if (this.drawn !== drawn) {
+      this.drawn = drawn;
+      this.draw();
+    }
+  }
+
+  pixel(cost, omega) {
+    const { xaxis, yaxis } = this.chart._fullLayout;
+    return [xaxis._offset + xaxis.d2p(cost), yaxis._offset + yaxis.d2p(omega)];
+  }
+
+  seen([x, y]) {
+    const { xaxis, yaxis } = this.chart._fullLayout;
+    return x >= xaxis._offset - 1 && x <= xaxis._offset + xaxis._length + 1
+      && y >= yaxis._offset - 1 && y <= yaxis._offset + yaxis._length + 1;
+  }
+
+  draw() {
+    if (!this.drawn || !this.chart?._fullLayout) return;
+    const { held, accent } = this.data;
+    const here = this.moving === undefined ? held : { x: this.drawn.x[this.moving], y: this.drawn.y[this.moving] };
+    this.knob.style.display = "none";
+    this.card.style.display = "none";
+    this.noise.setAttribute("points", "");
+    if (!here) return;
+    const at = this.pixel(here.x, here.y);
+    if (at.every(Number.isFinite) && this.seen(at)) {
+      Object.assign(this.knob.style, { display: "block", left: `${at[0]}px`, top: `${at[1]}px`, background: accent });
+    }
+    const [low, high] = this.moving === undefined ? this.data.noise ?? [0, -1] : [0, -1];
+    const near = [];
+    for (let i = low; i <= high; i += 1) {
+      const point = this.pixel(this.drawn.x[i], this.drawn.y[i]);
+      if (this.seen(point)) near.push(point.map((each) => each.toFixed(1)).join(","));
+    }
+    this.noise.setAttribute("points", near.join(" "));
+    this.noise.setAttribute("stroke", `${accent}44`);
+    const index = this.moving ?? this.place();
+    this.knob.setAttribute("aria-valuemin", "0");
+    this.knob.setAttribute("aria-valuemax", String(this.drawn.x.length - 1));
+    this.knob.setAttribute("aria-valuenow", String(index));
+    this.knob.setAttribute("aria-valuetext", this.words(here));
+    if (this.moving !== undefined) this.tell(at, here);
+  }
+
+  words({ x, y }) {
+    return `${Number(x.toPrecision(4)).toLocaleString("en")} ${this.data.unit}, Ω ${Number(y.toPrecision(3))}`;
+  }
+
+  // The card that goes along: cost and Ω, the widths of all blocks as coloured cells, what changes.
+  tell(at, here) {
+    const [change, bits] = this.drawn.customdata[this.moving];
+    this.card.replaceChildren();
+    const line = this.card.appendChild(document.createElement("b"));
+    line.textContent = this.words(here);
+    const cells = this.card.appendChild(document.createElement("div"));
+    cells.className = "frontier-cells";
+    for (const width of bits) {
+      const cell = cells.appendChild(document.createElement("i"));
+      cell.style.background = this.data.colours[width];
+    }
+    const words = this.card.appendChild(document.createElement("span"));
+    words.textContent = change.replaceAll("<br>", "\n");
+    const page = getComputedStyle(document.querySelector("[data-testid=stApp]"));
+    Object.assign(this.card.style, { background: page.backgroundColor, color: page.color });
+    const { width } = this.chart._fullLayout;
+    const left = at[0] > width / 2;
+    Object.assign(this.card.style, {
+      display: "block", top: `${Math.max(4, at[1] - 20)}px`,
+      left: left ? "auto" : `${at[0] + 22}px`, right: left ? `${width - at[0] + 22}px` : "auto",
+    });
+    document.dispatchEvent(new CustomEvent("explorer-plan", { detail: { bits } }));
+  }
+
+  // The point of the frontier that is drawn nearest.
+  nearest(x, y) {
+    let best = 0;
+    let least = Infinity;
+    for (let i = 0; i < this.drawn.x.length; i += 1) {
+      const [px, py] = this.pixel(this.drawn.x[i], this.drawn.y[i]);
+      const distance = (px - x) ** 2 + (py - y) ** 2;
+      if (distance < least) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  place() {
+    const { held } = this.data;
+    if (!held) return 0;
+    return held.index ?? this.nearest(...this.pixel(held.x, held.y));
+  }
+
+  clicked(points, event) {
+    if (this.ended || this.dragged || !points.length || event?.target?.closest?.(".frontier-layer")) return;
+    const point = points.find((each) => each.fullData.meta);
+    if (!point) return;
+    this.send({ kind: point.fullData.meta, index: point.pointNumber, passing: false });
+  }
+
+  send(what) {
+    clearTimeout(this.later);
+    this.sent = performance.now();
+    this.component.setTriggerValue("moved", what);
+  }
+
+  go(index) {
+    const wanted = Math.max(0, Math.min(this.drawn.x.length - 1, index));
+    if (wanted === this.moving) return;
+    this.moving = wanted;
+    this.draw();
+    clearTimeout(this.later);
+    const what = { kind: "frontier", index: wanted, passing: true };
+    const overdue = performance.now() - (this.sent ?? 0) > WAIT;
+    this.later = setTimeout(() => this.send(what), overdue ? 0 : PAUSE);
+  }
+
+  follow(event) {
+    const box = this.chart.getBoundingClientRect();
+    this.go(this.nearest(event.clientX - box.left, event.clientY - box.top));
+  }
+
+  release() {
+    this.dragged = false;
+    this.stop();
+  }
+
+  stop() {
+    if (this.moving === undefined) return;
+    const index = this.moving;
+    this.send({ kind: "frontier", index, passing: false });
+    // What Python says next is the truth again; until then the handle stays where it was let go.
+    this.data.held = { x: this.drawn.x[index], y: this.drawn.y[index], index };
+    this.data.noise = null;
+    this.moving = undefined;
+    this.draw();
+  }
+
+  listen() {
+    this.knob.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.knob.focus();
+      this.knob.setPointerCapture(event.pointerId);
+      this.dragged = true;
+      this.pressed = [event.clientX, event.clientY];
+    });
+    this.knob.addEventListener("pointermove", (event) => {
+      const far = Math.hypot(event.clientX - this.pressed?.[0], event.clientY - this.pressed?.[1]) > 2;
+      if (this.dragged && (far || this.moving !== undefined)) this.follow(event);
+    });
+    this.knob.addEventListener("pointerup", (event) => {
+      // A click on a dot that the handle half covers means the dot.
+      if (this.dragged && this.moving === undefined) this.follow(event);
+      this.release();
+    });
+    this.knob.addEventListener("pointercancel", () => this.release());
+    for (const name of ["mousedown", "click"]) this.knob.addEventListener(name, (event) => event.stopPropagation());
+    const steps = {
+      ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity,
+    };
+    this.knob.addEventListener("keydown", (event) => {
+      if (!(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.go((this.moving ?? this.place()) + steps[event.key]);
+    });
+    this.knob.addEventListener("keyup", (event) => {
+      if (!(event.key in steps)) return;
+      clearTimeout(this.settled);
+      this.settled = setTimeout(() => this.stop(), 400);
+    });
+    this.knob.addEventListener("blur", () => this.dragged || this.stop());
+  }
+}
+
+export default function (component) {
+  const element = component.parentElement;
+  const known = states.get(element);
+  if (known) {
+    known.update(component);
+    return;
+  }
+  const made = new Handle(component);
+  states.set(element, made);
+  return () => {
+    made.end();
+    states.delete(element);
+  };
+}
