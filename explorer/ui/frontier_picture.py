@@ -20,6 +20,7 @@ from explorer.ui.plan_question import Ask
 DOTS = 50_000
 POINTS = 4_000
 SET_B_LIMIT = 2_000_000
+_ECHOES = 50
 _CHART = "frontier_chart"
 _LABELS: Mapping[CostName, str] = {
     "size": "packed weights",
@@ -236,15 +237,19 @@ def _budget(scene: Scene) -> None:
         return
     held = session.plan()
     place = None if held is None else frontier.find(held.w_bits)
-    key = "frontier_budget"
+    key, set_here = "frontier_budget", "frontier_budgets_set_here"
     step = (high - low) / 1000
     shown = high if place is None else float(frontier.cost[place] / scale)
     budget = st.session_state.get(key)
     # A budget that was asked for stays, as long as the plan in hand is the answer to it.
     if place is None or budget is None or _under(frontier, budget * scale) != place:
         st.session_state[key] = min(max(shown, low), high)
+        st.session_state[set_here] = [*st.session_state.get(set_here, []), st.session_state[key]][-_ECHOES:]
 
     def asked() -> None:
+        # While a handle is dragged the browser sends the slider along, with what it was set to some plans ago.
+        if st.session_state[key] in st.session_state.get(set_here, []):
+            return
         point = frontier.point(_under(frontier, st.session_state[key] * scale))
         session.take(
             Plan.of_weights(session.study(), session.blocks(), point.bits, a_bits=plans.ACTIVATION_BITS)

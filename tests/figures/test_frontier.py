@@ -1,7 +1,6 @@
 """The frontier's picture: every kind of plan is there, and a click names the plan it hit."""
 
 import numpy as np
-import pytest
 
 from explorer.figures import frontier
 from explorer.figures.frontier import FrontierView, Marked

@@ -1,0 +1,171 @@
+"""The Frontier page in a real browser: clicks, the handle, the bars, the keyboard, and how soon the numbers follow."""
+
+import re
+import statistics
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import App, serve, settle
+
+STUDY = "hawq-v3-resnet50"
+CLICKS = 20
+ANSWER_MS = 1000  # 300 on a machine that does nothing else; a page must answer within a second in any case
+
+_CHART = "document.querySelector('.st-key-frontier_chart .js-plotly-plot')"
+# Where a point of the drawn frontier is on the screen, by the share of the way along it.
+_POINT = f"""share => {{
+  const chart = {_CHART};
+  const trace = chart._fullData.find(each => each.meta === 'frontier');
+  const i = Math.floor((trace.x.length - 1) * share);
+  const {{xaxis, yaxis}} = chart._fullLayout, box = chart.getBoundingClientRect();
+  return {{x: box.left + xaxis._offset + xaxis.d2p(trace.x[i]),
+          y: box.top + yaxis._offset + yaxis.d2p(trace.y[i]), cost: trace.x[i]}};
+}}"""
+# From pressing the mouse to other numbers in the strip, as the page itself sees it.
+_STOPWATCH = """() => {
+  const strip = () => document.querySelector('.st-key-strip').innerText;
+  const before = strip();
+  let pressed = null;
+  window.answered = null;
+  document.addEventListener('mousedown', () => { pressed = performance.now(); }, {once: true, capture: true});
+  const look = () => {
+    if (pressed !== null && strip() !== before) window.answered = performance.now() - pressed;
+    else requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with serve(tmp_path_factory.mktemp("frontier")) as running:
+        yield replace(running, url=f"{running.url}/?study={STUDY}")
+
+
+@pytest.fixture
+def frontier(page: Page) -> Page:
+    """The page with widths of 2, 4, 6 and 8 bits on offer: 20,825 plans of set B."""
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Frontier$")).click()
+    page.get_by_role("heading", name="Frontier", exact=True).wait_for()
+    settle(page)
+    for width in ("2", "6"):
+        page.get_by_role("button", name=width, exact=True).first.click()
+        settle(page)
+    page.wait_for_function(
+        f"{_CHART}?.dataset.handled && {_CHART}._fullData.some(each => each.name === 'set B, 20,825 plans')"
+    )
+    return page
+
+
+def size(page: Page) -> float:
+    """Of the plan in hand, in MB."""
+    shown = page.locator(".st-key-strip [data-testid=stMetric]").filter(has_text="Plan in hand")
+    return float(shown.inner_text().split("\n")[-1].removesuffix(" MB"))
+
+
+def click(page: Page, share: float) -> float:
+    """Click a point of the frontier; its cost."""
+    point = page.evaluate(_POINT, share)
+    page.mouse.move(point["x"], point["y"])
+    page.mouse.click(point["x"], point["y"])
+    return float(point["cost"])
+
+
+def take(page: Page, share: float) -> None:
+    """Click a point and wait for its plan."""
+    cost = click(page, share)
+    page.wait_for_function(
+        "cost => Math.abs(parseFloat(document.querySelector('.st-key-strip').innerText.match(/([\\d.]+) MB\\s+Compression/)"
+        "?.[1]) - cost) < 0.15",
+        arg=cost,
+    )
+    settle(page)
+
+
+def test_numbers_follow_a_click_at_once_and_the_picture_keeps_its_zoom(frontier: Page) -> None:
+    page = frontier
+    take(page, 0.5)
+    page.evaluate(f"() => window.Plotly.relayout({_CHART}, {{'xaxis.range': [4, 22]}})")
+    waits = []
+    for number in range(CLICKS):
+        point = page.evaluate(_POINT, 0.1 + 0.8 * ((number * 7) % CLICKS) / CLICKS)
+        page.mouse.move(point["x"], point["y"])
+        page.wait_for_timeout(150)
+        page.evaluate(_STOPWATCH)
+        page.mouse.click(point["x"], point["y"])
+        page.wait_for_function("() => window.answered !== null")
+        waits.append(page.evaluate("() => window.answered"))
+        settle(page)
+    print(f"click to updated numbers: median {statistics.median(waits):.0f} ms, {[round(w) for w in waits]}")
+    assert statistics.median(waits) < ANSWER_MS
+    assert page.evaluate(f"() => {_CHART}._fullLayout.xaxis.range") == [4, 22]
+
+
+def test_the_handle_is_dragged_along_the_frontier_and_bars_go_along(frontier: Page) -> None:
+    page = frontier
+    take(page, 0.3)
+    before = page.url
+    knob = page.locator(".frontier-knob").bounding_box()
+    assert knob is not None
+    page.mouse.move(knob["x"] + knob["width"] / 2, knob["y"] + knob["height"] / 2)
+    page.mouse.down()
+    for share in (0.4, 0.5, 0.6):
+        point = page.evaluate(_POINT, share)
+        page.mouse.move(point["x"], point["y"], steps=4)
+    card = page.locator(".frontier-card")
+    expect(card).to_be_visible()
+    expect(card).to_contain_text(re.compile(r"MB, Ω .*→ \d bits", re.S))
+    expect(card.locator("i")).to_have_count(52)
+    page.mouse.up()
+    expect(card).to_be_hidden()
+    expect(page).not_to_have_url(before)
+    settle(page)
+    assert size(page) == pytest.approx(point["cost"], abs=0.15)
+
+    page.get_by_role("button", name=re.compile("^Undo")).click()
+    expect(page).to_have_url(before)  # the plans on the way are not remembered
+
+
+def test_the_keyboard_does_what_the_mouse_does(frontier: Page) -> None:
+    page = frontier
+    take(page, 0.4)
+    first = page.url
+    knob = page.get_by_role("slider", name=re.compile("Plan in hand"))
+    knob.focus()
+    place = int(knob.get_attribute("aria-valuenow") or -1)
+    page.keyboard.press("ArrowRight")
+    expect(page).not_to_have_url(first)
+    expect(knob).to_have_attribute("aria-valuenow", str(place + 1))
+    settle(page)
+    second = page.url
+
+    bars = page.get_by_role("spinbutton", name=re.compile("Weight bits of stage1.unit1.conv1"))
+    bars.focus()
+    page.keyboard.press("ArrowRight")
+    cursor = page.get_by_role("spinbutton", name=re.compile("Weight bits of stage1.unit1.conv2"))
+    width = int(cursor.get_attribute("aria-valuenow") or -1)
+    page.keyboard.press("ArrowDown")
+    expect(page).not_to_have_url(second)
+    expect(cursor).to_have_attribute("aria-valuenow", str({8: 6, 6: 4, 4: 2}[width]))
+    settle(page)
+    page.keyboard.press("Control+z")
+    expect(page).to_have_url(second)
+
+
+def test_a_bar_is_set_by_a_click_at_a_height(frontier: Page) -> None:
+    page = frontier
+    take(page, 0.4)
+    chart = page.locator(".st-key-plan_bars .js-plotly-plot[data-settable]")
+    chart.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    spot = chart.evaluate(
+        """chart => {
+          const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
+          return {x: box.left + xaxis._offset + xaxis.l2p(0), y: box.top + yaxis._offset + yaxis.l2p(1.7)};
+        }"""
+    )
+    page.mouse.click(spot["x"], spot["y"])
+    expect(page).to_have_url(re.compile(r"plan=2\."))
