@@ -50,11 +50,12 @@ def ask() -> tuple[Ask, Drawn]:
         cost = st.segmented_control(
             "Cost",
             offered,
-            format_func=NAMES.__getitem__,
+            format_func=lambda name: "BOPs" if name == "bops" else NAMES[name],
             default="size",
             required=True,
             key=f"cost_{study.name}",
             persist_state="session",
+            help="*BOPs*: bit operations, Σ MACs·w·a.",
         )
         damage = st.selectbox(
             "Damage Ω",
@@ -128,7 +129,7 @@ def _general(profile: bool) -> tuple[int, bool, bool]:
 
 
 def _drawn() -> Drawn:
-    with st.popover("Drawn", icon=":material/layers:"):
+    with st.popover("View", icon=":material/layers:"):
         layers = st.pills(
             "Beside the frontier",
             _LAYERS,

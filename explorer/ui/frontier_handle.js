@@ -4,6 +4,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PAUSE = 60;  // ms without movement after which a plan on the way is sent
 const WAIT = 250;  // ms after which one is sent at the latest
+const NEAR = 5;  // pixels within which a click beside the frontier means the frontier
 const states = new WeakMap();
 
 class Handle {
@@ -162,7 +163,16 @@ class Handle {
     if (this.ended || this.dragged || !points.length || event?.target?.closest?.(".frontier-layer")) return;
     const point = points.find((each) => each.fullData.meta);
     if (!point) return;
-    this.send({ kind: point.fullData.meta, index: point.pointNumber, passing: false });
+    let { meta: kind } = point.fullData;
+    let index = point.pointNumber;
+    if (kind === "set B" || kind === "greedy") {
+      // Among thousands of dots the one under the mouse is often just not the frontier's; the better plan is meant.
+      const at = this.pixel(point.x, point.y);
+      const near = this.nearest(...at);
+      const beside = this.pixel(this.drawn.x[near], this.drawn.y[near]);
+      if (Math.hypot(beside[0] - at[0], beside[1] - at[1]) < NEAR) [kind, index] = ["frontier", near];
+    }
+    this.send({ kind, index, passing: false });
   }
 
   send(what) {

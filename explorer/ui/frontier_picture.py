@@ -75,10 +75,9 @@ def show(asked: Ask, drawn: Drawn, key: str, traces: Traces | None) -> Scene:
         alt="Every plan as a dot: cost against predicted damage",
         table=lambda: tables.of_frontier(scene.frontier),
     )
-    frontier_handle.attach(
-        _CHART, _held(scene), unit=scene.axis[0], on_choice=lambda chosen: _chosen(scene, chosen)
-    )
-    _budget(scene)
+    there = _held(scene)
+    frontier_handle.attach(_CHART, there, unit=scene.axis[0], on_choice=lambda chosen: _chosen(scene, chosen))
+    _budget(scene, there)
     st.caption(_sentence(scene))
     return scene
 
@@ -228,8 +227,8 @@ def _plan(scene: Scene, chosen: Chosen) -> Plan | None:
     return Plan.of_weights(session.study(), session.blocks(), bits, a_bits=plans.ACTIVATION_BITS)
 
 
-def _budget(scene: Scene) -> None:
-    """A slider that takes the best plan under what it says."""
+def _budget(scene: Scene, there: Held | None) -> None:
+    """A slider that takes the best plan under what it says; ``there`` is where the plan in hand stands."""
     unit, scale = scene.axis
     frontier = scene.frontier
     low, high = float(frontier.cost[0] / scale), float(frontier.cost[-1] / scale)
@@ -239,7 +238,8 @@ def _budget(scene: Scene) -> None:
     place = None if held is None else frontier.find(held.w_bits)
     key, set_here = "frontier_budget", "frontier_budgets_set_here"
     step = (high - low) / 1000
-    shown = high if place is None else float(frontier.cost[place] / scale)
+    # A plan that is not on the frontier shows its own cost, where it can be counted.
+    shown = high if there is None else there.cost
     budget = st.session_state.get(key)
     # A budget that was asked for stays, as long as the plan in hand is the answer to it.
     if place is None or budget is None or _under(frontier, budget * scale) != place:
