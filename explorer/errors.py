@@ -24,5 +24,9 @@ class CurvatureError(ExplorerError):
     """A curvature that cannot be computed; the message names the block."""
 
 
+class LapqError(ExplorerError):
+    """Step sizes that cannot be optimised; the message says what stands against it."""
+
+
 class RunError(ExplorerError):
     """A run that does not exist, or cannot do what it was asked to."""

@@ -29,6 +29,14 @@ class PlannedCost(StrEnum):
     size = "size"
     bops = "bops"
     latency = "latency"
+    activations = "activations"
+
+
+class Measure(StrEnum):
+    trace = "trace"
+    lambda_max = "lambda-max"
+    l2 = "l2"
+    product = "product"
 
 
 class Solver(StrEnum):

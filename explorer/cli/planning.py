@@ -2,20 +2,31 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.cli.options import Granularity, GranularityOption, JsonOption, PlannedCost, Solver, StudyOption
+from explorer.cli import parsing
+from explorer.cli.options import (
+    Granularity,
+    GranularityOption,
+    JsonOption,
+    Measure,
+    PlannedCost,
+    Solver,
+    StudyOption,
+)
 from explorer.cli.output import remark, show, table
 from explorer.cli.running import run_to_end
 
 if TYPE_CHECKING:
+    from explorer.blocks import Block
     from explorer.curvature import Traces
-    from explorer.plans import Budget, Problem
-    from explorer.studies import Study
+    from explorer.plans import Budget, DamageTable, Problem
+    from explorer.studies import AnyStudy, Study
 
 SHOWN = 20  # points of the frontier in the table for people
 
@@ -55,29 +66,43 @@ def frontier(
     a_bits: Annotated[
         str | None, typer.Option(help="width of the activations, or several to choose from, e.g. 4,8")
     ] = None,
+    damage: Annotated[Measure, typer.Option(help="how Ω is measured")] = Measure.trace,
+    latency: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="latencies of one's own, a line for each block and width"),
+    ] = None,
+    scales: Annotated[
+        bool, typer.Option("--scales", help="count the quantizers' scales in a size too")
+    ] = False,
     solver: Annotated[Solver, typer.Option(help="how to look for plans")] = Solver.frontier,
     granularity: GranularityOption = Granularity.layer,
     as_json: JsonOption = False,
 ) -> None:
     """Every plan that no other plan beats in both cost and predicted damage Ω."""
-    inputs = () if a_bits is None else _menu(a_bits, "--a-bits")
+    inputs = () if a_bits is None else parsing.menu(a_bits, "--a-bits")
     asked: dict[str, Any] = {
-        "bits": None if bits is None else _menu(bits, "--bits"),
+        "bits": None if bits is None else parsing.menu(bits, "--bits"),
         "cost": cost.value,
         "monotone": monotone,
-        "ties": _ties(tie or []),
+        "ties": parsing.ties(tie or []),
         "auto_ties": auto_ties,
-        "keep": _widths(keep or [], "--keep"),
-        "minimum": _widths(minimum or [], "--min"),
-        "maximum": _widths(maximum or [], "--max"),
+        "keep": parsing.widths(keep or [], "--keep"),
+        "minimum": parsing.widths(minimum or [], "--min"),
+        "maximum": parsing.widths(maximum or [], "--max"),
         "first_last_at": first_last_at,
         "a_bits": inputs[0] if len(inputs) == 1 else None,
         "a_menu": inputs if len(inputs) > 1 else (),
+        "scales": scales,
     }
     given = {"at_most": budget, "ratio": budget_ratio, "between": budget_between}
     if sum(value is not None for value in given.values()) > 1:
         raise typer.BadParameter("give one of --budget, --budget-ratio and --budget-between, not several")
-    limits = [_limit(text) for text in limit or []]
+    limits = [parsing.limit(text) for text in limit or []]
+    if latency is not None and PlannedCost.latency not in (cost, *(name for name, _ in limits)):
+        raise typer.BadParameter(
+            "the latencies are not asked for; give --cost latency or --limit latency=VALUE too",
+            param_hint="--latency",
+        )
     if solver is Solver.milp and not limits and all(value is None for value in given.values()):
         raise typer.BadParameter(
             "milp answers one budget; give --budget, --budget-ratio, --budget-between or --limit",
@@ -87,15 +112,26 @@ def frontier(
     from explorer import plans, studies
 
     within = next((plans.Budget(kind, value) for kind, value in given.items() if value is not None), None)  # type: ignore[arg-type]
-    asked["constraints"] = [plans.Limit(name, plans.Budget("at_most", most)) for name, most in limits]  # type: ignore[arg-type]
+    further = [(name, plans.Budget("at_most", most)) for name, most in limits]
     loaded = studies.load(study)
+    network = loaded if isinstance(loaded, studies.Study) else None
+    blocks = _blocks(loaded, granularity.value)
+    own: dict[str, Any] = {} if latency is None else {"latency": plans.read_latency_csv(latency, blocks)}
+    asked["cost"] = own.get(cost.value, cost.value)
+    asked["constraints"] = [plans.Limit(own.get(name, name), most) for name, most in further]
     traces = None
     with _standard_output_kept():
-        if isinstance(loaded, studies.Study):
-            _refuse_early(loaded, granularity.value, within, asked)
-            traces = _traces(loaded, granularity.value)
+        if network is None:
+            asked["damage"] = damage.value
+        else:
+            _refuse_early(network, blocks, within, asked)
+            if damage is Measure.trace:
+                traces = _traces(network, granularity.value)
+            else:
+                widths = _widths_of(network, asked)
+                asked["damage"] = _damage(network, blocks, damage, granularity.value, widths)
             if asked["a_menu"]:
-                asked["activation_traces"] = _traces(loaded, granularity.value, of="activations")
+                asked["activation_traces"] = _traces(network, granularity.value, of="activations")
         problem = plans.study_problem(loaded, traces, **asked)
         content = _answer(problem, solver, within)
     points, chosen = content["points"], content["chosen"]
@@ -195,15 +231,48 @@ def _traces(study: "Study", granularity: str, of: str = "weights") -> "Traces":
     return Traces.from_json(result)
 
 
-def _refuse_early(study: "Study", granularity: str, limit: "Budget | None", asked: dict[str, Any]) -> None:
+def _damage(
+    study: "Study", blocks: "Sequence[Block]", measure: Measure, granularity: str, widths: Iterable[int]
+) -> "DamageTable":
+    """Damage by another measure than the trace."""
+    from explorer.plans import DamageTable, error_damage, network_errors
+    from explorer.runs import requests
+
+    if measure is Measure.l2:
+        return error_damage(network_errors(study, blocks, widths))
+    usual = requests.DAMAGE_DEFAULTS["bits"]
+    bits = sorted({*usual, *widths} - {32})
+    spec = requests.damage(study, measure=measure.value, granularity=granularity, bits=bits)
+    _, result = run_to_end(spec, f"damage of {study.name} by {measure.value}")
+    return DamageTable.from_json(result["table"])
+
+
+def _blocks(study: "AnyStudy", granularity: str) -> "Sequence[Block]":
+    from explorer.blocks import study_blocks
+    from explorer.studies import ProfileStudy
+
+    if isinstance(study, ProfileStudy):
+        return study.blocks
+    return study_blocks(study, "module" if granularity == "module" else "layer")
+
+
+def _widths_of(study: "Study", asked: dict[str, Any]) -> set[int]:
+    """The widths that a plan may give a block's weights."""
+    from explorer.plans import default_menu
+
+    ends = [asked["first_last_at"]] if asked["first_last_at"] else []
+    return {*(asked["bits"] or default_menu(study)), *asked["keep"].values(), *ends}
+
+
+def _refuse_early(
+    study: "Study", blocks: "Sequence[Block]", limit: "Budget | None", asked: dict[str, Any]
+) -> None:
     """Ask the same question where nothing does damage, so that a mistake is told before traces are computed.
 
     A monotone order is left out: which it is, only the traces can tell.
     """
     from explorer import plans
-    from explorer.blocks import study_blocks
 
-    blocks = study_blocks(study, "module" if granularity == "module" else "layer")
     nothing = {block.name: dict.fromkeys(plans.ALLOWED_BITS, 0.0) for block in blocks}
     damage = plans.DamageTable(nothing, {}, {}, activation=nothing if asked["a_menu"] else {})
     found = plans.frontier(study, damage=damage, **(asked | {"monotone": False}))
@@ -219,47 +288,3 @@ def _bits(point: dict[str, Any]) -> list[str]:
     """4, or 4/8 where the activations' width was chosen too."""
     chosen = point.get("a_bits")
     return [f"{w}/{chosen[block]}" if chosen else str(w) for block, w in point["bits"].items()]
-
-
-def _menu(text: str, option: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} must be widths with commas between, e.g. 2,4,8", param_hint=option
-        ) from None
-
-
-def _limit(text: str) -> tuple[str, float]:
-    name, _, value = text.rpartition("=")
-    try:
-        if name in list(PlannedCost):
-            return name, float(value)
-    except ValueError:
-        pass
-    raise typer.BadParameter(
-        f"{text!r} must read COST=VALUE with one of {', '.join(PlannedCost)}, e.g. bops=2e9",
-        param_hint="--limit",
-    )
-
-
-def _ties(texts: list[str]) -> list[list[str]]:
-    groups = [text.split("=") for text in texts]
-    if wrong := [text for text, group in zip(texts, groups, strict=True) if len(group) < 2 or not all(group)]:
-        raise typer.BadParameter(
-            f"{wrong[0]!r} must read A=B, two blocks that share a width", param_hint="--tie"
-        )
-    return groups
-
-
-def _widths(texts: list[str], option: str) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for text in texts:
-        name, _, width = text.rpartition("=")
-        if not name or not width.isdecimal() or len(width) > 2:
-            raise typer.BadParameter(f"{text!r} must read NAME=BITS, e.g. conv1=8", param_hint=option)
-        if found.setdefault(name, int(width)) != int(width):
-            raise typer.BadParameter(
-                f"{name} is given {found[name]} bits and {width}; give one width", param_hint=option
-            )
-    return found

@@ -7,6 +7,7 @@ solve_one, greedy                       one budget by an integer programme; the 
 resample, within_noise, restriction     how sure a plan is; what looking at fewer plans costs
 """
 
+from explorer.plans.activation_memory import Peak, activation_peak, activations_table, peak_maximum
 from explorer.plans.budget import Budget, CostName, Limit
 from explorer.plans.costs import (
     CostTable,
@@ -27,6 +28,9 @@ from explorer.plans.frontier import Frontier, solve
 from explorer.plans.greedy import greedy
 from explorer.plans.groups import Group, Option
 from explorer.plans.infeasible import InfeasibleError
+from explorer.plans.latency_file import read_latency_csv
+from explorer.plans.measures import activation_damage, measured_damage
+from explorer.plans.network_errors import network_errors
 from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
 from explorer.plans.plan import ALLOWED_BITS, BlockBits, Difference, Plan
 from explorer.plans.problem import Bound, Problem, build_problem
@@ -41,6 +45,7 @@ from explorer.plans.study_tables import (
     Measure,
     cost_table,
     default_menu,
+    error_damage,
     network_damage,
     profile_damage,
     study_damage,
@@ -76,6 +81,7 @@ __all__ = [
     "Limit",
     "Measure",
     "Option",
+    "Peak",
     "Plan",
     "Point",
     "Problem",
@@ -84,6 +90,9 @@ __all__ = [
     "SetB",
     "Solution",
     "Uncertainty",
+    "activation_damage",
+    "activation_peak",
+    "activations_table",
     "automatic_ties",
     "bops",
     "bops_table",
@@ -94,17 +103,22 @@ __all__ = [
     "damage_table",
     "default_menu",
     "enumerate_set_b",
+    "error_damage",
     "fp32_bytes",
     "frontier",
     "greedy",
     "interpolate_errors",
     "latency_table",
+    "measured_damage",
     "measured_table",
     "neighbours_within_noise",
     "network_damage",
+    "network_errors",
     "paired_stderr",
+    "peak_maximum",
     "profile_damage",
     "published_plans",
+    "read_latency_csv",
     "read_plan",
     "resample",
     "restriction",

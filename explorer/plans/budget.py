@@ -16,7 +16,7 @@ from explorer.plans.costs import CostTable
 if TYPE_CHECKING:
     from explorer.plans.problem import Problem
 
-CostName = Literal["size", "bops", "latency"]
+CostName = Literal["size", "bops", "latency", "activations"]
 
 
 @dataclass(frozen=True)

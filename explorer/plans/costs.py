@@ -1,12 +1,13 @@
 """What a plan costs: weight memory, bit operations, latency.
 
     size     Σ n_i·w_i bits, packed                  (as HAWQ counts: no biases, no batch-norm)
+             + Σ c_i·32, with scales                 (c_i steps; an affine quantizer's zero points have w_i bits)
     BOPs     Σ MAC_i·w_i·a_i for one sample          (HAWQ-V3)
     latency  Σ of a measured table, block by block   (HAWQ-V3)
 
 Symbols: n_i weights of block i, MAC_i multiply-accumulates, w_i and a_i bits of its weights and of its input.
-Scales and zero points are not counted. A cost is kept as whole numbers (a latency in decimal fractions of its
-unit), so that totals are exact, and two plans that cost the same are seen to.
+Scales and zero points are counted where that is asked for. A cost is kept as whole numbers (a latency in decimal
+fractions of its unit), so that totals are exact, and two plans that cost the same are seen to.
 
 A cost that depends on the input's width too has a figure for each pair (w, a) as well, in ``pairs``; asked
 without a, it answers by a rule of its own, such as a = w.
@@ -19,11 +20,14 @@ from fractions import Fraction
 from math import floor, isfinite, log10
 from typing import Any
 
-from explorer.blocks import Block
+from explorer.blocks import Block, Layer
 from explorer.errors import PlanError
+from explorer.plans.network_errors import channel_axis
 from explorer.plans.plan import Plan, check_names, listed
+from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
 
 FULL_PRECISION = 32
+SCALE_BITS = 32
 Pair = tuple[int, int]  # bits of a block's weights and of its input
 _EXACT = 2**53  # totals up to this are exact as floats too
 
@@ -61,7 +65,7 @@ class CostTable:
     """What each width of each block costs; the cost of a plan is the sum.
 
     Attributes:
-        name: "size", "bops" or "latency".
+        name: "size", "bops", "latency" or "activations".
         unit: what people read, e.g. "bytes".
         counts: block to weight bits to whole numbers of 1/``divisor`` of the unit, so that sums are exact.
         divisor: 8 for a size (bits counted, bytes shown), a power of ten for a latency.
@@ -133,10 +137,41 @@ class CostTable:
         return self.count(dict.fromkeys(names, FULL_PRECISION))
 
 
-def size_table(blocks: Sequence[Block], bits: Iterable[int]) -> CostTable:
-    """Weight memory at these widths and at 32 bits, counted in bits and shown in bytes."""
+def size_table(
+    blocks: Sequence[Block],
+    bits: Iterable[int],
+    *,
+    scales: bool = False,
+    quantizer: QuantizerSettings = WEIGHTS,
+) -> CostTable:
+    """Weight memory at these widths and at 32 bits, counted in bits and shown in bytes.
+
+    Args:
+        scales: add a 32-bit scale for every step of ``quantizer`` (one an output channel, or one a layer), and
+            for an affine one a zero point of the weights' width; weights in FP32 have neither.
+
+    Raises:
+        PlanError: scales are to be counted and the layers' shapes are not known.
+    """
     widths = sorted({*bits, FULL_PRECISION})
-    return CostTable("size", "bytes", {b.name: {w: b.weights * w for w in widths} for b in blocks}, 8)
+    counts = {}
+    for block in blocks:
+        steps = sum(_steps(layer, quantizer) for layer in block.layers) if scales else 0
+        points = steps if quantizer.scheme == "affine" else 0
+        counts[block.name] = {w: block.weights * w + steps * SCALE_BITS + points * w for w in widths}
+        counts[block.name][FULL_PRECISION] = block.weights * FULL_PRECISION
+    return CostTable("size", "bytes", counts, 8)
+
+
+def _steps(layer: Layer, quantizer: QuantizerSettings) -> int:
+    if quantizer.granularity == "tensor":
+        return 1
+    if not layer.shape:
+        raise PlanError(
+            f"the shape of {layer.name} is not known, so its channels' scales cannot be counted; leave the "
+            "scales out, or use a study with a network"
+        )
+    return layer.shape[channel_axis(layer)]
 
 
 def bops_table(

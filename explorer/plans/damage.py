@@ -24,10 +24,13 @@ nearest one scaled by 4^-(difference). Such values are listed as ``estimated``.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite, sqrt
+from typing import Any
 
 from explorer.errors import PlanError
 from explorer.plans.costs import FULL_PRECISION
 from explorer.plans.plan import listed
+
+_BY_BITS = ("values", "stderr", "activation", "activation_stderr")
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,24 @@ class DamageTable:
         """Whether Ω of a plan rests on an interpolated squared error."""
         return any((block, bits) in self.estimated for block, bits in w_bits.items())
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the bits, which are keys, are written as text."""
+        return {
+            "sensitivity": dict(self.sensitivity),
+            "estimated": sorted([block, bits] for block, bits in self.estimated),
+            **{name: _as_text(getattr(self, name)) for name in _BY_BITS},
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "DamageTable":
+        """The inverse of ``to_json``."""
+        by_bits = {
+            name: {block: {int(bits): v for bits, v in row.items()} for block, row in content[name].items()}
+            for name in _BY_BITS
+        }
+        estimated = frozenset((block, bits) for block, bits in content["estimated"])
+        return cls(sensitivity=dict(content["sensitivity"]), estimated=estimated, **by_bits)
+
 
 def damage_table(
     mean_traces: Mapping[str, float],
@@ -148,6 +169,10 @@ def damage_table(
         values[block] = {bits: mean_trace * error for bits, error in row.items()}
         uncertain[block] = {bits: spread * error for bits, error in row.items()}
     return DamageTable(values, dict(mean_traces), uncertain, frozenset(estimated))
+
+
+def _as_text(table: Mapping[str, Mapping[int, float]]) -> dict[str, dict[str, float]]:
+    return {block: {str(bits): value for bits, value in row.items()} for block, row in table.items()}
 
 
 def _figure(table: Mapping[str, Mapping[int, float]], block: str, bits: int, what: str) -> float:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from explorer.curvature.result import Traces
 
 ACTIVATION_BITS = 8  # where nothing says otherwise
+_COUNTING = ("bops", "latency", "activations")  # costs in which the activations' widths count
 
 
 class Asked(TypedDict, total=False):
@@ -45,6 +46,7 @@ class Asked(TypedDict, total=False):
     a_maximum: Mapping[str, int] | None
     activation_traces: "Traces | None"
     quantizer: QuantizerSettings
+    scales: bool
 
 
 def frontier(
@@ -90,6 +92,7 @@ def study_problem(
     a_maximum: Mapping[str, int] | None = None,
     activation_traces: "Traces | None" = None,
     quantizer: QuantizerSettings = WEIGHTS,
+    scales: bool = False,
 ) -> Problem:
     """What ``frontier`` solves. Set B and the dots of a page come from it too.
 
@@ -109,12 +112,13 @@ def study_problem(
             activations are chosen, theirs too.
         constraints: further costs that must stay within a budget.
         a_bits: the activations' width where it is not chosen; None: 8, or that of the block's weights where
-            a cost counts activations (BOPs, published latencies), as HAWQ-V3 does.
+            a cost counts activations (BOPs, latencies, memory), as HAWQ-V3 does.
         a_menu: activation widths to choose from; empty: they are not chosen.
         a_keep, a_minimum, a_maximum: for the activations' widths that are chosen.
         activation_traces: of the study's activations; their damage is then part of Ω. None: it is not, unless
             the table given as ``damage`` has it.
         quantizer: of the weights.
+        scales: whether a size counts the quantizer's scales too.
 
     Raises:
         PlanError: the traces are of other blocks or not finite, a width, block, cost or measure is unknown, or
@@ -141,10 +145,12 @@ def study_problem(
             if a_menu:
                 kept_inputs.setdefault(name, first_last_at)
     tables = [
-        asked if isinstance(asked, CostTable) else cost_table(study, blocks, asked, widths, a_bits, inputs)
+        asked
+        if isinstance(asked, CostTable)
+        else cost_table(study, blocks, asked, widths, a_bits, inputs, scales=scales, quantizer=quantizer)
         for asked in (cost, *(limit.cost for limit in constraints))
     ]
-    follows = a_bits is None and any(each.name in ("bops", "latency") for each in tables)
+    follows = a_bits is None and any(each.name in _COUNTING for each in tables)
     own_ties = study.ties if isinstance(study, ProfileStudy) else ()
     found_ties = ties_of(study, blocks) if auto_ties else ()
     return build_problem(

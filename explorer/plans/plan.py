@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
+from explorer.quantizers.given import GivenSteps
 
 ALLOWED_BITS = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32)
 
@@ -56,12 +57,14 @@ class Plan:
         weights_sha256: of the weights the plan was made for.
         blocks: block to bits, in depth order; read-only.
         name: what a person called it; plays no part in what the plan does.
+        steps: of these weights and inputs at these widths, as LAPQ finds them; None: the rules choose.
     """
 
     study: str
     weights_sha256: str
     blocks: Mapping[str, BlockBits]
     name: str = ""
+    steps: GivenSteps | None = None
 
     def __post_init__(self) -> None:
         if not self.blocks:
@@ -69,11 +72,11 @@ class Plan:
         object.__setattr__(self, "blocks", MappingProxyType(dict(self.blocks)))
 
     def __hash__(self) -> int:
-        return hash((self.study, self.weights_sha256, tuple(self.blocks.items()), self.name))
+        return hash((self.study, self.weights_sha256, tuple(self.blocks.items()), self.name, self.steps))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy cannot be pickled, and worker processes and session state pickle plans.
-        return Plan, (self.study, self.weights_sha256, dict(self.blocks), self.name)
+        return Plan, (self.study, self.weights_sha256, dict(self.blocks), self.name, self.steps)
 
     @classmethod
     def uniform(
@@ -127,6 +130,8 @@ class Plan:
     def with_bits(self, block: str, *, w_bits: int | None = None, a_bits: int | None = None) -> "Plan":
         """The same plan with other widths for one block; a width that is None stays.
 
+        Steps were found for all widths together, so a plan with another width has none.
+
         Raises:
             PlanError: the plan has no such block, or the width is not allowed.
         """
@@ -136,7 +141,7 @@ class Plan:
         new = bits_of(
             block, old.w_bits if w_bits is None else w_bits, old.a_bits if a_bits is None else a_bits
         )
-        return replace(self, blocks={**self.blocks, block: new})
+        return self if new == old else replace(self, blocks={**self.blocks, block: new}, steps=None)
 
     def named(self, name: str) -> "Plan":
         """The same plan under another name."""
@@ -176,13 +181,15 @@ class Plan:
                 yield layer.name, (bits.w_bits, bits.a_bits)
 
     def to_json(self) -> dict[str, Any]:
-        """The contract of plan.json; ``name`` is there when the plan has one."""
+        """The contract of plan.json; ``name`` and ``steps`` are there when the plan has them."""
         content: dict[str, Any] = {"version": 1, "study": self.study, "weights_sha256": self.weights_sha256}
         if self.name:
             content["name"] = self.name
         content["blocks"] = {
             block: {"w_bits": bits.w_bits, "a_bits": bits.a_bits} for block, bits in self.blocks.items()
         }
+        if self.steps is not None:
+            content["steps"] = self.steps.to_json()
         return content
 
 

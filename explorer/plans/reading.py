@@ -1,7 +1,8 @@
 """Reading plan.json: every way a plan can fail to fit its study is one sentence.
 
 The file says ``{"version": 1, "study": name, "weights_sha256": ..., "blocks": {name: {"w_bits": 4, "a_bits":
-8}}}``, and may carry a ``name``. It does not say at which granularity its blocks are: the names decide.
+8}}}``, and may carry a ``name`` and ``steps``: ``{"layers": {layer: {"w_step": 0.1, "a_step": 0.2, "a_signed":
+false}}, "bias_correction": "none"}``. It does not say at which granularity its blocks are: the names decide.
 """
 
 import json
@@ -13,13 +14,28 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.plans.plan import Plan, StudyIdentity, bits_of, check_names
+from explorer.plans.plan import Plan, StudyIdentity, bits_of, check_names, listed
+from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.quantizers.given import GivenSteps, LayerSteps
 
 
 class _Widths(BaseModel):
     model_config = ConfigDict(frozen=True)
     w_bits: StrictInt
     a_bits: StrictInt
+
+
+class _LayerSteps(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+    w_step: float | None = Field(None, gt=0, allow_inf_nan=False)
+    a_step: float | None = Field(None, gt=0, allow_inf_nan=False)
+    a_signed: bool = True
+
+
+class _Steps(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    layers: dict[str, _LayerSteps]
+    bias_correction: BiasCorrection = "none"
 
 
 class _PlanFile(BaseModel):
@@ -29,6 +45,7 @@ class _PlanFile(BaseModel):
     weights_sha256: str
     blocks: dict[str, _Widths] = Field(min_length=1)
     name: str = ""
+    steps: _Steps | None = None
 
 
 def read_plan(
@@ -49,7 +66,8 @@ def read_plan(
 
     Raises:
         PlanError: it cannot be read, is not JSON, has another version, is for another study or other weights,
-            names blocks the study does not have or omits some, or gives a width that does not exist.
+            names blocks or layers the study does not have or omits blocks, or gives a width or step that does
+            not exist.
     """
     content = _parse(source)
     if content.study != study.name:
@@ -68,7 +86,19 @@ def read_plan(
         block.name: bits_of(block.name, content.blocks[block.name].w_bits, content.blocks[block.name].a_bits)
         for block in blocks
     }
-    return Plan(study.name, study.weights_sha256, bits, content.name), blocks
+    steps = None if content.steps is None else _given(content.steps, blocks, study.name)
+    return Plan(study.name, study.weights_sha256, bits, content.name, steps), blocks
+
+
+def _given(content: _Steps, blocks: Sequence[Block], study: str) -> GivenSteps:
+    known = {layer.name for block in blocks for layer in block.layers}
+    unknown = [name for name in content.layers if name not in known]
+    if unknown:
+        raise PlanError(
+            f"the plan has steps of layers that {study} does not have ({listed(unknown)}); leave them out"
+        )
+    layers = {name: LayerSteps(**each.model_dump()) for name, each in content.layers.items()}
+    return GivenSteps(layers, content.bias_correction)
 
 
 def _agreement(names: Mapping[str, Any], blocks: Sequence[Block]) -> tuple[int, int]:

@@ -6,27 +6,26 @@ interpolated for Ω (see ``damage``), never for latency.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Literal
 
-from torch import nn
-
-from explorer.blocks import Block, Layer, study_blocks
+from explorer.blocks import Block, study_blocks
+from explorer.curvature.traces import weight_traces
 from explorer.errors import PlanError
+from explorer.plans.activation_memory import activations_table
 from explorer.plans.budget import CostName
 from explorer.plans.costs import CostTable, bops_table, latency_table, size_table
 from explorer.plans.damage import DamageTable, damage_table, interpolate_errors
+from explorer.plans.measures import activation_damage, measured_damage
+from explorer.plans.network_errors import network_errors
 from explorer.plans.plan import ALLOWED_BITS, listed
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
-from explorer.quantizers.weights import squared_errors
 from explorer.studies.study import AnyStudy, ProfileStudy, Study
 
 if TYPE_CHECKING:
     from explorer.curvature.result import Traces
 
 MENU = (2, 3, 4, 6, 8)
-COSTS: tuple[CostName, ...] = ("size", "bops", "latency")
+COSTS: tuple[CostName, ...] = ("size", "bops", "latency", "activations")
 Measure = Literal["trace", "lambda-max", "l2", "product"]
 MEASURES: tuple[Measure, ...] = ("trace", "lambda-max", "l2", "product")
 
@@ -46,16 +45,25 @@ def cost_table(
     bits: Iterable[int],
     a_bits: int | None = None,
     a_menu: Iterable[int] = (),
+    *,
+    scales: bool = False,
+    quantizer: QuantizerSettings = WEIGHTS,
 ) -> CostTable:
     """The named cost of a study's blocks at these widths.
+
+    Args:
+        a_bits, a_menu: of the activations; see ``bops_table``.
+        scales: count the scales of ``quantizer`` in a size too.
 
     Raises:
         PlanError: there is no such cost, or the study has no latencies, or none for these activations.
     """
     if cost == "size":
-        return size_table(blocks, bits)
+        return size_table(blocks, bits, scales=scales, quantizer=quantizer)
     if cost == "bops":
         return bops_table(blocks, bits, a_bits=a_bits, a_menu=a_menu)
+    if cost == "activations":
+        return activations_table(blocks, bits, a_bits=a_bits, a_menu=a_menu)
     if cost != "latency":
         raise PlanError(f"there is no cost called {cost!r}; take one of {', '.join(COSTS)}")
     if not isinstance(study, ProfileStudy) or not any(study.latency_ms.values()):
@@ -96,16 +104,14 @@ def study_damage(
     if isinstance(damage, DamageTable):
         return _named(study, list(damage.values), "the damage table is"), damage
     if damage == "trace" and traces is None:
-        from explorer.curvature import weight_traces  # only this default needs it
-
         traces = weight_traces(study)
     blocks = study_blocks(study, "layer") if traces is None else matching_blocks(study, traces)
     if damage == "trace":
         assert traces is not None
         return blocks, network_damage(study, traces, blocks, bits, quantizer)
     if damage == "l2":
-        return blocks, _of_errors(_network_errors(study, blocks, bits, quantizer))
-    return blocks, _measures().measured_damage(study, damage, blocks, sorted(set(bits)), quantizer=quantizer)
+        return blocks, error_damage(network_errors(study, blocks, bits, quantizer))
+    return blocks, measured_damage(study, damage, blocks, sorted(set(bits)), quantizer=quantizer)
 
 
 def with_activations(
@@ -124,34 +130,20 @@ def with_activations(
         raise PlanError(
             f"these are traces of {traces.of}; the damage of activations needs traces of activations"
         )
-    return table.with_activation(*_measures().activation_damage(study, traces, blocks, sorted(set(bits))))
-
-
-def _measures() -> Any:
-    """The measures that are computed from a network and its data; imported when one is asked for.
-
-    measured_damage(study, measure, blocks, bits, quantizer=...) gives a DamageTable; activation_damage(study,
-    traces, blocks, bits) the values and their standard errors, both block to bits to number.
-    """
-    try:
-        return import_module("explorer.plans.measures")
-    except ModuleNotFoundError as error:
-        raise PlanError(
-            "this measure of damage is not built yet; take trace or l2, or give a table of your own"
-        ) from error
+    return table.with_activation(*activation_damage(study, traces, blocks, sorted(set(bits))))
 
 
 def profile_damage(study: ProfileStudy, bits: Iterable[int], damage: Measure = "trace") -> DamageTable:
     """Ω of a profile study at these widths, interpolated where nothing was published."""
     errors, estimated = interpolate_errors(study.squared_errors, bits)
     return (
-        _of_errors(errors, estimated)
+        error_damage(errors, estimated)
         if damage == "l2"
         else damage_table(study.mean_traces, errors, estimated=estimated)
     )
 
 
-def _of_errors(
+def error_damage(
     errors: Mapping[str, Mapping[int, float]], estimated: Iterable[tuple[str, int]] = ()
 ) -> DamageTable:
     """The squared errors alone, every block as sensitive as every other (HAWQ-V2's ablation)."""
@@ -166,40 +158,12 @@ def network_damage(
     quantizer: QuantizerSettings = WEIGHTS,
 ) -> DamageTable:
     """Ω of a network at these widths: its traces times the squared errors of its own weights."""
-    errors = _network_errors(study, blocks, bits, quantizer)
+    errors = network_errors(study, blocks, bits, quantizer)
     return damage_table(
         {trace.name: trace.mean_trace for trace in traces.blocks},
         errors,
         stderr={trace.name: trace.stderr / trace.n for trace in traces.blocks},
     )
-
-
-def _network_errors(
-    study: Study, blocks: Sequence[Block], bits: Iterable[int], quantizer: QuantizerSettings
-) -> dict[str, dict[int, float]]:
-    widths = sorted(set(bits))
-    errors: dict[str, dict[int, float]] = {}
-    for block in blocks:
-        errors[block.name] = dict.fromkeys(widths, 0.0)
-        for layer in block.layers:
-            for width in widths:
-                errors[block.name][width] += _squared_error(study.network, layer, width, quantizer)
-    return errors
-
-
-# A page asks for the same errors again and again, and choosing a step is what takes the time. A study's network
-# is never changed, so what was found for it holds as long as it lives.
-_KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[str, int, QuantizerSettings], float]] = WeakKeyDictionary()
-
-
-def _squared_error(network: nn.Module, layer: Layer, bits: int, quantizer: QuantizerSettings) -> float:
-    known = _KNOWN.setdefault(network, {})
-    key = (layer.parameter, bits, quantizer)
-    if key not in known:
-        weight = network.get_parameter(layer.parameter).detach()
-        axis = 1 if layer.kind.startswith("ConvTranspose") else 0  # where the output channels are
-        known[key] = squared_errors(weight, (bits,), quantizer, axis=axis)[bits]
-    return known[key]
 
 
 def matching_blocks(study: Study, traces: "Traces") -> tuple[Block, ...]:

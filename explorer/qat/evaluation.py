@@ -1,8 +1,9 @@
 """What a plan is worth without training: loss and accuracy of the network quantized after training (PTQ).
 
 Weights are quantized once with steps chosen from the weights, activations with steps chosen from calibration
-images of the training split. Loss and accuracy are means over samples, each with the standard error that a
-finite number of test images leaves: s/√N for the loss, √(p(1−p)/N) for an accuracy p.
+images of the training split; steps that the plan carries go before both. Loss and accuracy are means over samples,
+each with the standard error that a finite number of test images leaves: s/√N for the loss, √(p(1−p)/N) for an
+accuracy p.
 """
 
 import math
@@ -18,8 +19,8 @@ from explorer.plans import Plan, bops, fp32_bytes, size_bytes
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
 from explorer.quantizers.simulated import simulate
 from explorer.studies import Study
+from explorer.studies.calibration import calibration_batches
 
-CALIBRATION_IMAGES = 256
 BATCH_SIZE = 500
 
 
@@ -84,6 +85,7 @@ def evaluate(
         calibration_batches(study),
         weights=weights,
         activations=activations,
+        steps=plan.steps,
     )
     return measure(network, study, plan, blocks, split=split, progress=progress)
 
@@ -124,11 +126,3 @@ def measure(
         fp32_bytes=fp32_bytes(blocks),
         bops=bops(blocks, plan),
     )
-
-
-def calibration_batches(study: Study) -> list[Tensor]:
-    """Images that choose the activations' steps: evenly spread over the training split, always the same."""
-    total = study.data.size("train")
-    count = min(CALIBRATION_IMAGES, total)
-    rows = torch.arange(count) * total // count
-    return [inputs for inputs, _ in study.data.batches("train", 64, rows)]

@@ -120,7 +120,9 @@ def finetune(
     observer = observer or Unwatched()
     observer.report(0.0, "measuring the plan without training")
     before = evaluate(study, plan, blocks, progress=lambda _: observer.check_stop())
-    network = METHODS[method].prepare(study.model(), plan.layer_bits(blocks), calibration_batches(study))
+    network = METHODS[method].prepare(
+        study.model(), plan.layer_bits(blocks), calibration_batches(study), plan.steps
+    )
     optimizer = torch.optim.SGD(
         (p for p in network.parameters() if p.requires_grad),
         lr=learning_rate,

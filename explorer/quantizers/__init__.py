@@ -1,5 +1,6 @@
 """Uniform quantizers: grids, steps, and networks that compute with them."""
 
+from explorer.quantizers.given import GivenSteps, LayerSteps
 from explorer.quantizers.grid import FLOAT_BITS, WIDTHS, Grid, Scheme, check_bits
 from explorer.quantizers.modules import FakeQuantizer
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
@@ -21,7 +22,9 @@ __all__ = [
     "WIDTHS",
     "Affine",
     "FakeQuantizer",
+    "GivenSteps",
     "Grid",
+    "LayerSteps",
     "QuantizerSettings",
     "Scheme",
     "assert_no_quantizer",

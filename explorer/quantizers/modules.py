@@ -4,7 +4,7 @@ Weights: FakeQuantizer is a parametrization of `weight`; the layer keeps the lat
 `parametrizations.weight.original` and sees the quantized one. Activations: FakeQuantizer is a child of the
 layer called `input_quantizer`, run by a forward pre-hook, out of place.
 
-A method that learns its steps (LSQ, PACT, DoReFa) is a subclass with a forward of its own, in a file of its
+A method that learns its steps (LSQ, PACT, DoReFa) is a subclass with a `quantized` of its own, in a file of its
 own; it is handed the step found here as its start, and `prepare_training` takes it in place of FakeQuantizer.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from explorer.quantizers.bias_correction import corrected
 from explorer.quantizers.settings import QuantizerSettings
 from explorer.quantizers.uniform import Affine, fake_quantize, straight_through
 
@@ -22,13 +23,19 @@ INPUT = "input_quantizer"
 
 
 class FakeQuantizer(nn.Module):
-    """Holds one Affine in buffers; its gradient is straight-through."""
+    """Holds one Affine in buffers; its gradient is straight-through.
+
+    `output_channels` is the axis along which a weight's bias is corrected if its settings ask for that; `given`
+    says that its step was not chosen by a rule and is not to be chosen again.
+    """
 
     step: Tensor
     zero_point: Tensor | None
 
     def __init__(self, start: Affine, settings: QuantizerSettings) -> None:
         super().__init__()
+        self.output_channels = 0
+        self.given = False
         self.grid, self.axis, self.settings = start.grid, start.axis, settings
         self.hold(start)
 
@@ -50,6 +57,11 @@ class FakeQuantizer(nn.Module):
         return Affine(self.step, self.zero_point, self.grid, self.axis)
 
     def forward(self, x: Tensor) -> Tensor:
+        kind = self.settings.bias_correction
+        return corrected(self.quantized(x), x, kind=kind, axis=self.output_channels)
+
+    def quantized(self, x: Tensor) -> Tensor:
+        """x on the grid. A method that learns its step overrides this."""
         if torch.is_grad_enabled() and x.requires_grad:
             return straight_through(x, self.affine())
         return fake_quantize(x, self.affine())

@@ -18,19 +18,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from explorer.errors import QuantizerError
+from explorer.quantizers.bias_correction import corrected
 from explorer.quantizers.calibration import input_affines
+from explorer.quantizers.given import GivenSteps, given_affine
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.quantizers.layers import Place, places
 from explorer.quantizers.modules import INPUT, FakeQuantizer, attach_input
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
-from explorer.quantizers.uniform import Affine
-from explorer.quantizers.weights import quantize_weight, weight_affine
+from explorer.quantizers.uniform import Affine, fake_quantize
+from explorer.quantizers.weights import weight_affine
 
 Bits = Mapping[str, tuple[int, int]]  # layer name -> bits of its weight, bits of its input
 MakeQuantizer = Callable[[Affine, QuantizerSettings], FakeQuantizer]
@@ -45,17 +48,21 @@ def simulate(
     *,
     weights: QuantizerSettings = WEIGHTS,
     activations: QuantizerSettings = ACTIVATIONS,
+    steps: GivenSteps | None = None,
 ) -> nn.Module:
     """A copy of `model` in eval mode with the layers named in `bits` quantized after training.
 
-    `calibration` yields batches of inputs; it is not read if no activation is quantized.
+    `calibration` yields batches of inputs; it is not read if no activation's step is to be chosen. `steps` go
+    before the rules, and their bias correction before that of `weights`.
     """
-    quantized, where, inputs = _begin(model, bits, calibration, activations)
+    weights = _with_correction(weights, steps)
+    quantized, where, inputs = _begin(model, bits, calibration, activations, steps)
     for place in _once_a_weight(where):
         layer = quantized.get_submodule(place.name)
         weight = _weight(layer)
         with torch.no_grad(), _naming(place.name):
-            weight.copy_(quantize_weight(weight, place.w_bits, weights, axis=place.weight_axis))
+            value = fake_quantize(weight, _weight_affine(weight, place, where, weights, steps))
+            weight.copy_(corrected(value, weight, kind=weights.bias_correction, axis=place.weight_axis))
         setattr(layer, _MARK, True)
     for name, affine in inputs.items():
         attach_input(quantized.get_submodule(name), FakeQuantizer(affine, activations))
@@ -71,18 +78,22 @@ def prepare_training(
     activations: QuantizerSettings = ACTIVATIONS,
     weight_quantizer: MakeQuantizer = FakeQuantizer,
     input_quantizer: MakeQuantizer = FakeQuantizer,
+    steps: GivenSteps | None = None,
 ) -> nn.Module:
     """A copy of `model`, in the mode it was in, whose named layers train through their quantizers.
 
     Its state dict holds the latent weights and every step; loaded into a copy prepared with the same bits and
-    settings it restores the network exactly.
+    settings it restores the network exactly. `steps` as in `simulate`; `refresh_steps` leaves them alone.
     """
-    prepared, where, inputs = _begin(model, bits, calibration, activations)
+    weights = _with_correction(weights, steps)
+    prepared, where, inputs = _begin(model, bits, calibration, activations, steps)
     for first in _once_a_weight(where):
         weight = _weight(prepared.get_submodule(first.name))
         with _naming(first.name):
-            affine = weight_affine(weight, first.w_bits, weights, axis=first.weight_axis)
+            affine = _weight_affine(weight, first, where, weights, steps)
         quantizer = weight_quantizer(affine, weights)
+        quantizer.given = _given_step(first, where, steps) is not None
+        quantizer.output_channels = first.weight_axis
         for place in where:
             if place.weight == first.weight:  # tied modules share the Parameter and the quantizer
                 parametrize.register_parametrization(prepared.get_submodule(place.name), "weight", quantizer)
@@ -92,16 +103,19 @@ def prepare_training(
 
 
 def refresh_steps(model: nn.Module) -> None:
-    """Choose the step of every weight again, for the latent weights as they are now; in place."""
+    """Choose the step of every weight again, for the latent weights as they are now; in place.
+
+    Steps that were given stay.
+    """
     seen: set[nn.Module] = set()
     for name, layer in model.named_modules():
         quantizer = _weight_quantizer(layer)
-        if quantizer is None or quantizer in seen:
+        if quantizer is None or quantizer in seen or quantizer.given:
             continue
         seen.add(quantizer)
-        axis = quantizer.axis if quantizer.axis is not None else 0
+        bits, settings = quantizer.grid.bits, quantizer.settings
         with _naming(name):
-            q = weight_affine(_latent(layer), quantizer.grid.bits, quantizer.settings, axis=axis)
+            q = weight_affine(_latent(layer), bits, settings, axis=quantizer.output_channels)
         quantizer.refresh(q)
 
 
@@ -138,14 +152,58 @@ def assert_no_quantizer(model: nn.Module) -> None:
 
 
 def _begin(
-    model: nn.Module, bits: Bits, calibration: Iterable[Tensor], activations: QuantizerSettings
+    model: nn.Module,
+    bits: Bits,
+    calibration: Iterable[Tensor],
+    activations: QuantizerSettings,
+    steps: GivenSteps | None,
 ) -> tuple[nn.Module, tuple[Place, ...], dict[str, Affine]]:
     assert_no_quantizer(model)
+    if activations.bias_correction != "none":
+        raise QuantizerError("bias correction is of weights alone: leave it out of the activations' settings")
     places(model, bits)  # a bad name or width is reported before the copy, which may be large
     fresh = copy.deepcopy(model)
     fresh.zero_grad(set_to_none=True)
     where = places(fresh, bits)
-    return fresh, where, input_affines(fresh, where, calibration, activations)
+    given = _given_inputs(fresh, where, steps)
+    others = [place for place in where if place.name not in given]
+    return fresh, where, {**given, **input_affines(fresh, others, calibration, activations)}
+
+
+def _with_correction(weights: QuantizerSettings, steps: GivenSteps | None) -> QuantizerSettings:
+    return weights if steps is None else replace(weights, bias_correction=steps.bias_correction)
+
+
+def _given_inputs(model: nn.Module, where: Iterable[Place], steps: GivenSteps | None) -> dict[str, Affine]:
+    found = {}
+    for place in where:
+        given = None if steps is None else steps.layers.get(place.name)
+        if given is not None and given.a_step is not None and place.a_bits != FLOAT_BITS:
+            weight = _weight(model.get_submodule(place.name)).detach()
+            found[place.name] = given_affine(given.a_step, place.a_bits, weight, signed=given.a_signed)
+    return found
+
+
+def _given_step(place: Place, where: Iterable[Place], steps: GivenSteps | None) -> float | None:
+    """The given step of a place's weight, under whichever name of it."""
+    for each in where:
+        given = None if steps is None or each.weight != place.weight else steps.layers.get(each.name)
+        if given is not None and given.w_step is not None:
+            return given.w_step
+    return None
+
+
+def _weight_affine(
+    weight: Tensor,
+    place: Place,
+    where: Iterable[Place],
+    settings: QuantizerSettings,
+    steps: GivenSteps | None,
+) -> Affine:
+    step = _given_step(place, where, steps)
+    if step is not None:
+        return given_affine(step, place.w_bits, weight.detach(), signed=True)
+    return weight_affine(weight, place.w_bits, settings, axis=place.weight_axis)
 
 
 def _once_a_weight(where: Iterable[Place]) -> list[Place]:

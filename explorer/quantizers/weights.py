@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from explorer.quantizers import steps
+from explorer.quantizers.bias_correction import corrected
 from explorer.quantizers.grid import FLOAT_BITS, Grid, check_bits
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
 from explorer.quantizers.uniform import Affine, fake_quantize
@@ -20,10 +21,11 @@ def weight_affine(w: Tensor, bits: int, settings: QuantizerSettings = WEIGHTS, *
 
 
 def quantize_weight(w: Tensor, bits: int, settings: QuantizerSettings = WEIGHTS, *, axis: int = 0) -> Tensor:
-    """A new tensor, w moved to its grid; at 32 bits a copy of w."""
+    """A new tensor, w moved to its grid and corrected as `settings` say; at 32 bits a copy of w."""
     if check_bits(bits, allow_float=True) == FLOAT_BITS:
         return w.detach().clone()
-    return fake_quantize(w, weight_affine(w, bits, settings, axis=axis))
+    value = fake_quantize(w, weight_affine(w, bits, settings, axis=axis))
+    return corrected(value, w.detach(), kind=settings.bias_correction, axis=axis)
 
 
 def squared_errors(

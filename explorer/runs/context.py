@@ -134,6 +134,11 @@ class RunContext:
             if run.status == "done" and run.id != self.run_id and rest(run.spec) == rest(self.spec)
         )
 
+    def result_of(self, spec: RunSpec) -> dict[str, Any] | None:
+        """What a finished run of another spec found, if there is one."""
+        run = self._store.find(spec)
+        return None if run is None or run.status != "done" else run.result
+
     def keep(self, name: str, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
         """Keep named tensors with the run, such as trained weights; the hash for `artifacts.get_tensors`."""
         self._check_lease()

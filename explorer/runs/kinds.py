@@ -22,6 +22,12 @@ _JOBS: dict[str, str] = {
     "landscape": "explorer.runs.jobs.landscape:run",
     "eigenvalues": "explorer.runs.jobs.eigenvalues:run",
     "spectrum": "explorer.runs.jobs.spectrum:run",
+    "lapq": "explorer.runs.jobs.lapq:run",
+    "lapq_surface": "explorer.runs.jobs.lapq_surface:run",
+    "lapq_sweep": "explorer.runs.jobs.lapq_sweep:run",
+    "lapq_hessian": "explorer.runs.jobs.lapq_hessian:run",
+    "damage": "explorer.runs.jobs.damage:run",
+    "proxy": "explorer.runs.jobs.proxy:run",
 }
 _HIDDEN: dict[str, str] = {"selftest": "explorer.runs.jobs.selftest:run"}
 _registered: dict[str, RunFunction] = {}

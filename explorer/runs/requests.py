@@ -47,8 +47,75 @@ SPECTRUM_DEFAULTS: dict[str, Any] = {
     "samples": 512,
     "blur": 0.01,
 }
+LAPQ_DEFAULTS: dict[str, Any] = {
+    "w_bits": 4,
+    "a_bits": 4,
+    "calibration": 512,
+    "leave": None,
+    "form": "integer",
+    "bias_correction": "none",
+    "method": "powell",
+}
+_STEPPED: dict[str, Any] = {
+    key: LAPQ_DEFAULTS[key] for key in ("w_bits", "a_bits", "calibration", "form", "bias_correction")
+}
+LAPQ_SURFACE_DEFAULTS: dict[str, Any] = {**_STEPPED, "points": 33, "others": "float"}
+LAPQ_SWEEP_DEFAULTS: dict[str, Any] = {
+    **_STEPPED,
+    "leave": None,
+    "site": None,
+    "steps": None,
+    "sizes": [16, 32, 64, 128, 256, 512],
+    "seeds": [0, 1, 2],
+    "method": None,
+}
+LAPQ_HESSIAN_DEFAULTS: dict[str, Any] = {
+    **_STEPPED,
+    "w_bits": 32,  # the paper's figure is of activations
+    "leave": None,
+    "steps": None,
+    "how": "straight-through",
+    "separability": True,
+}
+QUANTIZER_DEFAULTS: dict[str, Any] = {
+    "scheme": "symmetric",
+    "granularity": "channel",
+    "step": "mse",
+    "bias_correction": "none",
+}
+DAMAGE_DEFAULTS: dict[str, Any] = {
+    "measure": "product",
+    "bits": [2, 3, 4, 5, 6, 7, 8],
+    "granularity": "layer",
+    "samples": 512,
+    "quantizer": {},  # what differs from QUANTIZER_DEFAULTS
+}
+PROXY_DEFAULTS: dict[str, Any] = {
+    "plans": 80,
+    "samples": 1000,
+    "split": "test",
+    "bits": [2, 3, 4, 6, 8],
+    "a_bits": 32,
+    "granularity": "layer",
+    "quantizer": {},
+    "damage_samples": 512,
+    "eigen_samples": 128,
+}
 
-VERSIONS = {"traces": 2, "finetune": 1, "evaluate": 1, "landscape": 1, "eigenvalues": 1, "spectrum": 1}
+VERSIONS = {
+    "traces": 2,
+    "finetune": 1,
+    "evaluate": 1,
+    "landscape": 1,
+    "eigenvalues": 1,
+    "spectrum": 1,
+    "lapq": 1,
+    "lapq_surface": 1,
+    "lapq_sweep": 1,
+    "lapq_hessian": 1,
+    "damage": 1,
+    "proxy": 1,
+}
 
 
 class Known(Protocol):
@@ -94,6 +161,65 @@ def eigenvalues(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
 def spectrum(study: Known, block: str | None = None, *, seed: int = 0, **options: Any) -> RunSpec:
     """The spectral density of a block, or of the whole network (None); options as in ``SPECTRUM_DEFAULTS``."""
     return _spec("spectrum", study, seed, {"block": block, **options}, SPECTRUM_DEFAULTS)
+
+
+def lapq(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
+    """The steps of all quantized tensors; options as in ``LAPQ_DEFAULTS``."""
+    if options.get("leave") is not None:
+        options["leave"] = sorted(options["leave"])
+    return _spec("lapq", study, seed, options, LAPQ_DEFAULTS)
+
+
+def lapq_surface(study: Known, first: str, second: str, *, seed: int = 0, **options: Any) -> RunSpec:
+    """The loss over the steps of two sites; options as in ``LAPQ_SURFACE_DEFAULTS``."""
+    return _spec(
+        "lapq_surface", study, seed, {"first": first, "second": second, **options}, LAPQ_SURFACE_DEFAULTS
+    )
+
+
+def lapq_sweep(study: Known, sweep: str, *, seed: int = 0, **options: Any) -> RunSpec:
+    """A curve: ``error``, ``p``, ``distance`` or ``calibration``; options as in ``LAPQ_SWEEP_DEFAULTS``."""
+    return _spec("lapq_sweep", study, seed, {"sweep": sweep, **_left(options)}, LAPQ_SWEEP_DEFAULTS)
+
+
+def lapq_hessian(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
+    """Derivatives of the loss by the steps; options as in ``LAPQ_HESSIAN_DEFAULTS``."""
+    return _spec("lapq_hessian", study, seed, _left(options), LAPQ_HESSIAN_DEFAULTS)
+
+
+def _left(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The layers that are left alone in order."""
+    left = options.get("leave")
+    return {**options, "leave": None if left is None else sorted(left)}
+
+
+def damage(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
+    """Damage of every width of every block, measured; options as in ``DAMAGE_DEFAULTS``.
+
+    Of the activations' damage neither the samples nor the weights' quantizer are part.
+    """
+    if options.get("measure") == "activation":
+        options = {key: value for key, value in options.items() if key not in ("samples", "quantizer")}
+    return _spec("damage", study, seed, _settled(options), DAMAGE_DEFAULTS)
+
+
+def proxy(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
+    """Predicted damage against measured loss over many plans; options as in ``PROXY_DEFAULTS``."""
+    return _spec("proxy", study, seed, _settled(options), PROXY_DEFAULTS)
+
+
+def _settled(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Widths in order, and of the quantizer what is not as usual."""
+    settled = dict(options)
+    if "bits" in settled:
+        settled["bits"] = sorted(set(settled["bits"]))
+    if "quantizer" in settled:
+        settled["quantizer"] = {
+            key: value
+            for key, value in settled["quantizer"].items()
+            if key not in QUANTIZER_DEFAULTS or value != QUANTIZER_DEFAULTS[key]
+        }
+    return settled
 
 
 def _anonymous(plan: Mapping[str, Any]) -> dict[str, Any]:

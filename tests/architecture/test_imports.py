@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app", "pages"}),
     frozenset({"ui"}),
     frozenset({"figures", "runs"}),
-    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export"}),
+    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export", "proxy"}),
     frozenset({"quantizers", "blocks", "studies", "prefix"}),
     frozenset({"errors", "places"}),
 )
@@ -26,8 +26,12 @@ DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 # The exceptions within a layer, each for a reason.
 SIDEWAYS = {
     ("qat", "plans"),  # training starts from a plan
+    ("lapq", "plans"),  # found steps become a plan
+    ("lapq", "qat"),  # and are measured on the test images as a plan is
     ("landscape", "curvature"),  # a slice runs along eigenvectors and shows what the Hessian predicts
     ("plans", "curvature"),  # Ω is made of traces, and a frontier asked for without them computes them
+    ("proxy", "plans"),  # what is put to the test
+    ("proxy", "curvature"),
     ("quantizers", "blocks"),  # a simulated network is quantized block by block
     ("blocks", "studies"),  # the partition of a study
     ("studies", "blocks"),  # a published profile has blocks and no network

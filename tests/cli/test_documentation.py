@@ -12,7 +12,7 @@ from explorer.studies import read_description
 from .conftest import Command
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("command-line.md", "own-study.md")
+PAGES = ("command-line.md", "own-study.md", "does-the-proxy-hold.md")
 
 
 def fenced(page: str, language: str) -> list[str]:
@@ -30,7 +30,9 @@ def test_every_command_line_is_one_the_program_takes(explore: Command, line: str
     assert answer.status == 0, answer.err
 
 
-@pytest.mark.parametrize("verb", ["traces", "eigenvalues", "spectrum", "frontier", "evaluate", "finetune"])
+@pytest.mark.parametrize(
+    "verb", ["traces", "eigenvalues", "spectrum", "frontier", "proxy", "evaluate", "finetune"]
+)
 def test_every_option_is_described(explore: Command, verb: str) -> None:
     text = (DOCS / "command-line.md").read_text(encoding="utf-8")
     for option in re.findall(r"^  (--[a-z-]+)", explore(verb, "--help").out, re.M):

@@ -78,8 +78,10 @@ def take(page: Page, share: float) -> None:
     """Click a point and wait for its plan."""
     cost = click(page, share)
     page.wait_for_function(
-        "cost => Math.abs(parseFloat(document.querySelector('.st-key-strip').innerText.match(/([\\d.]+) MB\\s+Compression/)"
-        "?.[1]) - cost) < 0.15",
+        r"""cost => {
+          const strip = document.querySelector('.st-key-strip').innerText;
+          return Math.abs(parseFloat(strip.match(/([\d.]+) MB\s+Compression/)?.[1]) - cost) < 0.15;
+        }""",
         arg=cost,
     )
     settle(page)

@@ -16,6 +16,7 @@ from explorer.plans import BlockBits, Plan
 from explorer.qat import evaluation
 from explorer.quantizers.simulated import simulate
 from explorer.studies import ImageData, Loss, Study
+from explorer.studies.calibration import CALIBRATION_IMAGES
 from tests import learnable
 
 RAGGED = 64  # 210 test images: three batches of 64 and one of 18
@@ -104,7 +105,7 @@ def test_targets_that_are_no_classes_have_a_loss_and_no_accuracy(
 
 def test_calibration_images_are_spread_over_the_training_split(study: Study) -> None:
     batches = qat.calibration_batches(study)
-    assert sum(len(batch) for batch in batches) == evaluation.CALIBRATION_IMAGES
+    assert sum(len(batch) for batch in batches) == CALIBRATION_IMAGES
     rows = torch.arange(256) * learnable.TRAIN // 256
     assert torch.equal(torch.cat(batches), study.data.inputs("train", rows))
     assert rows[-1] >= learnable.TRAIN - 2

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from scipy import integrate, optimize, stats
 from torch import Tensor
 
@@ -15,6 +15,8 @@ from explorer.quantizers import Affine, Grid, Scheme, dequantize, fake_quantize,
 from explorer.quantizers.steps import min_max
 
 from .strategies import SCHEMES, axes, bits, bits_with_zero, matrices, schemes
+
+EXACT = ("min-max", "mse", "lp:1", "lp:3")  # rules that lose nothing on what is on a grid already
 
 
 def squared(x: Tensor, q: Affine) -> float:
@@ -37,22 +39,23 @@ def test_min_max_moves_no_value_by_more_than_half_a_step(
     assert torch.all((fake_quantize(x, q) - x).abs() <= 0.5 * step * (1 + 1e-2))  # 1e-2: 16 bits in float32
 
 
+@settings(max_examples=40)
 @given(matrices(), bits, axes)
 def test_a_tensor_that_was_quantized_survives_its_second_quantization_exactly(
     x: Tensor, b: int, axis: int | None
 ) -> None:
-    for rule in steps.RULES:
+    for rule in EXACT:
         grid = Grid.signed(b)
         once = fake_quantize(x, steps.choose(rule, x, grid, axis))
         assert torch.equal(fake_quantize(once, steps.choose(rule, once, grid, axis)), once)
 
 
-@pytest.mark.parametrize("rule", steps.RULES)
+@pytest.mark.parametrize("rule", EXACT)
 @pytest.mark.parametrize("b", [2, 3, 4, 5, 6, 7, 8, 16])
 def test_a_whole_grid_of_any_step_is_found_exactly(rule: str, b: int) -> None:
     """Dividing the extreme value by its level may miss the step by one unit in the last place."""
     generator = torch.Generator().manual_seed(b)
-    for step in (torch.rand(20, generator=generator) + 0.01).tolist():
+    for step in (torch.rand(20 if b < 16 else 3, generator=generator) + 0.01).tolist():
         signed, unsigned = Grid.signed(b), Grid.unsigned(b)
         symmetric = torch.arange(signed.qmin, signed.qmax + 1.0) * torch.tensor(step)
         assert torch.equal(fake_quantize(symmetric, steps.choose(rule, symmetric, signed)), symmetric)
@@ -62,12 +65,13 @@ def test_a_whole_grid_of_any_step_is_found_exactly(rule: str, b: int) -> None:
         assert torch.equal(fake_quantize(affine, found), affine)
 
 
+@settings(max_examples=40)
 @given(matrices(), bits, schemes, axes)
 def test_rows_of_zeros_stay_zeros_under_a_finite_step(
     x: Tensor, b: int, scheme: Scheme, axis: int | None
 ) -> None:
     x[:, 0] = 0
-    for rule in steps.RULES:
+    for rule in EXACT:
         for zeros in (x, torch.zeros_like(x)):
             q = steps.choose(rule, zeros, Grid.of(b, scheme), axis, scheme)
             assert torch.isfinite(q.step).all()
@@ -77,9 +81,10 @@ def test_rows_of_zeros_stay_zeros_under_a_finite_step(
                 assert torch.all(value[zeros == 0] == 0)
 
 
+@settings(max_examples=40)
 @given(matrices(), bits, schemes)
 def test_choosing_per_channel_is_choosing_each_channel_alone(x: Tensor, b: int, scheme: Scheme) -> None:
-    for rule in steps.RULES:
+    for rule in EXACT:
         grid = Grid.of(b, scheme)
         together = steps.choose(rule, x, grid, 0, scheme)
         alone = [steps.choose(rule, row, grid, None, scheme).step for row in x]
@@ -117,7 +122,7 @@ def normal(n: int = 20_001) -> Tensor:
 
 def test_one_bit_on_a_normal_is_mean_absolute_value_with_error_1_minus_2_over_pi() -> None:
     x = normal()
-    for rule in steps.RULES:
+    for rule in ("min-max", "mse", "lp:2"):
         q = steps.choose(rule, x, Grid.signed(1))
         assert float(q.step) == pytest.approx(math.sqrt(2 / math.pi), rel=1e-3)
         assert squared(x, q) / len(x) == pytest.approx(1 - 2 / math.pi, rel=1e-3)
@@ -172,7 +177,7 @@ def test_mse_clips_an_outlier_that_min_max_would_stretch_for() -> None:
 @pytest.mark.parametrize("value", [1e-45, 1e-38, 1e38])
 def test_the_ends_of_float32_give_finite_steps(value: float, scheme: Scheme) -> None:
     x = torch.tensor([-value, 0.0, value])
-    for rule in steps.RULES:
+    for rule in EXACT:
         for b in (2, 8, 16):
             q = steps.choose(rule, x, Grid.of(b, scheme), scheme=scheme)
             assert torch.isfinite(q.step).all()
@@ -181,7 +186,7 @@ def test_the_ends_of_float32_give_finite_steps(value: float, scheme: Scheme) -> 
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("rule", steps.RULES)
+@pytest.mark.parametrize("rule", [*steps.RULES, "lp:1", "percentile:99"])
 @pytest.mark.parametrize("b", [1, 4])
 def test_a_tensor_that_is_not_finite_is_refused(rule: str, bad: float, b: int) -> None:
     with pytest.raises(QuantizerError, match="NaN or infinite"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from explorer.quantizers import (
     simulate,
 )
 
-from .networks import everywhere, images, small, tied, tokens
+from .networks import LAYERS, everywhere, images, small, tied, tokens
 
 
 def train(model: nn.Module, x: Tensor, steps: int = 2, lr: float = 0.05) -> None:
@@ -156,6 +157,30 @@ def test_a_prepared_network_can_be_copied_and_is_recognised() -> None:
         assert_no_quantizer(ready)
 
 
+@pytest.mark.parametrize("granularity", ["tensor", "channel"])
+def test_bias_correction_holds_while_training_and_after(granularity: Any) -> None:
+    """Transposed convolutions, whose output channels are dimension 1, included."""
+    model, x = small(), images()
+    weights = QuantizerSettings(granularity=granularity, bias_correction="mean-variance")
+    ready = prepare_training(model, everywhere(2, 8), [x], weights=weights)
+    simulated = simulate(model, everywhere(2, 8), [x], weights=weights)
+    assert torch.allclose(ready(x), simulated(x), atol=1e-6)
+    train(ready, x)
+    refresh_steps(ready)
+    frozen = freeze(ready)
+    assert torch.equal(frozen(x), ready(x))
+    latent = latent_state(ready)
+    for name in LAYERS:
+        dims = [d for d in range(latent[f"{name}.weight"].ndim) if d != (1 if name == "up" else 0)]
+        found = frozen.get_submodule(name).get_parameter("weight").mean(dims)
+        assert torch.allclose(found, latent[f"{name}.weight"].mean(dims), atol=1e-6)
+
+
+def test_bias_correction_of_activations_is_refused() -> None:
+    with pytest.raises(QuantizerError, match="weights alone"):
+        simulate(small(), everywhere(4, 4), [images()], activations=QuantizerSettings(bias_correction="mean"))
+
+
 def test_a_method_that_learns_its_steps_needs_only_a_class_of_its_own() -> None:
     class Learned(FakeQuantizer):
         def hold(self, start: Affine) -> None:
@@ -165,7 +190,7 @@ def test_a_method_that_learns_its_steps_needs_only_a_class_of_its_own() -> None:
         def refresh(self, q: Affine) -> None:
             return None
 
-        def forward(self, x: Tensor) -> Tensor:
+        def quantized(self, x: Tensor) -> Tensor:
             step, zero = self.affine().over(x)
             scaled = x / step
             whole = scaled + (scaled.round() - scaled).detach() + (0 if zero is None else zero)

@@ -41,7 +41,10 @@ def choose(x: Tensor, grid: Grid, *, axis: int | None, scheme: Scheme) -> Affine
 def from_range(low: Tensor, high: Tensor, grid: Grid, *, axis: int | None, scheme: Scheme) -> Affine:
     """The min-max step of values known only by their extremes, as a calibration collects them."""
     if grid.is_sign:
-        raise QuantizerError("a 1-bit signed grid takes its step from mean |x|, not from a range")
+        raise QuantizerError(
+            "a 1-bit signed grid takes its step from mean |x|, not from a range: choose the step rule min-max, "
+            "mse or lp, or more bits"
+        )
     check_finite(low, high)
     lo, hi = low.double().clamp(max=0), high.double().clamp(min=0)  # double: hi - lo must not overflow
     if scheme == "affine":

@@ -1,0 +1,119 @@
+"""The command that optimises step sizes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from explorer.cli.options import JsonOption, SeedOption, StudyOption
+from explorer.cli.output import remark, show, table
+from explorer.cli.running import run_to_end
+
+
+class JointMethod(StrEnum):
+    powell = "powell"
+    coordinate = "coordinate"
+    gradient = "gradient"
+
+
+class QuantizerForm(StrEnum):
+    integer = "integer"
+    paper = "paper"
+    code = "code"
+
+
+class Correction(StrEnum):
+    none = "none"
+    mean = "mean"
+    mean_variance = "mean-variance"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("lapq")(lapq)
+
+
+def lapq(
+    study: StudyOption,
+    w_bits: Annotated[int, typer.Option(help="of weights, 2 to 8; 32 for FP32")] = 4,
+    a_bits: Annotated[int, typer.Option(help="of layers' inputs, 2 to 8; 32 for FP32")] = 4,
+    calibration: Annotated[int, typer.Option(min=1, help="training images that the loss is a mean of")] = 512,
+    method: Annotated[JointMethod, typer.Option(help="of the joint phase")] = JointMethod.powell,
+    bias_correction: Annotated[
+        Correction, typer.Option(help="of the weights, channel by channel")
+    ] = Correction.none,
+    form: Annotated[
+        QuantizerForm, typer.Option(help="the project's grid, the paper's, or that of the paper's code")
+    ] = QuantizerForm.integer,
+    leave: Annotated[
+        str | None,
+        typer.Option(help="layers that stay in FP32, with commas between; the first and the last without it"),
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="write the plan with its steps there")] = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Step sizes after training, by LAPQ: layer-wise, quadratic in p, then all together."""
+    from explorer import studies
+    from explorer.lapq.forms import check_bits
+    from explorer.runs import requests
+
+    loaded = studies.load_network(study)
+    for what, bits in (("weights", w_bits), ("activations", a_bits)):
+        check_bits(what, bits)
+    if save is not None and form is not QuantizerForm.integer:
+        raise typer.BadParameter(
+            "a plan can hold the steps of the form integer alone; leave --save or --form out",
+            param_hint="--save",
+        )
+    spec = requests.lapq(
+        loaded,
+        seed=seed,
+        w_bits=w_bits,
+        a_bits=a_bits,
+        calibration=calibration,
+        method=method.value,
+        bias_correction=bias_correction.value,
+        form=form.value,
+        leave=None if leave is None else [name.strip() for name in leave.split(",") if name.strip()],
+    )
+    _, result = run_to_end(spec, f"step sizes of {loaded.name}")
+    if save is not None:
+        _save(save, loaded, result)
+    rows = [(name, *_measured(stage)) for name, stage in result["stages"].items()]
+    title = (
+        f"LAPQ on {loaded.name}, W{w_bits}A{a_bits}, {method.value} ({result['evaluations']:,} evaluations, "
+        f"{result['forward_equivalents']:.0f} forward passes over {result['calibration']} images, "
+        f"{result['seconds']:.0f} s)"
+    )
+    columns = ("stage", "calibration loss", "test loss", "± s.e.", "accuracy")
+    show({"study": loaded.name, **result}, as_json, table(title, columns, rows))
+    if save is not None:
+        remark(f"the plan with its steps is in {save}")
+
+
+def _measured(stage: dict[str, Any]) -> tuple[str, str, str, str]:
+    accuracy = "" if stage["accuracy"] is None else f"{stage['accuracy']:.2%}"
+    return (
+        f"{stage['calibration_loss']:.4f}",
+        f"{stage['loss']:.4f}",
+        f"{stage['loss_stderr']:.4f}",
+        accuracy,
+    )
+
+
+def _save(path: Path, study: Any, result: dict[str, Any]) -> None:
+    import json
+
+    from explorer.blocks import study_blocks
+    from explorer.errors import PlanError
+    from explorer.lapq import LapqResult
+
+    plan = LapqResult.from_json(result).plan(study, study_blocks(study))
+    try:
+        path.write_text(json.dumps(plan.to_json(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PlanError(
+            f"the plan cannot be written to {path} ({error.strerror}); name another place"
+        ) from error

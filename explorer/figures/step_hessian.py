@@ -1,0 +1,100 @@
+"""The Hessian of the loss with respect to the steps as a heat map (LAPQ, Fig. A.1), and interactions likewise."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures import look
+
+Shown = Literal["hessian", "coupling"]
+_DIVERGING = ((0.0, "#cc4c02"), (0.5, "#f3f1ec"), (1.0, "#2f7fbf"))
+_RISING = ((0.0, "#f3f1ec"), (1.0, "#440154"))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A square of numbers.
+
+    Attributes:
+        names: of rows and columns, in the order of the network.
+        values: (n, n), NaN where nothing is known.
+        errors: the shape of ``values``; None where they have no errors.
+        limit: the end of the colour scale.
+        signed: the scale has negative values too.
+        title: of the colours, with units.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    errors: np.ndarray | None
+    limit: float
+    signed: bool
+    title: str
+
+
+def view(record: Mapping[str, Any], *, shown: Shown = "hessian") -> View:
+    """Of a ``hessian`` record: second derivatives by log steps, or what they are of the diagonal's mean."""
+    steps = np.array(record["steps"])
+    gradient = np.array(record["gradient"]) * steps
+    scale = np.outer(steps, steps)
+    hessian = np.array(record["hessian"]) * scale + np.diag(gradient)
+    names = tuple(record["sites"])
+    if shown == "coupling":
+        diagonal = np.sqrt(np.abs(np.diag(hessian)))
+        bound = np.outer(diagonal, diagonal)
+        coupling = np.divide(np.abs(hessian), bound, out=np.zeros_like(hessian), where=bound > 0)
+        return View(names, coupling, None, 1.0, False, "coupling |H_ij| / √|H_ii H_jj|")
+    errors = None if record["stderr"] is None else np.array(record["stderr"]) * scale
+    return View(names, hessian, errors, _limit(hessian), True, "∂²L/∂log Δᵢ ∂log Δⱼ (nats)")
+
+
+def interactions_view(record: Mapping[str, Any]) -> View:
+    """Of a ``separability`` record: the interaction of every two tensors, the damage of each on the diagonal."""
+    values, errors = np.array(record["pairs"], float), np.array(record["pairs_stderr"], float)
+    np.fill_diagonal(values, record["alone"])
+    np.fill_diagonal(errors, record["alone_stderr"])
+    return View(
+        tuple(record["sites"]), values, errors, _limit(values), True, "loss (nats): alone, and interactions"
+    )
+
+
+def figure(view: View, *, height: int = 560, revision: str = "step hessian") -> go.Figure:
+    """Rows from the top down, as a matrix is written."""
+    made = look.blank(height)
+    low = -view.limit if view.signed else 0.0
+    scale = _DIVERGING if view.signed else _RISING
+    numbers = np.full(view.values.shape, "", dtype=object) if view.errors is None else _written(view.errors)
+    made.add_heatmap(
+        x=list(view.names),
+        y=list(view.names),
+        z=view.values.astype(np.float32),
+        customdata=numbers,
+        zmin=low,
+        zmax=view.limit,
+        colorscale=[list(stop) for stop in scale],
+        colorbar={"title": {"text": view.title, "side": "right"}, "thickness": 14, "outlinewidth": 0},
+        xgap=1,
+        ygap=1,
+        hovertemplate="%{y} and %{x}<br>%{z:.3g}%{customdata}<extra></extra>",
+    )
+    made.update_xaxes(tickangle=-60, tickfont={"size": 11}, title="tensor, in the order of the network")
+    made.update_yaxes(
+        autorange="reversed", tickfont={"size": 11}, scaleanchor="x", constrain="domain", title="tensor"
+    )
+    made.update_xaxes(constrain="domain")
+    return made.update_layout(uirevision=revision)
+
+
+def _limit(values: np.ndarray) -> float:
+    known = np.abs(values[np.isfinite(values)])
+    return float(known.max()) if known.size and known.max() > 0 else 1.0
+
+
+def _written(errors: np.ndarray) -> Any:
+    def each(row: Sequence[float]) -> list[str]:
+        return [f" ± {error:.1g}" if np.isfinite(error) else "" for error in row]
+
+    return np.array([each(row) for row in errors], dtype=object)

@@ -1,0 +1,67 @@
+r"""Phase 1 of LAPQ: every tensor's step by itself (Nahshan et al. 2019, sec. 4.1).
+
+    Δ_p = argmin_Δ mean |Q_Δ(x) - x|^p       for one p, tensor by tensor
+
+by a grid with refinement (`steps.lp`), since the error has many local minima; the reference code hands it to a
+scalar minimiser. p = 2 is the MMSE baseline.
+
+Weights come first. The inputs follow as the code does it: on the first calibration batch, layer by layer, with all
+that comes before already quantized at this p; the paper does not say. Of an input a seeded sample of SAMPLE values
+is looked at, and its largest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.lapq.network import Array, Chooser
+from explorer.lapq.objective import Objective
+from explorer.lapq.sites import Site
+from explorer.quantizers.steps import lp
+
+SAMPLE = 1 << 15
+
+
+def layerwise_steps(objective: Objective, p: float) -> Array:
+    """Δ_p, float32 (sites,).
+
+    Raises:
+        QuantizerError: p is below 1/2.
+    """
+    lp.check_p(p)
+    objective.count(("layerwise", p), len(objective.batches[0][1]) / len(objective.rows))
+    return objective.journal.note(f"layerwise {p!r}", lambda: _steps(objective, p))
+
+
+def _steps(objective: Objective, p: float) -> Array:
+    network = objective.network
+    steps = np.ones(len(network.sites), np.float32)
+    choosers: list[Chooser | None] = []
+    for i, site in enumerate(network.sites):
+        if site.kind == "weight":
+            steps[i] = best_step(network.original(i), site, p)
+            choosers.append(None)
+        else:
+            choosers.append(lambda x, site=site: best_step(_sample(x), site, p))  # type: ignore[misc]
+    network.place(steps)
+    with network.choosing(choosers), torch.no_grad():
+        network.model(objective.batches[0][0])
+    return network.placed
+
+
+def best_step(x: Tensor, site: Site, p: float) -> float:
+    """argmin_Δ mean |Q_Δ(x) - x|^p for the site's quantizer."""
+    rows = x.detach().reshape(1, -1)
+    low, high = (float(each) for each in rows.aminmax())
+    most = rows.new_tensor([site.levels.covering(low, high)])
+    return float(lp.minimise_error(rows, site.levels.quantize, most, p))
+
+
+def _sample(x: Tensor) -> Tensor:
+    flat = x.reshape(-1)
+    if len(flat) <= SAMPLE:
+        return flat
+    drawn = torch.randint(len(flat), (SAMPLE,), generator=torch.Generator().manual_seed(0))
+    return torch.cat([flat[drawn], torch.stack(flat.aminmax())])

@@ -1,0 +1,32 @@
+"""Powell's method on the clips, as LAPQ's code runs it (Nahshan et al. 2019, sec. 4.3; Powell 1964).
+
+SciPy's, with its defaults (xtol = ftol = 1e-4, the coordinates as first directions) and one iteration: a line
+search along every direction and one along what they gave together. Variables are the clips c = reach · Δ, without
+bounds; a clip that is not positive has the loss ∞. The paper's Algorithm 1 replaces a direction in every
+iteration, SciPy only if that pays.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.optimize import minimize
+
+from explorer.lapq.trail import Trail
+
+ITERATIONS = 1
+
+
+def search(trail: Trail, seed: int) -> None:
+    """Walk the trail; the seed plays no part."""
+    reach = np.array([site.levels.reach for site in trail.objective.sites])
+    with warnings.catch_warnings():
+        # Brent's parabola through a loss of ∞ is not finite; SciPy then takes the golden section.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        minimize(
+            lambda clips: trail.loss(clips / reach),
+            trail.start * reach,
+            method="Powell",
+            options={"maxiter": ITERATIONS},
+        )

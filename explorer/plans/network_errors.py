@@ -1,0 +1,44 @@
+"""‖Q(W) − W‖² of a network's own blocks at every width, with the quantizer that will be used."""
+
+from collections.abc import Iterable, Sequence
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from explorer.blocks import Block, Layer
+from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
+from explorer.quantizers.weights import squared_errors
+from explorer.studies.study import Study
+
+
+def network_errors(
+    study: Study, blocks: Sequence[Block], bits: Iterable[int], quantizer: QuantizerSettings = WEIGHTS
+) -> dict[str, dict[int, float]]:
+    """Block to bits to the squared error of its weights, summed over its layers."""
+    widths = sorted(set(bits))
+    errors: dict[str, dict[int, float]] = {}
+    for block in blocks:
+        errors[block.name] = dict.fromkeys(widths, 0.0)
+        for layer in block.layers:
+            for width in widths:
+                errors[block.name][width] += _squared_error(study.network, layer, width, quantizer)
+    return errors
+
+
+def channel_axis(layer: Layer) -> int:
+    """Which axis of a layer's weight the output channels are."""
+    return 1 if layer.kind.startswith("ConvTranspose") else 0
+
+
+# A page asks for the same errors again and again, and choosing a step is what takes the time. A study's network
+# is never changed, so what was found for it holds as long as it lives.
+_KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[str, int, QuantizerSettings], float]] = WeakKeyDictionary()
+
+
+def _squared_error(network: nn.Module, layer: Layer, bits: int, quantizer: QuantizerSettings) -> float:
+    known = _KNOWN.setdefault(network, {})
+    key = (layer.parameter, bits, quantizer)
+    if key not in known:
+        weight = network.get_parameter(layer.parameter).detach()
+        known[key] = squared_errors(weight, (bits,), quantizer, axis=channel_axis(layer))[bits]
+    return known[key]

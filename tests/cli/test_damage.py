@@ -1,0 +1,61 @@
+"""``frontier`` by other measures of damage, and with further costs: the library's, and mistakes in a line."""
+
+from pathlib import Path
+
+import pytest
+
+from explorer import studies
+from explorer.plans import frontier
+
+from .conftest import Command, complaint
+
+BLOCKS = ("stem", "residual.first", "residual.second", "head")
+
+
+@pytest.mark.parametrize("measure", ["lambda-max", "l2", "product"])
+@pytest.mark.parametrize("granularity", ["layer", "module"])
+def test_a_measure_orders_plans_as_the_library_does(
+    explore: Command, folder: Path, measure: str, granularity: str
+) -> None:
+    words = ("--study", folder, "--damage", measure, "--granularity", granularity, "--bits", "2,8")
+    answer = explore("frontier", *words, "--json").json
+    assert len(answer["points"][0]["bits"]) == (4 if granularity == "layer" else 3)
+    if granularity == "layer":
+        direct = frontier(studies.load_network(str(folder)), damage=measure, bits=(2, 8))  # type: ignore[arg-type]
+        assert [p["bits"] for p in answer["points"]] == [point.bits for point in direct.points()]
+        assert answer["points"][0]["omega"] == pytest.approx(direct.omega[0], rel=1e-4)
+
+
+def test_activations_memory_is_a_cost(explore: Command, folder: Path) -> None:
+    words = ("--study", folder, "--damage", "l2", "--bits", "2,8", "--cost", "activations", "--json")
+    answer = explore("frontier", *words).json
+    values = 3 * 64 + 4 * 64 + 4 * 64 + 16
+    assert answer["points"][0]["cost"] == values * 2 / 8
+    assert answer["unit"] == "bytes"
+
+
+def test_scales_and_latencies_of_ones_own_count(explore: Command, folder: Path, tmp_path: Path) -> None:
+    plain, counted = (
+        explore("frontier", "--study", folder, "--damage", "l2", "--bits", "2,8", *more, "--json").json
+        for more in ((), ("--scales",))
+    )
+    assert counted["points"][0]["cost"] - plain["points"][0]["cost"] == 4 * (4 + 4 + 4 + 3)
+    path = tmp_path / "mine.csv"
+    lines = [f"{name},{bits},{bits / 8}" for name in BLOCKS for bits in (2, 8)]
+    path.write_text("\n".join(["block,bits,milliseconds", *lines]), encoding="utf-8")
+    words = ("frontier", "--study", folder, "--damage", "l2", "--bits", "2,8", "--latency", path)
+    answer = explore(*words, "--cost", "latency", "--json").json
+    assert [point["cost"] for point in answer["points"]] == [1, 1.75, 2.5, 3.25, 4]
+    limited = explore(*words, "--limit", "latency=2.5", "--json").json
+    assert limited["limits"] == [{"cost": "latency", "at_most": 2.5, "unit": "ms"}]
+    assert "--latency" in complaint(explore(*words))
+    path.write_text("block,bits,milliseconds\nstem,2,soon\n", encoding="utf-8")
+    assert "line 2 of the latencies has 'soon'" in complaint(explore(*words, "--cost", "latency"))
+
+
+def test_a_profile_cannot_be_measured(explore: Command) -> None:
+    words = ("frontier", "--study", "hawq-v3-resnet18", "--damage", "product")
+    assert "published without what product needs" in complaint(explore(*words))
+    assert explore("frontier", "--study", "hawq-v3-resnet18", "--damage", "l2").status == 0
+    words = ("frontier", "--study", "hawq-v3-resnet18", "--scales")
+    assert "the shape of" in complaint(explore(*words))

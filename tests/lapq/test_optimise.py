@@ -1,0 +1,164 @@
+"""The phases: parabola, Powell and the others on known functions, and the whole on a small network."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer import qat
+from explorer.blocks import study_blocks
+from explorer.errors import LapqError
+from explorer.lapq import METHODS, Journal, LapqResult, optimise
+from explorer.lapq.quadratic import parabola, vertex_within
+from explorer.lapq.trail import Trail
+from explorer.plans import Plan, read_plan
+from explorer.studies import Study
+
+ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 3, "calibration": 96, "leave": ()}
+
+
+@dataclass
+class _Site:
+    levels: Any = field(default_factory=lambda: type("Levels", (), {"reach": 1.0}))
+
+
+class Coupled:
+    """A quadratic in the steps whose valley lies across the axes."""
+
+    def __init__(self) -> None:
+        self.sites = [_Site(), _Site(), _Site()]
+        self.bend = np.array([[2.0, 0.9, 0.3], [0.9, 1.5, -0.6], [0.3, -0.6, 3.0]])
+        self.lowest = np.array([1.1, 0.8, 1.4])
+        self.evaluations, self.forward_equivalents = 0, 0.0
+
+    def loss(self, steps: Any) -> float:
+        self.evaluations += 1
+        away = np.asarray(steps, float) - self.lowest
+        return float(away @ self.bend @ away)
+
+
+@pytest.mark.parametrize("method", ["powell", "coordinate"])
+def test_a_coupled_quadratic_is_descended(method: str) -> None:
+    coupled = Coupled()
+    trail = Trail(coupled, np.ones(3, np.float32))  # type: ignore[arg-type]
+    begun = trail.best.loss
+    METHODS[method](trail, 0)
+    for _ in range(6):
+        trail.start = trail.best.steps
+        METHODS[method](trail, 0)
+    assert trail.best.loss < 1e-3 * begun
+    np.testing.assert_allclose(trail.best.steps, coupled.lowest, atol=0.03)
+    losses = [point.loss for point in trail.path]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_the_parabola_and_its_guards() -> None:
+    p = np.linspace(2, 4, 10)
+    assert vertex_within(parabola(p, 3 * (p - 3.469) ** 2 + 0.2), 2, 4) == pytest.approx(3.469)
+    assert vertex_within(parabola(p, -((p - 3) ** 2)), 2, 4) is None, "opens downwards"
+    assert vertex_within(parabola(p, (p - 5) ** 2), 2, 4) is None, "outside"
+    assert parabola(p[:2], p[:2]) == ()
+    losses = (p - 3) ** 2
+    losses[0] = np.inf
+    assert vertex_within(parabola(p, losses), 2, 4) == pytest.approx(3)
+
+
+@pytest.fixture(scope="module")
+def found(study: Study) -> dict[str, LapqResult]:
+    return {method: optimise(study, method=method, **ASKED) for method in METHODS}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_phase_is_worse_than_the_one_before(found: dict[str, LapqResult], method: str) -> None:
+    result = found[method]
+    layerwise, quadratic, joint = (result.stages[name].calibration_loss for name in result.stages)
+    assert joint < quadratic <= layerwise
+    assert (
+        result.p_curve.best_loss
+        == quadratic
+        == min((*result.p_curve.losses, result.p_curve.vertex_loss or 9))
+    )
+    assert (result.path[0].loss, result.path[-1].loss) == (quadratic, joint)
+    accuracy = result.stages["joint"].accuracy
+    assert accuracy is not None
+    assert accuracy > 0.6
+
+
+def test_the_gradient_method_is_the_cheapest(found: dict[str, LapqResult]) -> None:
+    work = {method: result.joint_equivalents for method, result in found.items()}
+    assert work["gradient"] < work["powell"] / 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_seed_gives_the_same_steps_to_the_bit(
+    study: Study, found: dict[str, LapqResult], method: Any
+) -> None:
+    again = optimise(study, method=method, **ASKED)
+    assert again.steps == found[method].steps
+    assert again.evaluations == found[method].evaluations
+
+
+class _Later(Exception):
+    pass
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stopped_and_resumed_it_ends_with_the_same_steps(
+    study: Study, found: dict[str, LapqResult], method: Any
+) -> None:
+    journal, asked = Journal(), 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 90:
+            raise _Later
+        return False
+
+    with pytest.raises(_Later):
+        optimise(study, method=method, journal=journal, should_stop=should_stop, **ASKED)
+    kept = Journal.from_arrays(journal.to_arrays(), journal.phases)
+    assert 0 < len(kept.entries) < found[method].evaluations
+    resumed = optimise(study, method=method, journal=kept, **ASKED)
+    assert resumed.steps == found[method].steps
+    assert resumed.evaluations == found[method].evaluations
+    losses = [[(point.loss, point.evaluations) for point in each.path] for each in (resumed, found[method])]
+    assert losses[0] == losses[1]
+
+
+def test_told_to_stop_it_says_how_to_go_on(study: Study) -> None:
+    with pytest.raises(LapqError, match="was stopped; go on with its journal"):
+        optimise(study, should_stop=lambda: True, **ASKED)
+
+
+def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
+    study: Study, found: dict[str, LapqResult]
+) -> None:
+    """Through JSON, as a page, a file and another process see it."""
+    result = LapqResult.from_json(found["gradient"].to_json())
+    assert result.to_json() == found["gradient"].to_json()
+    blocks = study_blocks(study)
+    plan = Plan.from_json(result.plan(study, blocks).to_json(), study=study, blocks=blocks)
+    assert plan == result.plan(study, blocks)
+    measured = qat.evaluate(study, plan, blocks)
+    assert (measured.loss, measured.accuracy) == (
+        result.stages["joint"].loss,
+        result.stages["joint"].accuracy,
+    )
+    assert read_plan(plan.to_json(), study=study, partitions=(blocks,))[0] == plan
+    tuned = qat.finetune(study, plan, blocks, epochs=1, learning_rate=0.01)
+    assert tuned.before.loss == measured.loss
+    kept = tuned.network.get_submodule("3.input_quantizer")
+    assert float(kept.step) == np.float32(result.steps["3.input"])  # type: ignore[arg-type]
+
+
+def test_only_the_projects_grid_goes_into_a_plan(study: Study) -> None:
+    result = optimise(study, form="code", method="gradient", **{**ASKED, "calibration": 32})
+    with pytest.raises(LapqError, match="quantizers of the form 'code' cannot be kept in a plan"):
+        result.plan(study, study_blocks(study))
+
+
+def test_a_method_that_is_not_there_is_one_sentence(study: Study) -> None:
+    with pytest.raises(LapqError, match="no joint method 'newton'; use one of powell, coordinate, gradient"):
+        optimise(study, method="newton")  # type: ignore[arg-type]

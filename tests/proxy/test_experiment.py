@@ -1,0 +1,127 @@
+"""Measured losses against the project's own evaluation, and what is made of them."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from explorer import qat, studies
+from explorer.blocks import Block, study_blocks
+from explorer.errors import PlanError
+from explorer.plans import DamageTable, Plan, error_damage, network_errors
+from explorer.proxy import Losses, Measurer, measure_proxy
+from explorer.proxy.measuring import difference
+from explorer.quantizers import QuantizerSettings
+from explorer.studies import Study
+from tests import learnable
+from tests.curvature.networks import Twice, seeded, study_of
+
+BITS = (2, 4, 8)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("proxy") / "learnable"))
+
+
+@pytest.fixture(scope="module")
+def blocks(study: Study) -> tuple[Block, ...]:
+    return study_blocks(study)
+
+
+@pytest.fixture(scope="module")
+def tables(study: Study, blocks: tuple[Block, ...]) -> dict[str, DamageTable]:
+    plain = error_damage(network_errors(study, blocks, BITS))
+    scaled = {
+        name: {b: v * (i + 1) for b, v in row.items()} for i, (name, row) in enumerate(plain.values.items())
+    }
+    sensitivity = {name: i + 1.0 for i, name in enumerate(plain.values)}
+    return {"trace": DamageTable(scaled, sensitivity, {}), "l2": plain}
+
+
+@pytest.mark.parametrize("a_bits", [32, 4])
+@pytest.mark.parametrize("step", ["mse", "min-max"])
+def test_a_plans_loss_is_that_of_an_evaluation(
+    study: Study, blocks: tuple[Block, ...], a_bits: int, step: str
+) -> None:
+    quantizer = QuantizerSettings(step=step)
+    measurer = Measurer(study, blocks, samples=10_000, quantizer=quantizer, a_bits=a_bits)
+    for widths in ((2, 4, 3, 8), (8, 2, 2, 4), (2, 4, 3, 8)):  # back again, from the cached weights
+        bits = dict(zip((block.name for block in blocks), widths, strict=True))
+        plan = Plan.of_weights(study, blocks, bits, a_bits=a_bits)
+        expected = qat.evaluate(study, plan, blocks, weights=quantizer)
+        found = measurer.losses(bits)
+        assert float(found.loss.double().mean()) == pytest.approx(expected.loss, rel=1e-5)
+        assert found.accuracy == expected.accuracy
+
+
+def test_a_tied_weight_is_quantized_once_for_all_its_uses() -> None:
+    study = study_of(seeded(Twice))
+    blocks = study_blocks(study)
+    plan = Plan.uniform(study, blocks, 3, 32)
+    found = Measurer(study, blocks, samples=100).losses(plan.w_bits)
+    assert float(found.loss.mean()) == pytest.approx(qat.evaluate(study, plan, blocks).loss, rel=1e-5)
+
+
+def test_the_rise_is_paired_with_fp32_and_so_are_the_comparisons(
+    study: Study, blocks: tuple[Block, ...], tables: dict[str, DamageTable]
+) -> None:
+    kept: list[Losses] = []
+    result = measure_proxy(
+        study, blocks, tables, bits=BITS, plans=30, on_plan=lambda found: kept.__setitem__(slice(None), found)
+    )
+    full = qat.evaluate(study, None, blocks)
+    assert result.loss == pytest.approx(full.loss, rel=1e-5)
+    assert result.loss_stderr == pytest.approx(full.loss_stderr, rel=1e-4)
+    assert (result.samples, result.accuracy) == (learnable.TEST, full.accuracy)
+    assert len(kept) == len(result.plans) + 1 >= 31
+    for place, plan in enumerate(result.plans):
+        off = (kept[place + 1].loss - kept[0].loss).double().numpy()
+        assert plan.rise == pytest.approx(off.mean(), rel=1e-6)
+        assert plan.rise_stderr == pytest.approx(off.std(ddof=1) / len(off) ** 0.5, rel=1e-6)
+        assert plan.rise == pytest.approx(plan.loss - result.loss, abs=1e-6)
+        widths = dict(zip(result.blocks, plan.bits, strict=True))
+        assert result.omega["l2"][place] == pytest.approx(tables["l2"].omega(widths))
+    for row in result.compared:
+        a, b = kept[row.first + 1], kept[row.second + 1]
+        assert (row.rise, row.rise_stderr) == pytest.approx(difference(b.loss, a.loss))
+        assert a.accuracy is not None
+        assert b.accuracy is not None
+        assert row.accuracy == pytest.approx(b.accuracy - a.accuracy)
+        first, second = result.plans[row.first], result.plans[row.second]
+        assert abs(first.size_bytes / second.size_bytes - 1) < 0.3
+    assert {"trace", "l2", "size"} == set(result.agreement)
+    uniform = {plan.bits[0]: plan.rise for plan in result.plans if ("uniform", None) in plan.roles}
+    assert uniform[2] > uniform[8]
+
+
+def test_going_on_from_known_losses_gives_the_same_result(
+    study: Study, blocks: tuple[Block, ...], tables: dict[str, DamageTable]
+) -> None:
+    def ask(**more: Any) -> dict[str, Any]:
+        return measure_proxy(study, blocks, tables, bits=BITS, plans=20, samples=50, **more).to_json() | {
+            "seconds": 0
+        }
+
+    kept: list[list[Losses]] = []
+    told: list[float] = []
+    whole = ask(on_plan=lambda found: kept.append(list(found)), progress=lambda f, _: told.append(f))
+    assert ask(known=kept[6]) == whole
+    assert ask(known=kept[-1]) == whole
+    assert told == sorted(told)
+    assert 0 <= told[0] < told[-1] < 1
+
+
+def test_what_is_missing_is_said(
+    study: Study, blocks: tuple[Block, ...], tables: dict[str, DamageTable]
+) -> None:
+    with pytest.raises(PlanError, match="the damage by the trace is missing"):
+        measure_proxy(study, blocks, {"l2": tables["l2"]})
+    with pytest.raises(PlanError, match="1 images give no standard error"):
+        measure_proxy(study, blocks, tables, samples=1)
+
+
+def test_the_studys_own_network_stays_as_it_was(study: Study, blocks: tuple[Block, ...]) -> None:
+    before = {name: tensor.clone() for name, tensor in study.network.state_dict().items()}
+    Measurer(study, blocks, samples=10).losses({block.name: 2 for block in blocks})
+    assert all(torch.equal(before[name], tensor) for name, tensor in study.network.state_dict().items())
