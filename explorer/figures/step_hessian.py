@@ -36,18 +36,13 @@ class View:
 
 
 def view(record: Mapping[str, Any], *, shown: Shown = "hessian") -> View:
-    """Of a ``hessian`` record: second derivatives by log steps, or what they are of the diagonal's mean."""
-    steps = np.array(record["steps"])
-    gradient = np.array(record["gradient"]) * steps
-    scale = np.outer(steps, steps)
-    hessian = np.array(record["hessian"]) * scale + np.diag(gradient)
+    """Of a ``hessian`` record: second derivatives by log steps, or their couplings."""
     names = tuple(record["sites"])
     if shown == "coupling":
-        diagonal = np.sqrt(np.abs(np.diag(hessian)))
-        bound = np.outer(diagonal, diagonal)
-        coupling = np.divide(np.abs(hessian), bound, out=np.zeros_like(hessian), where=bound > 0)
+        coupling = np.array(record["coupling"], float)
         return View(names, coupling, None, 1.0, False, "coupling |H_ij| / √|H_ii H_jj|")
-    errors = None if record["stderr"] is None else np.array(record["stderr"]) * scale
+    hessian = np.array(record["log_hessian"], float)
+    errors = None if record["log_stderr"] is None else np.array(record["log_stderr"], float)
     return View(names, hessian, errors, _limit(hessian), True, "∂²L/∂log Δᵢ ∂log Δⱼ (nats)")
 
 

@@ -173,12 +173,11 @@ def surface(view: View, *, height: int = 600, revision: str = "step surface") ->
 def _lines(view: View, *, solid: bool = False) -> list[dict[str, Any]]:
     """L_p points with the line that p draws, the way down, and the two ends."""
     made = []
-    lp = sorted((each for each in view.points if each.kind == "lp"), key=lambda each: each.label)
-    for kind, points in (
-        ("lp", lp),
-        ("path", list(view.path)),
-        *((kind, [each for each in view.points if each.kind == kind]) for kind in ("quadratic", "optimum")),
-    ):
+    of_kind = {
+        kind: [each for each in (*view.points, *view.path) if each.kind == kind]
+        for kind in ("lp", "path", "quadratic", "optimum")
+    }
+    for kind, points in of_kind.items():
         if not points:
             continue
         flat, deep, size = _SYMBOLS.get(kind, ("circle", "circle", 5))
@@ -199,10 +198,9 @@ def _lines(view: View, *, solid: bool = False) -> list[dict[str, Any]]:
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
         if kind in ("lp", "path"):
-            line |= {
-                "mode": "lines+markers",
-                "line": {"color": colour, "width": 4 if solid else 2} | ({"dash": "dot"} * (kind == "lp")),
-            }
+            dash = "dot" if kind == "lp" else "solid"
+            drawn = {"color": colour, "width": 4 if solid else 2, "dash": dash}
+            line |= {"mode": "lines+markers", "line": drawn}
         if kind == "lp" and not solid:
             line |= {
                 "mode": "lines+markers+text",

@@ -134,12 +134,16 @@ class StepHessian:
         return np.array([np.diagonal(coupling, offset).mean() for offset in range(1, len(coupling))])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, with curvatures by every unit and the coupling by distance."""
+        """Plain data, with what is drawn: the Hessian by log steps, couplings, curvatures by every unit."""
+        scale = np.outer(self.steps, self.steps)
         arrays = {key: value.tolist() for key, value in vars(self).items() if isinstance(value, np.ndarray)}
         return {
             **vars(self),
             **arrays,
             "sites": list(self.sites),
+            "log_hessian": self.by("log")[1].tolist(),
+            "log_stderr": None if self.stderr is None else (self.stderr * scale).tolist(),
+            "coupling": self.coupling().tolist(),
             "curvature": {unit: vars(self.curvature(unit)) for unit in UNITS},
             "coupling_by_distance": self.coupling_by_distance().tolist(),
         }

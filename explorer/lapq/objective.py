@@ -69,7 +69,7 @@ class Objective:
         should_stop: asked before every batch.
 
     Attributes:
-        study, w_bits, a_bits: as given.
+        study, w_bits, a_bits, bias_correction: as given.
         sites: one a step, in the order in which a forward pass meets them.
         network: the quantized network.
         shares: site to the part of a forward pass in its layer and those after it, by multiply-accumulates.
@@ -102,7 +102,7 @@ class Objective:
         if calibration < 1:
             raise LapqError(f"there are {calibration} calibration images; give at least 1")
         self.study = study
-        self.w_bits, self.a_bits = w_bits, a_bits
+        self.w_bits, self.a_bits, self.bias_correction = w_bits, a_bits, bias_correction
         self._should_stop = should_stop or (lambda: False)
         self.journal = Journal() if journal is None else journal
         self.phase = ""

@@ -161,7 +161,9 @@ class _Switches:
     def __init__(self, objective: Objective, steps: Array) -> None:
         self._objective, self._steps = objective, steps
         self._name = hashlib.sha256(steps.tobytes()).hexdigest()[:16]
-        self._network = _SwitchedNetwork(objective.study.model(), objective.sites)
+        self._network = _SwitchedNetwork(
+            objective.study.model(), objective.sites, bias_correction=objective.bias_correction
+        )
         inputs = [inputs for inputs, _ in objective.batches]
         self._prefixes = Prefixes(self._network, inputs, objective.shares)
 

@@ -128,12 +128,19 @@ class Curve:
             )
         return self.point(int(np.argmin(self.omega[:within])))
 
-    def find(self, w_bits: Mapping[str, int]) -> int | None:
-        """The place of the plan with these weight bits, or None if it is not on the curve."""
+    def find(self, w_bits: Mapping[str, int], a_bits: Mapping[str, int] | None = None) -> int | None:
+        """The place of the plan with these weight bits, or None if it is not on the curve.
+
+        Args:
+            a_bits: its activation bits, where they were chosen too.
+        """
         if set(w_bits) != set(self.blocks) or not len(self):
             return None
         row = np.array([w_bits[block] for block in self.blocks], dtype=self.bits.dtype)
-        found = np.flatnonzero((self.bits == row).all(axis=1))
+        same = (self.bits == row).all(axis=1)
+        if a_bits is not None:
+            same &= (self.a_bits == np.array([a_bits[block] for block in self.blocks])).all(axis=1)
+        found = np.flatnonzero(same)
         return int(found[0]) if len(found) else None
 
     def nearest(self, cost: float) -> Point:

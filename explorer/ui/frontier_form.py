@@ -19,7 +19,14 @@ UNITS: Mapping[CostName, tuple[str, float]] = {
     "bops": ("GBOPs", 1e9),
     "latency": ("ms", 1.0),
 }
-DAMAGES: Mapping[plans.Measure, str] = {"trace": "trace × ‖ΔW‖²", "l2": "‖ΔW‖² alone"}
+DAMAGES: Mapping[plans.Measure, str] = {
+    "trace": "trace × ‖ΔW‖²",
+    "product": "ΔWᵀHΔW",
+    "lambda-max": "λ × ‖ΔW‖²",
+    "l2": "‖ΔW‖² alone",
+}
+INPUT_WIDTHS = (2, 3, 4, 6, 8)
+_LATENCIES = "latencies_given"
 _LAYERS = ("set B", "greedy path")
 
 
@@ -46,7 +53,8 @@ def ask() -> tuple[Ask, Drawn]:
             key=f"menu_{study.name}",
             persist_state="session",
         )
-        offered = _costs(published, menu)
+        latencies = st.session_state.get(_LATENCIES, {}).get(study.name, "")
+        offered = _costs(published, menu, bool(latencies))
         cost = st.segmented_control(
             "Cost",
             offered,
@@ -59,25 +67,42 @@ def ask() -> tuple[Ask, Drawn]:
         )
         damage = st.selectbox(
             "Damage Ω",
-            list(DAMAGES),
+            [name for name in DAMAGES if not isinstance(study, ProfileStudy) or name in ("trace", "l2")],
             format_func=DAMAGES.__getitem__,
             key=f"damage_{study.name}",
             persist_state="session",
             width=150,
-            help="How the harm of a width is predicted. *trace × ‖ΔW‖²* is HAWQ-V2's eq. 10; *‖ΔW‖² alone* leaves the "
+            help="How the harm of a width is predicted. *trace × ‖ΔW‖²* is HAWQ-V2's eq. 10; *ΔWᵀHΔW* is what it stands "
+            "for, measured with the network; *λ × ‖ΔW‖²* takes the largest eigenvalue (HAWQ); *‖ΔW‖² alone* leaves the "
             "Hessian out, the paper's ablation.",
         )
         with st.popover("Wishes", icon=":material/tune:"):
             limits = _limits([each for each in offered if each != cost])
             first_last, ties, monotone = _general(isinstance(study, ProfileStudy))
+            a_menu, scales = _further(isinstance(study, ProfileStudy))
+            _latencies()
             wishes = block_wishes.edit(menu)
         drawn = _drawn()
-    asked = Ask(tuple(sorted(menu)), cost or "size", damage, limits, first_last, ties, monotone, wishes)
+    asked = Ask(
+        tuple(sorted(menu)),
+        cost or "size",
+        damage,
+        limits,
+        first_last,
+        ties,
+        monotone,
+        wishes,
+        a_menu,
+        scales,
+        latencies if "latency" in (cost, *(name for name, _ in limits)) else "",
+    )
     return asked, drawn
 
 
-def _costs(published: tuple[int, ...], menu: list[int]) -> list[CostName]:
+def _costs(published: tuple[int, ...], menu: list[int], own: bool) -> list[CostName]:
     costs: list[CostName] = ["size", "bops"]
+    if own:
+        return [*costs, "latency"]
     # Latencies are measured, not interpolated: only published widths have one.
     if isinstance(session.study(), ProfileStudy) and set(menu) <= set(published):
         costs.append("latency")
@@ -126,6 +151,49 @@ def _general(profile: bool) -> tuple[int, bool, bool]:
         help="A more sensitive block never gets fewer bits than a less sensitive one.",
     )
     return 8 if first_last else 0, ties and not profile, monotone
+
+
+def _further(profile: bool) -> tuple[tuple[int, ...], bool]:
+    name = session.study().name
+    chosen = st.pills(
+        "Choose activation widths too, among",
+        INPUT_WIDTHS,
+        selection_mode="multi",
+        disabled=profile,
+        key=f"a_menu_{name}",
+        persist_state="session",
+        help="Then Ω counts the damage of rounded activations too. None chosen: activations have 8 bits.",
+    )
+    scales = st.toggle(
+        "Count the quantizers' steps in the size",
+        key=f"scales_{name}",
+        persist_state="session",
+        help="32 bits for each output channel of each layer.",
+    )
+    return tuple(sorted(chosen)), scales
+
+
+def _latencies() -> None:
+    """A table of one's own, kept for the session."""
+    study = session.study()
+    given = st.file_uploader(
+        "Latencies of your own (CSV)",
+        type="csv",
+        key=f"latencies_{study.name}",
+        help="Lines `block,bits,milliseconds` or `block,w_bits,a_bits,milliseconds`, for every block and width on offer.",
+    )
+    kept: dict[str, str] = st.session_state.setdefault(_LATENCIES, {})
+    if given is None:
+        return
+    try:
+        text = given.getvalue().decode()
+        plans.read_latency_csv(text.encode(), session.blocks())
+    except (PlanError, UnicodeDecodeError) as error:
+        st.error(f"{given.name} was not taken: {error}")
+        return
+    if kept.get(study.name) != text:
+        kept[study.name] = text
+        st.rerun()
 
 
 def _drawn() -> Drawn:

@@ -8,11 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import plans
-from explorer.curvature import Traces
 from explorer.figures import frontier as picture
 from explorer.figures import look
-from explorer.plans import CostName, Curve, Frontier, Plan, SetB
+from explorer.plans import CostName, Curve, Frontier, Plan, Point, SetB
 from explorer.ui import caches, export, frontier_form, frontier_handle, saved_plans, session, tables
+from explorer.ui.caches import Basis
 from explorer.ui.frontier_form import Drawn
 from explorer.ui.frontier_handle import Chosen, Held
 from explorer.ui.plan_question import Ask
@@ -24,7 +24,7 @@ _ECHOES = 50
 _CHART = "frontier_chart"
 _LABELS: Mapping[CostName, str] = {
     "size": "packed weights",
-    "bops": "bit operations an image, activations as wide as weights",
+    "bops": "bit operations an image",
     "latency": "published latency, NVIDIA T4",
 }
 
@@ -59,15 +59,15 @@ class Scene:
         return frontier_form.UNITS[self.asked.cost]
 
 
-def show(asked: Ask, drawn: Drawn, key: str, traces: Traces | None) -> Scene:
+def show(asked: Ask, drawn: Drawn, basis: Basis) -> Scene:
     """The picture with its handle, the budget, and the sentence under it.
 
     Raises:
         PlanError: there is no such plan.
     """
-    scene = _scene(asked, drawn, key, traces)
+    scene = _scene(asked, drawn, basis)
     kept = tuple(plan.name for plan in scene.named["saved"])
-    figure = _figure(session.reference(), session.granularity(), asked, drawn, key, kept, scene)
+    figure = _figure(session.reference(), session.granularity(), asked, drawn, basis.key, kept, scene)
     export.chart(
         figure,
         key=_CHART,
@@ -82,27 +82,39 @@ def show(asked: Ask, drawn: Drawn, key: str, traces: Traces | None) -> Scene:
     return scene
 
 
-def _scene(asked: Ask, drawn: Drawn, key: str, traces: Traces | None) -> Scene:
+def _scene(asked: Ask, drawn: Drawn, basis: Basis) -> Scene:
     reference = session.reference()
-    frontier = caches.frontier(reference, asked, key, traces)
+    frontier = caches.frontier(reference, asked, basis.key, basis)
     problem = frontier.problem
-    in_b = plans.count(len(problem.free), len(problem.menu)) if drawn.set_b else SET_B_LIMIT + 1
-    set_b = caches.set_b(reference, asked, key, traces) if in_b <= SET_B_LIMIT else None
-    greedy = caches.greedy(reference, asked, key, traces) if drawn.greedy else None
+    in_b = (
+        plans.count(len(problem.free), len(problem.menu))
+        if drawn.set_b and not asked.a_menu
+        else SET_B_LIMIT + 1
+    )
+    set_b = caches.set_b(reference, asked, basis.key, basis) if in_b <= SET_B_LIMIT else None
+    greedy = caches.greedy(reference, asked, basis.key, basis) if drawn.greedy else None
     study, blocks = session.study(), session.blocks()
     named = {
         "uniform": [
-            Plan.uniform(study, blocks, b, plans.ACTIVATION_BITS, name=f"{b} bits") for b in asked.menu
+            Plan.uniform(study, blocks, b, _input_bits(asked, b), name=f"{b} bits") for b in asked.menu
         ],
         "published": [found.plan for found in plans.published_plans(study, blocks)],
         "saved": saved_plans.all_of(study, blocks),
     }
-    fitting = {
-        kind: tuple(plan for plan in found if set(plan.w_bits.values()) <= set(asked.menu))
-        for kind, found in named.items()
-    }
+    fitting = {kind: tuple(plan for plan in found if _counts(asked, plan)) for kind, found in named.items()}
     dots = _sample(0 if set_b is None else len(set_b))
     return Scene(asked, frontier, frontier.thinned(POINTS), set_b, dots, greedy, fitting)
+
+
+def _input_bits(asked: Ask, bits: int) -> int:
+    """The activations' width of the uniform plan of some bits: the nearest that may be chosen."""
+    return min(asked.a_menu, key=lambda a: abs(a - bits)) if asked.a_menu else plans.ACTIVATION_BITS
+
+
+def _counts(asked: Ask, plan: Plan) -> bool:
+    """Whether cost and Ω are known for every width of a plan."""
+    inputs = set(plan.a_bits.values()) <= set(asked.a_menu) if asked.a_menu else True
+    return inputs and set(plan.w_bits.values()) <= set(asked.menu)
 
 
 def _sample(size: int) -> np.ndarray:
@@ -137,7 +149,9 @@ def view(scene: Scene) -> picture.FrontierView:
     return picture.FrontierView(
         cost=frontier.cost[points] / scale,
         omega=omega,
-        label=_LABELS[scene.asked.cost],
+        label="latency, your table"
+        if scene.asked.latencies and scene.asked.cost == "latency"
+        else _LABELS[scene.asked.cost],
         unit=unit,
         total=len(frontier),
         exact=frontier.exact,
@@ -184,9 +198,14 @@ def _mark(scene: Scene, plan: Plan) -> picture.Marked:
 def _place(scene: Scene, plan: Plan) -> tuple[float, float]:
     """Where a plan stands on the picture."""
     problem = scene.frontier.problem
-    return problem.cost.count(plan.w_bits) / problem.cost.divisor / scene.axis[1], problem.damage.omega(
-        plan.w_bits
-    )
+    inputs = plan.a_bits if scene.asked.a_menu else None
+    cost = problem.cost.count(plan.w_bits, inputs) / problem.cost.divisor / scene.axis[1]
+    return cost, problem.damage.omega(plan.w_bits, inputs)
+
+
+def find(scene: Scene, plan: Plan) -> int | None:
+    """Which point of the frontier a plan is."""
+    return scene.frontier.find(plan.w_bits, plan.a_bits if scene.asked.a_menu else None)
 
 
 def _held(scene: Scene) -> Held | None:
@@ -195,8 +214,10 @@ def _held(scene: Scene) -> Held | None:
     known = {bits for group in frontier.problem.groups for bits in group.widths} | set(scene.asked.menu)
     if plan is None or not set(plan.w_bits.values()) <= known:
         return None
+    if scene.asked.a_menu and not set(plan.a_bits.values()) <= {*scene.asked.a_menu, 8}:
+        return None
     cost, omega = _place(scene, plan)
-    place = frontier.find(plan.w_bits)
+    place = find(scene, plan)
     if place is None:
         return Held(cost, omega)
     near = np.searchsorted(scene.points, plans.within_noise(frontier, place)[[0, -1]])
@@ -221,10 +242,17 @@ def _plan(scene: Scene, chosen: Chosen) -> Plan | None:
         bits = scene.set_b.bits_of(int(scene.dots[chosen.index]))
     elif chosen.kind in ("frontier", "greedy") and curve is not None:
         place = int(scene.points[chosen.index]) if chosen.kind == "frontier" else chosen.index
-        bits = curve.point(place).bits
+        return _taken(scene, curve.point(place))
     else:
         return None
     return Plan.of_weights(session.study(), session.blocks(), bits, a_bits=plans.ACTIVATION_BITS)
+
+
+def _taken(scene: Scene, point: Point) -> Plan:
+    study, blocks = session.study(), session.blocks()
+    if scene.asked.a_menu:
+        return point.plan(study, blocks)
+    return Plan.of_weights(study, blocks, point.bits, a_bits=plans.ACTIVATION_BITS)
 
 
 def _budget(scene: Scene, there: Held | None) -> None:
@@ -235,7 +263,7 @@ def _budget(scene: Scene, there: Held | None) -> None:
     if low == high:
         return
     held = session.plan()
-    place = None if held is None else frontier.find(held.w_bits)
+    place = None if held is None else find(scene, held)
     key, set_here = "frontier_budget", "frontier_budgets_set_here"
     step = (high - low) / 1000
     # A plan that is not on the frontier shows its own cost, where it can be counted.
@@ -251,9 +279,7 @@ def _budget(scene: Scene, there: Held | None) -> None:
         if st.session_state[key] in st.session_state.get(set_here, []):
             return
         point = frontier.point(_under(frontier, st.session_state[key] * scale))
-        session.take(
-            Plan.of_weights(session.study(), session.blocks(), point.bits, a_bits=plans.ACTIVATION_BITS)
-        )
+        session.take(_taken(scene, point))
 
     st.slider(
         f"Budget: the best plan with at most … {unit}",
@@ -290,4 +316,6 @@ def _sentence(scene: Scene) -> str:
         text += "Widths that were not published have their error interpolated as 4⁻ᵇ. "
     if problem.lookup("variance").any():
         text += "The pink stretch round the handle holds plans whose Ω is within one standard error of the plan in hand. "
+    if scene.asked.a_menu:
+        return text + "Widths of weights and activations are chosen together."
     return text + "New plans take 8-bit activations; change them in the table."

@@ -2,37 +2,42 @@
 
 import streamlit as st
 
-from explorer.curvature import Traces
 from explorer.errors import PlanError
 from explorer.ui import (
+    frontier_basis,
     frontier_form,
     frontier_picture,
     plan_compare,
     plan_desk,
     plan_trust,
+    proxy_view,
     session,
 )
+from explorer.ui.caches import Basis
 from explorer.ui.frontier_picture import Scene
 
-_CLOSER = ("Compare with another plan", "How sure is it?", "What a restriction costs")
+_CLOSER = ("Compare with another plan", "How sure is it?", "What a restriction costs", "Does the proxy hold?")
 
 
-def show(key: str, traces: Traces | None) -> None:
-    """Everything, for the traces with this key."""
+def show(basis: Basis) -> None:
+    """Everything; ``basis`` is the traces of the study."""
     asked, drawn = frontier_form.ask()
     if len(asked.menu) < 2:
         st.info("Choose at least two bit widths to plan with.")
         return
+    complete = frontier_basis.complete(asked, basis)
+    if complete is None:
+        return
     try:
-        scene = frontier_picture.show(asked, drawn, key, traces)
+        scene = frontier_picture.show(asked, drawn, complete)
     except PlanError as error:
         frontier_form.sentence(error)
         return
     plan_desk.show(asked.menu)
-    _closer(scene, key, traces)
+    _closer(scene, complete)
 
 
-def _closer(scene: Scene, key: str, traces: Traces | None) -> None:
+def _closer(scene: Scene, basis: Basis) -> None:
     st.subheader("Look closer")
     looked_at = st.segmented_control(
         "Look closer",
@@ -43,7 +48,9 @@ def _closer(scene: Scene, key: str, traces: Traces | None) -> None:
     )
     held = session.plan()
     if looked_at == _CLOSER[2]:
-        plan_trust.show_restriction(scene, key, traces)
+        plan_trust.show_restriction(scene, basis)
+    elif looked_at == _CLOSER[3]:
+        proxy_view.show()
     elif looked_at is not None and held is None:
         st.info("Take a plan in hand first: click a dot above.", icon=":material/ads_click:")
     elif looked_at == _CLOSER[0] and held is not None:

@@ -1,10 +1,12 @@
 """What a person asks of the frontier, as plain data: equal questions have equal answers, so it is a key of caches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from explorer import plans
-from explorer.plans import CostName
+from explorer.blocks import Block
+from explorer.plans import CostName, CostTable, DamageTable
 
 Pairs = tuple[tuple[str, int], ...]
 
@@ -41,6 +43,9 @@ class Ask:
         auto_ties: tie a residual's projection to its main path.
         monotone: only HAWQ-V2's set B.
         wishes: for single blocks.
+        a_menu: activation widths to choose from; empty: all 8 bits, or as the weights where a cost asks.
+        scales: whether a size counts the steps of the quantizers.
+        latencies: a table of one's own, as the text of its CSV.
     """
 
     menu: tuple[int, ...]
@@ -51,23 +56,36 @@ class Ask:
     auto_ties: bool = False
     monotone: bool = False
     wishes: Wishes = Wishes()
+    a_menu: tuple[int, ...] = ()
+    scales: bool = False
+    latencies: str = ""
 
-    def options(self) -> dict[str, Any]:
-        """As `plans.study_problem` takes them."""
+    def options(self, blocks: Sequence[Block], table: DamageTable | None = None) -> dict[str, Any]:
+        """As `plans.study_problem` takes them.
+
+        Args:
+            blocks: that a table of latencies is of.
+            table: the damage where it was measured.
+
+        Raises:
+            PlanError: a line of the latencies is wrong.
+        """
+        own: CostName | CostTable = "latency"
+        if self.latencies:
+            own = plans.read_latency_csv(self.latencies.encode(), blocks)
+
+        def cost(name: CostName) -> CostName | CostTable:
+            return own if name == "latency" else name
+
         return {
             "bits": self.menu,
-            "cost": self.cost,
-            "damage": self.damage,
-            "constraints": [plans.Limit(c, plans.Budget("at_most", most)) for c, most in self.limits],
+            "cost": cost(self.cost),
+            "damage": table or self.damage,
+            "constraints": [plans.Limit(cost(c), plans.Budget("at_most", most)) for c, most in self.limits],
+            "a_menu": self.a_menu,
+            "scales": self.scales,
             "first_last_at": self.first_last_at or None,
             "auto_ties": self.auto_ties,
             "monotone": self.monotone,
             **self.wishes.options(),
         }
-
-    @property
-    def restricted(self) -> bool:
-        """Whether anything besides the menu restricts the plans."""
-        return bool(
-            self.limits or self.first_last_at or self.auto_ties or self.monotone or self.wishes != Wishes()
-        )

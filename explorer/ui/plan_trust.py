@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from explorer import plans
-from explorer.curvature import Traces
 from explorer.errors import PlanError
 from explorer.figures import restriction as restriction_figure
 from explorer.figures import stability
@@ -14,6 +13,7 @@ from explorer.figures.restriction import RestrictionCurve
 from explorer.plans import Budget, Plan, Uncertainty
 from explorer.plans.uncertainty import DRAWS
 from explorer.ui import caches, export, session
+from explorer.ui.caches import Basis
 from explorer.ui.frontier_picture import SET_B_LIMIT, Scene
 
 _DRAWN = "traces_drawn_again"
@@ -22,7 +22,8 @@ _DRAWN = "traces_drawn_again"
 def show_stability(scene: Scene, held: Plan) -> None:
     """How often each block changes its width when the traces are drawn again from their errors."""
     frontier = scene.frontier
-    cost = frontier.problem.cost.count(held.w_bits) / frontier.problem.cost.divisor
+    inputs = held.a_bits if scene.asked.a_menu else None
+    cost = frontier.problem.cost.count(held.w_bits, inputs) / frontier.problem.cost.divisor
     asked = (session.reference(), scene.asked, cost)
     kept: tuple[object, Uncertainty] | None = st.session_state.get(_DRAWN)
     known = kept[1] if kept is not None and kept[0] == asked else None
@@ -72,13 +73,15 @@ def _stability(known: Uncertainty) -> None:
     st.caption(text)
 
 
-def show_restriction(scene: Scene, key: str, traces: Traces | None) -> None:
+def show_restriction(scene: Scene, basis: Basis) -> None:
     """Set B and the greedy path against the exact frontier, at equal cost."""
     frontier, problem = scene.frontier, scene.frontier.problem
     reference = session.reference()
-    found = {"greedy path": plans.restriction(frontier, caches.greedy(reference, scene.asked, key, traces))}
-    if plans.count(len(problem.free), len(problem.menu)) <= SET_B_LIMIT:
-        found["set B"] = plans.restriction(frontier, caches.set_b(reference, scene.asked, key, traces))
+    found = {
+        "greedy path": plans.restriction(frontier, caches.greedy(reference, scene.asked, basis.key, basis))
+    }
+    if not scene.asked.a_menu and plans.count(len(problem.free), len(problem.menu)) <= SET_B_LIMIT:
+        found["set B"] = plans.restriction(frontier, caches.set_b(reference, scene.asked, basis.key, basis))
     unit, scale = scene.axis
     export.chart(
         restriction_figure.figure(

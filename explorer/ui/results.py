@@ -9,6 +9,7 @@ from explorer.plans import DamageTable
 from explorer.runs import Run, requests
 from explorer.studies import AnyStudy, ProfileStudy
 from explorer.ui import caches, session
+from explorer.ui.caches import Basis
 
 
 def runs_of(study: AnyStudy, kind: str) -> list[Run]:
@@ -48,24 +49,24 @@ def _worst(run: Run) -> float:
     return max(errors, default=0.0 if blocks else math.inf)
 
 
-def basis() -> tuple[str, Traces | None] | None:
-    """What Ω of the current study rests on: a key and its traces; a profile brings its own.
+def basis() -> Basis | None:
+    """What Ω of the current study rests on: its traces; a profile brings its own.
 
     None while nobody has computed traces for the current partition.
     """
     study = session.study()
     if isinstance(study, ProfileStudy):
-        return study.fingerprint, None
+        return Basis(study.fingerprint, None)
     run = traces(study, session.granularity())
     if run is None or run.result is None:
         return None
-    return f"{study.fingerprint} {run.id}", Traces.from_json(run.result)
+    return Basis(f"{study.fingerprint} {run.id}", Traces.from_json(run.result))
 
 
 def damage() -> DamageTable | None:
     """Ω of every block at every width, or None before there are traces."""
     found = basis()
-    return None if found is None else caches.damage(session.reference(), *found)
+    return None if found is None else caches.damage(session.reference(), found.key, found.traces)
 
 
 def sizes(blocks: tuple[Block, ...]) -> dict[str, int]:

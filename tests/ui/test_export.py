@@ -19,7 +19,9 @@ from .conftest import PAGES, PROFILE, Opens
 from .test_pages import PLAN, pictures, sound
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "landscape"])  # nothing is measured there yet
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page != "landscape"]
+)  # nothing is measured there yet
 @pytest.mark.usefixtures("lived_in_home")
 def test_every_figure_has_its_export_with_its_numbers(opens: Opens, toml: str, page: str) -> None:
     shown = sound(opens(page, study=toml, plan=PLAN, block="3"))

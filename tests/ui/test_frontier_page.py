@@ -1,10 +1,15 @@
 """The Frontier page: what is asked, what a person takes off it, and how they get back."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import plans, studies
+from explorer.runs import Store, execute, requests
+from explorer.studies import Study
 from explorer.ui import block_wishes
 from explorer.ui.plan_question import Ask, Wishes
 
@@ -140,7 +145,73 @@ def test_wishes_are_read_from_the_rows_of_the_table() -> None:
 def test_a_question_is_what_the_solver_is_asked() -> None:
     asked = Ask((2, 8), "bops", "l2", (("size", 3e5),), 8, False, True, Wishes(keep=(("layer1.0.conv1", 8),)))
     study = studies.load(PROFILE)
-    problem = plans.study_problem(study, **Ask((4, 8), limits=(("bops", 4e10),)).options())
+    problem = plans.study_problem(study, **Ask((4, 8), limits=(("bops", 4e10),)).options(study.blocks))
     assert problem.bounds[0].limit == 4e10
-    assert asked.options()["keep"] == {"layer1.0.conv1": 8}
-    assert asked.options()["first_last_at"] == 8
+    assert asked.options(study.blocks)["keep"] == {"layer1.0.conv1": 8}
+    assert asked.options(study.blocks)["first_last_at"] == 8
+
+
+@pytest.fixture
+def measured(lived_in: Path, tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of one's own in which, beside the traces, damage was measured."""
+    home = tmp_path / "measured"
+    shutil.copytree(lived_in, home)
+    monkeypatch.setenv("EXPLORER_HOME", str(home))
+    store = Store.open(home=home)
+    for measure in ("product", "activation"):
+        execute(store, requests.damage(study, measure=measure))
+    store.close()
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_damage_that_must_be_measured_is_asked_for_first(opens: Opens, app: list[str], toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
+    assert any("ΔWᵀHΔW of every block" in each.value for each in shown.info)
+    assert not shown.get("plotly_chart")
+    press(shown, "Compute")
+    assert "damage" in app
+
+
+@pytest.mark.usefixtures("measured")
+def test_measured_damage_draws_its_own_frontier(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
+    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    assert set(link(shown).split("_")[0].split(".")) == {"2"}
+
+
+@pytest.mark.usefixtures("measured")
+def test_widths_of_activations_are_chosen_with_those_of_the_weights(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.pills(key="a_menu_learnable").set_value([4, 8]).run())
+    shown = sound(shown.segmented_control(key="cost_learnable").set_value("bops").run())
+    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    weights, inputs = link(shown).split("_")
+    assert (set(weights.split(".")), set(inputs.split("."))) == ({"2"}, {"4"})
+    assert any("chosen together" in each.value for each in shown.caption)
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_steps_that_are_counted_make_every_plan_larger(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    least = shown.slider(key="frontier_budget").min
+    shown = toggle(shown, "Count the quantizers' steps in the size")
+    assert shown.slider(key="frontier_budget").min > least
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_whether_the_proxy_holds_is_a_run_one_asks_for(opens: Opens, app: list[str], toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.segmented_control(key="frontier_closer").set_value("Does the proxy hold?").run())
+    press(shown, "Measure 80 plans")
+    assert "proxy" in app
+    assert any(
+        "no network to measure" in each.value
+        for each in sound(
+            opens("frontier", study=PROFILE)
+            .segmented_control(key="frontier_closer")
+            .set_value("Does the proxy hold?")
+            .run()
+        ).info
+    )
