@@ -19,5 +19,5 @@ if basis is None:
     )
     st.page_link("pages/sensitivity.py", label="Compute the traces first", icon=":material/monitoring:")
 else:
-    frontier_view.show(*basis)
+    frontier_view.show(basis)
 frame.next_step("fine_tune", "train the network under this plan")
