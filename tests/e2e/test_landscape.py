@@ -1,0 +1,63 @@
+"""The Landscape page in a real browser: slices that are asked for appear, as lines, as planes and as relief."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from explorer import studies
+from explorer.runs import Store, execute, requests
+from tests import learnable
+from tests.e2e.conftest import App, serve, settle
+
+_TYPES = """() => document.querySelector('.st-key-landscape .js-plotly-plot')?._fullData?.map(each => each.type) ?? []"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with a study of one's own whose accuracy is known, so that no other run is live."""
+    folder = tmp_path_factory.mktemp("landscape")
+    toml = str(learnable.write(folder / "learnable").resolve())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    store = Store.open(home=folder / "home")
+    execute(store, requests.evaluate(studies.load_network(toml)))
+    store.close()
+    torch.set_num_threads(threads)
+    with serve(folder, EXPLORER_STUDIES=toml) as running:
+        yield replace(running, url=f"{running.url}/?study={quote(toml)}")
+
+
+def compute(page: Page) -> None:
+    """Press Compute and wait until everything is there."""
+    page.get_by_role("button", name="Compute", exact=True).click()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_have_count(0, timeout=120_000)
+    settle(page)
+
+
+def choose(page: Page, option: str) -> None:
+    page.get_by_role("radio", name=option, exact=True).click()
+    settle(page)
+
+
+@pytest.mark.slow
+def test_slices_appear_as_lines_as_planes_and_as_relief(page: Page) -> None:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Landscape$")).click()
+    page.get_by_role("heading", name="Landscape", exact=True).wait_for()
+    settle(page)
+    expect(page.get_by_text("Nobody has measured this slice yet")).to_be_visible()
+
+    choose(page, "quantization")
+    compute(page)
+    page.wait_for_function(f"({_TYPES})().includes('scatter')")
+    expect(page.get_by_text("|ΔW|").first).to_be_attached()
+
+    choose(page, "plane")
+    compute(page)
+    page.wait_for_function(f"({_TYPES})().some(type => type === 'contour')")
+    choose(page, "3-D")
+    page.wait_for_function(f"({_TYPES})().some(type => type === 'surface')")
