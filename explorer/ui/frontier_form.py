@@ -76,7 +76,7 @@ def ask() -> tuple[Ask, Drawn]:
             "for, measured with the network; *λ × ‖ΔW‖²* takes the largest eigenvalue (HAWQ); *‖ΔW‖² alone* leaves the "
             "Hessian out, the paper's ablation.",
         )
-        with st.popover("Wishes", icon=":material/tune:"):
+        with st.popover("Wishes"):
             limits = _limits([each for each in offered if each != cost])
             first_last, ties, monotone = _general(isinstance(study, ProfileStudy))
             a_menu, scales = _further(isinstance(study, ProfileStudy))
@@ -197,7 +197,7 @@ def _latencies() -> None:
 
 
 def _drawn() -> Drawn:
-    with st.popover("View", icon=":material/layers:"):
+    with st.popover("View"):
         layers = st.pills(
             "Beside the frontier",
             _LAYERS,

@@ -20,6 +20,7 @@ _PAGES = (
     ("sensitivity", "Sensitivity", "monitoring"),
     ("landscape", "Landscape", "landscape"),
     ("frontier", "Frontier", "show_chart"),
+    ("step_sizes", "Step sizes", "straighten"),
     ("fine_tune", "Fine-tune", "model_training"),
     ("results", "Results", "fact_check"),
 )
