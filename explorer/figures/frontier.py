@@ -4,7 +4,7 @@ The plan in hand is not drawn: it would make every click another figure, and the
 page puts a handle over the chart instead.
 
 Each trace of plans says in ``meta`` what it is ("frontier", "set B", "uniform", "published", "saved", "greedy"), so
-that a click is a kind and the number of a point. Points of the frontier carry what they change from their cheaper
+that a click is a kind and the number of a point. Points of the frontier carry what they change from their dearer
 neighbour, and the widths of their blocks, one letter each.
 """
 
@@ -36,10 +36,10 @@ class FrontierView:
 
     Attributes:
         cost, omega: (P,) the points of the frontier that are drawn.
-        total: how many points the frontier has.
+        total: how many points the frontier has; 0: those that are drawn.
         lower, upper: (P,) the band of Ω; empty where the traces have no errors.
-        changes: (P,) what each changes from its cheaper neighbour, lines parted by ``<br>``.
-        widths: (P,) a letter a block, see ``WIDTH_LETTERS``.
+        changes: (P,) what each changes from its dearer neighbour, lines parted by ``<br>``; or nothing.
+        widths: (P,) a letter a block, see ``WIDTH_LETTERS``; or nothing.
         label, unit: of the cost axis.
         exact: whether nothing was rounded.
         set_b_cost, set_b_omega: (M,) one entry a plan of set B that is drawn.
@@ -51,9 +51,9 @@ class FrontierView:
     omega: np.ndarray
     label: str
     unit: str
-    total: int
-    changes: Sequence[str]
-    widths: Sequence[str]
+    total: int = 0
+    changes: Sequence[str] = ()
+    widths: Sequence[str] = ()
     exact: bool = True
     lower: np.ndarray = field(default_factory=lambda: np.empty(0))
     upper: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -126,17 +126,22 @@ def _greedy(made: go.Figure, view: FrontierView) -> None:
 
 
 def _frontier(made: go.Figure, view: FrontierView) -> None:
-    drawn = f", {len(view.cost):,} drawn" if len(view.cost) < view.total else ""
+    total = view.total or len(view.cost)
+    drawn = f", {len(view.cost):,} drawn" if len(view.cost) < total else ""
     made.add_scattergl(
         x=view.cost.astype(np.float32),
         y=view.omega.astype(np.float32),
         mode="markers",
         marker={"size": 6, "color": look.WEIGHTS},
-        name=f"{'exact ' if view.exact else ''}frontier, {view.total:,} plans{drawn}",
+        name=f"{'exact ' if view.exact else ''}frontier, {total:,} plans{drawn}",
         meta="frontier",
-        customdata=list(zip(view.changes, view.widths, strict=True)),
-        hovertemplate=f"%{{x:,.4~s}} {view.unit}, Ω %{{y:.3g}}<br>%{{customdata[0]}}"
-        "<extra>click to take this plan</extra>",
+        customdata=list(zip(view.changes, view.widths, strict=True)) or None,
+        hovertemplate=f"%{{x:,.4~s}} {view.unit}, Ω %{{y:.3g}}"
+        + (
+            "<br>%{customdata[0]}<extra>click to take this plan</extra>"
+            if view.changes
+            else "<extra></extra>"
+        ),
     )
 
 
