@@ -1,4 +1,4 @@
-"""The command that optimises step sizes."""
+"""The commands that optimise step sizes, and compare ways to choose them."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -30,8 +30,9 @@ class Correction(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("lapq")(lapq)
+    app.command("lapq-table")(lapq_table)
 
 
 def lapq(
@@ -76,7 +77,7 @@ def lapq(
         method=method.value,
         bias_correction=bias_correction.value,
         form=form.value,
-        leave=None if leave is None else [name.strip() for name in leave.split(",") if name.strip()],
+        leave=_left(leave),
     )
     _, result = run_to_end(spec, f"step sizes of {loaded.name}")
     if save is not None:
@@ -91,6 +92,68 @@ def lapq(
     show({"study": loaded.name, **result}, as_json, table(title, columns, rows))
     if save is not None:
         remark(f"the plan with its steps is in {save}")
+
+
+def lapq_table(
+    study: StudyOption,
+    w_bits: Annotated[int, typer.Option(help="of weights, 2 to 8; 32 for FP32")] = 4,
+    a_bits: Annotated[int, typer.Option(help="of layers' inputs, 2 to 8; 32 for FP32")] = 4,
+    calibration: Annotated[int, typer.Option(min=1, help="training images that steps are chosen with")] = 512,
+    test_images: Annotated[
+        int | None, typer.Option(min=1, help="images that the table reports on; all without it")
+    ] = None,
+    method: Annotated[JointMethod, typer.Option(help="of the joint phase")] = JointMethod.gradient,
+    corrections: Annotated[
+        str, typer.Option(help="bias corrections of the weights, with commas between")
+    ] = "none,mean",
+    leave: Annotated[
+        str | None,
+        typer.Option(help="layers that stay in FP32, with commas between; the first and the last without it"),
+    ] = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Ways to choose step sizes side by side: min-max, MMSE, ACIQ, KL and the phases of LAPQ."""
+    from explorer import studies
+    from explorer.lapq.forms import check_bits
+    from explorer.quantizers.bias_correction import check_bias_correction
+    from explorer.runs import requests
+
+    loaded = studies.load_network(study)
+    for what, bits in (("weights", w_bits), ("activations", a_bits)):
+        check_bits(what, bits)
+    kinds = [kind.strip() for kind in corrections.split(",") if kind.strip()]
+    for kind in kinds:
+        check_bias_correction(kind)
+    spec = requests.lapq_table(
+        loaded,
+        seed=seed,
+        w_bits=w_bits,
+        a_bits=a_bits,
+        calibration=calibration,
+        test_images=test_images,
+        method=method.value,
+        corrections=kinds,
+        leave=_left(leave),
+    )
+    _, result = run_to_end(spec, f"ways to calibrate {loaded.name}")
+    rows = [(row["method"], row["bias_correction"], *_tested(row)) for row in result["rows"]]
+    title = (
+        f"Calibration of {loaded.name}, W{w_bits}A{a_bits}, {result['calibration']:,} training images, "
+        f"{result['test_images']:,} test images"
+    )
+    columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e. ")
+    show(result, as_json, table(title, columns, rows, words=("bias correction",)))
+
+
+def _left(leave: str | None) -> list[str] | None:
+    return None if leave is None else [name.strip() for name in leave.split(",") if name.strip()]
+
+
+def _tested(row: dict[str, Any]) -> tuple[str, ...]:
+    losses = (f"{row[key]:.4f}" for key in ("calibration_loss", "test_loss", "test_loss_stderr"))
+    shares = (row["test_accuracy"], row["test_accuracy_stderr"])
+    return *losses, *("" if share is None else f"{share:.2%}" for share in shares)
 
 
 def _measured(stage: dict[str, Any]) -> tuple[str, str, str, str]:

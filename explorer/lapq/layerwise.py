@@ -12,6 +12,8 @@ is looked at, and its largest.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -31,20 +33,25 @@ def layerwise_steps(objective: Objective, p: float) -> Array:
         QuantizerError: p is below 1/2.
     """
     lp.check_p(p)
-    objective.count(("layerwise", p), len(objective.batches[0][1]) / len(objective.rows))
-    return objective.journal.note(f"layerwise {p!r}", lambda: _steps(objective, p))
+    return steps_by(objective, f"layerwise {p!r}", lambda x, site: best_step(x, site, p))
 
 
-def _steps(objective: Objective, p: float) -> Array:
+def steps_by(objective: Objective, name: str, rule: Callable[[Tensor, Site], float]) -> Array:
+    """The steps that a rule gives tensors one by one, float32 (sites,); noted in the journal under the name."""
+    objective.count(("steps", name), len(objective.batches[0][1]) / len(objective.rows))
+    return objective.journal.note(name, lambda: _steps(objective, rule))
+
+
+def _steps(objective: Objective, rule: Callable[[Tensor, Site], float]) -> Array:
     network = objective.network
     steps = np.ones(len(network.sites), np.float32)
     choosers: list[Chooser | None] = []
     for i, site in enumerate(network.sites):
         if site.kind == "weight":
-            steps[i] = best_step(network.original(i), site, p)
+            steps[i] = rule(network.original(i), site)
             choosers.append(None)
         else:
-            choosers.append(lambda x, site=site: best_step(_sample(x), site, p))  # type: ignore[misc]
+            choosers.append(lambda x, site=site: rule(_sample(x), site))  # type: ignore[misc]
     network.place(steps)
     with network.choosing(choosers), torch.no_grad():
         network.model(objective.batches[0][0])

@@ -26,6 +26,7 @@ _JOBS: dict[str, str] = {
     "lapq_surface": "explorer.runs.jobs.lapq_surface:run",
     "lapq_sweep": "explorer.runs.jobs.lapq_sweep:run",
     "lapq_hessian": "explorer.runs.jobs.lapq_hessian:run",
+    "lapq_table": "explorer.runs.jobs.lapq_table:run",
     "damage": "explorer.runs.jobs.damage:run",
     "proxy": "explorer.runs.jobs.proxy:run",
 }

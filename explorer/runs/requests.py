@@ -77,6 +77,15 @@ LAPQ_HESSIAN_DEFAULTS: dict[str, Any] = {
     "how": "straight-through",
     "separability": True,
 }
+LAPQ_TABLE_DEFAULTS: dict[str, Any] = {
+    "w_bits": 4,
+    "a_bits": 4,
+    "calibration": 512,
+    "test_images": None,
+    "corrections": ["none", "mean"],
+    "method": "gradient",
+    "leave": None,
+}
 QUANTIZER_DEFAULTS: dict[str, Any] = {
     "scheme": "symmetric",
     "granularity": "channel",
@@ -113,6 +122,7 @@ VERSIONS = {
     "lapq_surface": 1,
     "lapq_sweep": 1,
     "lapq_hessian": 1,
+    "lapq_table": 1,
     "damage": 1,
     "proxy": 1,
 }
@@ -185,6 +195,11 @@ def lapq_sweep(study: Known, sweep: str, *, seed: int = 0, **options: Any) -> Ru
 def lapq_hessian(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
     """Derivatives of the loss by the steps; options as in ``LAPQ_HESSIAN_DEFAULTS``."""
     return _spec("lapq_hessian", study, seed, _left(options), LAPQ_HESSIAN_DEFAULTS)
+
+
+def lapq_table(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
+    """Methods of calibration side by side; options as in ``LAPQ_TABLE_DEFAULTS``."""
+    return _spec("lapq_table", study, seed, _left(options), LAPQ_TABLE_DEFAULTS)
 
 
 def _left(options: Mapping[str, Any]) -> dict[str, Any]:

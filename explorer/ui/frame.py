@@ -169,7 +169,8 @@ def style() -> None:
         .st-key-strip {border-bottom: 1px solid rgba(128,136,150,.3); padding-bottom: .4rem;}
         .st-key-strip [data-testid="stMetricValue"] {font-size: 1rem; white-space: normal; line-height: 1.25;}
         .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}
-        .st-key-plan_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
+        .st-key-plan_numbers [data-testid="stMetricValue"],
+        .st-key-steps_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
         [class*="st-key-export_"] {margin-top: -1rem;}
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
         h1 {padding-bottom: .2rem !important;}

@@ -7,13 +7,18 @@ from typing import Any
 import streamlit as st
 
 from explorer.lapq.forms import BITS
+from explorer.quantizers.bias_correction import BIAS_CORRECTIONS, BiasCorrection
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.studies import Study
 from explorer.ui import caches, session
 
 WIDTHS = (*BITS, FLOAT_BITS)
 METHODS: Mapping[str, str] = {"gradient": "gradient", "powell": "Powell", "coordinate": "coordinate"}
-CORRECTIONS: Mapping[str, str] = {"none": "none", "mean": "mean", "mean-variance": "mean and variance"}
+CORRECTIONS: Mapping[BiasCorrection, str] = {
+    "none": "none",
+    "mean": "mean",
+    "mean-variance": "mean and variance",
+}
 FORMS: Mapping[str, str] = {
     "integer": "2^M levels, one of them zero",
     "paper": "2^M + 1 levels, as in the paper",
@@ -47,7 +52,7 @@ class Asked:
 
     w_bits: int
     a_bits: int
-    bias_correction: str
+    bias_correction: BiasCorrection
     method: str
     calibration: int
     form: str
@@ -69,7 +74,7 @@ class Asked:
         return replace(self, leave=())
 
 
-def ask(study: Study, *, with_method: bool = True) -> Asked | None:
+def ask(study: Study, *, with_method: bool = True, with_bias: bool = True) -> Asked | None:
     """Show the controls; None, and a sentence, where nothing would be quantized.
 
     Call it inside a container; `more` shows the rest.
@@ -87,15 +92,17 @@ def ask(study: Study, *, with_method: bool = True) -> Asked | None:
             persist_state="session",
             help=_METHOD_WORDS,
         )
-    bias = st.selectbox(
-        "Bias correction",
-        list(CORRECTIONS),
-        format_func=CORRECTIONS.__getitem__,
-        key="steps_bias",
-        persist_state="session",
-        width=170,
-        help=_CORRECTION_WORDS,
-    )
+    bias: BiasCorrection = "none"
+    if with_bias:
+        bias = st.selectbox(
+            "Bias correction",
+            BIAS_CORRECTIONS,
+            format_func=CORRECTIONS.__getitem__,
+            key="steps_bias",
+            persist_state="session",
+            width=170,
+            help=_CORRECTION_WORDS,
+        )
     calibration, form, leave = _more(study)
     if w_bits == a_bits == FLOAT_BITS:
         return None

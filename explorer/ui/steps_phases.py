@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer.figures import step_curves
-from explorer.lapq import LapqResult
+from explorer.figures import look, step_curves
+from explorer.lapq import LapqResult, Stage
 from explorer.lapq.quadratic import POINTS, parabola, vertex_within
 from explorer.runs import Run, requests
 from explorer.studies import Study
@@ -125,31 +125,18 @@ def _layerwise(asked: Asked, result: LapqResult | None) -> None:
         stages = {name: stage.steps for name, stage in result.stages.items()}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         site = steps_tensor.pick(held.sites)
-        stage = "layerwise"
-        if result is not None:
-            stage = st.segmented_control(
-                "The grid of",
-                list(PHASES),
-                format_func=PHASES.__getitem__,
-                default="layerwise",
-                required=True,
-                key="steps_grid_of",
-                persist_state="session",
-            )
         steps_tensor.log_toggle()
-    step = stages[stage][site.name]
-    view = steps_tensor.show(asked, held, site, step, key="steps_histogram")
-    st.caption(steps_tensor.words(site, view, step))
     steps_tensor.strip(held.sites, stages, site.name)
-    st.caption(
-        "Every dot is a tensor: where its clip lies between zero and its largest value. Click one to see its values above. "
-        + (
-            "Filled dots are where all steps together ended: where they left the layer-wise ones, the tensors did not agree "
-            "with being chosen alone."
-            if result is not None
-            else ""
+    step = stages["layerwise"][site.name]
+    view = steps_tensor.show(asked, held, site, step, key="steps_histogram", height=330)
+    st.caption(steps_tensor.words(site, view, step))
+    text = "Every dot above is a tensor and says where its clip lies between zero and its largest value; click one. "
+    if result is not None:
+        text += (
+            "Filled dots are where all steps together ended: where they left the layer-wise ones, it was better for the "
+            "network than for the tensor. "
         )
-    )
+    st.caption(f"{text}Inputs are those of the FP32 network on the first calibration images.")
 
 
 def _quadratic(study: Study, run: Run, found: Arrived) -> None:
@@ -159,7 +146,7 @@ def _quadratic(study: Study, run: Run, found: Arrived) -> None:
     curve = _curve(found)
     view = step_curves.p_view(curve, unit=steps_form.unit(study))
     best = found.best
-    spot = step_curves.Spot(f"chosen, p = {best['p']:.3g}", best["p"], best["loss"], step_curves.COLOURS[1])
+    spot = step_curves.Spot(f"chosen, p = {best['p']:.3g}", best["p"], best["loss"], look.WEIGHTS)
     view = replace(view, spots=(*view.spots, spot))
     live_chart.draw(
         step_curves.figure(view, height=430, revision=f"{run.id} p"),
@@ -245,13 +232,13 @@ def _curve(found: Arrived) -> dict[str, Any]:
 
 def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
     """What each phase is worth, and taking the last in hand."""
-    st.dataframe(_table(study, found), hide_index=True, column_config=STAGE_COLUMNS)
+    st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
     if found.result is None:
         st.caption("Test images are measured at the end; nothing is chosen on them.")
         return
     st.caption(
         f"Calibration: {found.result.calibration:,} training images, which the phases lower the loss of, so it is flattering; "
-        "test: all shipped test images, with the standard error that their number leaves."
+        f"test: all shipped test images, with the standard error that their number leaves.{_unquantized(study)}"
     )
     result = found.result
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -269,32 +256,34 @@ def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
         )
 
 
-def _table(study: Study, found: Arrived) -> pd.DataFrame:
-    """One row a phase that has come, under the FP32 network."""
-    rows: list[dict[str, Any]] = []
+def _unquantized(study: Study) -> str:
     full = results.full_precision(study)
-    if full is not None:
-        rows.append(_row("FP32", None, full))
+    if full is None:
+        return ""
+    accuracy = full["accuracy"]
+    right = "" if accuracy is None else f", accuracy {look.percent_text(accuracy, full['accuracy_stderr'])}"
+    return f" In FP32: test loss {full['loss']:.4f} ± {full['loss_stderr']:.4f}{right}."
+
+
+def _table(found: Arrived) -> pd.DataFrame:
+    """One row a phase that has come."""
     if found.result is not None:
-        rows += [
-            _row(PHASES[name], stage.calibration_loss, vars(stage))
-            for name, stage in found.result.stages.items()
-        ]
+        rows = [_row(name, stage.calibration_loss, stage) for name, stage in found.result.stages.items()]
     else:
         known = {
             "layerwise": [point["loss"] for point in found.p_points[:1]],
             "quadratic": [found.best["loss"]] if found.p_points else [],
             "joint": [point["loss"] for point in found.path[-1:]],
         }
-        rows += [_row(PHASES[name], loss, None) for name, losses in known.items() for loss in losses]
-    return pd.DataFrame(rows, columns=["phase", *STAGE_COLUMNS])
+        rows = [_row(name, loss, None) for name, losses in known.items() for loss in losses]
+    columns = ["phase", *STAGE_COLUMNS] if found.result is not None else ["phase", "calibration"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _row(name: str, calibration: float | None, measured: Mapping[str, Any] | None) -> dict[str, Any]:
-    row = {"phase": name, "calibration": calibration}
+def _row(name: str, calibration: float, measured: Stage | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"phase": PHASES[name], "calibration": calibration}
     if measured is not None:
-        accuracy = measured["accuracy"]
-        row |= {"loss": measured["loss"], "loss_error": measured["loss_stderr"]}
-        if accuracy is not None:
-            row |= {"accuracy": accuracy * 100, "error": measured["accuracy_stderr"] * 100}
+        row |= {"loss": measured.loss, "loss_error": measured.loss_stderr}
+        if measured.accuracy is not None and measured.accuracy_stderr is not None:
+            row |= {"accuracy": measured.accuracy * 100, "error": measured.accuracy_stderr * 100}
     return row

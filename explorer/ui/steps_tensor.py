@@ -42,7 +42,7 @@ def least_error_steps(asked: Asked, held: Trial, p: float) -> dict[str, float]:
     return _least_error(session.reference(), asked, p, held)
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
+@st.cache_data(show_spinner="Finding every tensor's step of least error …", max_entries=32)
 def _least_error(reference: str, asked: Asked, p: float, _trial: Trial) -> dict[str, float]:
     return _trial.layerwise(p)
 
@@ -86,7 +86,7 @@ def show(
     asked: Asked, held: Trial, site: Site, step: float, *, key: str, height: int = 400
 ) -> histogram.View:
     """The histogram of a tensor with its grid at a step."""
-    log = st.session_state.get("steps_log", False)
+    log = st.session_state.get("steps_log", True)
     levels = [(level - site.levels.offset) * step for level in range(site.levels.low, site.levels.high + 1)]
     view = histogram.view(
         _values(session.reference(), asked, site.name, held), levels, name=site.name, kind=site.kind
@@ -105,7 +105,11 @@ def show(
 def log_toggle() -> None:
     """Whether counts are drawn on a logarithmic axis."""
     st.toggle(
-        "log counts", key="steps_log", persist_state="session", help="To see the few values far out, too."
+        "log counts",
+        value=True,
+        key="steps_log",
+        persist_state="session",
+        help="To see the few values far out, too.",
     )
 
 

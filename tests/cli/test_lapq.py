@@ -35,8 +35,37 @@ def test_a_table_shows_the_stages(explore: Command, folder: Path) -> None:
 
 def test_every_option_is_described(explore: Command) -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
-    section = text[text.index("## lapq") : text.index("## finetune")]
+    section = text[text.index("## lapq\n") : text.index("## lapq-table")]
     options = set(re.findall(r"^  (--[a-z-]+)", explore("lapq", "--help").out, re.M))
+    assert {option for option in options if option not in section} == {"--help"}
+
+
+def test_methods_side_by_side(explore: Command, folder: Path) -> None:
+    words = ("lapq-table", "--study", folder, *QUICK, "--w-bits", 3, "--test-images", 8)
+    rows = explore(*words, "--json").json["rows"]
+    assert [row["method"] for row in rows[:9]] == [
+        "fp32",
+        "min-max",
+        "mmse",
+        "aciq",
+        "kl",
+        "kl-nonzero",
+        "layerwise",
+        "quadratic",
+        "joint",
+    ]
+    assert [row["bias_correction"] for row in rows] == ["none"] * 9 + ["mean"] * 8
+    shown = explore(*words)
+    assert shown.status == 0, shown.err
+    assert "Calibration of tiny, W3A4, 12 training images, 8 test images" in shown.out
+    wrong = explore("lapq-table", "--study", folder, "--corrections", "none,median")
+    assert "unknown bias correction 'median'" in complaint(wrong)
+
+
+def test_every_option_of_the_comparison_is_described(explore: Command) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    section = text[text.index("## lapq-table") : text.index("## finetune")]
+    options = set(re.findall(r"^  (--[a-z-]+)", explore("lapq-table", "--help").out, re.M))
     assert {option for option in options if option not in section} == {"--help"}
 
 

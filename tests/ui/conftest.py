@@ -19,7 +19,7 @@ from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "hawq-v3-resnet18"
-PAGES = ("model", "sensitivity", "landscape", "frontier", "fine_tune", "results")
+PAGES = ("model", "sensitivity", "landscape", "frontier", "step_sizes", "fine_tune", "results")
 
 Opens = Callable[..., AppTest]
 

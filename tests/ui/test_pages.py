@@ -18,6 +18,7 @@ TITLES = {
     "sensitivity": "Sensitivity",
     "landscape": "Landscape",
     "frontier": "Frontier",
+    "step_sizes": "Step sizes",
     "fine_tune": "Fine-tune",
     "results": "Results",
 }

@@ -1,0 +1,96 @@
+"""Methods of calibration side by side: what each is worth on the test images (LAPQ, Tables 1, 3 and 4)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from explorer.figures import look
+
+NAMES: Mapping[str, str] = {
+    "fp32": "FP32",
+    "min-max": "min-max",
+    "mmse": "MMSE",
+    "aciq": "ACIQ (Laplace)",
+    "kl": "KL divergence",
+    "layerwise": "LAPQ 1, layer-wise",
+    "quadratic": "LAPQ 2, best p",
+    "joint": "LAPQ 3, all together",
+}
+_CORRECTIONS: Mapping[str, tuple[str, str, str]] = {  # name, colour, symbol
+    "none": ("without bias correction", look.WEIGHTS, "circle"),
+    "mean": ("mean corrected", look.ACTIVATIONS, "diamond"),
+    "mean-variance": ("mean and variance corrected", look.ACCENT, "square"),
+}
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A method with one bias correction: its value and the standard error of it."""
+
+    method: str
+    value: float
+    stderr: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What is drawn.
+
+    Attributes:
+        dots: bias correction to the methods in the order of the table.
+        reference: of the FP32 network; None where it is not known yet.
+        title: of the values, with their unit.
+        per_cent: values are shares.
+    """
+
+    dots: Mapping[str, tuple[Dot, ...]]
+    reference: float | None
+    title: str
+    per_cent: bool
+
+
+def view(rows: Sequence[Mapping[str, Any]], *, unit: str = "nats") -> View:
+    """Of the rows of a ``lapq_table`` run; accuracies, or losses where there are no classes."""
+    known = [row for row in rows if row["test_accuracy"] is not None]
+    key = "test_accuracy" if known else "test_loss"
+    dots: dict[str, list[Dot]] = {}
+    reference = None
+    for row in rows:
+        if row["method"] == "fp32":
+            reference = float(row[key])
+        else:
+            dot = Dot(NAMES[row["method"]], float(row[key]), float(row[f"{key}_stderr"]))
+            dots.setdefault(row["bias_correction"], []).append(dot)
+    title = "accuracy on the test images" if known else f"loss of the test images ({unit})"
+    return View({each: tuple(of) for each, of in dots.items()}, reference, title, bool(known))
+
+
+def figure(view: View, *, height: int = 430, revision: str = "step methods") -> go.Figure:
+    """A line a method, the first on top."""
+    made = look.blank(height)
+    number = ".2%" if view.per_cent else ".4g"
+    for correction, dots in view.dots.items():
+        name, colour, symbol = _CORRECTIONS[correction]
+        made.add_scatter(
+            x=[dot.value for dot in dots],
+            y=[dot.method for dot in dots],
+            error_x={"type": "data", "array": [dot.stderr for dot in dots], "thickness": 1.5},
+            mode="markers",
+            marker={"size": 11, "color": colour, "symbol": symbol},
+            name=name,
+            customdata=[dot.stderr for dot in dots],
+            hovertemplate=f"<b>%{{y}}</b><br>%{{x:{number}}} ± %{{customdata:{number}}}<extra>{name}</extra>",
+        )
+    if view.reference is not None:
+        made.add_vline(
+            x=view.reference,
+            line={"color": look.BIT_COLOURS[32], "dash": "dot"},
+            annotation={"text": "FP32", "yanchor": "bottom"},
+            annotation_position="top",
+        )
+    order = [name for method, name in NAMES.items() if method != "fp32"]
+    made.update_yaxes(categoryorder="array", categoryarray=order[::-1])
+    made.update_xaxes(title=view.title, tickformat=".0%" if view.per_cent else None)
+    return made.update_layout(uirevision=revision)

@@ -1,0 +1,33 @@
+"""Step sizes: every quantizer's step, chosen for the loss of the whole network."""
+
+import streamlit as st
+
+from explorer.studies import ProfileStudy
+from explorer.ui import frame, navigation, session, steps_view
+
+navigation.in_frame()
+study = session.study()
+seen = next(iter(steps_view.VIEWS))
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    st.title("Step sizes", width="content")
+    if not isinstance(study, ProfileStudy):
+        seen = st.segmented_control(
+            "View",
+            list(steps_view.VIEWS),
+            default=seen,
+            required=True,
+            key="steps_view",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+st.write(
+    "A quantizer rounds to multiples of its **step** Δ and clips what lies beyond its last level. LAPQ (Nahshan et al. 2019) "
+    "chooses all steps of a network together, for its loss."
+)
+if isinstance(study, ProfileStudy):
+    st.info(
+        "This study holds published figures only: there is no tensor to quantize. Choose a network study."
+    )
+else:
+    steps_view.VIEWS[seen](study)
+frame.next_step("fine_tune", "train the network with the steps in hand")
