@@ -14,7 +14,10 @@ from explorer.runs import Store, execute, requests
 from tests import learnable
 from tests.e2e.conftest import App, serve, settle
 
-_TYPES = """() => document.querySelector('.st-key-landscape .js-plotly-plot')?._fullData?.map(each => each.type) ?? []"""
+_TYPES = """() => {
+  const chart = document.querySelector('.st-key-landscape .js-plotly-plot');
+  return chart?._fullData?.map(each => each.type) ?? [];
+}"""
 
 
 @pytest.fixture(scope="module")
