@@ -142,7 +142,7 @@ def lapq_table(
         f"Calibration of {loaded.name}, W{w_bits}A{a_bits}, {result['calibration']:,} training images, "
         f"{result['test_images']:,} test images"
     )
-    columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e. ")
+    columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
     show(result, as_json, table(title, columns, rows, words=("bias correction",)))
 
 

@@ -43,12 +43,14 @@ class View:
         reference: of the FP32 network; None where it is not known yet.
         title: of the values, with their unit.
         per_cent: values are shares.
+        floor: what lies below is drawn there, so that one method that fails does not press the others together.
     """
 
     dots: Mapping[str, tuple[Dot, ...]]
     reference: float | None
     title: str
     per_cent: bool
+    floor: float | None = None
 
 
 def view(rows: Sequence[Mapping[str, Any]], *, unit: str = "nats") -> View:
@@ -64,7 +66,10 @@ def view(rows: Sequence[Mapping[str, Any]], *, unit: str = "nats") -> View:
             dot = Dot(NAMES[row["method"]], float(row[key]), float(row[f"{key}_stderr"]))
             dots.setdefault(row["bias_correction"], []).append(dot)
     title = "accuracy on the test images" if known else f"loss of the test images ({unit})"
-    return View({each: tuple(of) for each, of in dots.items()}, reference, title, bool(known))
+    floor = None
+    if known and reference is not None:
+        floor = _floor(reference, [dot.value for of in dots.values() for dot in of])
+    return View({each: tuple(of) for each, of in dots.items()}, reference, title, bool(known), floor)
 
 
 def figure(view: View, *, height: int = 430, revision: str = "step methods") -> go.Figure:
@@ -73,15 +78,25 @@ def figure(view: View, *, height: int = 430, revision: str = "step methods") -> 
     number = ".2%" if view.per_cent else ".4g"
     for correction, dots in view.dots.items():
         name, colour, symbol = _CORRECTIONS[correction]
+        below = [view.floor is not None and dot.value < view.floor for dot in dots]
         made.add_scatter(
-            x=[dot.value for dot in dots],
+            x=[view.floor if off else dot.value for dot, off in zip(dots, below, strict=True)],
             y=[dot.method for dot in dots],
-            error_x={"type": "data", "array": [dot.stderr for dot in dots], "thickness": 1.5},
+            error_x={
+                "type": "data",
+                "array": [0.0 if off else dot.stderr for dot, off in zip(dots, below, strict=True)],
+                "thickness": 1.5,
+            },
             mode="markers",
-            marker={"size": 11, "color": colour, "symbol": symbol},
+            marker={
+                "size": 11,
+                "color": colour,
+                "symbol": ["triangle-left" if off else symbol for off in below],
+            },
             name=name,
-            customdata=[dot.stderr for dot in dots],
-            hovertemplate=f"<b>%{{y}}</b><br>%{{x:{number}}} ± %{{customdata:{number}}}<extra>{name}</extra>",
+            customdata=[[dot.value, dot.stderr] for dot in dots],
+            hovertemplate=f"<b>%{{y}}</b><br>%{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
+            f"<extra>{name}</extra>",
         )
     if view.reference is not None:
         made.add_vline(
@@ -94,3 +109,12 @@ def figure(view: View, *, height: int = 430, revision: str = "step methods") -> 
     made.update_yaxes(categoryorder="array", categoryarray=order[::-1])
     made.update_xaxes(title=view.title, tickformat=".0%" if view.per_cent else None)
     return made.update_layout(uirevision=revision)
+
+
+def _floor(reference: float, values: Sequence[float]) -> float | None:
+    """Three times as far from FP32 as the median, where something is further still; None where nothing is."""
+    gaps = sorted(reference - value for value in values)
+    if not gaps:
+        return None
+    furthest = max(3 * gaps[len(gaps) // 2], 0.05)
+    return reference - furthest if gaps[-1] > furthest else None

@@ -52,6 +52,11 @@ def show(menu: Sequence[int]) -> None:
         )
     with numbers:
         _numbers(held)
+    if held.steps is not None:
+        st.caption(
+            "This plan carries step sizes of its own, found by LAPQ. Another width for any block drops them, for they belong "
+            "together."
+        )
     _keep(held)
 
 

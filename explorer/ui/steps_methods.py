@@ -73,7 +73,7 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
         alt="Every method's accuracy on the test images",
         table=lambda: table,
     )
-    st.caption(_words(rows))
+    st.caption(_words(rows, view))
     st.dataframe(table, hide_index=True, column_config=COLUMNS)
     found = [row for row in rows if row["method"] != "fp32"]
     if run.result is not None and found:
@@ -108,11 +108,13 @@ def _take(study: Study, asked: Asked, found: Sequence[Mapping[str, Any]]) -> Non
         )
 
 
-def _words(rows: Sequence[Mapping[str, Any]]) -> str:
+def _words(rows: Sequence[Mapping[str, Any]], view: step_methods.View) -> str:
     text = (
         "Whiskers are standard errors over the test images; methods are measured on the same ones, so differences are surer "
         "than they look. MMSE is the first phase of LAPQ under another name. "
     )
+    if view.floor is not None:
+        text += "A triangle at the left is a method that lies further to the left than the picture. "
     joint = next((row for row in rows if row["method"] == "joint"), None)
     against = None if joint is None else joint["over"].get("mmse")
     if against is not None and against["accuracy"] is not None:
