@@ -14,6 +14,7 @@ NAMES: Mapping[str, str] = {
     "mmse": "MMSE",
     "aciq": "ACIQ (Laplace)",
     "kl": "KL divergence",
+    "kl-nonzero": "KL without zeros",
     "layerwise": "LAPQ 1, layer-wise",
     "quadratic": "LAPQ 2, best p",
     "joint": "LAPQ 3, all together",

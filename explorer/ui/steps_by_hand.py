@@ -65,6 +65,7 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
             format="%.2f ×",
             key=keys[site.name],
             persist_state="session",
+            width=520,
         )
         ratios = {name: float(st.session_state.get(key, 1.0)) for name, key in keys.items()}
         steps = {name: ratio * base[name] for name, ratio in ratios.items()}
@@ -152,7 +153,7 @@ def _trace(
             ),
         ),
         spots=(step_curves.Spot("now", step, known[step][0]),),
-        x_title=f"step Δ of {site.name}",
+        x_title="step Δ",
         y_title=f"loss ({steps_form.unit(study)})",
     )
     live_chart.draw(

@@ -50,7 +50,7 @@ def show(study: Study) -> None:
     run = caches.store().find(spec)
     if run is None:
         st.info(
-            "Nobody has compared the methods at these bits yet. Press **Compute**: seven ways to choose the steps, each "
+            "Nobody has compared the methods at these bits yet. Press **Compute**: every way to choose the steps, each "
             "with and without bias correction of the weights, measured on the same test images. It takes some minutes and "
             "goes on when you leave the page.",
             icon=":material/play_circle:",

@@ -11,7 +11,7 @@ from explorer.figures import histogram, look, step_sites
 from explorer.lapq import Site
 from explorer.lapq.trial import Trial
 from explorer.studies import Study
-from explorer.ui import caches, live_chart, picking, session
+from explorer.ui import caches, export, live_chart, picking, session
 from explorer.ui.steps_form import Asked
 
 TRIAL_IMAGES = 128
@@ -73,13 +73,26 @@ def strip(sites: Sequence[Site], stages: Mapping[str, Mapping[str, float]], chos
     def picked(name: str) -> None:
         st.session_state[_SITE] = name
 
+    made = step_sites.figure(view)
     st.plotly_chart(
-        step_sites.figure(view),
+        made,
         key=_STRIP,
         alt="Clip of every tensor as a share of its largest value",
         config={"displayModeBar": False},
     )
     picking.follow(_STRIP, chosen, picked)
+    export.offer(
+        made,
+        key=_STRIP,
+        name="step-clips",
+        table=lambda: pd.DataFrame(
+            {
+                "tensor": view.names,
+                **{stage: [steps[name] for name in view.names] for stage, steps in stages.items()},
+                "min-max": [site.largest for site in sites],
+            }
+        ),
+    )
 
 
 def show(

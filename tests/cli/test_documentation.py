@@ -12,7 +12,7 @@ from explorer.studies import read_description
 from .conftest import Command
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("command-line.md", "own-study.md", "does-the-proxy-hold.md")
+PAGES = ("command-line.md", "own-study.md", "does-the-proxy-hold.md", "lapq.md")
 
 
 def fenced(page: str, language: str) -> list[str]:

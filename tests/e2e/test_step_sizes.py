@@ -1,0 +1,86 @@
+"""The Step sizes page in a real browser: a search that is watched, a tensor that is clicked, steps taken in hand."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from explorer import studies
+from explorer.runs import Store, execute, requests
+from tests import learnable
+from tests.e2e.conftest import App, serve, settle
+
+# Where the dot of a tensor is on the screen.
+_FIND_DOT = """name => {
+  const chart = document.querySelector('.st-key-steps_strip .js-plotly-plot');
+  const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
+  const trace = chart._fullData[0], at = Array.from(trace.x).indexOf(name);
+  return {x: box.left + xaxis._offset + xaxis.l2p(xaxis._categories.indexOf(name)),
+          y: box.top + yaxis._offset + yaxis.d2p(trace.y[at])};
+}"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with a study of one's own of which only the accuracy is known."""
+    folder = tmp_path_factory.mktemp("steps")
+    toml = str(learnable.write(folder / "learnable").resolve())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    store = Store.open(home=folder / "home")
+    execute(store, requests.evaluate(studies.load_network(toml)))
+    store.close()
+    torch.set_num_threads(threads)
+    with serve(folder, EXPLORER_STUDIES=toml) as running:
+        yield replace(running, url=f"{running.url}/?study={quote(toml)}")
+
+
+@pytest.fixture
+def steps(page: Page) -> Page:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Step sizes$")).click()
+    page.get_by_role("heading", name="Step sizes", exact=True).wait_for()
+    settle(page)
+    return page
+
+
+def test_a_search_is_watched_moved_by_hand_and_taken_in_hand(steps: Page) -> None:
+    page = steps
+    page.locator(".st-key-steps_strip .js-plotly-plot[data-pickable] .points path").first.wait_for(
+        state="attached"
+    )
+    dot = page.evaluate(_FIND_DOT, "3.weight")
+    page.mouse.click(dot["x"], dot["y"])
+    expect(page.get_by_text("3.weight (weights, 4 bits)")).to_be_visible()
+
+    page.get_by_role("button", name="Compute", exact=True).click()
+    expect(page.get_by_text("the whole search took")).to_be_visible(timeout=120_000)
+    page.wait_for_timeout(2000)  # the page is run again once when the run ends, and a click just then is lost
+    settle(page)
+    for phase, words in (("2 the best p", "Small p clips hard"), ("3 all together", "All steps are moved")):
+        page.get_by_role("radio", name=phase).click()
+        expect(page.get_by_text(words)).to_be_visible()
+        page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+
+    page.get_by_role("radio", name="By hand").click()
+    settle(page)
+    loss = page.get_by_test_id("stMetric").filter(has_text="Loss")
+    expect(loss).to_contain_text("where it began")
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(10):
+        slider.press("ArrowLeft")
+    expect(loss).not_to_contain_text("where it began")
+    expect(page.get_by_text("Moved: 3.weight.")).to_be_visible()
+
+    page.get_by_role("radio", name="Three phases").click()
+    expect(page.get_by_role("combobox", name=re.compile("Steps of phase"))).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Take these steps in hand").click()
+    settle(page)
+    expect(page.get_by_test_id("stMetric").filter(has_text="LAPQ W4A4")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Next: train the network")).click()
+    expect(page.get_by_role("button", name="Start fine-tuning")).to_be_visible()
