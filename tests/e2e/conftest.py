@@ -179,6 +179,15 @@ def pytest_runtest_makereport(
     return report
 
 
+def press(page: Page, x: float, y: float) -> None:
+    """Click a dot of a Plotly chart as a person does: not before the chart has seen the pointer there."""
+    page.mouse.move(x, y)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.js-plotly-plot')].some(chart => chart._hoverdata?.length)"
+    )
+    page.mouse.click(x, y)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

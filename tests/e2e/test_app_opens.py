@@ -24,7 +24,7 @@ def test_the_first_visit_of_all_may_be_a_link_to_a_page(browser: Browser, tmp_pa
         page.goto(f"{app.url}/sensitivity")
         expect(page.get_by_role("heading", name="Sensitivity")).to_be_visible(timeout=60_000)
         settle(page)
-        expect(page.get_by_role("link", name="Frontier")).to_be_visible()
+        expect(page.get_by_test_id("stSidebarNav").get_by_role("link", name="Frontier")).to_be_visible()
         page.wait_for_timeout(1500)  # a tab icon would be fetched late
         page.close()
     assert [url for url in outside if url.startswith("http") and "//127.0.0.1" not in url] == []

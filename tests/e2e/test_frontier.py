@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, serve, settle
+from tests.e2e.conftest import App, press, serve, settle
 
 STUDY = "hawq-v3-resnet50"
 CLICKS = 20
@@ -69,8 +69,7 @@ def size(page: Page) -> float:
 def click(page: Page, share: float) -> float:
     """Click a point of the frontier; its cost."""
     point = page.evaluate(_POINT, share)
-    page.mouse.move(point["x"], point["y"])
-    page.mouse.click(point["x"], point["y"])
+    press(page, point["x"], point["y"])
     return float(point["cost"])
 
 

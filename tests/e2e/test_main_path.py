@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import settle
+from tests.e2e.conftest import press, settle
 
 PATH_SECONDS = 240  # about 140 on two quiet cores; three minutes are promised there
 ROW = 35  # pixels, of the table
@@ -46,10 +46,9 @@ def test_from_opening_the_app_to_a_better_network(page: Page) -> None:
     expect(page.get_by_text("It took")).to_be_visible(timeout=120_000)
 
     _go(page, "Frontier")
-    page.locator(".js-plotly-plot .gl-container").first.wait_for(state="attached")
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.dataset.handled")
     dot = page.evaluate(_FIND_DOT, 105)
-    page.mouse.move(dot["x"], dot["y"])
-    page.mouse.click(dot["x"], dot["y"])
+    press(page, dot["x"], dot["y"])
     size = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Size"))
     size.wait_for(timeout=30_000)
     settle(page)
