@@ -113,7 +113,7 @@ def lapq_table(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Ways to choose step sizes side by side: min-max, MMSE, ACIQ, KL and the phases of LAPQ."""
+    """Ways to choose step sizes side by side: min-max, MMSE, ACIQ, KL, OCS, DUAL and the phases of LAPQ."""
     from explorer import studies
     from explorer.lapq.forms import check_bits
     from explorer.quantizers.bias_correction import check_bias_correction

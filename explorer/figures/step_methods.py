@@ -15,6 +15,8 @@ NAMES: Mapping[str, str] = {
     "aciq": "ACIQ (Laplace)",
     "kl": "KL divergence",
     "kl-nonzero": "KL without zeros",
+    "ocs": "OCS, channels split",
+    "dual": "DUAL, two tensors",
     "layerwise": "LAPQ 1, layer-wise",
     "quadratic": "LAPQ 2, best p",
     "joint": "LAPQ 3, all together",
@@ -106,7 +108,8 @@ def figure(view: View, *, height: int = 430, revision: str = "step methods") -> 
             annotation={"text": "FP32", "yanchor": "bottom"},
             annotation_position="top",
         )
-    order = [name for method, name in NAMES.items() if method != "fp32"]
+    drawn = {dot.method for dots in view.dots.values() for dot in dots}
+    order = [name for name in NAMES.values() if name in drawn]
     made.update_yaxes(categoryorder="array", categoryarray=order[::-1])
     made.update_xaxes(title=view.title, tickformat=".0%" if view.per_cent else None)
     return made.update_layout(uirevision=revision)

@@ -6,6 +6,7 @@ r"""Methods of calibration side by side (Nahshan et al. 2019, Tables 1, 3 and 4)
     kl           the clip of least KL divergence (Migacz 2017), as published
     kl-nonzero   the same without the zeros that a ReLU leaves: in a histogram of a few levels their spike outweighs all
                  else and draws the clip to zero. NVIDIA's pytorch-quantization levels that bin, too
+    ocs, dual    least squared error, of weights that are stored wider (`wider`); not where weights stay in FP32
     layerwise    LAPQ's first phase: least squared error again, so mmse by the name that the paper's Table 3 gives it
     quadratic    and the second, the best p
     joint        and the third, all steps together
@@ -21,8 +22,7 @@ both is no part of the error.
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,13 +33,15 @@ from explorer.errors import LapqError
 from explorer.lapq.joint import METHODS, Method, check_method
 from explorer.lapq.journal import Journal
 from explorer.lapq.layerwise import layerwise_steps, steps_by
+from explorer.lapq.measured import Measured, each_image, mean, share
 from explorer.lapq.network import Array
 from explorer.lapq.objective import Objective
 from explorer.lapq.optimise import LAYERWISE_P
 from explorer.lapq.quadratic import best_p
 from explorer.lapq.sites import Site
-from explorer.lapq.table import Comparison, Difference, Row
+from explorer.lapq.table import Comparison, Row
 from explorer.lapq.trail import Trail
+from explorer.lapq.wider import WIDER, Wider, widened
 from explorer.quantizers import steps as rules
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.quantizers.grid import FLOAT_BITS, Grid
@@ -47,10 +49,15 @@ from explorer.studies.study import Study
 
 FLOAT = "fp32"
 RULES = {"min-max": "min-max", "aciq": "aciq-laplace", "kl": "kl", "kl-nonzero": "kl"}
-TABLE = ("min-max", "mmse", "aciq", "kl", "kl-nonzero", "layerwise", "quadratic", "joint")
+TABLE = ("min-max", "mmse", "aciq", "kl", "kl-nonzero", *WIDER, "layerwise", "quadratic", "joint")
 _BATCH = 250
 
 Progress = Callable[[float, str], None]
+
+
+def methods(w_bits: int) -> tuple[str, ...]:
+    """The methods that there are at a width of weights, in the order of the table."""
+    return tuple(name for name in TABLE if w_bits != FLOAT_BITS or name not in WIDER)
 
 
 def compare(
@@ -97,7 +104,7 @@ def compare(
         drawn = torch.randperm(len(rows_of_test), generator=torch.Generator().manual_seed(seed))
         rows_of_test = drawn[:test_images].sort().values
     rows = {(row.method, row.bias_correction): row for row in known}
-    wanted = [(FLOAT, corrections[0]), *((name, each) for each in corrections for name in TABLE)]
+    wanted = [(FLOAT, corrections[0]), *((name, each) for each in corrections for name in methods(w_bits))]
     for correction in corrections:
         if all(key in rows for key in wanted if key[1] == correction):
             continue
@@ -142,14 +149,14 @@ def _check(corrections: Sequence[BiasCorrection], test_images: int | None) -> No
 
 
 @dataclass(frozen=True, eq=False)
-class _Measured:
-    """Of every test image, float64 (images,): its loss, and whether it is right; nan where there are no classes."""
+class _Calibrated:
+    """A network to measure: with steps, or wider; FP32 where it has neither."""
 
-    losses: Array
-    rights: Array
-
-    def over(self, other: _Measured) -> Difference:
-        return Difference(*_mean(self.losses - other.losses), *_share(self.rights - other.rights))
+    method: str
+    loss: float
+    cost: float
+    steps: Array | None = None
+    wider: Wider | None = None
 
 
 class _Column:
@@ -161,27 +168,29 @@ class _Column:
 
     def rows(self) -> Iterator[Row]:
         """FP32 and the rows of the table."""
-        found: dict[str, _Measured] = {}
-        for name, loss, steps, cost in self._calibrated():
-            now = found[name] = self._measured(steps)
-            test_loss, test_loss_stderr = _mean(now.losses)
-            accuracy, accuracy_stderr = _share(now.rights)
-            named = () if steps is None else zip(self._objective.names, map(float, steps), strict=True)
+        found: dict[str, Measured] = {}
+        for each in self._calibrated():
+            now = found[each.method] = self._measured(each)
+            test_loss, test_loss_stderr = mean(now.losses)
+            accuracy, accuracy_stderr = share(now.rights)
+            steps = (
+                () if each.steps is None else zip(self._objective.names, map(float, each.steps), strict=True)
+            )
             yield Row(
-                method=name,
+                method=each.method,
                 bias_correction=self._objective.bias_correction,
-                calibration_loss=loss,
+                calibration_loss=each.loss,
                 test_loss=test_loss,
                 test_loss_stderr=test_loss_stderr,
                 test_accuracy=accuracy,
                 test_accuracy_stderr=accuracy_stderr,
-                over={other: now.over(before) for other, before in found.items() if other != name},
-                forward_equivalents=cost,
-                steps=dict(named),
+                over={other: now.over(before) for other, before in found.items() if other != each.method},
+                forward_equivalents=each.cost,
+                steps=dict(steps),
+                extra_weights=0.0 if each.wider is None else each.wider.extra,
             )
 
-    def _calibrated(self) -> Iterator[tuple[str, float, Array | None, float]]:
-        """Method, calibration loss, steps and what they cost."""
+    def _calibrated(self) -> Iterator[_Calibrated]:
         objective = self._objective
         total = begun = objective.forward_equivalents  # looking for the sites, which every method needs
 
@@ -190,23 +199,28 @@ class _Column:
             before, total = total, objective.forward_equivalents
             return total - before
 
-        yield FLOAT, self._float_loss(), None, 0.0
+        yield _Calibrated(FLOAT, self._loss_of(FLOAT, objective.study.model()), 0.0)
         steps = self._by_rule("min-max")
-        yield "min-max", objective.loss(steps), steps, begun + spent()
+        yield _Calibrated("min-max", objective.loss(steps), begun + spent(), steps)
         first = layerwise_steps(objective, LAYERWISE_P)
         first_loss = objective.loss(first)
         cost = begun + spent()
-        yield "mmse", first_loss, first, cost
+        yield _Calibrated("mmse", first_loss, cost, first)
         for name in ("aciq", "kl", "kl-nonzero"):
             steps = self._by_rule(name)
-            yield name, objective.loss(steps), steps, begun + spent()
-        yield "layerwise", first_loss, first, cost
+            yield _Calibrated(name, objective.loss(steps), begun + spent(), steps)
+        for name in WIDER if objective.w_bits != FLOAT_BITS else ():
+            wider = widened(objective, name)
+            loss = self._loss_of(name, wider.network.model)
+            objective.count(("loss", name), 1.0)
+            yield _Calibrated(name, loss, begun + spent(), wider=wider)
+        yield _Calibrated("layerwise", first_loss, cost, first)
         _, second = best_p(objective)
         cost += spent()
-        yield "quadratic", objective.loss(second), second, cost
+        yield _Calibrated("quadratic", objective.loss(second), cost, second)
         trail = Trail(objective, second)
         METHODS[self._method](trail, self._seed)
-        yield "joint", trail.best.loss, trail.best.steps, cost + spent()
+        yield _Calibrated("joint", trail.best.loss, cost + spent(), trail.best.steps)
 
     def _by_rule(self, name: str) -> Array:
         def chosen(x: Tensor, site: Site) -> float:
@@ -223,48 +237,28 @@ class _Column:
 
         return steps_by(self._objective, name, chosen)
 
-    def _float_loss(self) -> float:
-        study = self._objective.study
-        found, _ = _each(study, study.model(), self._objective.batches, self._objective.check)
-        return float(found.mean())
-
-    def _measured(self, steps: Array | None) -> _Measured:
-        """On the test images; noted in the journal. None: of the FP32 network."""
-        objective, study = self._objective, self._objective.study
-        name = "float" if steps is None else hashlib.sha256(steps.tobytes()).hexdigest()
+    def _loss_of(self, name: str, model: nn.Module) -> float:
+        """On the calibration images, of a network that is not the objective's; noted in the journal."""
+        objective = self._objective
 
         def measure() -> Array:
-            model = study.model() if steps is None else objective.network.model
-            if steps is not None:
-                objective.network.place(steps)
+            losses, _ = each_image(objective.study, model, objective.batches, objective.check)
+            return losses
+
+        return float(objective.journal.note(f"calibration {name}", measure).mean())
+
+    def _measured(self, each: _Calibrated) -> Measured:
+        """On the test images; noted in the journal."""
+        objective, study = self._objective, self._objective.study
+        name = each.method if each.steps is None else hashlib.sha256(each.steps.tobytes()).hexdigest()
+
+        def measure() -> Array:
+            if each.steps is not None:
+                objective.network.place(each.steps)
+                model = objective.network.model
+            else:
+                model = study.model() if each.wider is None else each.wider.network.model
             batches = study.data.batches("test", 1 if study.data.ragged else _BATCH, self._test)
-            return np.stack(_each(study, model, batches, objective.check))
+            return np.stack(each_image(study, model, batches, objective.check))
 
-        return _Measured(*objective.journal.note(f"test {name}", measure))
-
-
-@torch.no_grad()
-def _each(
-    study: Study, model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], check: Callable[[], None]
-) -> tuple[Array, Array]:
-    """Loss and rightness of every image."""
-    losses, rights = [], []
-    for inputs, targets in batches:
-        check()
-        outputs = model(inputs)
-        found = study.loss.per_sample(outputs, targets).double()
-        right = study.loss.correct(outputs, targets)
-        losses.append(found)
-        rights.append(torch.full_like(found, math.nan) if right is None else right.double())
-    return torch.cat(losses).numpy(), torch.cat(rights).numpy()
-
-
-def _mean(values: Array) -> tuple[float, float]:
-    """With its standard error."""
-    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-    return float(values.mean()), error
-
-
-def _share(rights: Array) -> tuple[float | None, float | None]:
-    """As `_mean`; None where there are no classes."""
-    return (None, None) if np.isnan(rights).any() else _mean(rights)
+        return Measured(*objective.journal.note(f"test {name}", measure))

@@ -18,12 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.lapq.network import Array, Chooser
+from explorer.lapq.network import Array, Chooser, SteppedNetwork
 from explorer.lapq.objective import Objective
 from explorer.lapq.sites import Site
 from explorer.quantizers.steps import lp
 
 SAMPLE = 1 << 15
+
+Rule = Callable[[Tensor, Site], float]
 
 
 def layerwise_steps(objective: Objective, p: float) -> Array:
@@ -36,14 +38,16 @@ def layerwise_steps(objective: Objective, p: float) -> Array:
     return steps_by(objective, f"layerwise {p!r}", lambda x, site: best_step(x, site, p))
 
 
-def steps_by(objective: Objective, name: str, rule: Callable[[Tensor, Site], float]) -> Array:
+def steps_by(objective: Objective, name: str, rule: Rule) -> Array:
     """The steps that a rule gives tensors one by one, float32 (sites,); noted in the journal under the name."""
     objective.count(("steps", name), len(objective.batches[0][1]) / len(objective.rows))
-    return objective.journal.note(name, lambda: _steps(objective, rule))
+    return objective.journal.note(
+        name, lambda: choose_steps(objective.network, objective.batches[0][0], rule)
+    )
 
 
-def _steps(objective: Objective, rule: Callable[[Tensor, Site], float]) -> Array:
-    network = objective.network
+def choose_steps(network: SteppedNetwork, inputs: Tensor, rule: Rule) -> Array:
+    """Place the steps that a rule gives to weights, then, as the inputs come by, to those; float32 (sites,)."""
     steps = np.ones(len(network.sites), np.float32)
     choosers: list[Chooser | None] = []
     for i, site in enumerate(network.sites):
@@ -54,7 +58,7 @@ def _steps(objective: Objective, rule: Callable[[Tensor, Site], float]) -> Array
             choosers.append(lambda x, site=site: rule(_sample(x), site))  # type: ignore[misc]
     network.place(steps)
     with network.choosing(choosers), torch.no_grad():
-        network.model(objective.batches[0][0])
+        network.model(inputs)
     return network.placed
 
 

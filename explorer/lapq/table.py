@@ -31,7 +31,8 @@ class Row:
         over: what it has beyond the methods above it, FP32 and those with the same bias correction.
         forward_equivalents: work for the steps in full forward passes over all calibration images; LAPQ's phases
             count those before them.
-        steps: site to step.
+        steps: site to step; empty where steps alone do not say what the network is.
+        extra_weights: how many weights more are stored, as a share of the quantized ones.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Row:
     over: Mapping[str, Difference]
     forward_equivalents: float
     steps: Mapping[str, float]
+    extra_weights: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -64,7 +66,7 @@ class Comparison:
     Attributes:
         calibration, test_images: how many images there were.
         method: of the joint phase.
-        rows: FP32, then for each correction the methods in the order of `comparison.TABLE`.
+        rows: FP32, then for each correction the methods in the order of `comparison.methods`.
     """
 
     study: str

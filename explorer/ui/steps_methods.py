@@ -1,4 +1,4 @@
-"""Methods of calibration in one table: min-max, MMSE, ACIQ, KL divergence and the phases of LAPQ."""
+"""Methods of calibration in one table: min-max, MMSE, ACIQ, KL divergence, OCS, DUAL and the phases of LAPQ."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +20,12 @@ COLUMNS: Mapping[str, Any] = {
     "loss_error": st.column_config.NumberColumn("± s.e.", format="%.4f"),
     "accuracy": st.column_config.NumberColumn("test accuracy (%)", format="%.2f"),
     "error": st.column_config.NumberColumn("± s.e. ", format="%.2f"),
+    "extra": st.column_config.NumberColumn(
+        "more weights (%)",
+        format="%.1f",
+        help="Weights that are stored beyond the network's own, as a share of the quantized ones: OCS splits channels, "
+        "DUAL writes a weight as the sum of two.",
+    ),
     "work": st.column_config.NumberColumn(
         "work", format="%.0f", help="In full forward passes over all calibration images."
     ),
@@ -75,7 +81,7 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
     )
     st.caption(_words(rows, view))
     st.dataframe(table, hide_index=True, column_config=COLUMNS)
-    found = [row for row in rows if row["method"] != "fp32"]
+    found = [row for row in rows if row["steps"]]  # FP32 has none, and those of OCS and DUAL are not all there is
     if run.result is not None and found:
         _take(study, asked, found)
 
@@ -139,6 +145,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 "loss_error": row["test_loss_stderr"],
                 "accuracy": share(row["test_accuracy"]),
                 "error": share(row["test_accuracy_stderr"]),
+                "extra": row.get("extra_weights", 0.0) * 100,
                 "work": row["forward_equivalents"],
             }
             for row in rows

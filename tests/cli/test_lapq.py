@@ -43,18 +43,20 @@ def test_every_option_is_described(explore: Command) -> None:
 def test_methods_side_by_side(explore: Command, folder: Path) -> None:
     words = ("lapq-table", "--study", folder, *QUICK, "--w-bits", 3, "--test-images", 8)
     rows = explore(*words, "--json").json["rows"]
-    assert [row["method"] for row in rows[:9]] == [
+    assert [row["method"] for row in rows[:11]] == [
         "fp32",
         "min-max",
         "mmse",
         "aciq",
         "kl",
         "kl-nonzero",
+        "ocs",
+        "dual",
         "layerwise",
         "quadratic",
         "joint",
     ]
-    assert [row["bias_correction"] for row in rows] == ["none"] * 9 + ["mean"] * 8
+    assert [row["bias_correction"] for row in rows] == ["none"] * 11 + ["mean"] * 10
     shown = explore(*words)
     assert shown.status == 0, shown.err
     assert "Calibration of tiny, W3A4, 12 training images, 8 test images" in shown.out
