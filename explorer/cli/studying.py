@@ -1,4 +1,4 @@
-"""Commands about studies: list them, get their data, make them again, and measure their curvature."""
+"""Commands about studies: list them, get their data, fold or make them again, and measure their curvature."""
 
 import math
 from pathlib import Path
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("studies")(list_studies)
     app.command("fetch")(fetch)
+    app.command("fold")(fold)
     app.command("pretrain")(pretrain)
     app.command("traces")(traces)
 
@@ -48,6 +49,17 @@ def fetch(name: Annotated[str, typer.Argument(help="the study whose files to dow
     with progress_bar() as bar:
         folder = download(name, progress=bar)
     print(f"{name} is ready in {folder}")
+
+
+def fold(
+    study: StudyOption,
+    out: Annotated[Path, typer.Option(help="folder to write the new study.toml into")],
+) -> None:
+    """Make a study of the same network with its batch norms folded into the layers before them."""
+    from explorer.studies.folded import write_folded
+
+    made = write_folded(study, out)
+    print(f"{made.name} is ready in {out}")
 
 
 def pretrain(

@@ -45,7 +45,8 @@ class Study:
         card: what a person should know.
         data: images and labels.
         loss: loss of the outputs.
-        weights_sha256: SHA-256 of the weights file, as ``sha256sum`` prints it.
+        weights_sha256: SHA-256 of the weights file, as ``sha256sum`` prints it; another where batch norms are
+            folded (`weights.folded_sha256`), so that the two networks share neither runs nor plans.
         network: the FP32 network; use ``model()``, which copies it.
     """
 
@@ -138,6 +139,22 @@ def check_forward(network: nn.Module, data: ImageData, loss: Loss) -> None:
             f"{classes - 1}; the factory must build a network with {classes} outputs"
         )
     _check_loss(outputs, targets, loss)
+
+
+def check_same(network: nn.Module, folded: nn.Module, data: ImageData, loss: Loss) -> None:
+    """Compare the losses of two samples: what a graph does not show is the shape of what runs through it.
+
+    Raises:
+        StudyError: folding changed a loss by more than rounding can.
+    """
+    inputs, targets = data.inputs("test", slice(0, 2)), data.targets("test", slice(0, 2))
+    with torch.no_grad():
+        before, after = (loss.per_sample(each(inputs), targets) for each in (network, folded))
+    if not torch.allclose(after, before, rtol=1e-3, atol=1e-3):
+        raise StudyError(
+            f"folding the batch normalisations changes the loss of the first test images from "
+            f"{before.tolist()} to {after.tolist()}; use the network without [model] fold_batch_norms"
+        )
 
 
 def _check_loss(outputs: Any, targets: torch.Tensor, loss: Loss) -> None:

@@ -5,19 +5,21 @@ be ignored in silence.
 """
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from torch import nn
 
 from explorer.errors import StudyError
 from explorer.studies import losses, profile
 from explorer.studies.data import ImageData, read_npz
 from explorer.studies.factories import resolve
+from explorer.studies.folding import fold_batch_norms
 from explorer.studies.losses import Loss
-from explorer.studies.study import AnyStudy, Card, Study, check_forward
-from explorer.studies.weights import file_sha256, load_into, read_weights
+from explorer.studies.study import AnyStudy, Card, Study, check_forward, check_same
+from explorer.studies.weights import file_sha256, folded_sha256, load_into, read_weights
 
 
 class _Section(BaseModel):
@@ -27,6 +29,7 @@ class _Section(BaseModel):
 class ModelSection(_Section):
     factory: str
     weights: str
+    fold_batch_norms: StrictBool = False
 
 
 class DataSection(_Section):
@@ -128,13 +131,21 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
     network.eval()
     loss = _loss(description.loss, folder)
     check_forward(network, data, loss)
+    sha256 = file_sha256(weights_path)
+    if description.model.fold_batch_norms:
+        unfolded, network = network, fold_batch_norms(network)
+        check_same(unfolded, network, data, loss)
+        sha256 = folded_sha256(sha256)
+        card = replace(
+            card, facts={**card.facts, "batch normalisations": "folded into the layers before them"}
+        )
     return Study(
         name=description.name,
         reference=reference,
         card=card,
         data=data,
         loss=loss,
-        weights_sha256=file_sha256(weights_path),
+        weights_sha256=sha256,
         network=network,
     )
 

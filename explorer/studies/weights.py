@@ -35,6 +35,14 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def folded_sha256(sha256_of_file: str) -> str:
+    """The identity of the weights of a file after batch norms were folded into them.
+
+    Made of the file's and not of the folded numbers, whose last digits may differ between machines.
+    """
+    return sha256(f"{sha256_of_file} fold_batch_norms".encode()).hexdigest()
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The state dict in a ``.safetensors``, ``.pt`` or ``.pth`` file.
 

@@ -31,7 +31,7 @@ def test_every_command_line_is_one_the_program_takes(explore: Command, line: str
 
 
 @pytest.mark.parametrize(
-    "verb", ["traces", "eigenvalues", "spectrum", "frontier", "proxy", "evaluate", "finetune"]
+    "verb", ["traces", "eigenvalues", "spectrum", "frontier", "proxy", "evaluate", "finetune", "fold"]
 )
 def test_every_option_is_described(explore: Command, verb: str) -> None:
     text = (DOCS / "command-line.md").read_text(encoding="utf-8")
