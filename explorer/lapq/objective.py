@@ -169,6 +169,12 @@ class Objective:
         self._count(known)
         return known.loss
 
+    def enter(self, steps: Sequence[float] | Array | Tensor, loss: float) -> None:
+        """Journal a mean over all images that was found part by part, so that `loss` knows it."""
+        asked = self._canonical(steps)
+        if self.journal.find(asked, self._all.number, slope=False) is None:
+            self.journal.add(Entry(self.phase, asked, self._all.number, loss, None, 0.0))
+
     def losses(self, steps: Sequence[float] | Array | Tensor) -> Array:
         """The loss of every calibration image, float64 (images,); their mean is journalled as `loss` does."""
         asked = self._canonical(steps)

@@ -1,6 +1,5 @@
 """The phases: parabola, Powell and the others on known functions, and the whole on a small network."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,28 +13,9 @@ from explorer.lapq.quadratic import parabola, vertex_within
 from explorer.lapq.trail import Trail
 from explorer.plans import Plan, read_plan
 from explorer.studies import Study
+from tests.lapq.coupled import Coupled
 
 ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 3, "calibration": 96, "leave": ()}
-
-
-@dataclass
-class _Site:
-    levels: Any = field(default_factory=lambda: type("Levels", (), {"reach": 1.0}))
-
-
-class Coupled:
-    """A quadratic in the steps whose valley lies across the axes."""
-
-    def __init__(self) -> None:
-        self.sites = [_Site(), _Site(), _Site()]
-        self.bend = np.array([[2.0, 0.9, 0.3], [0.9, 1.5, -0.6], [0.3, -0.6, 3.0]])
-        self.lowest = np.array([1.1, 0.8, 1.4])
-        self.evaluations, self.forward_equivalents = 0, 0.0
-
-    def loss(self, steps: Any) -> float:
-        self.evaluations += 1
-        away = np.asarray(steps, float) - self.lowest
-        return float(away @ self.bend @ away)
 
 
 @pytest.mark.parametrize("method", ["powell", "coordinate"])
