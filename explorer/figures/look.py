@@ -8,6 +8,7 @@ half-transparent grey, so one template serves light and dark pages.
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import plotly.graph_objects as go
 
 BIT_COLOURS: Mapping[int, str] = {
@@ -27,6 +28,7 @@ ACTIVATIONS = "#9a5bd6"
 MUTED = "rgba(128, 136, 150, 0.55)"
 ACCENT = "#e0336d"
 TEXT_ON_BOTH = "#7d8795"  # readable on light and dark pages, where the theme cannot choose
+_DIGITS = ("1 2 5".split(), range(1, 10), *(np.arange(1, 10, step).round(1) for step in (0.5, 0.2, 0.1)))
 _LINE = "rgba(128, 136, 150, 0.25)"
 
 TEMPLATE = go.layout.Template(
@@ -71,13 +73,17 @@ def faded(colour: str, opacity: float = 0.18) -> str:
 def log_ticks(low: float, high: float) -> dict[str, list]:
     """``tickvals`` and ``ticktext`` of a log axis that spans little: 1, 2 and 5 of every decade, in full.
 
-    Plotly's own labels between decades are single digits that do not say of which decade.
+    Plotly's own labels between decades are single digits that do not say of which decade. Where fewer than three
+    would lie between low and high, there are more of every decade.
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    values = [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in (1, 2, 5)]
+    for digits in _DIGITS:
+        values = [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in digits]
+        if sum(low <= value <= high for value in values) >= 3:
+            break
     return {
         "tickvals": values,
-        "ticktext": [f"{value:,.0f}" if value >= 1 else f"{value:g}" for value in values],
+        "ticktext": [f"{value:,.0f}" if value >= 100 else f"{value:g}" for value in values],
     }
 
 

@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.colors import qualitative
 
 from explorer.figures import look
 
-COLOURS = tuple(qualitative.Safe)  # told apart by colour-blind people
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+)  # Okabe and Ito: told apart by all
 _FINE = 60  # points of a parabola
 
 
@@ -223,7 +229,7 @@ def coupling_view(results: Sequence[Mapping[str, Any]]) -> View:
     return View(
         curves=tuple(curves),
         x_title="distance of two tensors, in the order of the network",
-        y_title="mean coupling |H_ij| / √|H_ii H_jj|",
+        y_title="mean coupling |Hᵢⱼ| / √|Hᵢᵢ Hⱼⱼ|",
     )
 
 

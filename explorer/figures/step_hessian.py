@@ -40,7 +40,7 @@ def view(record: Mapping[str, Any], *, shown: Shown = "hessian") -> View:
     names = tuple(record["sites"])
     if shown == "coupling":
         coupling = np.array(record["coupling"], float)
-        return View(names, coupling, None, 1.0, False, "coupling |H_ij| / √|H_ii H_jj|")
+        return View(names, coupling, None, 1.0, False, "coupling |Hᵢⱼ| / √|Hᵢᵢ Hⱼⱼ|")
     hessian = np.array(record["log_hessian"], float)
     errors = None if record["log_stderr"] is None else np.array(record["log_stderr"], float)
     return View(names, hessian, errors, _limit(hessian), True, "∂²L/∂log Δᵢ ∂log Δⱼ (nats)")
@@ -79,7 +79,7 @@ def figure(view: View, *, height: int = 560, revision: str = "step hessian") -> 
     made.update_yaxes(
         autorange="reversed", tickfont={"size": 11}, scaleanchor="x", constrain="domain", title="tensor"
     )
-    made.update_xaxes(constrain="domain")
+    made.update_xaxes(constrain="domain", constraintoward="right")  # beside the colour bar
     return made.update_layout(uirevision=revision)
 
 

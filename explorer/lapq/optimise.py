@@ -40,7 +40,7 @@ _SHARES = {
     "joint": 0.2,
     "test": 0.95,
 }  # of the progress, at their starts
-_EXPECTED = {"powell": 23, "coordinate": 20, "gradient": 20}  # evaluations a site, for the progress
+_EXPECTED = {"powell": 55, "coordinate": 60, "gradient": 25}  # evaluations a site, for the progress
 
 
 class Watcher(Protocol):

@@ -133,4 +133,4 @@ def test_a_log_axis_has_labels_however_close_the_traces_are() -> None:
     decades = sensitivity.figure([A, replace(A, mean_trace=300.0)]).layout.yaxis
     assert (decades.dtick, decades.tickvals) == (1, None)
     close = sensitivity.figure([A, replace(A, mean_trace=3.0)]).layout.yaxis
-    assert list(close.ticktext) == ["1", "2", "5", "10", "20", "50"]
+    assert {"2", "2.5", "3"} <= set(close.ticktext)
