@@ -1,12 +1,17 @@
-"""What LAPQ's joint phase costs: Powell as the reference code does it, ours, and the gradient method.
+"""What LAPQ costs: the joint phase by Powell as the reference code does it and by our methods, and a surface.
 
-    python -m benchmarks.lapq [--study cifar10-resnet20] [--markdown FILE] [--json FILE] [--quick]
+    python -m benchmarks.lapq [--study cifar10-resnet20] [--only joint] [--markdown FILE] [--json FILE] [--quick]
 
-All start from the same steps, those of phase 2, and minimise the same loss over the same calibration images. The
-reference's search is SciPy's Powell with its code's options; its forward pass is rebuilt here: the whole network for
-every evaluation, every weight quantized anew in it, and, as its code has it, nothing remembered. Its losses are found
-by our objective, which gives the same to the bit; a sample of its evaluations is made as the code makes them, compared
-and timed, and the rest is scaled. CPU time of one thread.
+**joint** All start from the same steps, those of phase 2, and minimise the same loss over the same calibration images.
+The reference's search is SciPy's Powell with its code's options; its forward pass is rebuilt here: the whole network
+for every evaluation, every weight quantized anew in it, and, as its code has it, nothing remembered. Its losses are
+found by our objective, which gives the same to the bit; a sample of its evaluations is made as the code makes them,
+compared and timed, and the rest is scaled.
+
+**surface** The loss over two late steps at 2 bits, inputs of layers with all else in FP32, against as many passes
+through the whole network.
+
+CPU time of one thread.
 """
 
 import argparse
@@ -31,7 +36,9 @@ from explorer import studies
 from explorer.lapq import METHODS, Objective, PathPoint, best_p, powell
 from explorer.lapq.journal import Entry
 from explorer.lapq.network import Array, SteppedNetwork
+from explorer.lapq.surfaces import measure_surface
 from explorer.lapq.trail import Trail
+from explorer.quantizers.grid import FLOAT_BITS
 from explorer.studies import Study
 
 Search = Callable[[Trail, int], None]
@@ -53,6 +60,20 @@ _NOTES = (
 )
 
 
+_SURFACE_COLUMNS = (
+    Column("sites", "tensors", "text"),
+    Column("points", "points", "count"),
+    Column("evaluations", "evaluations", "count"),
+    Column("equivalents", "forward passes", "number"),
+    Column("fewer", "points / these", "times"),
+    Column("seconds", "seconds", "seconds"),
+)
+_SURFACE_NOTES = (
+    "The evaluations beyond the points are those of the L_p steps, of the fit through them and of the search for the "
+    "optimum, which are drawn on the surface.",
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -61,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--w-bits", type=int, default=4)
     parser.add_argument("--a-bits", type=int, default=4)
     parser.add_argument("--calibration", type=int, default=512)
+    parser.add_argument("--only", choices=("joint", "surface"), help="one of the two questions")
+    parser.add_argument("--points", type=int, default=50, help="of the surface, along either step")
     parser.add_argument("--timed", type=int, default=30, help="evaluations of the reference that are timed")
     parser.add_argument("--markdown", type=Path, help="write the table there")
     parser.add_argument("--json", type=Path, help="write the numbers there")
@@ -68,18 +91,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     calibration, timed = (16, 3) if options.quick else (options.calibration, options.timed)
+    points = 8 if options.quick else options.points
     study = studies.load_network(options.study)
     bits: dict[str, Any] = {"w_bits": options.w_bits, "a_bits": options.a_bits, "calibration": calibration}
-    rows = _measured(study, bits, timed)
-    title = f"Joint optimisation of {study.name}, W{options.w_bits}A{options.a_bits}, {calibration} images"
-    table = Table("lapq", title, _COLUMNS, tuple(rows), _NOTES)
-    print(as_text(table))
+    tables = []
+    if options.only != "surface":
+        title = (
+            f"Joint optimisation of {study.name}, W{options.w_bits}A{options.a_bits}, {calibration} images"
+        )
+        tables.append(Table("joint", title, _COLUMNS, tuple(_measured(study, bits, timed)), _NOTES))
+    if options.only != "joint":
+        title = f"Surface of {study.name}, {points} x {points}, {calibration} images"
+        rows = (_surface(study, calibration, points),)
+        tables.append(Table("surface", title, _SURFACE_COLUMNS, rows, _SURFACE_NOTES))
+    for table in tables:
+        print(as_text(table))
     lines = machine()
     if options.markdown:
         head = ["# What LAPQ costs", "", *(f"- {line}" for line in lines), ""]
-        options.markdown.write_text("\n".join([*head, as_markdown(table)]), encoding="utf-8")
+        options.markdown.write_text("\n".join([*head, *map(as_markdown, tables)]), encoding="utf-8")
     if options.json:
-        content = {"machine": lines, "tables": [table.to_json()]}
+        content = {"machine": lines, "tables": [table.to_json() for table in tables]}
         options.json.write_text(json.dumps(content, indent=2), encoding="utf-8")
     return 0
 
@@ -115,6 +147,24 @@ def _measured(study: Study, bits: dict[str, Any], timed: int) -> list[dict[str, 
             row["fewer_than_reference"] = len(asked) / row["to_powell_equivalents"]
             row["faster_than_reference"] = reference["seconds"] / row["to_powell_seconds"]
     return rows
+
+
+def _surface(study: Study, calibration: int, points: int) -> dict[str, Any]:
+    print("surface ...", file=sys.stderr)
+    bits: dict[str, Any] = {"w_bits": FLOAT_BITS, "a_bits": 2, "calibration": calibration}
+    names = Objective(study, **bits).names
+    first, second = names[-min(3, len(names))], names[-1]
+    begun = time.process_time()
+    found = measure_surface(study, first, second, points=points, **bits)
+    seconds = time.process_time() - begun
+    return {
+        "sites": f"{first}, {second}",
+        "points": found.loss.size,
+        "evaluations": found.evaluations,
+        "equivalents": found.forward_equivalents,
+        "fewer": found.loss.size / found.forward_equivalents,
+        "seconds": seconds,
+    }
 
 
 def _as_the_code(trail: Trail, seed: int) -> None:

@@ -24,10 +24,19 @@ def test_a_quick_run_writes_its_table(tmp_path: Path, capsys: pytest.CaptureFixt
         str(numbers),
     ]
     assert lapq.main(words) == 0
-    reference, powell, _, gradient = json.loads(numbers.read_text(encoding="utf-8"))["tables"][0]["rows"]
-    assert reference["loss"] == powell["loss"]
-    assert reference["equivalents"] >= powell["equivalents"]
-    assert powell["faster_than_reference"] == pytest.approx(reference["seconds"] / powell["seconds"])
+    joint, surface = json.loads(numbers.read_text(encoding="utf-8"))["tables"]
+    reference, replayed, powell, _, gradient = joint["rows"]
+    assert reference["loss"] == replayed["loss"]
+    assert reference["equivalents"] >= replayed["equivalents"]
+    assert replayed["faster_than_reference"] == pytest.approx(reference["seconds"] / replayed["seconds"])
+    assert powell["method"] == "powell, ours"
+    assert powell["equivalents"] < replayed["equivalents"]
     assert gradient["method"] == "gradient, ours"
-    assert "Joint optimisation of learnable" in page.read_text(encoding="utf-8")
-    assert "our Powell's passes" in capsys.readouterr().out
+    (found,) = surface["rows"]
+    assert found["points"] == 64
+    assert found["evaluations"] > 64
+    assert found["equivalents"] < found["evaluations"]
+    text = page.read_text(encoding="utf-8")
+    assert "Joint optimisation of learnable" in text
+    assert "Surface of learnable, 8 x 8" in text
+    assert "the reference's passes" in capsys.readouterr().out
