@@ -52,6 +52,7 @@ class Layer:
         input_shape: shape of the input of one sample, without the batch dimension; () if it is never called.
         output_shape: the same for the output.
         calls: how often one forward pass uses the weight.
+        shared: names of further modules that use the weight.
     """
 
     name: str
@@ -63,6 +64,12 @@ class Layer:
     input_shape: tuple[int, ...] = ()
     output_shape: tuple[int, ...] = ()
     calls: int = 1
+    shared: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every module that uses the weight."""
+        return (self.name, *self.shared)
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,7 @@ def quantizable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
     """Run the network once and describe each layer in the order of first calls; uncalled layers come last."""
     owners: dict[int, Layer] = {}
+    names_of = _names_by_weight(model)
     for name, module in quantizable_layers(model):
         weight = _weight(module)
         owners[id(weight)] = Layer(
@@ -151,6 +159,7 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
             weights=weight.numel(),
             macs=0,
             calls=0,
+            shared=names_of[id(weight)][1:],
         )
     order: list[int] = []
 
@@ -184,6 +193,16 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
         for handle in handles:
             handle.remove()
     return [owners[key] for key in order] + [layer for key, layer in owners.items() if key not in order]
+
+
+def _names_by_weight(model: nn.Module) -> dict[int, tuple[str, ...]]:
+    """The quantizable modules that use each weight, by its identity, in model order."""
+    found: dict[int, tuple[str, ...]] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, QUANTIZABLE):
+            key = id(module._parameters.get("weight"))
+            found[key] = (*found.get(key, ()), name)
+    return found
 
 
 def _kind(module: nn.Module) -> str:

@@ -106,16 +106,11 @@ def p_view(content: Mapping[str, Any], *, of: str = "loss", unit: str = "nats") 
         )
         if vertex is not None:
             spots.append(Spot(f"vertex, p* = {vertex:.3g}", vertex, _polynomial(coefficients, vertex)))
-    titles = {
-        "loss": f"loss of the calibration images ({unit})",
-        "test_loss": f"loss of the test images ({unit})",
-        "accuracy": "accuracy on the test images",
-    }
     return View(
         curves=tuple(curves),
         spots=tuple(spots),
         x_title="p of the L_p error that the steps minimise",
-        y_title=titles[of],
+        y_title=_measure(of, unit),
         per_cent=of == "accuracy",
     )
 
@@ -133,14 +128,17 @@ def distance_view(content: Mapping[str, Any], *, unit: str = "nats") -> View:
 
 
 def calibration_view(content: Mapping[str, Any], *, of: str = "accuracy", unit: str = "nats") -> View:
-    """The ``calibration`` sweep: the mean over draws and the standard error of that mean (Fig. B.2)."""
-    sizes = sorted({point["size"] for point in content["points"]})
+    """The ``calibration`` sweep: the mean over draws and the standard error of that mean (Fig. B.2).
+
+    Args:
+        of: as of `p_view`.
+    """
+    known = [point for point in content["points"] if _finite(point.get(of))]
+    sizes = sorted({point["size"] for point in known})
     means, errors = [], []
     for size in sizes:
-        values = [
-            point[of] for point in content["points"] if point["size"] == size and _finite(point.get(of))
-        ]
-        mean = sum(values) / len(values) if values else math.nan
+        values = [point[of] for point in known if point["size"] == size]
+        mean = sum(values) / len(values)
         spread = sum((value - mean) ** 2 for value in values)
         means.append(mean)
         errors.append(math.sqrt(spread / (len(values) - 1) / len(values)) if len(values) > 1 else 0.0)
@@ -148,7 +146,7 @@ def calibration_view(content: Mapping[str, Any], *, of: str = "accuracy", unit: 
     return View(
         curves=(curve,),
         x_title="calibration images (log)",
-        y_title="accuracy on the test images" if of == "accuracy" else f"loss of the test images ({unit})",
+        y_title=_measure(of, unit),
         log_x=True,
         per_cent=of == "accuracy",
         ticks=tuple(map(float, sizes)),
@@ -277,6 +275,12 @@ def _curve(name: str, points: Sequence[Mapping[str, Any]], x: str, y: str) -> Cu
     return Curve(
         name, tuple(float(point[x]) for point in points), tuple(float(point[y]) for point in points), stderr
     )
+
+
+def _measure(of: str, unit: str) -> str:
+    if of == "accuracy":
+        return "accuracy on the test images"
+    return f"loss of the {'test' if of == 'test_loss' else 'calibration'} images ({unit})"
 
 
 def _p_curve_points(content: Mapping[str, Any]) -> list[dict[str, float]]:

@@ -260,7 +260,9 @@ def _second_derivatives(
             else:
                 replaced[f"{site.layer}.{INPUT}.step"] = leaf
         total = loss.per_sample(functional_call(network.model, replaced, (inputs,)), targets).sum()
-        slopes = torch.autograd.grad(total, leaves, create_graph=True)
+        slopes = torch.autograd.grad(  # a batch need not reach every layer
+            total, leaves, create_graph=True, allow_unused=True, materialize_grads=True
+        )
     rows = []
     for slope in slopes:
         row: tuple[Tensor | None, ...] = (None,) * len(leaves)

@@ -47,8 +47,11 @@ def steps_by(objective: Objective, name: str, rule: Rule) -> Array:
 
 
 def choose_steps(network: SteppedNetwork, inputs: Tensor, rule: Rule) -> Array:
-    """Place the steps that a rule gives to weights, then, as the inputs come by, to those; float32 (sites,)."""
-    steps = np.ones(len(network.sites), np.float32)
+    """Place the steps that a rule gives to weights, then, as the inputs come by, to those; float32 (sites,).
+
+    An input that does not come by in this batch gets the step that clips nothing.
+    """
+    steps = np.array([site.largest for site in network.sites], np.float32)
     choosers: list[Chooser | None] = []
     for i, site in enumerate(network.sites):
         if site.kind == "weight":

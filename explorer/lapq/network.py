@@ -100,7 +100,8 @@ class SteppedNetwork:
         leaves = [_leaf(part) for part in self.parts]
         with _differentiable(leaves), torch.enable_grad():
             total = loss.per_sample(self.model(inputs), targets).sum()
-            found = torch.autograd.grad(total, leaves)
+            # A batch need not reach every layer.
+            found = torch.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True)
             slopes = [
                 grad if weight is None else self._of_weight(i, grad)
                 for i, (weight, grad) in enumerate(zip(self._originals, found, strict=True))

@@ -1,10 +1,10 @@
 """Powell's method on the clips, as LAPQ's code runs it (Nahshan et al. 2019, sec. 4.3; Powell 1964).
 
 SciPy's, with its defaults (xtol = ftol = 1e-4, the coordinates as first directions) and one iteration: a line
-search along every direction and one along what they gave together. Variables are the clips c = reach · Δ, without
-bounds; a clip that is not positive has the loss ∞. The paper's Algorithm 1 replaces a direction in every
-iteration, SciPy only if that pays. Steps that cannot be better are not evaluated to the end (`racing`); the code
-evaluates all on all images.
+search along every coordinate. It ends before the search along what they gave together, which the paper's Algorithm
+1 makes in every iteration, and SciPy before the next one, if that pays. Variables are the clips c = reach · Δ,
+without bounds; a clip that is not positive has the loss ∞. Steps that cannot be better are not evaluated to the end
+(`racing`); the code evaluates all on all images.
 """
 
 from __future__ import annotations

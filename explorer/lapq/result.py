@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from explorer.blocks import Block
+from explorer.blocks import Block, Layer
 from explorer.errors import LapqError
 from explorer.lapq.forms import Form
 from explorer.lapq.quadratic import PCurve
@@ -137,19 +137,22 @@ def bits_of_sites(sites: Sequence[Site], blocks: Sequence[Block]) -> dict[str, B
     Raises:
         LapqError: the layers of a block have different widths.
     """
-    widths = {(site.layer, site.kind): site.bits for site in sites}
+    widths: dict[tuple[str, str], int] = {(site.layer, site.kind): site.bits for site in sites}
     found = {}
     for block in blocks:
-        bits = {
-            (widths.get((layer.name, "weight"), FLOAT_BITS), widths.get((layer.name, "input"), FLOAT_BITS))
-            for layer in block.layers
-        }
+        bits = {(_width(widths, layer, "weight"), _width(widths, layer, "input")) for layer in block.layers}
         if len(bits) > 1:
             raise LapqError(
                 f"the layers of block {block.name} have different widths; make the plan with one block a layer"
             )
         found[block.name] = BlockBits(*bits.pop())
     return found
+
+
+def _width(widths: Mapping[tuple[str, str], int], layer: Layer, kind: str) -> int:
+    """Of a weight or input, whichever of the modules that share the weight has the site."""
+    found = (widths[name, kind] for name in layer.names if (name, kind) in widths)
+    return next(found, FLOAT_BITS)
 
 
 def plan_of(

@@ -81,8 +81,9 @@ def find_sites(
     check_bits("weights", w_bits)
     check_bits("activations", a_bits)
     seen = _observe(model, inputs)
-    names = [name for name, _ in quantizable_layers(model)]
-    left = _left(names, seen, leave)
+    by_weight = {id(module.weight): name for name, module in quantizable_layers(model)}
+    names = list(by_weight.values())
+    left = _left(names, [by_weight[id(model.get_submodule(name).weight)] for name in seen], leave)
     where = places(model, {name: (w_bits, a_bits) for name in names if name not in left})
     for place in where:
         if place.name not in seen:
@@ -130,10 +131,9 @@ def _observe(model: nn.Module, inputs: Iterable[Tensor]) -> dict[str, tuple[floa
     return seen
 
 
-def _left(names: Sequence[str], seen: Iterable[str], leave: Collection[str] | None) -> frozenset[str]:
+def _left(names: Sequence[str], reached: Sequence[str], leave: Collection[str] | None) -> frozenset[str]:
     """The layers that stay in FP32: those named, or the first and the last that are reached."""
     if leave is None:
-        reached = [name for name in seen if name in names]
         return frozenset((*reached[:1], *reached[-1:]))
     for name in leave:
         if name not in names:

@@ -13,7 +13,7 @@ what comes after the first changed site is computed (`prefixes`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -142,6 +142,7 @@ def measure_surface(
     points: int = 33,
     others: Others = "float",
     calibration: int = 512,
+    leave: Collection[str] | None = None,
     form: Form = "integer",
     bias_correction: BiasCorrection = "none",
     seed: int = 0,
@@ -154,6 +155,7 @@ def measure_surface(
     Args:
         first, second: names of sites, such as ``layer1.0.conv1.input`` or ``fc.weight``.
         points: a side, 5 to 129.
+        leave: layers that stay in FP32; None: the first and the last, or none where all others are in FP32.
         journal: of an earlier attempt, which is gone through for free.
         progress: told after every point.
         should_stop: asked before every batch; may raise.
@@ -172,7 +174,7 @@ def measure_surface(
         study,
         w_bits=w_bits,
         a_bits=a_bits,
-        leave=() if others == "float" else None,
+        leave=() if others == "float" and leave is None else leave,
         only=pair if others == "float" else None,
         calibration=calibration,
         form=form,

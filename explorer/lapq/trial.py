@@ -64,7 +64,8 @@ class Trial:
     """A network whose steps are set by hand; safe to share between threads.
 
     Args:
-        images: calibration images.
+        images: calibration images that steps are tried on.
+        calibration: images that tell which inputs are signed, as in the search; None: those that steps are tried on.
         options: as of `Objective`.
 
     Attributes:
@@ -74,9 +75,12 @@ class Trial:
         LapqError: see `Objective`.
     """
 
-    def __init__(self, study: Study, *, images: int = 128, **options: Any) -> None:
-        self._objective = Objective(study, calibration=images, **options)
-        self._part = self._objective.part(np.arange(len(self._objective.rows)))
+    def __init__(
+        self, study: Study, *, images: int = 128, calibration: int | None = None, **options: Any
+    ) -> None:
+        calibration = images if calibration is None else calibration
+        self._objective = Objective(study, calibration=calibration, **options)
+        self._part = self._objective.part(np.arange(min(images, len(self._objective.rows))))
         self._lock = Lock()
 
     @property
@@ -86,7 +90,7 @@ class Trial:
     @property
     def images(self) -> int:
         """How many images there are."""
-        return len(self._objective.rows)
+        return self._part.samples
 
     def layerwise(self, p: float) -> dict[str, float]:
         """Site to the step of least L_p error."""

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.plans.plan import Plan, StudyIdentity, bits_of, check_names, listed
+from explorer.plans.plan import BlockBits, Plan, StudyIdentity, bits_of, check_names, listed
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.quantizers.given import GivenSteps, LayerSteps
+from explorer.quantizers.grid import FLOAT_BITS
 
 
 class _Widths(BaseModel):
@@ -66,8 +67,8 @@ def read_plan(
 
     Raises:
         PlanError: it cannot be read, is not JSON, has another version, is for another study or other weights,
-            names blocks or layers the study does not have or omits blocks, or gives a width or step that does
-            not exist.
+            names blocks or layers the study does not have or omits blocks, gives a width or step that does not
+            exist, or a step to what it leaves in FP32.
     """
     content = _parse(source)
     if content.study != study.name:
@@ -87,11 +88,13 @@ def read_plan(
         for block in blocks
     }
     steps = None if content.steps is None else _given(content.steps, blocks, study.name)
+    if steps is not None:
+        _check_quantized(steps, bits, blocks)
     return Plan(study.name, study.weights_sha256, bits, content.name, steps), blocks
 
 
 def _given(content: _Steps, blocks: Sequence[Block], study: str) -> GivenSteps:
-    known = {layer.name for block in blocks for layer in block.layers}
+    known = {name for block in blocks for layer in block.layers for name in layer.names}
     unknown = [name for name in content.layers if name not in known]
     if unknown:
         raise PlanError(
@@ -99,6 +102,22 @@ def _given(content: _Steps, blocks: Sequence[Block], study: str) -> GivenSteps:
         )
     layers = {name: LayerSteps(**each.model_dump()) for name, each in content.layers.items()}
     return GivenSteps(layers, content.bias_correction)
+
+
+def _check_quantized(steps: GivenSteps, bits: Mapping[str, BlockBits], blocks: Sequence[Block]) -> None:
+    """Refuse a step that nothing would use."""
+    for block in blocks:
+        for name in (name for layer in block.layers for name in layer.names if name in steps.layers):
+            of = steps.layers[name]
+            for what, step, width in (
+                ("weight", of.w_step, bits[block.name].w_bits),
+                ("input", of.a_step, bits[block.name].a_bits),
+            ):
+                if step is not None and width == FLOAT_BITS:
+                    raise PlanError(
+                        f"the plan has a step for the {what} of {name} and leaves it in FP32; leave the step out or "
+                        "give it fewer bits"
+                    )
 
 
 def _agreement(names: Mapping[str, Any], blocks: Sequence[Block]) -> tuple[int, int]:

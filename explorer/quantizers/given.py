@@ -53,7 +53,7 @@ class GivenSteps:
         object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
 
     def __hash__(self) -> int:
-        return hash((tuple(self.layers.items()), self.bias_correction))
+        return hash((frozenset(self.layers.items()), self.bias_correction))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return GivenSteps, (dict(self.layers), self.bias_correction)  # a mapping proxy cannot be pickled

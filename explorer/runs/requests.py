@@ -59,7 +59,7 @@ LAPQ_DEFAULTS: dict[str, Any] = {
 _STEPPED: dict[str, Any] = {
     key: LAPQ_DEFAULTS[key] for key in ("w_bits", "a_bits", "calibration", "form", "bias_correction")
 }
-LAPQ_SURFACE_DEFAULTS: dict[str, Any] = {**_STEPPED, "points": 33, "others": "float"}
+LAPQ_SURFACE_DEFAULTS: dict[str, Any] = {**_STEPPED, "points": 33, "others": "float", "leave": None}
 LAPQ_SWEEP_DEFAULTS: dict[str, Any] = {
     **_STEPPED,
     "leave": None,
@@ -181,10 +181,14 @@ def lapq(study: Known, *, seed: int = 0, **options: Any) -> RunSpec:
 
 
 def lapq_surface(study: Known, first: str, second: str, *, seed: int = 0, **options: Any) -> RunSpec:
-    """The loss over the steps of two sites; options as in ``LAPQ_SURFACE_DEFAULTS``."""
-    return _spec(
-        "lapq_surface", study, seed, {"first": first, "second": second, **options}, LAPQ_SURFACE_DEFAULTS
-    )
+    """The loss over the steps of two sites; options as in ``LAPQ_SURFACE_DEFAULTS``.
+
+    Where all others are in FP32, no layer is left alone unless it is named.
+    """
+    options = {"first": first, "second": second, **_left(options)}
+    if options.get("others", "float") == "float":
+        options["leave"] = options["leave"] or None
+    return _spec("lapq_surface", study, seed, options, LAPQ_SURFACE_DEFAULTS)
 
 
 def lapq_sweep(study: Known, sweep: str, *, seed: int = 0, **options: Any) -> RunSpec:

@@ -169,6 +169,11 @@ def read_address() -> str | None:
             take(_decode(text))
         except PlanError as error:
             return f"The plan in the link was not taken: {error}"
+        if address.get("steps"):
+            return (
+                "The plan in the link had step sizes of its own, which a link does not hold, so it is in hand without "
+                "them. Take them in hand again on Step sizes, or upload its plan.json."
+            )
     return None
 
 
@@ -177,6 +182,8 @@ def write_address() -> None:
     wanted = {"study": reference(), "blocks": granularity()}
     if (held := plan()) is not None:
         wanted["plan"] = encode(held)
+        if held.steps is not None:
+            wanted["steps"] = "own"  # so that whoever opens it is told that they are not in it
     if (name := focus()) is not None:
         wanted["block"] = name
     if dict(st.query_params) != wanted:

@@ -93,7 +93,7 @@ def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
             persist_state="session",
             width=280,
         )
-        options |= {"site": None if site == NORMAL else site, "leave": None}
+        options |= {"site": None, "leave": None} if site == NORMAL else {"site": site}
     if sweep == "distance":
         run = caches.store().find(requests.lapq(study, method=asked.method, **asked.options))
         if run is not None and run.result is not None:

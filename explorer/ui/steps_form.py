@@ -70,8 +70,8 @@ class Asked:
         return {**options, "leave": None if self.leave is None else list(self.leave)}
 
     def every_layer(self) -> "Asked":
-        """The same with no layer left in FP32."""
-        return replace(self, leave=())
+        """The same with no layer left in FP32 but those that were named."""
+        return replace(self, leave=self.leave or ())
 
 
 def ask(study: Study, *, with_method: bool = True, with_bias: bool = True) -> Asked | None:

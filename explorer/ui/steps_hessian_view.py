@@ -1,6 +1,6 @@
 """How much the steps of a network depend on one another: second derivatives, couplings, interactions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ SHOWN: Mapping[str, str] = {
     "interactions": "interactions",
     "distance": "by distance",
     "bits": "by bits",
+    "shares": "interactions by bits",
 }
 _ABOUT: Mapping[str, str] = {
     "hessian": "Row and column are tensors in the order of the network; the colour is ∂²L/∂log Δᵢ ∂log Δⱼ. The diagonal says how "
@@ -33,6 +34,13 @@ _ABOUT: Mapping[str, str] = {
     "distance": "The mean coupling of tensors that lie so far apart in the network, a line for every width that was computed.",
     "bits": "log₁₀ of the Gaussian curvature of the loss over all steps, for every width that was computed under the same "
     "conditions. The paper finds it orders of magnitude higher at 2 bits than at 4 (eqs. 9 to 11).",
+    "shares": "How much of the damage of quantizing several tensors is no sum of what each does alone, for every width that was "
+    "computed under the same conditions (LAPQ, eq. 7): near 0, steps can be chosen one by one.",
+}
+_ACROSS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], step_curves.View]] = {
+    "distance": step_curves.coupling_view,
+    "bits": step_curves.curvature_view,
+    "shares": step_curves.separability_view,
 }
 
 
@@ -95,14 +103,14 @@ def _draw(study: Study, run: Run) -> None:
         label_visibility="collapsed",
     )
     hessian, apart = run.result["hessian"], run.result["separability"]
-    if shown in ("distance", "bits"):
-        _across(study, run, shown)
-    elif shown == "interactions" and apart is None:
+    if shown in ("interactions", "shares") and apart is None:
         st.info(
             "This run measured no interactions; switch them on above and press **Compute**.",
             icon=":material/info:",
         )
         return
+    if shown in _ACROSS:
+        _across(study, run, shown)
     else:
         view = (
             step_hessian.interactions_view(apart)
@@ -126,10 +134,11 @@ def _draw(study: Study, run: Run) -> None:
 def _across(study: Study, run: Run, shown: str) -> None:
     """Over all widths that were computed like this one."""
     same = [each for each in results.runs_of(study, "lapq_hessian") if _alike(each, run)]
-    records = [each.result["hessian"] for each in same if each.result is not None]
+    kind = "separability" if shown == "shares" else "hessian"
+    records = [each.result[kind] for each in same if each.result is not None]
     by_width = {(record["w_bits"], record["a_bits"]): record for record in records}
     kept = [record for _, record in sorted(by_width.items())]
-    view = step_curves.coupling_view(kept) if shown == "distance" else step_curves.curvature_view(kept)
+    view = _ACROSS[shown](kept)
     export.chart(
         step_curves.figure(view, height=430, revision=f"{run.id} {shown} {len(kept)}"),
         key="steps_across",

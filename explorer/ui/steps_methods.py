@@ -53,6 +53,8 @@ def show(study: Study) -> None:
     if asked is None:
         steps_form.nothing()
         return
+    if asked.form != "integer":
+        st.caption("Methods are compared on the grid with a zero, whatever the quantizer under More.")
     run = caches.store().find(spec)
     if run is None:
         st.info(

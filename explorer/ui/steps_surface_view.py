@@ -114,8 +114,7 @@ def _looks() -> tuple[bool, bool]:
 
 
 def _spec(study: Study, asked: Asked, first: str, second: str, **options: Any) -> Any:
-    common = {key: value for key, value in asked.options.items() if key != "leave"}
-    return requests.lapq_surface(study, first, second, **common, **options)
+    return requests.lapq_surface(study, first, second, **asked.options, **options)
 
 
 def _answer(study: Study, asked: Asked, first: str, second: str, points: int, others: str) -> Run | None:

@@ -27,9 +27,7 @@ def _trial(reference: str, options: tuple[tuple[str, Any], ...]) -> Trial:
 
 def trial(asked: Asked) -> Trial | None:
     """The network to try steps on, on few images; None, and the reason in a sentence, where there cannot be one."""
-    options = {**asked.options, "images": min(asked.calibration, TRIAL_IMAGES)}
-    del options["calibration"]
-    options["leave"] = asked.leave
+    options = {**asked.options, "images": min(asked.calibration, TRIAL_IMAGES), "leave": asked.leave}
     try:
         return _trial(session.reference(), tuple(options.items()))
     except LapqError as error:

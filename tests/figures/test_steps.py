@@ -143,6 +143,19 @@ def test_calibration_shows_means_over_draws_and_their_standard_errors() -> None:
     assert curve.stderr == pytest.approx((0.0, 0.05))
 
 
+def test_calibration_says_which_loss_it_shows_and_draws_nothing_where_there_is_none() -> None:
+    points = [{"size": 16, "seed": 0, "loss": 1.0, "test_loss": 2.0, "accuracy": None}]
+    titles = {
+        of: step_curves.calibration_view({"points": points}, of=of).y_title for of in ("loss", "test_loss")
+    }
+    assert titles == {
+        "loss": "loss of the calibration images (nats)",
+        "test_loss": "loss of the test images (nats)",
+    }
+    [none] = step_curves.calibration_view({"points": points}).curves
+    assert none.x == none.y == ()
+
+
 def test_distance_descent_and_widths_have_their_axes() -> None:
     points = [{"ratio": r, "distance": 0.0, "loss": r * r} for r in (0.5, 1.0, 2.0)]
     seen = step_curves.distance_view({"points": points})

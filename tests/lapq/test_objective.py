@@ -10,6 +10,8 @@ from torch import nn
 from explorer.blocks import study_blocks
 from explorer.errors import LapqError
 from explorer.lapq import FORMS, Form, Journal, Objective, layerwise_steps, plan_of
+from explorer.lapq.curvature import _second_derivatives
+from explorer.lapq.layerwise import best_step, choose_steps
 from explorer.quantizers import simulate
 from explorer.studies import Study
 
@@ -161,3 +163,45 @@ def test_a_layer_that_no_image_reaches_is_one_sentence(study: Study) -> None:
 
     with pytest.raises(LapqError, match="no calibration image reaches layer 'spare'"):
         objective(replace(study, network=Spare()))
+
+
+class _Sometimes(nn.Module):
+    """A layer that only the brighter images go through, one after the other."""
+
+    def __init__(self, used: nn.Module) -> None:
+        super().__init__()
+        self.used, self.some = used, nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        bright = x.mean(dim=(1, 2, 3)) > 0.05
+        if bright.any():
+            x = torch.cat([x[~bright], self.some(x[bright])])
+        found: torch.Tensor = self.used(x)
+        return found
+
+
+def test_a_layer_that_some_batches_do_not_reach_has_no_slope_there(study: Study) -> None:
+    from dataclasses import replace
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        sometimes = replace(study, network=_Sometimes(study.model()).eval())
+    found = objective(sometimes, leave=("used.0", "used.11"), calibration=60)
+    inputs = [x for x, _ in found.study.data.batches("train", 1, found.rows)]
+    dark = np.array([i for i, x in enumerate(inputs) if x.mean() <= 0.05])
+    assert 0 < len(dark) < len(inputs)
+    site = found.index("some.weight")
+    slope = found.gradient(start(found), found.part(dark))[1]
+    assert slope[site] == 0 != np.abs(slope).max()
+    assert found.gradient(start(found))[1][site] != 0
+
+    network, steps = found.network, start(found)
+    batch = torch.cat([inputs[i] for i in dark])
+    targets = torch.zeros(len(batch), dtype=torch.int64)
+    hessian = _second_derivatives(network, steps, batch, targets, study.loss)
+    assert not hessian[site].any()
+    assert hessian.any()
+
+    chosen = choose_steps(network, batch, lambda x, site: best_step(x, site, 2.0))
+    unseen = found.index("some.input")
+    assert chosen[unseen] == np.float32(found.sites[unseen].largest), "the step that clips nothing"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from explorer.errors import LapqError
 from explorer.lapq.journal import Journal
@@ -76,6 +80,33 @@ def test_with_others_quantized_every_site_has_a_step(study: Study) -> None:
         "the weight's L_p step depends on nothing else"
     )
     assert not np.isclose(found.marks[0].loss, floating.marks[0].loss)
+
+
+def test_layers_can_be_left_in_fp32_where_the_others_are_quantized(study: Study) -> None:
+    pair, asked = ("0.weight", "11.weight"), {"w_bits": 3, "a_bits": 32, "calibration": 64}
+    found = measure_surface(study, *pair, points=5, others="quantized", leave=("3", "6"), **asked)  # type: ignore[arg-type]
+    objective = Objective(study, leave=("3", "6"), **asked)  # type: ignore[arg-type]
+    assert objective.names == pair
+    assert found.loss[2, 1] == pytest.approx(objective.loss([found.axes[0][2], found.axes[1][1]]))
+    with pytest.raises(LapqError, match=r"no step '0\.weight'"):
+        measure_surface(study, *pair, points=5, others="quantized", **asked)  # type: ignore[arg-type]
+
+
+def test_a_layer_that_no_image_reaches_can_be_named_and_is_no_obstacle(study: Study) -> None:
+    class Spare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.spare = study.model(), nn.Linear(2, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.used(x)  # type: ignore[no-any-return]
+
+    other = replace(study, network=Spare().eval())
+    asked: dict[str, Any] = {"points": 5, "calibration": 32}
+    with pytest.raises(LapqError, match=r"reaches layer 'spare'.*leave that layer in FP32"):
+        measure_surface(other, "used.3.input", "used.6.input", **asked)
+    found = measure_surface(other, "used.3.input", "used.6.input", leave=("spare",), **asked)
+    np.testing.assert_array_equal(found.loss, measure_surface(study, FIRST, SECOND, **asked).loss)
 
 
 def test_it_survives_json_and_its_points_can_come_one_by_one(study: Study) -> None:

@@ -1,7 +1,11 @@
 """Steps tried by hand: the same losses as the search sees, with paired differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from explorer.lapq import Objective
 from explorer.lapq.trial import Trial
@@ -37,3 +41,24 @@ def test_values_are_those_of_the_tensor(study: Study) -> None:
     weight = next(site for site in trial.sites if site.kind == "weight")
     values = trial.values(weight.name)
     assert (values.min(), values.max()) == (pytest.approx(weight.low), pytest.approx(weight.high))
+
+
+def test_the_sites_are_those_of_the_search_though_fewer_images_are_tried(study: Study) -> None:
+    """An input that only a later image makes negative has signed levels, and the plan is to say so."""
+    [first] = [x for x, _ in study.data.batches("train", 1, Objective(study, calibration=1).rows)]
+
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used = study.model()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.used(x - first.min())  # type: ignore[no-any-return]
+
+    shifted = replace(study, network=Shifted().eval())
+    searched = Objective(shifted, calibration=60, leave=()).sites
+    trial = Trial(shifted, images=1, calibration=60, leave=())
+    assert trial.sites == searched != Trial(shifted, images=1, leave=()).sites
+    assert searched[0].signed
+    assert trial.images == 1
+    assert len(trial.measure(trial.layerwise(2.0)).losses) == 1

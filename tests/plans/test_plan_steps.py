@@ -67,6 +67,27 @@ def test_a_step_that_cannot_be_is_one_sentence(study: Study, steps: dict[str, An
         read_plan(planned(study, **steps), study=study, partitions=(study_blocks(study),))
 
 
+def test_the_order_of_layers_plays_no_part() -> None:
+    layers = {"a": LayerSteps(0.1), "b": LayerSteps(0.2)}
+    one, other = GivenSteps(layers), GivenSteps(dict(reversed(layers.items())))
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+@pytest.mark.parametrize(("steps", "what"), [({"w_step": 0.1}, "weight"), ({"a_step": 0.1}, "input")])
+def test_a_step_for_what_stays_in_fp32_is_one_sentence(
+    study: Study, steps: dict[str, Any], what: str
+) -> None:
+    content, blocks = planned(study, **steps), study_blocks(study)
+    for block in blocks[2:]:
+        content["blocks"][block.name] = {"w_bits": 32, "a_bits": 32}
+    read_plan(content, study=study, partitions=(blocks,))
+    content["blocks"][blocks[1].name] = {"w_bits": 32, "a_bits": 32}
+    sentence = f"a step for the {what} of {blocks[1].name} and leaves it in FP32; leave the step out"
+    with pytest.raises(PlanError, match=sentence):
+        read_plan(content, study=study, partitions=(blocks,))
+
+
 def test_unknown_layers_and_corrections_are_one_sentence(study: Study) -> None:
     content = planned(study)
     content["steps"] = {"layers": {"nowhere": {"w_step": 1.0}}}

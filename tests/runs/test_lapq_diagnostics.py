@@ -115,10 +115,12 @@ def test_sweeps_give_their_points_as_they_come(store: Store, study: Study) -> No
     objective = Objective(study, **options)
     steps = np.array([run.result["steps"][name] for name in objective.names])
     assert run.result["points"] == along_distance(objective, steps)["points"]
-    sizes = requests.lapq_sweep(study, "calibration", sizes=[16, 32], seeds=[0], **options)
+    sizes = requests.lapq_sweep(study, "calibration", sizes=[16, 32, 1000, 2000], seeds=[0], **options)
     found = execute(store, sizes).result
     assert found is not None
-    assert [(point["size"], point["seed"]) for point in found["points"]] == [(16, 0), (32, 0)]
+    most = study.data.size("train")
+    assert most < 1000
+    assert [(point["size"], point["seed"]) for point in found["points"]] == [(16, 0), (32, 0), (most, 0)]
     for site in ("6.input", None):
         curves = execute(store, requests.lapq_sweep(study, "error", site=site, **options)).result
         assert curves is not None
@@ -132,6 +134,9 @@ def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
     assert surface_spec(study, points=33, calibration=512).parameters == dict(
         zip(("first", "second"), SITES, strict=True)
     )
+    assert surface_spec(study, leave=[]) == surface_spec(study), "no layer is left alone"
+    left = surface_spec(study, leave=["b", "a"], others="quantized").parameters
+    assert left["leave"] == ["a", "b"]
     assert requests.lapq_hessian(study, w_bits=32, how="straight-through").parameters == {}
     assert requests.lapq_sweep(study, "p", leave=["b", "a"]).parameters == {"sweep": "p", "leave": ["a", "b"]}
 
@@ -141,6 +146,10 @@ def test_mistakes_fail_in_a_sentence(store: Store, study: Study, tmp_path: Path)
         (requests.lapq_sweep(study, "q"), "no sweep 'q'"),
         (requests.lapq_hessian(study, how="guessing"), "cannot be had by 'guessing'"),
         (requests.lapq_hessian(study, steps={"3.input": 1.0}, calibration=32), "no step for '6.input'"),
+        (
+            requests.lapq_hessian(study, steps={"3.input": -1.0, "6.input": 1.0}, calibration=32),
+            "the step of '3.input' is -1; it must be positive",
+        ),
         (requests.lapq_sweep(study, "calibration", method="luck"), "luck"),
         (requests.lapq_surface(study, "3.input", "x.input"), "no step 'x.input'"),
     ):

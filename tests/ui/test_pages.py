@@ -106,6 +106,14 @@ def test_a_deep_link_puts_its_plan_in_hand_and_keeps_it(opens: Opens, toml: str,
     assert PLAN in shown.query_params["plan"]
 
 
+def test_a_deep_link_says_that_step_sizes_are_not_in_it(opens: Opens, toml: str) -> None:
+    shown = sound(opens("results", study=toml, plan=PLAN, steps="own"))
+    assert metrics(shown)["Plan in hand"] == "204 B"
+    assert ["which a link does not hold" in warning.value for warning in shown.warning] == [True]
+    assert "steps" not in shown.query_params
+    assert not sound(shown.run()).warning
+
+
 def test_a_deep_link_carries_the_partition(opens: Opens, toml: str, study: Study) -> None:
     modules = len(study_blocks(study, "module"))
     text = f"{'.'.join(['4'] * modules)}_{'.'.join(['8'] * modules)}"

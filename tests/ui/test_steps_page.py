@@ -145,6 +145,7 @@ def test_the_steps_are_taken_in_hand_and_training_gets_them(
     plan = page.session_state["plan"]
     assert plan.w_bits == {"0": 32, "3": 4, "6": 4, "11": 32}
     assert plan.steps.layers["3"].w_step == pytest.approx(found.steps["3.weight"])
+    assert "own" in page.query_params["steps"], "a link to the plan says what it does not hold"
     assert metrics(page)["LAPQ W4A4"]
     page = sound(page.switch_page("pages/fine_tune.py").run())
     [start] = [button for button in page.button if button.label == "Start fine-tuning"]
@@ -211,7 +212,7 @@ def test_couplings_are_asked_for_and_drawn_in_every_way(
     assert asked == [requests.lapq_hessian(study, w_bits=4, calibration=64)]
     execute(Store.open(), asked[0])
     page = sound(page.run())
-    for shown in ("hessian", "coupling", "interactions", "distance", "bits"):
+    for shown in ("hessian", "coupling", "interactions", "distance", "bits", "shares"):
         page = pick(page, "steps_shown", shown)
         assert pictures(page) == 1, shown
     assert "Gaussian curvature by clips" in said(page)

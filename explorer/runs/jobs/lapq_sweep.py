@@ -3,9 +3,11 @@
 Parameters: ``sweep``, which is ``error``, ``p``, ``distance`` or ``calibration``, and those of
 `explorer.runs.requests.LAPQ_SWEEP_DEFAULTS`; the seed is the spec's. ``site`` is of ``error``: the tensor, or null for
 a normal distribution. ``steps`` is of ``distance``: site to step; null for those of the quadratic phase. ``sizes``,
-``seeds`` and ``method`` are of ``calibration``: null stops at the quadratic phase. Series ``points``: one a point.
+``seeds`` and ``method`` are of ``calibration``: a method of null stops at the quadratic phase, a size beyond that of
+the training split is that size. Series ``points``: one a point.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,7 +64,7 @@ class _Sweep:
             x = torch.randn(NORMAL, generator=generator)
             levels = Levels.of(asked["form"], min(asked["w_bits"], asked["a_bits"]), signed=True)
         else:
-            objective = self._objective(leave=())
+            objective = self._objective(leave=asked["leave"] or ())
             x = site_tensor(objective, asked["site"])
             levels = objective.sites[objective.index(asked["site"])].levels
         return error_curves(x, levels).to_json()
@@ -79,6 +81,8 @@ class _Sweep:
 
     def calibration(self) -> dict[str, Any]:
         sizes, seeds, method = (self._asked[key] for key in ("sizes", "seeds", "method"))
+        most = self._study.data.size("train")
+        sizes = list(dict.fromkeys(min(size, most) for size in sizes))
         if method is not None:
             check_method(method)
 
@@ -123,9 +127,11 @@ def steps_of(objective: Objective, given: Mapping[str, float]) -> Array:
     """The steps by site, float32 (sites,).
 
     Raises:
-        LapqError: one is missing.
+        LapqError: one is missing, or not positive and finite.
     """
-    missing = [name for name in objective.names if name not in given]
-    if missing:
-        raise LapqError(f"there is no step for {missing[0]!r}; give one for every site")
+    for name in objective.names:
+        if name not in given:
+            raise LapqError(f"there is no step for {name!r}; give one for every site")
+        if not 0 < given[name] < math.inf:
+            raise LapqError(f"the step of {name!r} is {given[name]:g}; it must be positive and finite")
     return np.array([given[name] for name in objective.names], np.float32)
