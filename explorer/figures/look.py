@@ -28,7 +28,7 @@ ACTIVATIONS = "#9a5bd6"
 MUTED = "rgba(128, 136, 150, 0.55)"
 ACCENT = "#e0336d"
 TEXT_ON_BOTH = "#7d8795"  # readable on light and dark pages, where the theme cannot choose
-_DIGITS = ("1 2 5".split(), range(1, 10), *(np.arange(1, 10, step).round(1) for step in (0.5, 0.2, 0.1)))
+_DIGITS = (["1", "2", "5"], range(1, 10), *(np.arange(1, 10, step).round(1) for step in (0.5, 0.2, 0.1)))
 _LINE = "rgba(128, 136, 150, 0.25)"
 
 TEMPLATE = go.layout.Template(

@@ -97,6 +97,7 @@ def compare(
     """
     check_method(method)
     _check(corrections, test_images)
+    corrections = tuple(dict.fromkeys(corrections))
     if w_bits == FLOAT_BITS:
         corrections = corrections[:1]
     rows_of_test = torch.arange(study.data.size("test"))

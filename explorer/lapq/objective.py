@@ -32,6 +32,7 @@ from explorer.lapq.network import Array, SteppedNetwork
 from explorer.lapq.prefixes import Prefixes
 from explorer.lapq.sites import Site, find_sites
 from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.studies.losses import KINDS
 from explorer.studies.study import Study
 
 BATCH = 64
@@ -77,7 +78,8 @@ class Objective:
         phase: word under which evaluations are journalled.
         losses_seen: what `losses` gave, in order.
         evaluations: different questions asked; one that the journal answers counts as it did when it was made.
-        forward_equivalents: all work in full forward passes over all calibration images.
+        forward_equivalents: all work in full forward passes over all calibration images. A computation that goes
+            on with a journal has no prefixes yet and does a little more.
         seconds: spent evaluating, in this process.
 
     Raises:
@@ -133,6 +135,11 @@ class Objective:
     def names(self) -> tuple[str, ...]:
         """The sites' names."""
         return tuple(site.name for site in self.sites)
+
+    @property
+    def never_negative(self) -> bool:
+        """Whether no image can have a loss below 0; of a loss of somebody's own that is not known."""
+        return self.study.loss.kind in KINDS
 
     def index(self, name: str) -> int:
         """Where a site is among the sites.

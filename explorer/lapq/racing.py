@@ -1,6 +1,6 @@
 r"""L(Δ) for a search that keeps the best: an evaluation ends as soon as it cannot be better.
 
-    N L(Δ) = Σ_n loss_n(Δ) >= Σ of some of them,    for a loss that is never negative
+    N L(Δ) = Σ_n loss_n(Δ) >= Σ of some of them,    for a loss that is never negative; another is seen to the end
 
 so steps whose first images alone lose as much as all do at the best steps so far are not better, whatever the other
 images say. A few images hold nearly all of the loss (`descent`), and most evaluations of a line search are not
@@ -32,7 +32,7 @@ class Race:
         self._parts = [trail.objective.part(group) for group in groups]
         self._shares = [len(group) / len(losses) for group in groups]
         self._at_best = [float(losses[group].sum()) / len(losses) for group in groups]
-        self._ends_early = bool((losses >= 0).all())
+        self._ends_early = trail.objective.never_negative
 
     def loss(self, steps: Array) -> float:
         """L(Δ), noted, if it is below the best so far; otherwise an estimate that is not."""

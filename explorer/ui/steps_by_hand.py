@@ -8,11 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from explorer.figures import look, step_curves
-from explorer.lapq import LapqResult, Site, plan_of
+from explorer.lapq import Site, plan_of
 from explorer.lapq.trial import Trial, Tried
-from explorer.runs import requests
 from explorer.studies import Study
-from explorer.ui import caches, live_chart, session, steps_form, steps_hand, steps_tensor
+from explorer.ui import live_chart, session, steps_form, steps_found, steps_hand, steps_tensor
 from explorer.ui.steps_form import Asked
 
 LEAST, MOST = 0.2, 3.0  # of the step it begins at
@@ -190,15 +189,10 @@ def _begin_again() -> None:
 
 def _stages(study: Study, asked: Asked, held: Trial) -> Mapping[str, Mapping[str, float]]:
     """The steps there are: of a search by whichever method was lowest, else of least squared error."""
-    found = []
-    for method in steps_form.METHODS:
-        run = caches.store().find(requests.lapq(study, method=method, **asked.options))
-        if run is not None and run.result is not None:
-            found.append(LapqResult.from_json(run.result))
-    if not found:
+    result = steps_found.best(study, asked)
+    if result is None:
         return {"layerwise": steps_tensor.least_error_steps(asked, held, 2.0)}
-    best = min(found, key=lambda result: result.stages["joint"].calibration_loss)
-    return {name: stage.steps for name, stage in best.stages.items()}
+    return {name: stage.steps for name, stage in result.stages.items()}
 
 
 def _measured(asked: Asked, start: str, base: Mapping[str, float], held: Trial) -> Tried:

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.figures import step_curves
 from explorer.runs import Run, RunSpec, requests
 from explorer.studies import Study
-from explorer.ui import caches, live_chart, run_panel, steps_form, steps_tensor
+from explorer.ui import caches, live_chart, run_panel, steps_form, steps_found, steps_tensor
 from explorer.ui.steps_form import Asked
 
 SWEEPS: Mapping[str, str] = {
@@ -95,9 +95,9 @@ def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
         )
         options |= {"site": None, "leave": None} if site == NORMAL else {"site": site}
     if sweep == "distance":
-        run = caches.store().find(requests.lapq(study, method=asked.method, **asked.options))
-        if run is not None and run.result is not None:
-            options["steps"] = run.result["steps"]
+        result = steps_found.best(study, asked)
+        if result is not None:
+            options["steps"] = dict(result.steps)
     return requests.lapq_sweep(study, sweep, **options)
 
 

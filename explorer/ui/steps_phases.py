@@ -12,7 +12,16 @@ from explorer.lapq import LapqResult, Stage
 from explorer.lapq.quadratic import POINTS, parabola, vertex_within
 from explorer.runs import Run, requests
 from explorer.studies import Study
-from explorer.ui import caches, live_chart, results, run_panel, steps_form, steps_hand, steps_tensor
+from explorer.ui import (
+    caches,
+    live_chart,
+    results,
+    run_panel,
+    steps_form,
+    steps_found,
+    steps_hand,
+    steps_tensor,
+)
 from explorer.ui.steps_form import Asked
 
 LAYERWISE_P = 2.0
@@ -211,12 +220,10 @@ def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
 
 def _others(study: Study, asked: Asked) -> dict[str, Sequence[Mapping[str, Any]]]:
     """The ways of the other methods to the same question, where they were computed."""
-    made = {}
-    for method, name in steps_form.METHODS.items():
-        run = caches.store().find(requests.lapq(study, method=method, **asked.options))
-        if method != asked.method and run is not None and run.result is not None:
-            made[name] = run.result["path"]
-    return made
+    others = steps_found.found(study, asked)
+    return {
+        steps_form.METHODS[name]: result["path"] for name, result in others.items() if name != asked.method
+    }
 
 
 def _curve(found: Arrived) -> dict[str, Any]:

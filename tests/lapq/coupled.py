@@ -23,6 +23,7 @@ class Coupled:
         self.bend = np.array([[2.0, 0.9, 0.3], [0.9, 1.5, -0.6], [0.3, -0.6, 3.0]])
         self.lowest = np.array([1.1, 0.8, 1.4])
         self.of_images = np.array(parts)
+        self.never_negative = bool((self.of_images >= 0).all())
         self.evaluations, self.forward_equivalents = 0, 0.0
         self.entered: list[float] = []
 

@@ -74,7 +74,7 @@ def test_a_norm_of_another_dimension_is_found_by_what_it_computes(folder: Any) -
     with_line(folder.net(ANOTHER_DIMENSION)).weights(
         lambda _: drawn | statistics | {"4.bias": torch.zeros(3)}
     )
-    assert "changes the loss of the first test images" in refused(folder)
+    assert "changes what the network says of the first test images" in refused(folder)
 
 
 def test_a_folded_study_is_written_beside_the_first(folder: Any, tmp_path: Path) -> None:
