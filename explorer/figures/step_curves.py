@@ -5,7 +5,7 @@ After Figs. 3, 4, 5 and B.2 of LAPQ. Every view is of plain results; errors are 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -125,6 +125,24 @@ def distance_view(content: Mapping[str, Any], *, unit: str = "nats") -> View:
         x_title="steps over the steps that were found, Δ/Δ*",
         y_title=f"loss of the calibration images ({unit})",
     )
+
+
+def beside(view: View, name: str, others: Mapping[str, View]) -> View:
+    """A view with the measured curves of others, such as those at other bits.
+
+    Args:
+        name: of the view's own.
+        others: name to view; their fits and spots are left out.
+    """
+    if not others:
+        return view
+    measured, *fits = view.curves
+    more = [
+        replace(each.curves[0], name=other, colour=COLOURS[k % len(COLOURS)])
+        for k, (other, each) in enumerate(others.items())
+        if each.curves
+    ]
+    return replace(view, curves=(replace(measured, name=name), *more, *fits))
 
 
 def calibration_view(content: Mapping[str, Any], *, of: str = "accuracy", unit: str = "nats") -> View:

@@ -76,7 +76,7 @@ def show(study: Study) -> None:
         )
         return
     unit = steps_form.unit(study)
-    run_panel.watch(run.id, lambda run: _draw(run, sweep, of, unit))
+    run_panel.watch(run.id, lambda run: _draw(study, run, sweep, of, unit))
 
 
 def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
@@ -101,12 +101,21 @@ def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
     return requests.lapq_sweep(study, sweep, **options)
 
 
-def _draw(run: Run, sweep: str, of: str, unit: str) -> None:
+def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:
     content = _content(run)
     if content is None:
         st.caption("The points appear here one by one.")
         return
     view = _view(content, sweep, of, unit)
+    if run.result is not None and sweep != "error":
+        runs = steps_found.at_all_bits(study, run, free=("steps",))
+        others = {
+            name: _view(each.result, sweep, of, unit)
+            for name, each in runs.items()
+            if each.id != run.id and each.result
+        }
+        own = next(name for name, each in runs.items() if each.id == run.id)
+        view = step_curves.beside(view, own, others)
     if not any(curve.x for curve in view.curves):
         st.info("The targets of this study are no classes, so there is no accuracy.", icon=":material/info:")
         return
@@ -127,7 +136,9 @@ def _draw(run: Run, sweep: str, of: str, unit: str) -> None:
     if sweep == "distance":
         found = "all phases" if run.spec.parameters.get("steps") else "the best p"
         begun = f" Δ* are the steps of {found}."
-    st.caption(_ABOUT[sweep] + begun)
+    st.caption(
+        f"{_ABOUT[sweep]}{begun} The same curve at other bits is drawn beside it where it was computed."
+    )
 
 
 def _content(run: Run) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.figures import step_curves, step_hessian
 from explorer.runs import Run, requests
 from explorer.studies import Study
-from explorer.ui import caches, export, results, run_panel, steps_form
+from explorer.ui import caches, export, run_panel, steps_form, steps_found
 
 HOWS: Mapping[str, str] = {
     "straight-through": "straight-through",
@@ -110,7 +110,7 @@ def _draw(study: Study, run: Run) -> None:
         )
         return
     if shown in _ACROSS:
-        _across(study, run, shown)
+        _across(study, run, shown, hessian)
     else:
         view = (
             step_hessian.interactions_view(apart)
@@ -131,13 +131,13 @@ def _draw(study: Study, run: Run) -> None:
     st.caption(f"{_ABOUT[shown]} {_numbers(hessian, apart)}")
 
 
-def _across(study: Study, run: Run, shown: str) -> None:
+def _across(study: Study, run: Run, shown: str, hessian: Mapping[str, Any]) -> None:
     """Over all widths that were computed like this one."""
-    same = [each for each in results.runs_of(study, "lapq_hessian") if _alike(each, run)]
     kind = "separability" if shown == "shares" else "hessian"
-    records = [each.result[kind] for each in same if each.result is not None]
-    by_width = {(record["w_bits"], record["a_bits"]): record for record in records}
-    kept = [record for _, record in sorted(by_width.items())]
+    content = [
+        each.result for each in steps_found.at_all_bits(study, run).values() if each.result is not None
+    ]
+    kept = [each[kind] for each in content if each["hessian"]["sites"] == hessian["sites"]]
     view = _ACROSS[shown](kept)
     export.chart(
         step_curves.figure(view, height=430, revision=f"{run.id} {shown} {len(kept)}"),
@@ -154,18 +154,6 @@ def _across(study: Study, run: Run, shown: str) -> None:
     )
     if len(kept) == 1:
         st.info("Only this width is computed; compute another to compare.", icon=":material/info:")
-
-
-def _alike(one: Run, other: Run) -> bool:
-    """Whether two runs differ in bits alone, in the same tensors."""
-
-    def rest(run: Run) -> dict[str, Any]:
-        return {k: v for k, v in run.spec.parameters.items() if k not in ("w_bits", "a_bits")}
-
-    def sites(run: Run) -> Any:
-        return None if run.result is None else run.result["hessian"]["sites"]
-
-    return rest(one) == rest(other) and sites(one) == sites(other)
 
 
 def _numbers(hessian: Mapping[str, Any], apart: Mapping[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.figures import step_methods
+from explorer.figures import step_curves, step_methods
 from explorer.lapq import LapqResult
 from explorer.runs import Run, RunSpec, Store, execute, requests
 from explorer.studies import Study
@@ -247,3 +247,18 @@ def test_every_curve_is_asked_for_and_drawn(
     execute(Store.open(), asked[0])
     page = sound(page.run())
     assert pictures(page) == 1
+
+
+def test_the_same_curve_at_other_bits_is_drawn_beside_it(
+    opens: Opens, toml: str, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, drawn = Store.open(), []
+    for bits in (4, 2):
+        execute(store, requests.lapq_sweep(study, "p", w_bits=bits, a_bits=bits, calibration=64))
+    execute(store, requests.lapq_sweep(study, "p", w_bits=3, a_bits=3, calibration=32))
+    figure = step_curves.figure
+    monkeypatch.setattr(step_curves, "figure", lambda view, **kw: drawn.append(view) or figure(view, **kw))
+    page = view(opens, toml, "Curves")
+    pick(choose(page, "steps_sweep", "p"), "steps_of", "accuracy")
+    assert [curve.name for curve in drawn[-1].curves] == ["W4A4", "W2A2"], "not that of other images"
+    assert len({curve.colour for curve in drawn[-1].curves}) == 2
