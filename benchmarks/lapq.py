@@ -35,7 +35,7 @@ from benchmarks.timing import machine
 from explorer import studies
 from explorer.lapq import METHODS, Objective, PathPoint, best_p, powell
 from explorer.lapq.journal import Entry
-from explorer.lapq.network import Array, SteppedNetwork
+from explorer.lapq.network import SteppedNetwork
 from explorer.lapq.surfaces import measure_surface
 from explorer.lapq.trail import Trail
 from explorer.quantizers.grid import FLOAT_BITS
@@ -117,9 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(study: Study, bits: dict[str, Any], timed: int) -> list[dict[str, Any]]:
-    _, start = best_p(Objective(study, **bits))
-    replayed = _descended(study, bits, start, _as_the_code)
-    asked = [entry for entry in replayed.pop("entries") if entry.slope is None]
+    replayed = _descended(study, bits, _as_the_code)
+    asked = replayed.pop("entries")
     replayed.pop("path")
     each = _reference_seconds(study, bits, asked, timed)
     reference = {
@@ -135,7 +134,7 @@ def _measured(study: Study, bits: dict[str, Any], timed: int) -> list[dict[str, 
     reached = {"to_powell_equivalents": replayed["equivalents"], "to_powell_seconds": replayed["seconds"]}
     rows = [reference, {"method": "the same, with what comes before replayed", **replayed, **reached}]
     for method, search in METHODS.items():
-        row = _descended(study, bits, start, search)
+        row = _descended(study, bits, search)
         row.pop("entries")
         path = row.pop("path")
         rows.append({"method": f"{method}, ours", **row})
@@ -176,10 +175,12 @@ def _as_the_code(trail: Trail, seed: int) -> None:
         minimize(lambda c: trail.loss(c / reach), trail.start * reach, method="Powell", options=options)
 
 
-def _descended(study: Study, bits: dict[str, Any], start: Array, search: Search) -> dict[str, Any]:
+def _descended(study: Study, bits: dict[str, Any], search: Search) -> dict[str, Any]:
+    """A joint phase, after the phase before it, as in a whole calibration."""
     print(f"{search.__module__}.{search.__name__} ...", file=sys.stderr)
     objective = Objective(study, **bits)
-    objective.loss(start)  # phase 2 has it
+    _, start = best_p(objective)
+    objective.phase = "joint"
     path: list[tuple[PathPoint, float]] = []
     begun = time.process_time()
     trail = Trail(objective, start, on_better=lambda p: path.append((p, time.process_time() - begun)))
@@ -192,7 +193,7 @@ def _descended(study: Study, bits: dict[str, Any], start: Array, search: Search)
         "equivalents": equivalents,
         "seconds": seconds,
         "path": path,
-        "entries": objective.journal.entries,
+        "entries": [entry for entry in objective.journal.entries if entry.phase == "joint"],
     }
 
 
