@@ -30,4 +30,8 @@ if isinstance(study, ProfileStudy):
     )
 else:
     steps_view.VIEWS[seen](study)
-frame.next_step("fine_tune", "train the network with the steps in hand")
+held = session.plan()
+if held is not None and held.steps is not None:
+    frame.next_step("fine_tune", "train the network with the steps in hand")
+else:
+    frame.next_step("frontier", "choose how many bits each block gets")

@@ -59,6 +59,9 @@ TEMPLATE = go.layout.Template(
 )
 
 
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def blank(height: int) -> go.Figure:
     """An empty figure in the common look, ``height`` pixels tall."""
     return go.Figure(layout={"template": TEMPLATE, "height": height})
@@ -104,6 +107,21 @@ def count_text(number: float) -> str:
         if abs(rounded) >= limit:
             return f"{rounded / limit:,.{3 if abs(rounded) < 1e3 * limit else 12}g} {prefix}"
     return f"{number:,.0f}"
+
+
+def power_text(log10: float, sign: int = 1) -> str:
+    """A number too small or too large to be written out, from its logarithm.
+
+    >>> power_text(-108.3, -1)
+    '−5.0 · 10⁻¹⁰⁹'
+    """
+    if log10 == -math.inf:
+        return "0"
+    exponent = math.floor(log10)
+    mantissa = f"{10 ** (log10 - exponent):.1f}"
+    if mantissa == "10.0":
+        exponent, mantissa = exponent + 1, "1.0"
+    return f"{'−' if sign < 0 else ''}{mantissa} · 10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
 def percent_text(share: float | None, error: float | None = None) -> str:

@@ -139,7 +139,7 @@ def _live_runs() -> None:
 
 
 def _line(run: Run) -> str:
-    return f"{run.title or run.spec.kind}: {run.message or run.status}"
+    return f"{run.title or run.spec.kind.replace('_', ' ')}: {run.message or run.status}"
 
 
 def granularity_control() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from explorer.figures import step_curves, step_hessian
+from explorer.figures import look, step_curves, step_hessian
 from explorer.runs import Run, requests
 from explorer.studies import Study
 from explorer.ui import caches, export, run_panel, steps_form, steps_found
@@ -159,8 +159,8 @@ def _across(study: Study, run: Run, shown: str, hessian: Mapping[str, Any]) -> N
 def _numbers(hessian: Mapping[str, Any], apart: Mapping[str, Any] | None) -> str:
     curvature = hessian["curvature"]["clip"]
     text = (
-        f"Gaussian curvature by clips (eq. 9): {'-' if curvature['sign'] < 0 else ''}10^{curvature['log10']:.1f}; with the "
-        f"exponent for {len(hessian['sites'])} steps: 10^{curvature['log10_n']:.1f}. "
+        f"Gaussian curvature by clips (eq. 9): {look.power_text(curvature['log10'], curvature['sign'])}; with the exponent "
+        f"for {len(hessian['sites'])} steps: {look.power_text(curvature['log10_n'], curvature['sign'])}. "
     )
     if apart is not None:
         text += f"Interactions are {apart['share']:.0%} of the damage of quantizing everything."

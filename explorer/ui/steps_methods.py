@@ -69,8 +69,8 @@ def show(study: Study) -> None:
 
 def _draw(study: Study, asked: Asked, run: Run) -> None:
     rows = caches.store().points(run.id, "rows") if run.result is None else run.result["rows"]
-    if not rows:
-        st.caption("The first row appears when the FP32 network is measured.")
+    if all(row["method"] == "fp32" for row in rows):
+        st.caption("Methods appear here one by one, as soon as they are measured, some seconds each.")
         return
     view = step_methods.view(rows, unit=steps_form.unit(study))
     table = _table(rows)

@@ -111,3 +111,11 @@ def test_a_short_log_axis_has_its_numbers_in_full(low: float, high: float, texts
 
 def test_a_faded_colour_is_the_same_colour() -> None:
     assert look.faded("#0e9384", 0.5) == "rgba(14, 147, 132, 0.5)"
+
+
+@pytest.mark.parametrize(
+    ("log10", "sign", "text"),
+    [(-108.3, -1, "−5.0 · 10⁻¹⁰⁹"), (12.0, 1, "1.0 · 10¹²"), (2.9999, 1, "1.0 · 10³"), (-math.inf, 0, "0")],
+)
+def test_a_number_is_written_from_its_logarithm(log10: float, sign: int, text: str) -> None:
+    assert look.power_text(log10, sign) == text
