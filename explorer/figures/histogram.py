@@ -109,7 +109,7 @@ def figure(view: View, *, log: bool = False, height: int = 320, revision: str = 
                 font={"size": 12, "color": look.TEXT_ON_BOTH},
                 yanchor="top",
             )
-    made.update_xaxes(title=f"values of {view.name} (units of the tensor)")
+    made.update_xaxes(title="values (units of the tensor)")
     made.update_yaxes(title="values in a bin" + (" (log)" if log else ""), type="log" if log else "linear")
     return made.update_layout(uirevision=revision, bargap=0)
 

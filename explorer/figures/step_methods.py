@@ -26,6 +26,7 @@ _CORRECTIONS: Mapping[str, tuple[str, str, str]] = {  # name, colour, symbol
     "mean": ("mean corrected", look.ACTIVATIONS, "diamond"),
     "mean-variance": ("mean and variance corrected", look.ACCENT, "square"),
 }
+_APART = 0.26  # of the distance between two methods: corrections of equal value do not hide each other
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,15 @@ def figure(view: View, *, height: int = 430, revision: str = "step methods") -> 
     """A line a method, the first on top."""
     made = look.blank(height)
     number = ".2%" if view.per_cent else ".4g"
-    for correction, dots in view.dots.items():
+    drawn = {dot.method for dots in view.dots.values() for dot in dots}
+    line = {method: at for at, method in enumerate(name for name in NAMES.values() if name in drawn)}
+    for beside, (correction, dots) in enumerate(view.dots.items()):
         name, colour, symbol = _CORRECTIONS[correction]
+        shift = _APART * (beside - (len(view.dots) - 1) / 2)
         below = [view.floor is not None and dot.value < view.floor for dot in dots]
         made.add_scatter(
             x=[view.floor if off else dot.value for dot, off in zip(dots, below, strict=True)],
-            y=[dot.method for dot in dots],
+            y=[line[dot.method] + shift for dot in dots],
             error_x={
                 "type": "data",
                 "array": [0.0 if off else dot.stderr for dot, off in zip(dots, below, strict=True)],
@@ -97,8 +101,9 @@ def figure(view: View, *, height: int = 430, revision: str = "step methods") -> 
                 "symbol": ["triangle-left" if off else symbol for off in below],
             },
             name=name,
-            customdata=[[dot.value, dot.stderr] for dot in dots],
-            hovertemplate=f"<b>%{{y}}</b><br>%{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
+            customdata=[[dot.value, dot.stderr, dot.method] for dot in dots],
+            hovertemplate="<b>%{customdata[2]}</b><br>"
+            f"%{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
             f"<extra>{name}</extra>",
         )
     if view.reference is not None:
@@ -108,9 +113,9 @@ def figure(view: View, *, height: int = 430, revision: str = "step methods") -> 
             annotation={"text": "FP32", "yanchor": "bottom"},
             annotation_position="top",
         )
-    drawn = {dot.method for dots in view.dots.values() for dot in dots}
-    order = [name for name in NAMES.values() if name in drawn]
-    made.update_yaxes(categoryorder="array", categoryarray=order[::-1])
+    made.update_yaxes(
+        tickvals=list(line.values()), ticktext=list(line), range=[len(line) - 0.5, -0.5], automargin=True
+    )
     made.update_xaxes(title=view.title, tickformat=".0%" if view.per_cent else None)
     return made.update_layout(uirevision=revision)
 

@@ -27,6 +27,16 @@ def test_methods_keep_their_order_and_their_errors() -> None:
     assert view.floor is None
     made = step_methods.figure(view)
     assert list(made.data[0].error_x.array) == [0.004, 0.004]
+    assert made.layout.yaxis.ticktext == ("min-max", "LAPQ 3, all together")
+    assert made.layout.yaxis.range[0] > made.layout.yaxis.range[1], "the first is on top"
+
+
+def test_equal_values_of_two_corrections_do_not_hide_each_other() -> None:
+    made = step_methods.figure(step_methods.view([row("mmse", 0.9), row("mmse", 0.9, "mean")]))
+    without, corrected = made.data
+    assert without.x == corrected.x
+    assert without.y[0] < 0 < corrected.y[0]
+    assert abs(without.y[0]) < 0.5, "nearer to its own line than to the next"
 
 
 def test_one_method_that_fails_does_not_press_the_others_together() -> None:

@@ -226,7 +226,7 @@ def test_a_histogram_shows_its_levels_and_the_share_that_is_clipped() -> None:
     made = histogram.figure(seen)
     assert [x for x in trace(made, "3 levels").x if x is not None] == [-1, -1, 0, 0, 1, 1]
     assert [each.text for each in made.layout.annotations] == ["12.50% clipped", "12.50% clipped"]
-    assert made.layout.xaxis.title.text == "values of conv1.weight (units of the tensor)"
+    assert made.layout.xaxis.title.text == "values (units of the tensor)"
     assert made.data[0].marker.color == look.WEIGHTS
 
 
