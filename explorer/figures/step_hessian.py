@@ -11,6 +11,7 @@ from explorer.figures import look
 
 Shown = Literal["hessian", "coupling"]
 _DIVERGING = ((0.0, "#cc4c02"), (0.5, "#f3f1ec"), (1.0, "#2f7fbf"))
+_FEW = 24
 _RISING = ((0.0, "#f3f1ec"), (1.0, "#440154"))
 
 
@@ -62,6 +63,7 @@ def figure(view: View, *, height: int = 560, revision: str = "step hessian") -> 
     low = -view.limit if view.signed else 0.0
     scale = _DIVERGING if view.signed else _RISING
     numbers = np.full(view.values.shape, "", dtype=object) if view.errors is None else _written(view.errors)
+    gap = 1 if len(view.names) <= _FEW else 0  # many small squares would be more line than colour
     made.add_heatmap(
         x=list(view.names),
         y=list(view.names),
@@ -71,8 +73,8 @@ def figure(view: View, *, height: int = 560, revision: str = "step hessian") -> 
         zmax=view.limit,
         colorscale=[list(stop) for stop in scale],
         colorbar={"title": {"text": view.title, "side": "right"}, "thickness": 14, "outlinewidth": 0},
-        xgap=1,
-        ygap=1,
+        xgap=gap,
+        ygap=gap,
         hovertemplate="%{y} and %{x}<br>%{z:.3g}%{customdata}<extra></extra>",
     )
     made.update_xaxes(tickangle=-60, tickfont={"size": 11}, title="tensor, in the order of the network")
