@@ -15,6 +15,9 @@ GROUP of sites L is measured on all images, the group's moves are kept only if i
 chosen anew, by their losses at the best steps and at any other that were measured, phase 2 included, which fade: an
 image that other steps have spoilt is one that the next may spoil. After a sweep over all sites that moved next to
 none there are twice as many, up to one in 4.
+
+With 2 bits a step has to go further before it matters, and what suits six sites one by one seldom suits them
+together: the searches are wider there and the groups smaller.
 """
 
 from __future__ import annotations
@@ -30,9 +33,10 @@ ADAM_STEPS = 8  # between measurements of L on all images
 ADAM_ROUNDS = 8
 RATE = 0.03  # of log Δ
 GAIN = 0.01  # Adam goes on while a round lowers L by at least this share
-GROUP = 6  # sites
+GROUP, SPAN = 6, 0.2  # sites; of log Δ, either way
+FEW_BITS = 2
+GROUP_OF_FEW, SPAN_OF_FEW = 2, 0.5  # where a site has that few bits
 TRIES = 8  # steps looked at in one search
-SPAN = 0.2  # of log Δ, either way
 SWEEPS = 3
 ACCEPTED = (
     2  # groups; a sweep that moves fewer has learnt the hard images by heart, and the next looks at more
@@ -45,13 +49,15 @@ def search(trail: Trail, seed: int) -> None:
     hard = _Hard(trail)
     _adam(trail, hard)
     draw = np.random.default_rng(seed)
+    few = min(site.bits for site in trail.objective.sites) <= FEW_BITS
+    size, span = (GROUP_OF_FEW, SPAN_OF_FEW) if few else (GROUP, SPAN)
     for _ in range(SWEEPS):
         better = len(trail.path)
-        for first in range(0, len(trail.start), GROUP):
-            group = range(len(trail.start))[first : first + GROUP]
+        for first in range(0, len(trail.start), size):
+            group = range(len(trail.start))[first : first + size]
             part, steps = hard.part(), trail.best.steps
             for site in group:
-                steps = _line(trail, part, steps, site, draw)
+                steps = _line(trail, part, steps, site, span, draw)
             hard.measure(steps)
         if len(trail.path) - better < ACCEPTED:
             hard.share = min(2 * hard.share, MOST)
@@ -98,10 +104,10 @@ def _adam(trail: Trail, hard: _Hard) -> None:
             break
 
 
-def _line(trail: Trail, part: Part, steps: Array, site: int, draw: np.random.Generator) -> Array:
+def _line(trail: Trail, part: Part, steps: Array, site: int, span: float, draw: np.random.Generator) -> Array:
     """The best of a few steps of one site, on a part of the images; one in each of equal intervals."""
     best, least = steps, trail.loss_of(steps, part)
-    offsets = SPAN * (2 * (np.arange(TRIES) + draw.uniform(size=TRIES)) / TRIES - 1)
+    offsets = span * (2 * (np.arange(TRIES) + draw.uniform(size=TRIES)) / TRIES - 1)
     for by in offsets:
         tried = steps.copy()
         tried[site] = np.float32(steps[site] * np.exp(by))

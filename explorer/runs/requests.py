@@ -118,11 +118,11 @@ VERSIONS = {
     "landscape": 1,
     "eigenvalues": 1,
     "spectrum": 1,
-    "lapq": 2,
+    "lapq": 3,
     "lapq_surface": 1,
     "lapq_sweep": 2,
     "lapq_hessian": 1,
-    "lapq_table": 2,
+    "lapq_table": 3,
     "damage": 1,
     "proxy": 1,
 }
