@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, navigation, session, steps_view
+from explorer.ui import frame, navigation, session, steps_form, steps_view
 
 navigation.in_frame()
 study = session.study()
@@ -11,15 +11,16 @@ seen = next(iter(steps_view.VIEWS))
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     st.title("Step sizes", width="content")
     if not isinstance(study, ProfileStudy):
-        seen = st.segmented_control(
+        st.session_state.setdefault(steps_form.VIEW, seen)
+        chosen = st.segmented_control(
             "View",
             list(steps_view.VIEWS),
-            default=seen,
             required=True,
-            key="steps_view",
+            key=steps_form.VIEW,
             persist_state="session",
             label_visibility="collapsed",
         )
+        seen = chosen or seen
 st.write(
     "A quantizer rounds to multiples of its **step** Δ and clips what lies beyond its last level. LAPQ (Nahshan et al. 2019) "
     "chooses all steps of a network together, for its loss."

@@ -1,6 +1,6 @@
 """The Hessian of the loss with respect to the steps as a heat map (LAPQ, Fig. A.1), and interactions likewise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,25 +57,29 @@ def interactions_view(record: Mapping[str, Any]) -> View:
     )
 
 
+def pair_name(row: str, column: str) -> str:
+    """What a click on a square reports."""
+    return f"{row} × {column}"
+
+
 def figure(view: View, *, height: int = 560, revision: str = "step hessian") -> go.Figure:
     """Rows from the top down, as a matrix is written."""
     made = look.blank(height)
     low = -view.limit if view.signed else 0.0
     scale = _DIVERGING if view.signed else _RISING
-    numbers = np.full(view.values.shape, "", dtype=object) if view.errors is None else _written(view.errors)
     gap = 1 if len(view.names) <= _FEW else 0  # many small squares would be more line than colour
     made.add_heatmap(
         x=list(view.names),
         y=list(view.names),
         z=view.values.astype(np.float32),
-        customdata=numbers,
+        customdata=_squares(view),
         zmin=low,
         zmax=view.limit,
         colorscale=[list(stop) for stop in scale],
         colorbar={"title": {"text": view.title, "side": "right"}, "thickness": 14, "outlinewidth": 0},
         xgap=gap,
         ygap=gap,
-        hovertemplate="%{y} and %{x}<br>%{z:.3g}%{customdata}<extra></extra>",
+        hovertemplate="%{y} and %{x}<br>%{z:.3g}%{customdata[1]}<extra></extra>",
     )
     made.update_xaxes(tickangle=-60, tickfont={"size": 11}, title="tensor, in the order of the network")
     made.update_yaxes(
@@ -90,8 +94,13 @@ def _limit(values: np.ndarray) -> float:
     return float(known.max()) if known.size and known.max() > 0 else 1.0
 
 
-def _written(errors: np.ndarray) -> Any:
-    def each(row: Sequence[float]) -> list[str]:
-        return [f" ± {error:.1g}" if np.isfinite(error) else "" for error in row]
-
-    return np.array([each(row) for row in errors], dtype=object)
+def _squares(view: View) -> list[list[list[str]]]:
+    """Of every square what it is called when it is clicked, and its error in words."""
+    errors = np.full(view.values.shape, np.nan) if view.errors is None else view.errors
+    return [
+        [
+            [pair_name(row, column), f" ± {error:.1g}" if np.isfinite(error) else ""]
+            for column, error in zip(view.names, of, strict=True)
+        ]
+        for row, of in zip(view.names, errors, strict=True)
+    ]

@@ -33,7 +33,8 @@ function attend(element) {
       if (name !== undefined) current.get(element)?.setTriggerValue("picked", name);
     });
   }
-  const clickable = chart.data.flatMap((trace, i) => (trace.customdata ? [i] : []));
+  const marked = (trace) => trace.customdata && trace.type !== "heatmap"; // squares are clicked, not marked
+  const clickable = chart.data.flatMap((trace, i) => (marked(trace) ? [i] : []));
   const wanted = clickable.map((i) =>
     Array.from(chart.data[i].customdata).flatMap((each, n) => (each?.[0] === data.name ? [n] : [])));
   if (clickable.some((i, n) => !same(chart.data[i].selectedpoints, wanted[n]))) {
@@ -60,7 +61,7 @@ def follow(chart: str, name: str | None, on_pick: Callable[[str], None]) -> None
     """Mark the points called ``name`` on the chart with this key, and report clicks on points.
 
     Args:
-        chart: the chart's key; points have their name first in ``customdata``.
+        chart: the chart's key; points, and squares of a heat map, have their name first in ``customdata``.
         name: what is in hand; None marks nothing.
         on_pick: called before the page is run again, with the name of the point that was clicked.
     """

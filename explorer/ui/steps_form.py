@@ -12,6 +12,7 @@ from explorer.quantizers.grid import FLOAT_BITS
 from explorer.studies import Study
 from explorer.ui import caches, session
 
+VIEW = "steps_view"  # key of the control that chooses among the views
 WIDTHS = (*BITS, FLOAT_BITS)
 METHODS: Mapping[str, str] = {"gradient": "gradient", "powell": "Powell", "coordinate": "coordinate"}
 CORRECTIONS: Mapping[BiasCorrection, str] = {

@@ -9,8 +9,10 @@ import streamlit as st
 from explorer.figures import look, step_curves, step_hessian
 from explorer.runs import Run, requests
 from explorer.studies import Study
-from explorer.ui import caches, export, run_panel, steps_form, steps_found
+from explorer.ui import caches, export, picking, run_panel, steps_form, steps_found, steps_tensor
+from explorer.ui.steps_surface_view import FIRST, SECOND
 
+_MAP = "steps_hessian"
 HOWS: Mapping[str, str] = {
     "straight-through": "straight-through",
     "finite-differences": "finite differences",
@@ -119,7 +121,7 @@ def _draw(study: Study, run: Run) -> None:
         )
         export.chart(
             step_hessian.figure(view, height=640, revision=f"{run.id} {shown}"),
-            key="steps_hessian",
+            key=_MAP,
             name=f"step-{shown}",
             alt=f"{SHOWN[shown]} of every two steps",
             table=lambda: (
@@ -128,7 +130,27 @@ def _draw(study: Study, run: Run) -> None:
                 .reset_index()
             ),
         )
+        _pickable(view.names)
     st.caption(f"{_ABOUT[shown]} {_numbers(hessian, apart)}")
+
+
+def _pickable(names: Sequence[str]) -> None:
+    """A click on a square opens the loss over its two steps; on the diagonal, its step by hand."""
+    pairs = {step_hessian.pair_name(row, column): (row, column) for row in names for column in names}
+
+    def picked(name: str) -> None:
+        row, column = pairs[name]
+        if row == column:
+            st.session_state[steps_tensor.SITE] = row
+            st.session_state[steps_form.VIEW] = "By hand"
+        else:
+            st.session_state[FIRST], st.session_state[SECOND] = row, column
+            st.session_state[steps_form.VIEW] = "Two steps"
+
+    picking.follow(_MAP, None, picked)
+    st.caption(
+        "Click a square for the loss over its two steps, or one on the diagonal to move its step by hand."
+    )
 
 
 def _across(study: Study, run: Run, shown: str, hessian: Mapping[str, Any]) -> None:

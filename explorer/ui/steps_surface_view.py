@@ -14,6 +14,7 @@ from explorer.studies import Study
 from explorer.ui import caches, live_chart, run_panel, steps_form, steps_tensor
 from explorer.ui.steps_form import Asked
 
+FIRST, SECOND = "steps_first", "steps_second"  # keys of the two tensors
 SIDES = (17, 33, 65)
 OTHERS: Mapping[str, str] = {"float": "in FP32", "quantized": "quantized"}
 
@@ -44,8 +45,8 @@ def show(study: Study) -> None:
         st.info("There is one tensor to quantize; a surface needs two.", icon=":material/info:")
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        first = _tensor("First tensor", "steps_first", names, _late(names)[0])
-        second = _tensor("Second tensor", "steps_second", names, _late(names)[1])
+        first = _tensor("First tensor", FIRST, names, _late(names)[0])
+        second = _tensor("Second tensor", SECOND, names, _late(names)[1])
         points = st.selectbox(
             "Points",
             SIDES,

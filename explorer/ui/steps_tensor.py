@@ -15,7 +15,7 @@ from explorer.ui import caches, export, live_chart, picking, session
 from explorer.ui.steps_form import Asked
 
 TRIAL_IMAGES = 128
-_SITE, _STRIP = "steps_site", "steps_strip"
+SITE, _STRIP = "steps_site", "steps_strip"
 
 
 @st.cache_resource(show_spinner="Running the calibration images …", max_entries=3)
@@ -50,7 +50,7 @@ def _values(reference: str, asked: Asked, name: str, _trial: Trial) -> Any:
     return _trial.values(name)
 
 
-def pick(sites: Sequence[Site], *, label: str = "Tensor", key: str = _SITE) -> Site:
+def pick(sites: Sequence[Site], *, label: str = "Tensor", key: str = SITE) -> Site:
     """A list of tensors; what is picked here or on the strip is kept while there is such a tensor."""
     names = [site.name for site in sites]
     if st.session_state.get(key) not in names:
@@ -69,7 +69,7 @@ def strip(sites: Sequence[Site], stages: Mapping[str, Mapping[str, float]], chos
     )
 
     def picked(name: str) -> None:
-        st.session_state[_SITE] = name
+        st.session_state[SITE] = name
 
     made = step_sites.figure(view)
     st.plotly_chart(

@@ -23,6 +23,14 @@ _FIND_DOT = """name => {
           y: box.top + yaxis._offset + yaxis.d2p(trace.y[at])};
 }"""
 
+# Where the square of two tensors is on the screen.
+_FIND_SQUARE = """([row, column]) => {
+  const chart = document.querySelector('.st-key-steps_hessian .js-plotly-plot');
+  const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
+  return {x: box.left + xaxis._offset + xaxis.l2p(xaxis._categories.indexOf(column)),
+          y: box.top + yaxis._offset + yaxis.l2p(yaxis._categories.indexOf(row))};
+}"""
+
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
@@ -84,3 +92,22 @@ def test_a_search_is_watched_moved_by_hand_and_taken_in_hand(steps: Page) -> Non
     expect(page.get_by_test_id("stMetric").filter(has_text="LAPQ W4A4")).to_be_visible()
     page.get_by_role("link", name=re.compile("Next: train the network")).click()
     expect(page.get_by_role("button", name="Start fine-tuning")).to_be_visible()
+
+
+def test_a_square_of_the_coupling_opens_the_loss_over_its_two_steps(steps: Page) -> None:
+    page = steps
+    page.get_by_role("radio", name="Coupling", exact=True).click()
+    settle(page)
+    page.locator(".st-key-steps_hessian_compute button").click()
+    pickable = page.locator(".st-key-steps_hessian .js-plotly-plot[data-pickable]")
+    pickable.wait_for(state="attached", timeout=120_000)
+    page.wait_for_timeout(2000)  # the page is run again once when the run ends, and a click just then is lost
+    settle(page)
+    pickable.scroll_into_view_if_needed()
+    square = page.evaluate(_FIND_SQUARE, ["3.weight", "3.input"])
+    page.mouse.move(square["x"] - 2, square["y"])
+    page.mouse.move(square["x"], square["y"])
+    page.locator(".st-key-steps_hessian .hovertext").wait_for()
+    page.mouse.click(square["x"], square["y"])
+    for label, tensor in (("First tensor", "3.weight"), ("Second tensor", "3.input")):
+        expect(page.get_by_role("combobox", name=label)).to_have_value(tensor)

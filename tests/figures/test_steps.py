@@ -194,12 +194,12 @@ def test_a_hessian_is_written_as_a_matrix_with_its_errors() -> None:
     heat = made.data[0]
     np.testing.assert_allclose(heat.z, [[4, -1], [-1, 1]])
     assert (heat.zmin, heat.zmax) == (-4, 4), "zero in the middle of the colours"
-    assert heat.customdata[0][1] == " ± 0.2"
+    assert heat.customdata[0][1] == [step_hessian.pair_name("a.input", "b.input"), " ± 0.2"]
     assert made.layout.yaxis.autorange == "reversed"
     assert "log" in heat.colorbar.title.text
     coupling = step_hessian.figure(step_hessian.view(hessian(), shown="coupling")).data[0]
     assert (coupling.zmin, coupling.zmax) == (0, 1)
-    assert coupling.customdata[0][1] == ""
+    assert coupling.customdata[0][1][1] == ""
 
 
 def test_interactions_have_the_damage_of_each_on_the_diagonal() -> None:
@@ -212,7 +212,7 @@ def test_interactions_have_the_damage_of_each_on_the_diagonal() -> None:
     }
     seen = step_hessian.interactions_view(record)
     assert (seen.values[0, 0], seen.values[1, 1], seen.limit) == (0.3, 0.1, 0.3)
-    assert step_hessian.figure(seen).data[0].customdata[0][1] == "", "not measured: no error either"
+    assert step_hessian.figure(seen).data[0].customdata[0][1][1] == "", "not measured: no error either"
 
 
 def test_a_histogram_shows_its_levels_and_the_share_that_is_clipped() -> None:

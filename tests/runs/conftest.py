@@ -48,3 +48,15 @@ def wait() -> Callable[..., float]:
         return time.monotonic() - start
 
     return until
+
+
+@pytest.fixture
+def log_of(store: Store, wait: Callable[..., float]) -> Callable[[str, str], str]:
+    """The log of a run once its last line is there: a worker writes that after it has recorded the end."""
+
+    def read(run_id: str, last: str) -> str:
+        log = store.log_path(run_id)
+        wait(lambda: last in "".join(log.read_text().splitlines()[-1:]), seconds=10)
+        return log.read_text()
+
+    return read

@@ -21,6 +21,7 @@ from explorer.studies import Study
 from tests import learnable
 
 Wait = Callable[..., float]
+LogOf = Callable[[str, str], str]
 PAUSE = 0.015  # seconds a step: 78 steps last long enough to be reached into
 TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02}
 
@@ -106,7 +107,7 @@ def test_killed_in_mid_training_and_resumed_it_ends_with_the_same_weights(
 
 @pytest.mark.slow
 def test_cancelled_and_resumed_it_ends_with_the_same_weights(
-    store: Store, study: Study, whole: tuple[Run, Store], wait: Wait
+    store: Store, study: Study, whole: tuple[Run, Store], wait: Wait, log_of: LogOf
 ) -> None:
     run = request(store, training(study))
     wait(lambda: store.points(run.id, "train"), seconds=60)
@@ -115,7 +116,7 @@ def test_cancelled_and_resumed_it_ends_with_the_same_weights(
     cancelled = store.get(run.id)
     assert cancelled.status == "cancelled"
     assert 0 < cancelled.fraction < 0.9
-    assert "is cancelled" in store.log_path(run.id).read_text(), "it left by itself"
+    log_of(run.id, "is cancelled")  # it left by itself
     store.resume(run.id)
     launch(store, run.id)
     done(store, run, wait)
@@ -186,7 +187,7 @@ def test_what_is_asked_in_default_words_is_one_run_whatever_the_plan_is_called(s
 
 
 def test_a_study_that_changed_since_it_was_asked_for_is_not_used(
-    store: Store, written: Path, tmp_path: Path, wait: Wait
+    store: Store, written: Path, tmp_path: Path, wait: Wait, log_of: LogOf
 ) -> None:
     """Between the question and the worker someone replaces the images: no number of the new ones is kept."""
     folder = tmp_path / "mine"
@@ -203,4 +204,4 @@ def test_a_study_that_changed_since_it_was_asked_for_is_not_used(
         == f"the study {folder / 'study.toml'} has changed since this run was asked for; ask again"
     )
     assert found.artifacts == {}
-    assert "Traceback" not in store.log_path(run.id).read_text()
+    assert "Traceback" not in log_of(run.id, "Failed: the study")
