@@ -15,13 +15,18 @@ import time
 import urllib.request
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import psutil
 import pytest
+import torch
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from explorer import studies
+from explorer.runs import Store, execute, requests
+from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILURES = ROOT / "screenshots" / "failures"
@@ -68,6 +73,24 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app on a free loopback port, with an empty home; ended with every worker it left behind."""
     with serve(tmp_path_factory.mktemp("app")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def learnable_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with a small study of one's own, whose accuracy and traces are there already; one for all files."""
+    folder = tmp_path_factory.mktemp("learnable-app")
+    toml = str(learnable.write(folder / "learnable").resolve())
+    study = studies.load_network(toml)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    store = Store.open(home=folder / "home")
+    execute(store, requests.evaluate(study))
+    for of in ("weights", "activations"):
+        execute(store, requests.traces(study, of=of), title=f"{of} of learnable")
+    store.close()
+    torch.set_num_threads(threads)
+    with serve(folder, EXPLORER_STUDIES=toml) as running:
+        yield replace(running, url=f"{running.url}/?study={quote(toml)}")
 
 
 @contextmanager

@@ -1,18 +1,11 @@
 """The Landscape page in a real browser: slices that are asked for appear, as lines, as planes and as relief."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from urllib.parse import quote
 
 import pytest
-import torch
 from playwright.sync_api import Page, expect
 
-from explorer import studies
-from explorer.runs import Store, execute, requests
-from tests import learnable
-from tests.e2e.conftest import App, serve, settle
+from tests.e2e.conftest import App, settle
 
 _TYPES = """() => {
   const chart = document.querySelector('.st-key-landscape .js-plotly-plot');
@@ -21,18 +14,8 @@ _TYPES = """() => {
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app with a study of one's own whose accuracy is known, so that no other run is live."""
-    folder = tmp_path_factory.mktemp("landscape")
-    toml = str(learnable.write(folder / "learnable").resolve())
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    store = Store.open(home=folder / "home")
-    execute(store, requests.evaluate(studies.load_network(toml)))
-    store.close()
-    torch.set_num_threads(threads)
-    with serve(folder, EXPLORER_STUDIES=toml) as running:
-        yield replace(running, url=f"{running.url}/?study={quote(toml)}")
+def app(learnable_app: App) -> App:
+    return learnable_app
 
 
 def compute(page: Page) -> None:

@@ -3,20 +3,13 @@
 import csv
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
-import torch
 from playwright.sync_api import Browser, Page, expect
 
-from explorer import studies
-from explorer.runs import Store, execute, requests
-from tests import learnable
-from tests.e2e.conftest import App, serve, settle
+from tests.e2e.conftest import App, settle
 
 BLOCK, OTHER = "3", "6"  # layers of the learnable study
 
@@ -36,21 +29,8 @@ _RANGE = "() => document.querySelector('.st-key-traces .js-plotly-plot')._fullLa
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app with a study of one's own whose traces are there already."""
-    folder = tmp_path_factory.mktemp("sensitivity")
-    toml = str(learnable.write(folder / "learnable").resolve())
-    study = studies.load_network(toml)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    store = Store.open(home=folder / "home")
-    execute(store, requests.evaluate(study))
-    for of in ("weights", "activations"):
-        execute(store, requests.traces(study, of=of), title=f"{of} of learnable")
-    store.close()
-    torch.set_num_threads(threads)
-    with serve(folder, EXPLORER_STUDIES=toml) as running:
-        yield replace(running, url=f"{running.url}/?study={quote(toml)}")
+def app(learnable_app: App) -> App:
+    return learnable_app
 
 
 @pytest.fixture

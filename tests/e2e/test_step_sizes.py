@@ -1,18 +1,11 @@
 """The Step sizes page in a real browser: a search that is watched, a tensor that is clicked, steps taken in hand."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from urllib.parse import quote
 
 import pytest
-import torch
 from playwright.sync_api import Page, expect
 
-from explorer import studies
-from explorer.runs import Store, execute, requests
-from tests import learnable
-from tests.e2e.conftest import App, serve, settle
+from tests.e2e.conftest import App, settle
 
 # Where the dot of a tensor is on the screen.
 _FIND_DOT = """name => {
@@ -33,18 +26,8 @@ _FIND_SQUARE = """([row, column]) => {
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app with a study of one's own of which only the accuracy is known."""
-    folder = tmp_path_factory.mktemp("steps")
-    toml = str(learnable.write(folder / "learnable").resolve())
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    store = Store.open(home=folder / "home")
-    execute(store, requests.evaluate(studies.load_network(toml)))
-    store.close()
-    torch.set_num_threads(threads)
-    with serve(folder, EXPLORER_STUDIES=toml) as running:
-        yield replace(running, url=f"{running.url}/?study={quote(toml)}")
+def app(learnable_app: App) -> App:
+    return learnable_app
 
 
 @pytest.fixture
