@@ -242,11 +242,9 @@ def _end_workers_of(home: Path) -> None:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get("EXPLORER_HOME") == str(home):
-                process.terminate()
+                process.kill()  # at once: nobody will ask for what they compute
                 workers.append(process)
-    for survivor in psutil.wait_procs(workers, timeout=5)[1]:
-        with suppress(psutil.Error):
-            survivor.kill()
+    psutil.wait_procs(workers, timeout=5)
 
 
 def _tail(log: Path, lines: int = 60) -> str:

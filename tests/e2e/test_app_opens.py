@@ -1,30 +1,27 @@
-"""The first thing a person does: open the app, at its front door or by a link to a page."""
-
-from pathlib import Path
+"""The first thing a person does: open the app, by a link to a page or at its front door."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import serve, settle
-
-
-def test_the_app_opens_on_a_page_with_a_title_and_no_error(page: Page) -> None:
-    """A fresh home, nothing computed yet: the first page is drawn in full."""
-    expect(page.get_by_role("heading").first).to_be_visible()
-    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+from tests.e2e.conftest import App, settle
 
 
 @pytest.mark.slow
-def test_the_first_visit_of_all_may_be_a_link_to_a_page(browser: Browser, tmp_path: Path) -> None:
+def test_the_first_visit_of_all_may_be_a_link_to_a_page(browser: Browser, app: App) -> None:
     """Streamlit runs such a page without app.py; the frame comes all the same, and nothing from elsewhere."""
-    with serve(tmp_path) as app:
-        page = browser.new_page()
-        outside: list[str] = []
-        page.on("request", lambda asked: outside.append(asked.url))
-        page.goto(f"{app.url}/sensitivity")
-        expect(page.get_by_role("heading", name="Sensitivity")).to_be_visible(timeout=60_000)
-        settle(page)
-        expect(page.get_by_test_id("stSidebarNav").get_by_role("link", name="Frontier")).to_be_visible()
-        page.wait_for_timeout(1500)  # a tab icon would be fetched late
-        page.close()
+    page = browser.new_page()
+    outside: list[str] = []
+    page.on("request", lambda asked: outside.append(asked.url))
+    page.goto(f"{app.url}/sensitivity")
+    expect(page.get_by_role("heading", name="Sensitivity")).to_be_visible(timeout=60_000)
+    settle(page)
+    expect(page.get_by_test_id("stSidebarNav").get_by_role("link", name="Frontier")).to_be_visible()
+    page.wait_for_timeout(1500)  # a tab icon would be fetched late
+    page.close()
     assert [url for url in outside if url.startswith("http") and "//127.0.0.1" not in url] == []
+
+
+def test_the_app_opens_on_a_page_with_a_title_and_no_error(page: Page) -> None:
+    """Nothing computed yet: the first page is drawn in full."""
+    expect(page.get_by_role("heading").first).to_be_visible()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
