@@ -18,14 +18,12 @@ import argparse
 import json
 import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -167,12 +165,8 @@ def _surface(study: Study, calibration: int, points: int) -> dict[str, Any]:
 
 
 def _as_the_code(trail: Trail, seed: int) -> None:
-    """Powell's method as `explorer.lapq.powell`, every evaluation on all images."""
-    reach = np.array([site.levels.reach for site in trail.objective.sites])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        options = {"maxiter": powell.ITERATIONS}
-        minimize(lambda c: trail.loss(c / reach), trail.start * reach, method="Powell", options=options)
+    """Powell's method with every evaluation on all images."""
+    powell.minimise(trail, trail.loss)
 
 
 def _descended(study: Study, bits: dict[str, Any], search: Search) -> dict[str, Any]:

@@ -10,10 +10,12 @@ without bounds; a clip that is not positive has the loss ∞. Steps that cannot 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import minimize
 
+from explorer.lapq.network import Array
 from explorer.lapq.racing import Race
 from explorer.lapq.trail import Trail
 
@@ -22,13 +24,17 @@ ITERATIONS = 1
 
 def search(trail: Trail, seed: int) -> None:
     """Walk the trail; the seed plays no part."""
-    race = Race(trail)
+    minimise(trail, Race(trail).loss)
+
+
+def minimise(trail: Trail, loss: Callable[[Array], float]) -> None:
+    """The same with any way to evaluate steps, float32 (sites,), that notes them on the trail."""
     reach = np.array([site.levels.reach for site in trail.objective.sites])
     with warnings.catch_warnings():
         # Brent's parabola through a loss of ∞ is not finite; SciPy then takes the golden section.
         warnings.simplefilter("ignore", RuntimeWarning)
         minimize(
-            lambda clips: race.loss((clips / reach).astype(np.float32)),
+            lambda clips: loss((clips / reach).astype(np.float32)),
             trail.start * reach,
             method="Powell",
             options={"maxiter": ITERATIONS},

@@ -120,7 +120,7 @@ VERSIONS = {
     "spectrum": 1,
     "lapq": 3,
     "lapq_surface": 1,
-    "lapq_sweep": 2,
+    "lapq_sweep": 3,
     "lapq_hessian": 1,
     "lapq_table": 3,
     "damage": 1,

@@ -25,8 +25,8 @@ def found(study: Study, asked: Asked) -> dict[str, Mapping[str, Any]]:
 
 def best(study: Study, asked: Asked) -> LapqResult | None:
     """The search that ended lowest in calibration loss; None if there is none."""
-    results = [LapqResult.from_json(each) for each in found(study, asked).values()]
-    return min(results, key=lambda result: result.stages["joint"].calibration_loss, default=None)
+    searches = [LapqResult.from_json(each) for each in found(study, asked).values()]
+    return min(searches, key=lambda result: result.stages["joint"].calibration_loss, default=None)
 
 
 def at_all_bits(study: Study, run: Run, *, free: Collection[str] = ()) -> dict[str, Run]:

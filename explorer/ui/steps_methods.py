@@ -83,9 +83,8 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
     )
     st.caption(_words(rows, view))
     st.dataframe(table, hide_index=True, column_config=COLUMNS)
-    found = [
-        row for row in rows if row["steps"]
-    ]  # FP32 has none, and those of OCS and DUAL are not all there is
+    # FP32 has no steps, and those of OCS and DUAL are not all there is to them.
+    found = [row for row in rows if row["steps"]]
     if run.result is not None and found:
         _take(study, asked, found)
 

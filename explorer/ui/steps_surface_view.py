@@ -170,8 +170,8 @@ def _words(found: Surface) -> str:
         f"W{found.w_bits}A{found.a_bits}, all other tensors {OTHERS[found.others]}, {found.calibration} calibration images. "
         f"White: where least L_p error puts both steps; the best of them, p = {best.p:g}, has loss {best.loss:.4g}. "
         f"Star: what phase 2 takes, the best p from {POINTS[0]:g} to {POINTS[-1]:g}, p = {quadratic.p:.3g}, loss "
-        f"{quadratic.loss:.4g}. Pink line: Powell's way from there to the cross, loss {optimum.loss:.4g}. A valley that runs aslant says that the two steps cannot be chosen apart; at fewer "
-        "bits it is steeper (LAPQ, Figs. 1 and 2). "
+        f"{quadratic.loss:.4g}. Pink line: Powell's way from there to the cross, loss {optimum.loss:.4g}. A valley that runs "
+        "aslant says that the two steps cannot be chosen apart; at fewer bits it is steeper (LAPQ, Figs. 1 and 2). "
         f"{found.measured:,} of {len(found.axes[0])} × {len(found.axes[1])} points, for {found.forward_equivalents:,.0f} full "
         "forward passes."
     )

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, settle
+from tests.e2e.conftest import App, press, settle
 
 # Where the dot of a tensor is on the screen.
 _FIND_DOT = """name => {
@@ -88,9 +88,6 @@ def test_a_square_of_the_coupling_opens_the_loss_over_its_two_steps(steps: Page)
     settle(page)
     pickable.scroll_into_view_if_needed()
     square = page.evaluate(_FIND_SQUARE, ["3.weight", "3.input"])
-    page.mouse.move(square["x"] - 2, square["y"])
-    page.mouse.move(square["x"], square["y"])
-    page.locator(".st-key-steps_hessian .hovertext").wait_for()
-    page.mouse.click(square["x"], square["y"])
+    press(page, square["x"], square["y"])
     for label, tensor in (("First tensor", "3.weight"), ("Second tensor", "3.input")):
         expect(page.get_by_role("combobox", name=label)).to_have_value(tensor)

@@ -1,5 +1,6 @@
 """L(Δ) against a network quantized by other means; replays, look-ups and gradients change no number."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from explorer.lapq.curvature import _second_derivatives
 from explorer.lapq.layerwise import best_step, choose_steps
 from explorer.quantizers import simulate
 from explorer.studies import Study
+from tests.lapq.spare import with_spare
 
 
 def objective(study: Study, **options: Any) -> Objective:
@@ -151,18 +153,8 @@ def test_what_cannot_be_is_one_sentence(study: Study, options: dict[str, Any], s
 
 
 def test_a_layer_that_no_image_reaches_is_one_sentence(study: Study) -> None:
-    class Spare(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.used, self.spare = study.model(), nn.Linear(2, 2)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.used(x)  # type: ignore[no-any-return]
-
-    from dataclasses import replace
-
     with pytest.raises(LapqError, match="no calibration image reaches layer 'spare'"):
-        objective(replace(study, network=Spare()))
+        objective(with_spare(study))
 
 
 class _Sometimes(nn.Module):
@@ -181,8 +173,6 @@ class _Sometimes(nn.Module):
 
 
 def test_a_layer_that_some_batches_do_not_reach_has_no_slope_there(study: Study) -> None:
-    from dataclasses import replace
-
     with torch.random.fork_rng():
         torch.manual_seed(0)
         sometimes = replace(study, network=_Sometimes(study.model()).eval())

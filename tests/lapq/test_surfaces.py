@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from explorer.errors import LapqError
 from explorer.lapq.journal import Journal
 from explorer.lapq.objective import Objective
 from explorer.lapq.surfaces import Surface, SurfaceProgress, measure_surface, order
 from explorer.studies import Study
+from tests.lapq.spare import with_spare
 
 # The two depthwise and pointwise inputs of the learnable study; the first and last layer are left alone elsewhere.
 FIRST, SECOND = "3.input", "6.input"
@@ -93,15 +91,7 @@ def test_layers_can_be_left_in_fp32_where_the_others_are_quantized(study: Study)
 
 
 def test_a_layer_that_no_image_reaches_can_be_named_and_is_no_obstacle(study: Study) -> None:
-    class Spare(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.used, self.spare = study.model(), nn.Linear(2, 2)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.used(x)  # type: ignore[no-any-return]
-
-    other = replace(study, network=Spare().eval())
+    other = with_spare(study)
     asked: dict[str, Any] = {"points": 5, "calibration": 32}
     with pytest.raises(LapqError, match=r"reaches layer 'spare'.*leave that layer in FP32"):
         measure_surface(other, "used.3.input", "used.6.input", **asked)
