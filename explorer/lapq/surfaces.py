@@ -213,16 +213,16 @@ def measure_surface(
     say(SurfaceProgress(_SETUP, "the grid", surface, {}))
     for done, at in enumerate(order(points, second_inside=plane.second_later), start=1):
         value = plane.loss((float(surface.axes[0][at[0]]), float(surface.axes[1][at[1]])))
-        surface.loss[at] = value
+        measured: dict[str, list[Any]] = {"at": [list(at)], "loss": [value]}
         surface = replace(
-            surface,
+            surface.with_points(measured),
             evaluations=objective.evaluations,
             forward_equivalents=objective.forward_equivalents,
             seconds=time.monotonic() - started,
         )
         fraction = _SETUP + (1 - _SETUP) * done / points**2
         message = f"{done:,} of {points**2:,} points"
-        say(SurfaceProgress(fraction, message, surface, {"at": [list(at)], "loss": [value]}))
+        say(SurfaceProgress(fraction, message, surface, measured))
     return surface
 
 

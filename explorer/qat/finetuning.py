@@ -154,7 +154,8 @@ def finetune(
             )
             ended = step % per_epoch == 0
             if ended or step % CHECKPOINT_STEPS == 0:
-                observer.point("train", asdict(window.close(step / per_epoch)))
+                observer.point("train", asdict(window.point(step / per_epoch)))
+                window = _Window()
                 # The test point comes before the checkpoint: a resumed run does not go back for it.
                 if ended and step < total:
                     measured = measure(
@@ -185,11 +186,9 @@ class _Window:
         self.classes = self.classes and right is not None
         self.right += right or 0
 
-    def close(self, epoch: float) -> TrainingPoint:
+    def point(self, epoch: float) -> TrainingPoint:
         accuracy = self.right / self.samples if self.classes else None
-        point = TrainingPoint(epoch, self.loss / self.samples, accuracy)
-        self.__init__()  # type: ignore[misc]
-        return point
+        return TrainingPoint(epoch, self.loss / self.samples, accuracy)
 
 
 def _step(

@@ -88,7 +88,7 @@ class Database:
 
 
 def _cause(error: Exception) -> object:
-    return getattr(error, "orig", None) or error
+    return (error.orig if isinstance(error, DBAPIError) else None) or error
 
 
 def _make_folder(folder: Path) -> None:

@@ -204,7 +204,8 @@ def _download(source: Source, target: Path, timeout: float, report: Callable[[fl
         ssl.SSLError,
         http.client.HTTPException,
     ) as error:
-        reason = getattr(error, "reason", None) or error
+        named = error.reason if isinstance(error, urllib.error.URLError | ssl.SSLError) else ""
+        reason = named or error
         raise StudyError(
             f"{source.url} cannot be reached ({reason}); check the network connection, or {_BY_HAND}"
         ) from error

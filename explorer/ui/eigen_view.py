@@ -10,6 +10,7 @@ from explorer.curvature import rankings
 from explorer.errors import CurvatureError
 from explorer.figures import eigenvalues
 from explorer.figures.sensitivity import Order
+from explorer.plans import network_errors
 from explorer.runs import Run, requests
 from explorer.studies import AnyStudy, ProfileStudy, Study
 from explorer.ui import caches, eigen_form, export, frame, results, run_panel, session, spectrum_view
@@ -118,7 +119,8 @@ def _orders(study: Study, records: Sequence[Mapping[str, Any]]) -> None:
     by_trace, by_lambda = rankings.by_trace(traces.result["blocks"]), rankings.by_eigenvalue(records)
     titles = ("mean trace, Tr(H)/n", "λ/n")
     if compared == names[1]:
-        errors = _squared_errors()
+        widths = network_errors(study, session.blocks(), (OMEGA_BITS,))
+        errors = {block: row[OMEGA_BITS] for block, row in widths.items()}
         by_trace = rankings.times(by_trace, errors)
         by_lambda = rankings.fine_tuning_order(records, errors)
         titles = ("mean trace · ‖Q(W) − W‖²", "λ · ‖Q(W) − W‖²")
@@ -153,18 +155,6 @@ def _orders(study: Study, records: Sequence[Mapping[str, Any]]) -> None:
 def _so_far(run: Run) -> list[dict[str, Any]]:
     """The blocks that are found; one that was being recorded when the run was interrupted is there twice."""
     return list({point["block"]: dict(point) for point in caches.store().points(run.id, "found")}.values())
-
-
-def _squared_errors() -> dict[str, float]:
-    """Block to |Q(W) - W|^2, out of Omega = mean trace times that."""
-    table = results.damage()
-    if table is None:
-        return {}
-    return {
-        name: widths[OMEGA_BITS] / table.sensitivity[name]
-        for name, widths in table.values.items()
-        if OMEGA_BITS in widths and table.sensitivity[name]
-    }
 
 
 def _table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

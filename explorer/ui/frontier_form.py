@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import plans
 from explorer.errors import PlanError
-from explorer.plans import CostName
+from explorer.plans import CostName, InfeasibleError
 from explorer.studies import ProfileStudy
 from explorer.ui import block_wishes, frame, session
 from explorer.ui.plan_question import Ask
@@ -220,7 +220,7 @@ def _drawn() -> Drawn:
 def sentence(error: PlanError) -> None:
     """Why there is no frontier, and a way on."""
     st.warning(f"There is no such plan: {error}.", icon=":material/block:")
-    nearest = getattr(error, "nearest", None)
+    nearest = error.nearest if isinstance(error, InfeasibleError) else None
     if nearest is not None and st.button("Take the nearest plan in hand", icon=":material/back_hand:"):
         session.take(nearest.plan(session.study(), session.blocks()))
         st.rerun()

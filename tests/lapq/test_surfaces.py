@@ -116,6 +116,13 @@ def test_it_survives_json_and_its_points_can_come_one_by_one(study: Study) -> No
     assert fractions[-1] == pytest.approx(1)
 
 
+def test_a_surface_that_was_handed_out_does_not_change_any_more(study: Study) -> None:
+    """Whoever keeps the surface of a report, to draw or to compare, keeps what was measured by then."""
+    told: list[SurfaceProgress] = []
+    measure_surface(study, FIRST, SECOND, points=5, calibration=32, progress=told.append)
+    assert [each.surface.measured for each in told if each.surface is not None] == list(range(26))
+
+
 def test_stopped_and_gone_on_with_its_journal_it_has_the_same_numbers_and_measures_none_twice(
     study: Study,
 ) -> None:

@@ -248,3 +248,13 @@ def test_before_training_the_network_is_what_is_evaluated(study: Study, blocks: 
     for block in blocks:
         for layer in block.layers:
             assert torch.equal(trained[layer.parameter], simulated[layer.parameter])
+
+
+def test_asking_for_a_point_of_the_curves_changes_nothing() -> None:
+    """The means since the last point are weighed by samples, and asked twice they are the same."""
+    window = finetuning._Window()
+    window.add(16, 2.0, 8)
+    window.add(4, 1.0, 4)
+    point = window.point(0.5)
+    assert (point.epoch, point.loss, point.accuracy) == (0.5, pytest.approx(1.8), pytest.approx(0.6))
+    assert window.point(0.5) == point

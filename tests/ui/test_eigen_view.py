@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.runs import Store, execute, requests
+from explorer.runs import Run, Store, execute, requests
 from explorer.studies import Study
-from explorer.ui import caches
+from explorer.ui import caches, results
 
 from .conftest import PROFILE
 
@@ -100,6 +101,26 @@ def test_eigenvalues_are_drawn_and_compared_with_the_traces(toml: str, study: St
     page = sound(page.segmented_control(key="eigen_orders").set_value("Ω at 4 bits").run())
     assert pictures(page)[1]["layout"]["xaxis"]["ticktext"][1] == "λ · ‖Q(W) − W‖²"
     assert "HAWQ would fine-tune in this order" in words(page)
+
+
+@pytest.mark.usefixtures("computed_home")
+def test_a_block_without_curvature_is_compared_too(toml: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its squared error comes from its weights, not from its Ω divided by a trace of zero."""
+    asked = results.traces
+
+    def flat_first_block(*question: Any) -> Run | None:
+        run = asked(*question)
+        assert run is not None
+        assert run.result is not None
+        first, *rest = run.result["blocks"]
+        blocks = [{**first, "trace": 0.0, "mean_trace": 0.0}, *rest]
+        return replace(run, id="flat", result={**run.result, "blocks": blocks})
+
+    monkeypatch.setattr(results, "traces", flat_first_block)
+    page = opened(toml)
+    page = sound(page.segmented_control(key="eigen_orders").set_value("Ω at 4 bits").run())
+    named = [note["text"] for note in pictures(page)[1]["layout"]["annotations"]]
+    assert named.count("0") == 2, "on the left and on the right"
 
 
 @pytest.mark.usefixtures("computed_home")
