@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from explorer import places
+
 # Small tensors gain nothing from threads, and threads that wait for one another on a busy machine lose a lot.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -39,10 +41,9 @@ def explorer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder that EXPLORER_DATA names; a test that asks for it is skipped where there is none."""
-    named = os.environ.get("EXPLORER_DATA")
-    if not named:
+    folder = places.operator_data()
+    if folder is None:
         pytest.skip("EXPLORER_DATA names no folder")
-    folder = Path(named)
     if not folder.is_dir():
         pytest.fail(f"EXPLORER_DATA names {folder}, which is not a folder; correct it or unset it")
     return folder

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from explorer import places
 from explorer.errors import RunError
 from explorer.runs import kept, kinds, process
 from explorer.runs.artifacts import Artifacts
@@ -58,11 +59,10 @@ class Store:
     def open(cls, url: str | None = None, *, home: str | Path | None = None) -> "Store":
         """The store at ``url``, made or brought up to date if need be.
 
-        Defaults: EXPLORER_HOME or ~/.mixed-precision-explorer for the folder of artifacts and logs, and
-        EXPLORER_DATABASE or the SQLite file runs.db in that folder for the database.
+        Defaults: `places.home` for the folder of artifacts and logs, and EXPLORER_DATABASE or the SQLite file
+        runs.db in that folder for the database.
         """
-        folder = home or os.environ.get("EXPLORER_HOME") or "~/.mixed-precision-explorer"
-        path = Path(folder).expanduser().resolve()
+        path = places.home(home)
         address = url or os.environ.get("EXPLORER_DATABASE") or None
         default = URL.create("sqlite", database=str(path / "runs.db"))
         return cls(Database(address or default), path, url=address)

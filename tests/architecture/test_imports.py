@@ -25,6 +25,7 @@ DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 
 # The exceptions within a layer, each for a reason.
 SIDEWAYS = {
+    ("places", "errors"),  # a folder that cannot be found is reported as a mistake of the person's
     ("qat", "plans"),  # training starts from a plan
     ("lapq", "plans"),  # found steps become a plan
     ("lapq", "qat"),  # and are measured on the test images as a plan is
