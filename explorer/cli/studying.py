@@ -67,9 +67,12 @@ def pretrain(
     out: Annotated[
         Path, typer.Option(help="folder to write weights.safetensors, card.json and data.npz into")
     ],
-    data: Annotated[Path, typer.Option(help="folder of the four Fashion-MNIST files")] = Path(
-        "/usr/share/datasets/fashion-mnist"
-    ),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="folder of the four Fashion-MNIST files; by default that of EXPLORER_DATA, or Debian's"
+        ),
+    ] = None,
 ) -> None:
     """Train a shipped network again from scratch, with its recipe and seed."""
     from explorer.studies.making import make

@@ -2,7 +2,8 @@
 
 Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST: a novel image dataset for benchmarking machine
 learning algorithms" (70,000 grey images of 28x28, 10 classes, MIT licence). Debian carries the four files
-in the package ``dataset-fashion-mnist``; elsewhere they are downloaded from the authors' address.
+in the package ``dataset-fashion-mnist``; elsewhere they are downloaded from the authors' address
+(github.com/zalandoresearch/fashion-mnist).
 """
 
 import gzip
@@ -11,8 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from explorer.errors import StudyError
+from explorer.places import operator_data
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+FILES = tuple(
+    f"{split}-{what}-ubyte.gz" for split in ("train", "t10k") for what in ("images-idx3", "labels-idx1")
+)
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -22,6 +27,23 @@ STD = (0.3530,)
 
 _IMAGES_MAGIC = 2051
 _LABELS_MAGIC = 2049
+
+
+def find_folder() -> Path:
+    """The folder of the four files on this computer: in the one of ``EXPLORER_DATA``, or Debian's.
+
+    Raises:
+        StudyError: neither holds them all.
+    """
+    operator = operator_data()
+    folders = [DEBIAN_FOLDER] if operator is None else [operator / "fashion-mnist", DEBIAN_FOLDER]
+    for folder in folders:
+        if all((folder / name).is_file() for name in FILES):
+            return folder
+    raise StudyError(
+        f"Fashion-MNIST is not on this computer; name the folder of its four files ({', '.join(FILES)}) "
+        f"with --data, or put them into the folder fashion-mnist of the one that EXPLORER_DATA names"
+    )
 
 
 def read_folder(folder: Path) -> dict[str, np.ndarray]:

@@ -26,20 +26,20 @@ RECIPES: dict[str, tuple[Callable[[], nn.Module], Recipe]] = {
 }
 
 
-def make(name: str, *, data: Path, out: Path, report: Callable[[str], None] = print) -> None:
+def make(name: str, *, out: Path, data: Path | None = None, report: Callable[[str], None] = print) -> None:
     """Train a study's network and write everything the study ships.
 
     Args:
         name: a key of ``RECIPES``.
-        data: folder of the four Fashion-MNIST files.
         out: folder to write into.
+        data: folder of the four Fashion-MNIST files; looked for (`fashion.find_folder`) where it is not named.
 
     Raises:
         StudyError: the name has no recipe, or the data is not there.
     """
     if name not in RECIPES:
         raise StudyError(f"there is no recipe for {name!r}; this command makes {' and '.join(RECIPES)}")
-    arrays = fashion.read_folder(data)
+    arrays = fashion.read_folder(data or fashion.find_folder())
     build, recipe = RECIPES[name]
     network = pretrain(build, arrays, recipe, report)
     write(name, network, arrays, out)

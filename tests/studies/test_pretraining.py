@@ -65,3 +65,21 @@ def test_an_unknown_recipe_and_missing_files_are_sentences(tmp_path: Path) -> No
         making.make("x", data=tmp_path, out=tmp_path)
     with pytest.raises(StudyError, match=r"train-images.*is missing"):
         making.make("fashion-resnet20", data=tmp_path, out=tmp_path)
+
+
+def test_the_images_are_where_they_are_named_or_found_in_the_usual_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --data the files are looked for; where they are nowhere, a sentence says how to name them."""
+    monkeypatch.setattr(fashion, "DEBIAN_FOLDER", tmp_path / "debian")
+    monkeypatch.delenv("EXPLORER_DATA", raising=False)
+    with pytest.raises(StudyError, match=r"is not on this computer.*train-images-idx3-ubyte\.gz.*--data"):
+        making.make("fashion-resnet20", out=tmp_path)
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "sets"))
+    with pytest.raises(StudyError, match=r"is not on this computer"):
+        fashion.find_folder()
+    for folder in (tmp_path / "debian", tmp_path / "sets" / "fashion-mnist"):
+        folder.mkdir(parents=True)
+        for name in fashion.FILES:
+            (folder / name).touch()
+        assert fashion.find_folder() == folder, "a person's own folder goes before the system's"
