@@ -167,16 +167,8 @@ def _measured(stage: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _save(path: Path, study: Any, result: dict[str, Any]) -> None:
-    import json
-
     from explorer.blocks import study_blocks
-    from explorer.errors import PlanError
     from explorer.lapq import LapqResult
+    from explorer.plans import write_plan
 
-    plan = LapqResult.from_json(result).plan(study, study_blocks(study))
-    try:
-        path.write_text(json.dumps(plan.to_json(), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise PlanError(
-            f"the plan cannot be written to {path} ({error.strerror}); name another place"
-        ) from error
+    write_plan(LapqResult.from_json(result).plan(study, study_blocks(study)), path)

@@ -25,7 +25,7 @@ from explorer.cli.running import run_to_end
 if TYPE_CHECKING:
     from explorer.blocks import Block
     from explorer.curvature import Traces
-    from explorer.plans import Budget, DamageTable, Problem
+    from explorer.plans import Budget, DamageTable, Point, Problem
     from explorer.studies import AnyStudy, Study
 
 SHOWN = 20  # points of the frontier in the table for people
@@ -75,6 +75,7 @@ def frontier(
         bool, typer.Option("--scales", help="count the quantizers' scales in a size too")
     ] = False,
     solver: Annotated[Solver, typer.Option(help="how to look for plans")] = Solver.frontier,
+    out: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="write the chosen plan there")] = None,
     granularity: GranularityOption = Granularity.layer,
     as_json: JsonOption = False,
 ) -> None:
@@ -108,6 +109,8 @@ def frontier(
             "milp answers one budget; give --budget, --budget-ratio, --budget-between or --limit",
             param_hint="--solver",
         )
+    if out is not None:
+        _check_out(out, chooses=solver is Solver.milp or any(value is not None for value in given.values()))
 
     from explorer import plans, studies
 
@@ -133,7 +136,9 @@ def frontier(
             if asked["a_menu"]:
                 asked["activation_traces"] = _traces(network, granularity.value, of="activations")
         problem = plans.study_problem(loaded, traces, **asked)
-        content = _answer(problem, solver, within)
+        content, best = _answer(problem, solver, within)
+    if out is not None and best is not None:
+        plans.write_plan(best.plan(loaded, blocks), out)
     points, chosen = content["points"], content["chosen"]
     rows = [("", *_row(point)) for point in points[:: max(1, len(points) // SHOWN)]]
     if chosen:
@@ -142,6 +147,24 @@ def frontier(
     columns = ("", "cost", "Ω", "bits, in depth order")
     show(content, as_json, table(title, columns, rows, words=columns[3:]))
     _remarks(content)
+    if out is not None:
+        remark(f"the chosen plan is in {out}")
+
+
+def _check_out(out: Path, *, chooses: bool) -> None:
+    """Refuse what cannot be written before anything long is computed."""
+    if not chooses:
+        raise typer.BadParameter(
+            "no plan is chosen without a budget; give --budget, --budget-ratio or --budget-between",
+            param_hint="--out",
+        )
+    if out.exists() and not out.is_file():
+        raise typer.BadParameter(f"{out} is not a file; name another place", param_hint="--out")
+    if not out.absolute().parent.is_dir():
+        raise typer.BadParameter(
+            f"the folder {out.absolute().parent} does not exist; make it, or name another place",
+            param_hint="--out",
+        )
 
 
 _TITLES = {
@@ -151,8 +174,10 @@ _TITLES = {
 }
 
 
-def _answer(problem: "Problem", solver: Solver, budget: "Budget | None") -> dict[str, Any]:
-    """What is printed: points, the chosen one, and what the solver can say about it."""
+def _answer(
+    problem: "Problem", solver: Solver, budget: "Budget | None"
+) -> "tuple[dict[str, Any], Point | None]":
+    """What is printed (points, the chosen one, what the solver can say about it), and the chosen point."""
     from explorer import plans
 
     content: dict[str, Any] = {
@@ -187,14 +212,14 @@ def _answer(problem: "Problem", solver: Solver, budget: "Budget | None") -> dict
                 content["slack"] = found.slack
         content["points"] = [point.to_json() for point in found.points()]
         if budget is None:
-            return content
+            return content, None
         chosen = found.best_under(budget)
     spent = {
         each.cost.name: each.cost.in_unit(each.cost.count(chosen.bits, chosen.a_bits))
         for each in problem.bounds
     }
     content["chosen"] = chosen.to_json() | ({"limited": spent} if spent else {})
-    return content
+    return content, chosen
 
 
 def _remarks(content: dict[str, Any]) -> None:

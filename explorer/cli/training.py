@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from explorer.cli.options import JsonOption, SeedOption, Split, StudyOption, strictly_between
-from explorer.cli.output import show, table
+from explorer.cli.output import remark, show, table
 from explorer.cli.running import run_to_end
 
 if TYPE_CHECKING:
@@ -99,4 +99,4 @@ def _load(study: str, plan: Path) -> "tuple[Study, Plan]":
 
     loaded = studies.load_network(study)
     partitions = (study_blocks(loaded), study_blocks(loaded, "module"))
-    return loaded, read_plan(plan, study=loaded, partitions=partitions)[0]
+    return loaded, read_plan(plan, study=loaded, partitions=partitions, remark=remark)[0]

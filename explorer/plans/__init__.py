@@ -1,6 +1,6 @@
 """Plans: bits for every block, what they cost, their predicted damage, and which are worth having.
 
-read_plan, Plan                         a plan and its file
+read_plan, write_plan, Plan             a plan and its file
 frontier(study, traces, ...)            every Pareto-optimal plan; ``.best_under(Budget("ratio", 8))``
 study_problem, solve, enumerate_set_b   the steps of it, for tables of one's own
 solve_one, greedy                       one budget by an integer programme; the greedy baseline
@@ -35,7 +35,7 @@ from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
 from explorer.plans.plan import ALLOWED_BITS, BlockBits, Difference, Plan
 from explorer.plans.problem import Bound, Problem, build_problem
 from explorer.plans.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
-from explorer.plans.reading import read_plan
+from explorer.plans.reading import read_plan, write_plan
 from explorer.plans.restriction import Restriction, restriction
 from explorer.plans.set_b import SetB, count, enumerate_set_b
 from explorer.plans.study_tables import (
@@ -131,4 +131,5 @@ __all__ = [
     "study_problem",
     "table_vi",
     "within_noise",
+    "write_plan",
 ]

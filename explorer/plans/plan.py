@@ -104,19 +104,6 @@ class Plan:
         }
         return cls(study.name, study.weights_sha256, chosen, name)
 
-    @classmethod
-    def from_json(
-        cls, content: Mapping[str, Any], *, study: StudyIdentity, blocks: Sequence[Block]
-    ) -> "Plan":
-        """The plan in the content of a plan.json, for these blocks; ``read_plan`` also finds the partition.
-
-        Raises:
-            PlanError: the content is no plan, or is not for this study, these weights or these blocks.
-        """
-        from explorer.plans.reading import read_plan  # reading builds plans, so it imports this module
-
-        return read_plan(content, study=study, partitions=(tuple(blocks),))[0]
-
     @property
     def w_bits(self) -> dict[str, int]:
         """Block to weight bits."""
@@ -181,7 +168,7 @@ class Plan:
                 yield layer.name, (bits.w_bits, bits.a_bits)
 
     def to_json(self) -> dict[str, Any]:
-        """The contract of plan.json; ``name`` and ``steps`` are there when the plan has them."""
+        """The contract of plan.json (see ``read_plan``); ``name`` and ``steps`` are there when the plan has them."""
         content: dict[str, Any] = {"version": 1, "study": self.study, "weights_sha256": self.weights_sha256}
         if self.name:
             content["name"] = self.name

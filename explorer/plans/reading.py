@@ -1,17 +1,20 @@
-"""Reading plan.json: every way a plan can fail to fit its study is one sentence.
+"""Reading and writing plan.json: every way a plan can fail to fit its study is one sentence.
 
 The file says ``{"version": 1, "study": name, "weights_sha256": ..., "blocks": {name: {"w_bits": 4, "a_bits":
 8}}}``, and may carry a ``name`` and ``steps``: ``{"layers": {layer: {"w_step": 0.1, "a_step": 0.2, "a_signed":
-false}}, "bias_correction": "none"}``. It does not say at which granularity its blocks are: the names decide.
+false}}, "bias_correction": "none"}``. It does not say at which granularity its blocks are: the names decide. The
+hash of the weights may be left out, as by hand: then nothing can tell whether the plan was made for them, and that is
+remarked.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
+from explorer import files
 from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.plans.plan import BlockBits, Plan, StudyIdentity, bits_of, check_names, listed
@@ -43,7 +46,7 @@ class _PlanFile(BaseModel):
     model_config = ConfigDict(frozen=True)
     version: Literal[1]
     study: str
-    weights_sha256: str
+    weights_sha256: str | None = None
     blocks: dict[str, _Widths] = Field(min_length=1)
     name: str = ""
     steps: _Steps | None = None
@@ -54,6 +57,7 @@ def read_plan(
     *,
     study: StudyIdentity,
     partitions: Sequence[tuple[Block, ...]],
+    remark: Callable[[str], None] | None = None,
 ) -> tuple[Plan, tuple[Block, ...]]:
     """Read a plan and find out which of the study's partitions it is for.
 
@@ -61,6 +65,7 @@ def read_plan(
         source: a file, its text, or its parsed content.
         study: what the plan must be for.
         partitions: the study's blocks at each granularity.
+        remark: told what is worth knowing about a plan that is taken all the same.
 
     Returns:
         The plan, its blocks in depth order, and the partition whose names it uses.
@@ -75,7 +80,7 @@ def read_plan(
         raise PlanError(
             f"the plan is for the study {content.study!r}, not for {study.name!r}; open that study to use it"
         )
-    if content.weights_sha256 != study.weights_sha256:
+    if content.weights_sha256 not in (None, study.weights_sha256):
         raise PlanError(
             f"the plan was made for other weights of {study.name} (sha256 {content.weights_sha256[:12]}, "
             f"the study's are {study.weights_sha256[:12]}); make the plan again for these weights"
@@ -90,7 +95,27 @@ def read_plan(
     steps = None if content.steps is None else _given(content.steps, blocks, study.name)
     if steps is not None:
         _check_quantized(steps, bits, blocks)
+    if content.weights_sha256 is None and remark is not None:
+        remark(
+            f"the plan has no weights_sha256, so it is not known whether it was made for these weights of {study.name}"
+        )
     return Plan(study.name, study.weights_sha256, bits, content.name, steps), blocks
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write a plan.json, whole or not at all.
+
+    Raises:
+        PlanError: it cannot be written there.
+    """
+    if path.exists() and not path.is_file():
+        raise PlanError(f"the plan cannot be written to {path} (not a file); name another place")
+    try:
+        files.write(path, (json.dumps(plan.to_json(), indent=2) + "\n").encode())
+    except OSError as error:
+        raise PlanError(
+            f"the plan cannot be written to {path} ({error.strerror}); name another place"
+        ) from error
 
 
 def _given(content: _Steps, blocks: Sequence[Block], study: str) -> GivenSteps:
@@ -143,9 +168,7 @@ def _parse(source: Path | str | bytes | Mapping[str, Any]) -> _PlanFile:
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise PlanError(f"the plan is not JSON ({error}); export it again from the app") from error
     if not isinstance(content, Mapping):
-        raise PlanError(
-            "the plan is JSON but not an object; a plan has version, study, weights_sha256 and blocks"
-        )
+        raise PlanError("the plan is JSON but not an object; a plan has version, study and blocks")
     version = content.get("version")
     if version != 1 or isinstance(version, bool):
         found = f"has version {version!r}" if "version" in content else "has no version"

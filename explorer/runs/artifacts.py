@@ -6,12 +6,11 @@ a damaged file is reported instead of used. Tensors are safetensors, never pickl
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer import files
 from explorer.errors import RunError
 
 if TYPE_CHECKING:  # torch takes seconds to import; the store and a small worker do without it
@@ -37,7 +36,7 @@ class Artifacts:
             return sha256
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, data)
+            files.write(path, data, mode=0o600)
         except OSError as error:
             raise RunError(
                 f"{path} cannot be written ({error.strerror}); make room or check EXPLORER_HOME."
@@ -109,21 +108,3 @@ def encode_tensors(tensors: "Mapping[str, Tensor | np.ndarray]") -> bytes:
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name itself survives a power cut
-    finally:
-        os.close(folder)

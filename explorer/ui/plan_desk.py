@@ -167,14 +167,22 @@ def _upload() -> None:
         given = st.file_uploader(
             "A plan of this study", type="json", key="plan_upload", label_visibility="collapsed"
         )
-        if given is None or st.session_state.get("plan_uploaded") == given.file_id:
+        if given is None:
+            return
+        if st.session_state.get("plan_uploaded") == given.file_id:
+            for text in st.session_state["plan_upload_remarks"]:
+                st.caption(f"Taken; {text}.")
             return
         st.session_state["plan_uploaded"] = given.file_id
+        remarks: list[str] = []
+        st.session_state["plan_upload_remarks"] = remarks
         study = session.study()
         reference = session.reference()
         layers, modules = caches.blocks(reference, "layer"), caches.blocks(reference, "module")
         try:
-            plan, blocks = read_plan(given.getvalue(), study=study, partitions=(layers, modules))
+            plan, blocks = read_plan(
+                given.getvalue(), study=study, partitions=(layers, modules), remark=remarks.append
+            )
         except PlanError as error:
             st.error(f"{given.name} was not taken: {error}")
             return

@@ -1,7 +1,5 @@
 """Plans a person named and kept: plan.json files in the explorer's home, one folder a study."""
 
-import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 from explorer import places
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.plans import Plan, read_plan
+from explorer.plans import Plan, read_plan, write_plan
 from explorer.studies import AnyStudy
 
 _NAME = re.compile(r"[\w][\w .+-]{0,59}")
@@ -28,13 +26,7 @@ def save(plan: Plan, name: str) -> Plan:
     named = plan.named(name)
     folder = _folder(plan.weights_sha256)
     folder.mkdir(parents=True, exist_ok=True)
-    final = folder / f"{name}.json"
-    temporary = final.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(named.to_json(), stream, indent=2)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(final)
+    write_plan(named, folder / f"{name}.json")
     return named
 
 

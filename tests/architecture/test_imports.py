@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"figures", "runs"}),
     frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export", "proxy"}),
     frozenset({"quantizers", "blocks", "studies", "prefix"}),
-    frozenset({"errors", "places"}),
+    frozenset({"errors", "files", "places"}),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 

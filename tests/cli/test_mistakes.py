@@ -168,6 +168,28 @@ class TestPlans:
         assert said in self.refused(explore, verb, folder, path)
 
 
+class TestPlansWritten:
+    """A plan that nobody chose, or a place where it cannot be; said before anything is computed."""
+
+    def refused(self, explore: Command, folder: Path, out: Path, *words: object) -> str:
+        from explorer.runs import Store
+
+        said = complaint(explore("frontier", "--study", folder, "--out", out, *words, "--json"))
+        assert not Store.open().list(), "no traces were computed for it"
+        return said
+
+    def test_without_a_budget_no_plan_is_chosen(self, explore: Command, folder: Path) -> None:
+        assert "give --budget" in self.refused(explore, folder, folder / "plan.json")
+        assert not (folder / "plan.json").exists()
+
+    def test_into_a_folder_that_is_not_there(self, explore: Command, folder: Path) -> None:
+        said = self.refused(explore, folder, folder / "nowhere" / "plan.json", "--budget-ratio", 8)
+        assert f"the folder {folder / 'nowhere'} does not exist" in said
+
+    def test_over_a_folder(self, explore: Command, folder: Path) -> None:
+        assert "is not a file" in self.refused(explore, folder, folder, "--budget-ratio", 8)
+
+
 class TestStudies:
     """A folder that does not hold together."""
 

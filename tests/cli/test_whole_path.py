@@ -69,6 +69,53 @@ def test_every_verb_in_turn_gives_the_numbers_of_the_python_api(explore: Command
     assert again == trained, "the same question is the same run, looked up"
 
 
+def test_the_plan_that_the_frontier_chose_is_measured_and_trained(explore: Command, folder: Path) -> None:
+    """frontier --out, evaluate --plan, finetune --plan: no line of Python between them."""
+    path = folder / "chosen.json"
+    asked = ("frontier", "--study", folder, "--budget-ratio", 8)
+    answer = explore(*asked, "--out", path, "--json")
+    chosen = answer.json["chosen"]
+    assert f"the chosen plan is in {path}" in answer.err
+    assert answer.json == explore(*asked, "--json").json, "the answer is the same, written or not"
+    plan = json.loads(path.read_text())
+    assert {name: bits["w_bits"] for name, bits in plan["blocks"].items()} == chosen["bits"]
+    assert plan["weights_sha256"] == studies.load_network(folder).weights_sha256
+    evaluated = explore("evaluate", "--study", folder, "--plan", path, "--json")
+    assert evaluated.json["size_bytes"] == chosen["cost"]
+    assert "weights_sha256" not in evaluated.err
+    words = ("--epochs", 1, "--batch-size", 16)
+    trained = explore("finetune", "--study", folder, "--plan", path, *words, "--json").json
+    assert trained["plan"] == plan
+    assert trained["before"]["loss"] == evaluated.json["loss"]
+
+
+@pytest.mark.parametrize("solver", ["frontier", "milp", "greedy"])
+def test_every_solver_writes_its_choice_for_a_profile_too(
+    explore: Command, tmp_path: Path, solver: str
+) -> None:
+    path = tmp_path / "plan.json"
+    asked = ("--study", "hawq-v3-resnet18", "--bits", "4,8", "--budget-between", 0.5, "--solver", solver)
+    chosen = explore("frontier", *asked, "--out", path, "--json").json["chosen"]
+    profile = studies.load("hawq-v3-resnet18")
+    assert isinstance(profile, studies.ProfileStudy)
+    plan, _ = plans.read_plan(path, study=profile, partitions=(profile.blocks,))
+    assert plan.w_bits == chosen["bits"]
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "finetune"])
+def test_a_plan_by_hand_without_a_hash_is_taken_with_a_remark(
+    explore: Command, folder: Path, verb: str
+) -> None:
+    path = write_plan(folder, dict.fromkeys(LAYERS, 4))
+    with_hash = explore(verb, "--study", folder, "--plan", path, "--json").json
+    content = json.loads(path.read_text())
+    del content["weights_sha256"]
+    path.write_text(json.dumps(content))
+    answer = explore(verb, "--study", folder, "--plan", path, "--json")
+    assert answer.json == with_hash, "the same run"
+    assert "has no weights_sha256" in answer.err
+
+
 def test_a_relative_path_and_the_folder_are_the_same_study(
     explore: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

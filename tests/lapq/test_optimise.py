@@ -11,7 +11,7 @@ from explorer.errors import LapqError
 from explorer.lapq import METHODS, Journal, LapqResult, optimise
 from explorer.lapq.quadratic import parabola, vertex_within
 from explorer.lapq.trail import Trail
-from explorer.plans import Plan, read_plan
+from explorer.plans import read_plan
 from explorer.studies import Study
 from tests.lapq.coupled import Coupled
 
@@ -119,7 +119,7 @@ def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
     result = LapqResult.from_json(found["gradient"].to_json())
     assert result.to_json() == found["gradient"].to_json()
     blocks = study_blocks(study)
-    plan = Plan.from_json(result.plan(study, blocks).to_json(), study=study, blocks=blocks)
+    plan = read_plan(result.plan(study, blocks).to_json(), study=study, partitions=(blocks,))[0]
     assert plan == result.plan(study, blocks)
     measured = qat.evaluate(study, plan, blocks)
     assert (measured.loss, measured.accuracy) == (

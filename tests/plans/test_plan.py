@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.plans import ALLOWED_BITS, BlockBits, Difference, Plan, read_plan
+from explorer.plans import ALLOWED_BITS, BlockBits, Difference, Plan, read_plan, write_plan
 from tests.plans.instances import STUDY, Identity, block, blocks
 
 LAYERS = (block("m0.conv1", 10), block("m0.conv2", 20), block("fc", 5))
@@ -28,7 +28,6 @@ def test_a_plan_survives_its_file(chosen: list[tuple[int, int]], name: str) -> N
     assert read == plan
     assert list(read.blocks) == [b.name for b in LAYERS]
     assert partition is LAYERS
-    assert Plan.from_json(plan.to_json(), study=STUDY, blocks=LAYERS) == plan
 
 
 def test_the_file_is_the_contract() -> None:
@@ -45,6 +44,31 @@ def test_the_file_is_the_contract() -> None:
 def test_blocks_come_back_in_depth_order_whatever_the_file_says() -> None:
     content = Plan.uniform(STUDY, tuple(reversed(LAYERS)), 4, 8).to_json()
     assert list(read_plan(content, study=STUDY, partitions=(LAYERS,))[0].blocks) == [b.name for b in LAYERS]
+
+
+def test_a_plan_by_hand_needs_no_hash_of_the_weights() -> None:
+    """It is taken for the study's weights, which cannot be checked, and that is remarked."""
+    plan = Plan.uniform(STUDY, LAYERS, 4, 8)
+    content = plan.to_json()
+    said: list[str] = []
+    assert read_plan(content, study=STUDY, partitions=(LAYERS,), remark=said.append)[0] == plan
+    assert said == []
+    del content["weights_sha256"]
+    for source in (content, content | {"weights_sha256": None}):
+        assert read_plan(source, study=STUDY, partitions=(LAYERS,), remark=said.append)[0] == plan
+        assert "has no weights_sha256" in said.pop()
+    assert read_plan(content, study=STUDY, partitions=(LAYERS,))[0] == plan
+
+
+def test_a_plan_is_written_whole_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    plan = Plan.uniform(STUDY, LAYERS, 4, 8, name="mine")
+    write_plan(plan, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json", study=STUDY, partitions=(LAYERS,))[0] == plan
+    for nowhere, reason in ((tmp_path, "not a file"), (tmp_path / "absent" / "plan.json", "No such file")):
+        with pytest.raises(
+            PlanError, match=rf"cannot be written to {nowhere} \({reason}.*name another place"
+        ):
+            write_plan(plan, nowhere)
 
 
 def test_the_names_decide_the_granularity(tmp_path: Path) -> None:

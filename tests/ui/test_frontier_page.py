@@ -1,13 +1,16 @@
 """The Frontier page: what is asked, what a person takes off it, and how they get back."""
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import plans, studies
+from explorer.blocks import study_blocks
 from explorer.runs import Store, execute, requests
 from explorer.studies import Study
 from explorer.ui import block_wishes
@@ -215,3 +218,27 @@ def test_whether_the_proxy_holds_is_a_run_one_asks_for(opens: Opens, app: list[s
             .run()
         ).info
     )
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_an_uploaded_plan_without_a_hash_is_taken_with_a_remark(
+    opens: Opens, toml: str, study: Study
+) -> None:
+    """A plan by hand need not say which weights it is for, and then nobody can tell that it fits."""
+    content = plans.Plan.uniform(study, study_blocks(study), 3, 8).to_json()
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.file_uploader(key="plan_upload").set_value(uploaded(content)).run())
+    assert not remarks(shown)
+    del content["weights_sha256"]
+    shown = sound(shown.file_uploader(key="plan_upload").set_value(uploaded(content)).run())
+    assert set(link(shown).split("_")[0].split(".")) == {"3"}
+    [remark] = remarks(shown)
+    assert "it is not known whether it was made for these weights" in remark
+
+
+def uploaded(content: dict[str, Any]) -> tuple[str, bytes, str]:
+    return "plan.json", json.dumps(content).encode(), "application/json"
+
+
+def remarks(page: AppTest) -> list[str]:
+    return [each.value for each in page.caption if "weights_sha256" in each.value]

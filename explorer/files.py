@@ -1,0 +1,31 @@
+"""Files that are there whole or not at all: written under another name, flushed to the disk, renamed."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file, replacing an earlier one of that name.
+
+    Args:
+        mode: permissions before the process's mask is taken off.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind, and an earlier file is as it was.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name itself survives a power cut
+    finally:
+        os.close(folder)
