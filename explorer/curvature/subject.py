@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from explorer.blocks import Block, Granularity, partition, quantizable_layers
 from explorer.curvature.structured import SideBySide, flattened_loss
 from explorer.errors import CurvatureError
+from explorer.quantizers.simulated import assert_no_quantizer
 from explorer.studies.losses import Loss
 from explorer.studies.study import Study
 
@@ -73,7 +74,7 @@ class Subject:
     def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and targets of samples 0 .. N-1; positions may repeat."""
         rows = self.rows[positions]
-        inputs = self.study.data.inputs("train", rows).to(self.device, self.dtype)
+        inputs = _moved(self.study.data.inputs("train", rows), self.device, self.dtype)
         return inputs, self.study.data.targets("train", rows).to(self.device)
 
     def chunks(self, positions: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -100,7 +101,8 @@ def prepare(
     """Copy a study's network and find the blocks' weights in the copy.
 
     Raises:
-        CurvatureError: the study has no network, a quantizer is active, or a weight is not finite or missing.
+        CurvatureError: the study has no network, or a weight is not finite or missing.
+        QuantizerError: a quantizer is active.
     """
     if not hasattr(study, "model"):
         raise CurvatureError(
@@ -109,12 +111,12 @@ def prepare(
         )
     device = torch.device(device)
     model = study.model()
-    refuse_quantizers(model)
+    assert_no_quantizer(model)  # rounding has derivative zero: every curvature would be silent nonsense
     model = without_inplace(model).eval().to(device, dtype).requires_grad_(True)
     rows = torch.arange(study.data.size("train")) if rows is None else rows
     if len(rows) == 0:
         raise CurvatureError("there are no rows to measure the curvature on; give at least one")
-    example = study.data.inputs("train", rows[:1]).to(device, dtype)
+    example = _moved(study.data.inputs("train", rows[:1]), device, dtype)
     if blocks is None:
         blocks = partition(model, example, granularity=granularity)
     weights, loss = _weights(model, blocks), study.loss
@@ -133,15 +135,6 @@ def without_inplace(model: nn.Module) -> nn.Module:
     return model
 
 
-def refuse_quantizers(model: nn.Module) -> None:
-    """Rounding has derivative zero: with a quantizer active every curvature would be silent nonsense."""
-    try:
-        from explorer.quantizers.simulated import assert_no_quantizer
-    except ImportError:
-        return
-    assert_no_quantizer(model)
-
-
 def single_tensor(outputs: Any) -> Tensor:
     """The outputs as one tensor (N, ...).
 
@@ -151,6 +144,11 @@ def single_tensor(outputs: Any) -> Tensor:
     if torch.is_tensor(outputs) and outputs.ndim >= 1:
         return outputs
     raise CurvatureError("the network gives one number for all samples; it must give outputs for each sample")
+
+
+def _moved(inputs: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Inputs on the device, in the dtype if they are numbers to compute with; indices (tokens) stay integers."""
+    return inputs.to(device, dtype) if inputs.is_floating_point() else inputs.to(device)
 
 
 def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from explorer.studies.study import Study
+from tests.curvature.networks import in_double
 
 
 def dense_hessian(study: Study, parameters: Sequence[str], rows: Tensor | None = None) -> Tensor:
@@ -16,7 +17,7 @@ def dense_hessian(study: Study, parameters: Sequence[str], rows: Tensor | None =
         if getattr(module, "inplace", False):
             module.inplace = False
     rows = torch.arange(study.data.size("train")) if rows is None else rows
-    inputs, targets = study.data.inputs("train", rows).double(), study.data.targets("train", rows)
+    inputs, targets = in_double(study, rows)
     whole = {name: value.detach() for name, value in model.named_parameters()}
     parts = [whole[name] for name in parameters]
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from explorer.studies.data import ImageData
+from explorer.studies.data import ImageData, Rows
 from explorer.studies.losses import Loss
 from explorer.studies.study import Card, Study
 
@@ -40,16 +40,19 @@ def seeded(build: type[nn.Module] | object, *args: object) -> nn.Module:
         return build(*args)  # type: ignore[operator]
 
 
+def in_double(study: Study, rows: Rows) -> tuple[Tensor, Tensor]:
+    """Training inputs in float64, tokens as they are, and their targets."""
+    inputs = study.data.inputs("train", rows)
+    return inputs.double() if inputs.is_floating_point() else inputs, study.data.targets("train", rows)
+
+
 def dense_weight_trace(study: Study, parameter: str) -> float:
     """Tr(H) of the mean loss over one weight, from torch.func.hessian in float64."""
     model = study.model().double()
     for module in model.modules():
         if getattr(module, "inplace", False):
             module.inplace = False
-    inputs, targets = (
-        study.data.inputs("train", slice(None)).double(),
-        study.data.targets("train", slice(None)),
-    )
+    inputs, targets = in_double(study, slice(None))
     whole = dict(model.named_parameters())
     weight = whole[parameter].detach()
 
@@ -78,10 +81,7 @@ def dense_activation_trace(study: Study, name: str) -> tuple[int, float]:
 
     layer.register_forward_pre_hook(add)
     for n in range(study.data.size("train")):
-        x, y = (
-            study.data.inputs("train", slice(n, n + 1)).double(),
-            study.data.targets("train", slice(n, n + 1)),
-        )
+        x, y = in_double(study, slice(n, n + 1))
         model(x)
 
         def loss(e: Tensor, x: Tensor = x, y: Tensor = y) -> Tensor:
@@ -92,6 +92,40 @@ def dense_activation_trace(study: Study, name: str) -> tuple[int, float]:
         zero = torch.zeros(size, dtype=torch.float64)
         total += float(torch.autograd.functional.hessian(loss, zero).trace())
     return size, total / study.data.size("train")
+
+
+class Tokens(ImageData):
+    """Grey images read as sentences: a token a pixel, integers below ``VOCABULARY``."""
+
+    VOCABULARY = 7
+
+    def inputs(self, split: str, rows: Rows) -> Tensor:
+        return torch.from_numpy(self.images(split, rows)).flatten(1).long() % self.VOCABULARY
+
+
+class Reader(nn.Module):
+    """Tokens through an embedding, a layer that is not piecewise linear and a classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(Tokens.VOCABULARY, 4)
+        self.hidden = nn.Linear(4, 5)
+        self.leave = nn.Linear(5, 3)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.leave(torch.tanh(self.hidden(self.embedding(tokens))).mean(1))
+
+
+def token_study(size: int = 12) -> Study:
+    """Sentences of six tokens, and a network that reads them."""
+    generator = np.random.default_rng(4)
+    arrays = {}
+    for split in ("train", "test"):
+        arrays[f"{split}_images"] = generator.integers(0, 256, (size, 2, 3, 1), dtype=np.uint8)
+        arrays[f"{split}_labels"] = generator.integers(0, 3, size)
+    data = Tokens(arrays, mean=(0.0,), std=(1.0,))
+    network = seeded(Reader).eval()
+    return Study("tokens", "tokens", Card("tokens"), data, Loss("cross_entropy"), "0" * 64, network)
 
 
 class Mixed(nn.Module):
