@@ -12,7 +12,6 @@ replaced, and ``reason`` says so. The network must be in eval mode. Nothing here
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,10 +83,15 @@ class Replay:
             first = Batch(self, args, kwargs)
             if not first.replayed:
                 return first
-            again = None
+            again, failure = None, None
             if not first.written:  # by the rest of the recorded pass
-                with suppress(Exception):  # whatever a network does that replaying does not foresee
-                    again = first.outputs()
+                replaced = first.replaced()
+                try:
+                    again = first.run(replaced)
+                except (
+                    Exception
+                ) as error:  # a person's own forward may raise anything where parts of it are left out
+                    failure = error
             written = first.written
             if not written:
                 break
@@ -96,10 +100,13 @@ class Replay:
             self._copied |= written
             self._structure = self._observed.structure(self._excluded)
         self._course = first.course
-        if not _same_bits(first.recorded, again):
+        if failure is not None:
+            self.reason = f"the network cannot run with parts of it left out: {_named(failure)}"
+        elif not _same_bits(first.recorded, again):
+            self.reason = "the network does not compute the same twice"
+        if self.reason is not None:
             first.forget()
             self._structure = Structure(self._structure.modules)
-            self.reason = "the network does not compute the same twice"
         return first
 
 
@@ -156,8 +163,20 @@ class Batch:
                 self.forget()
             if not self._kept:
                 return self._run({})
-            self._replay.calls_skipped += self._structure.skipped
-            return self._run(self._replaced(), self._structure.share)
+            return self.run(self.replaced())
+
+    def run(self, replaced: Mapping[nn.Module, Callable[..., Any]]) -> Any:
+        """One forward pass of the network with the forwards that `replaced` gave."""
+        self._replay.calls_skipped += self._structure.skipped
+        return self._run(replaced, self._structure.share)
+
+    def replaced(self) -> dict[nn.Module, Callable[..., Any]]:
+        """Forwards that return what was kept, good for one forward pass."""
+        modules = self._structure.modules
+        return {
+            modules[index]: self._replacing(modules[index].forward, keys)
+            for index, keys in self._structure.order.items()
+        }
 
     def forget(self) -> None:
         """Let go of what was kept; from now on the batch is computed in full."""
@@ -221,19 +240,12 @@ class Batch:
         self._bytes += sum(leaf.untyped_storage().nbytes() for leaf in tensors_of(leaves))
         self._kept[key] = _Kept(tuple(leaves), form, _versions(leaves), copied)
 
-    def _replaced(self) -> dict[nn.Module, Callable[..., Any]]:
-        modules = self._structure.modules
-        return {
-            modules[index]: self._replacing(modules[index].forward, keys)
-            for index, keys in self._structure.order.items()
-        }
-
     def _replacing(self, forward: Callable[..., Any], keys: tuple[Key | None, ...]) -> Callable[..., Any]:
-        following = iter(keys)
+        following = iter([None if key is None else self._kept[key] for key in keys])
 
         def replaced(*args: Any, **kwargs: Any) -> Any:
-            key = next(following, None)
-            return forward(*args, **kwargs) if key is None else self._kept[key].result()
+            kept = next(following, None)
+            return forward(*args, **kwargs) if kept is None else kept.result()
 
         return replaced
 
@@ -245,6 +257,12 @@ def _obstacle(model: nn.Module) -> str | None:
         if isinstance(module, torch.jit.ScriptModule) or type(module).__name__ == "OptimizedModule":
             return "the network is compiled"
     return None
+
+
+def _named(error: Exception) -> str:
+    """An error's type and the first line of what it says."""
+    said = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _stand_in(tensor: Tensor) -> Tensor:

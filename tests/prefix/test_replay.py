@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from explorer import studies
 from explorer.blocks import quantizable_layers
 from explorer.prefix import Replay
+from explorer.prefix.replaying import Batch
 from tests.curvature.networks import Attention, Mixed, Smooth, Twice, seeded
 
-from .networks import Branching, Careless, Random, Residual, Shared, Stateful, Tuples
+from .networks import Branching, Careless, Leaving, Random, Residual, Shared, Stateful, Tuples
 
 NETWORKS = (Mixed, Smooth, Twice, Attention, Residual, Careless, Shared, Tuples)
 
@@ -138,6 +139,28 @@ def test_randomness_and_hidden_state_are_found_out() -> None:
         assert not batch.replayed or replay.share == 1
         if kind is Random:
             assert replay.reason == "the network does not compute the same twice"
+
+
+def test_a_network_that_fails_when_replayed_is_computed_in_full_and_the_reason_is_the_error() -> None:
+    """It computes the same twice; what cannot be left out is the layer that hands over its result unseen."""
+    model = seeded(Leaving).eval()
+    replay = Replay(model, [model.second])
+    batch = replay.batch(images())
+    assert (
+        replay.reason == "the network cannot run with parts of it left out: IndexError: pop from empty list"
+    )
+    assert not batch.replayed
+    assert not replay.batch(images()).replayed
+    full, short = disturbed(model, [model.second.weight], batch, images())
+    assert torch.equal(full, short)
+
+
+def test_an_error_of_replaying_itself_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken for the network's it would only make everything slower, with a false reason."""
+    model = network(Mixed)
+    monkeypatch.setattr(Batch, "_replacing", lambda *_: {}["no such call"])
+    with pytest.raises(KeyError, match="no such call"):
+        Replay(model, [model.linear]).batch(images())
 
 
 def test_a_layer_that_counts_its_calls_goes_on_counting() -> None:
