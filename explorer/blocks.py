@@ -11,15 +11,12 @@ as in the papers.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from explorer.errors import StudyError
-
-if TYPE_CHECKING:
-    from explorer.studies.study import Study
 
 Granularity = Literal["layer", "module"]
 
@@ -124,7 +121,22 @@ def partition(model: nn.Module, example: Tensor, *, granularity: Granularity = "
     return tuple(Block(name, tuple(members)) for name, members in grouped.items())
 
 
-def study_blocks(study: "Study", granularity: Granularity = "layer") -> tuple[Block, ...]:
+class Samples(Protocol):
+    """Data that a network takes."""
+
+    def inputs(self, split: Literal["train", "test"], rows: slice) -> Tensor: ...
+
+
+class HasNetwork(Protocol):
+    """A network with an example to run it on, as a study has."""
+
+    @property
+    def data(self) -> Samples: ...
+
+    def model(self) -> nn.Module: ...
+
+
+def study_blocks(study: HasNetwork, granularity: Granularity = "layer") -> tuple[Block, ...]:
     """The blocks of a study's network."""
     return partition(study.model(), study.data.inputs("test", slice(0, 1)), granularity=granularity)
 

@@ -21,7 +21,7 @@ from explorer.plans.costs import (
     size_bytes,
     size_table,
 )
-from explorer.plans.curve import Curve, Point
+from explorer.plans.curve import Curve
 from explorer.plans.damage import DamageTable, damage_table, interpolate_errors
 from explorer.plans.exact_one import Certificate, Solution, solve_one
 from explorer.plans.frontier import Frontier, solve
@@ -33,6 +33,7 @@ from explorer.plans.measures import activation_damage, measured_damage
 from explorer.plans.network_errors import network_errors
 from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
 from explorer.plans.plan import ALLOWED_BITS, BlockBits, Difference, Plan
+from explorer.plans.point import Point
 from explorer.plans.problem import Bound, Problem, build_problem
 from explorer.plans.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
 from explorer.plans.reading import read_plan, write_plan

@@ -1,20 +1,15 @@
 """Budgets: absolute, a ratio to FP32, or a fraction of the way between the lowest and the highest bits.
 
 The last is how HAWQ-V3 sets its limits (a fraction of the way from the all-4-bit to the all-8-bit
-cost). Kept blocks count at their kept width in both ends, so every fraction from 0 to 1 can be met. Numbers
-are taken as the decimals they are written as: 0.1 of the way is one tenth, not the nearest double.
+cost). What a budget comes to in exact costs depends on the problem: see ``Problem.limit``.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
-from math import floor, isfinite
-from typing import TYPE_CHECKING, Literal
+from math import isfinite
+from typing import Literal
 
 from explorer.errors import PlanError
 from explorer.plans.costs import CostTable
-
-if TYPE_CHECKING:
-    from explorer.plans.problem import Problem
 
 CostName = Literal["size", "bops", "latency", "activations"]
 
@@ -44,24 +39,6 @@ class Budget:
                 f"a budget fraction of {self.value} is not between 0 (all lowest bits) and 1 (all "
                 "highest bits)"
             )
-
-    def limit(self, problem: "Problem", cost: CostTable | None = None) -> int:
-        """The largest exact cost that is within the budget, in counts of the cost table.
-
-        Args:
-            cost: what the budget is of; None: of the problem's own cost.
-
-        Raises:
-            PlanError: a ratio was asked of a cost that has no FP32 figures.
-        """
-        table = problem.cost if cost is None else cost
-        value = Fraction(str(self.value))
-        if self.kind == "at_most":
-            return floor(value * table.divisor)
-        if self.kind == "ratio":
-            return floor(table.full_precision(problem.blocks) / value)
-        lowest, highest = problem.extreme("lowest", table), problem.extreme("highest", table)
-        return floor(lowest + value * (highest - lowest))
 
 
 @dataclass(frozen=True)

@@ -2,52 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from explorer.blocks import Block
 from explorer.plans.budget import Budget
 from explorer.plans.costs import CostTable
 from explorer.plans.infeasible import InfeasibleError
-from explorer.plans.plan import BlockBits, Plan, StudyIdentity, check_names
+from explorer.plans.point import Point
 from explorer.plans.problem import Problem, cost_lookup, total
-
-
-@dataclass(frozen=True)
-class Point:
-    """One plan.
-
-    Attributes:
-        index: its place among its like, 0 being the cheapest.
-        cost: in the table's unit; an int where it is whole.
-        omega: Ω.
-        bits: block to weight bits, in depth order.
-        a_bits: block to activation bits.
-        joint: whether the activations' widths were chosen, not given.
-    """
-
-    index: int
-    cost: int | float
-    omega: float
-    bits: dict[str, int]
-    a_bits: dict[str, int]
-    joint: bool = False
-
-    def plan(self, study: StudyIdentity, blocks: Sequence[Block], *, name: str = "") -> Plan:
-        """It as a plan of a study.
-
-        Raises:
-            PlanError: the blocks are not those it was made for.
-        """
-        check_names(self.bits, blocks, study.name)
-        bits = {block.name: BlockBits(self.bits[block.name], self.a_bits[block.name]) for block in blocks}
-        return Plan(study.name, study.weights_sha256, bits, name)
-
-    def to_json(self) -> dict[str, Any]:
-        """The contract of the command line; ``a_bits`` is there where they were chosen."""
-        content: dict[str, Any] = {"cost": self.cost, "omega": self.omega, "bits": self.bits}
-        return content | {"a_bits": self.a_bits} if self.joint else content
 
 
 @dataclass(frozen=True)
@@ -113,7 +75,7 @@ class Curve:
         """
         if not len(self):
             raise InfeasibleError("none of these plans keeps the limits; raise them, or look at more plans")
-        limit = budget.limit(self.problem)
+        limit = self.problem.limit(budget)
         within = int(np.searchsorted(self.counts, limit, side="right"))
         if within == 0:
             table = self.problem.cost

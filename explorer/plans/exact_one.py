@@ -13,8 +13,9 @@ import numpy as np
 from explorer.errors import PlanError
 from explorer.plans.budget import Budget, Limit
 from explorer.plans.costs import CostTable
-from explorer.plans.curve import Point, point_of
+from explorer.plans.curve import point_of
 from explorer.plans.infeasible import InfeasibleError
+from explorer.plans.point import Point
 from explorer.plans.problem import Bound, Problem
 from explorer.plans.programme import Programme
 
@@ -94,7 +95,7 @@ def bound_of(problem: Problem, asked: Asked) -> Bound:
             raise PlanError(f"the problem has no table of {table}; give the table in place of its name")
         table = tables[table]
     limit = budget if isinstance(budget, Budget) else Budget("at_most", float(budget))
-    return Bound(table, limit.limit(problem, table))
+    return Bound(table, problem.limit(limit, table))
 
 
 def _point(problem: Problem, picks: Sequence[int]) -> Point:

@@ -1,12 +1,9 @@
 """What is said when no plan can meet what is asked: what is in the way, and what comes nearest."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from explorer.errors import PlanError
-
-if TYPE_CHECKING:
-    from explorer.plans.curve import Point
+from explorer.plans.point import Point
 
 
 class InfeasibleError(PlanError):
@@ -25,7 +22,7 @@ class InfeasibleError(PlanError):
         message: str,
         *,
         binding: tuple[str, ...] = (),
-        nearest: "Point | None" = None,
+        nearest: Point | None = None,
         loosened: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(message)

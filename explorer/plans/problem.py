@@ -6,8 +6,9 @@ that is the axis ("at most 300 kB and at most 2 GBOPs").
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
-from math import prod
+from math import floor, prod
 from typing import Literal
 
 import numpy as np
@@ -97,6 +98,27 @@ class Problem:
             for group in self.groups
             for member in group.members
         )
+
+    def limit(self, budget: Budget, cost: CostTable | None = None) -> int:
+        """The largest exact cost that is within a budget, in counts of the cost table.
+
+        Kept blocks count at their kept width in both ends of "between", so every fraction from 0 to 1 can be met.
+        Numbers are taken as the decimals they are written as: 0.1 of the way is one tenth, not the nearest double.
+
+        Args:
+            cost: what the budget is of; None: of the problem's own cost.
+
+        Raises:
+            PlanError: a ratio was asked of a cost that has no FP32 figures.
+        """
+        table = self.cost if cost is None else cost
+        value = Fraction(str(budget.value))
+        if budget.kind == "at_most":
+            return floor(value * table.divisor)
+        if budget.kind == "ratio":
+            return floor(table.full_precision(self.blocks) / value)
+        lowest, highest = self.extreme("lowest", table), self.extreme("highest", table)
+        return floor(lowest + value * (highest - lowest))
 
     def lookup(self, what: Literal["count", "omega", "variance"]) -> np.ndarray:
         """A figure per block and widths, shape (L, 33, 33), zero where no group may have them."""
@@ -231,7 +253,7 @@ def build_problem(
         None if inputs.menu else a_bits,
     )
     return replace(
-        problem, bounds=tuple(Bound(table, budget.limit(problem, table)) for table, budget in constraints)
+        problem, bounds=tuple(Bound(table, problem.limit(budget, table)) for table, budget in constraints)
     )
 
 

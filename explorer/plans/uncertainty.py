@@ -20,10 +20,11 @@ import numpy as np
 
 from explorer.errors import PlanError
 from explorer.plans.budget import Budget
-from explorer.plans.curve import Curve, Point
+from explorer.plans.curve import Curve
 from explorer.plans.damage import DamageTable
 from explorer.plans.frontier import solve
 from explorer.plans.groups import Option
+from explorer.plans.point import Point
 from explorer.plans.problem import Problem
 
 DRAWS = 100

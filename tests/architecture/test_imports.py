@@ -34,7 +34,6 @@ SIDEWAYS = {
     ("proxy", "plans"),  # what is put to the test
     ("proxy", "curvature"),
     ("quantizers", "blocks"),  # a simulated network is quantized block by block
-    ("blocks", "studies"),  # the partition of a study
     ("studies", "blocks"),  # a published profile has blocks and no network
 }
 

@@ -186,7 +186,7 @@ def test_all_three_limits_at_once(resnet18: ProfileStudy) -> None:
     assert frontier.point(-1).bits == found.point.bits
     for bound in problem.bounds:
         assert bound.cost.count(found.point.bits, found.point.a_bits) <= bound.limit
-    assert size_bytes(resnet18.blocks, found.point.bits) <= half.limit(problem) / 8
+    assert size_bytes(resnet18.blocks, found.point.bits) <= problem.limit(half) / 8
 
 
 def _three() -> dict:

@@ -81,7 +81,7 @@ def test_the_bits_of_a_point_are_allowed_and_have_its_cost_and_omega(problem: Pr
 def test_a_budget_gets_the_least_damage_within_it(problem: Problem, share: float) -> None:
     low, high = problem.extreme("lowest"), problem.extreme("highest")
     budget = Budget("at_most", (low + share * (high - low)) / problem.cost.divisor)
-    limit = budget.limit(problem)
+    limit = problem.limit(budget)
     within = [problem.damage.omega(p) for p in every_plan(problem) if problem.cost.count(p) <= limit]
     if within:
         point = solve(problem).best_under(budget)

@@ -49,7 +49,7 @@ def test_a_budget_as_a_ratio_is_the_size_in_the_paper(
         cost=size_table(blocks, (2, 8)),
         damage=damage_table({"all": 1.0}, {"all": {2: 1.0, 8: 0.0}}),
     )
-    limit = Budget("ratio", ratio).limit(problem) / problem.cost.divisor / MIB
+    limit = problem.limit(Budget("ratio", ratio)) / problem.cost.divisor / MIB
     last_digit = 0.05 if network != "ResNet50, the rows of HAQ" else 0.0
     assert limit == pytest.approx(size, abs=0.005 + size * 0.005 / ratio + last_digit / ratio)
 
