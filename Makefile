@@ -19,7 +19,7 @@ help:
 	@echo "make clean     remove .venv and every cache"
 
 app: setup
-	$(BIN)/python -m streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
+	$(BIN)/python -m explorer app --port $(PORT)
 
 setup: $(VENV)/.setup
 setup-dev: $(VENV)/.setup-dev chromium

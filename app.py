@@ -1,6 +1,6 @@
-"""The explorer's app: ``streamlit run app.py``, or ``make app``.
+"""The explorer's app: ``make app``, ``python -m explorer app``, or ``streamlit run app.py``.
 
-Studies of one's own are named when it starts: ``streamlit run app.py -- --study PATH/study.toml``.
+Studies of one's own are named when it starts: ``python -m explorer app --study PATH/study.toml``.
 """
 
 import streamlit as st

@@ -12,7 +12,7 @@ from typing import cast
 
 import typer
 
-from explorer.cli import curvature, landscape, lapq, planning, proxying, studying, training
+from explorer.cli import curvature, landscape, lapq, planning, proxying, serving, studying, training
 from explorer.errors import ExplorerError
 
 # Recent releases of Typer carry a copy of Click of their own, so Click's class would catch nothing.
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (studying, curvature, landscape, planning, proxying, lapq, training):
+for group in (serving, studying, curvature, landscape, planning, proxying, lapq, training):
     group.register(app)
 
 

@@ -58,6 +58,13 @@ def alive(pid: int, born: str) -> bool:
     return birth(pid) == born
 
 
+def leads_its_session() -> bool:
+    """Whether this process leads a group and a session of its own, so that signals to the group reach its own only."""
+    if sys.platform == "win32":
+        return False  # there are no such groups
+    return os.getpid() == os.getpgrp() == os.getsid(0)
+
+
 def end(pid: int, born: str, *, terminate_after: float, kill_after: float) -> None:
     """Give a group leader time to leave on its own, then send its group SIGTERM, then SIGKILL."""
     start = time.monotonic()

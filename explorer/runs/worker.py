@@ -12,6 +12,7 @@ import sys
 import threading
 
 from explorer.errors import ExplorerError, RunError
+from explorer.runs import process
 from explorer.runs.context import RunContext
 from explorer.runs.perform import perform
 from explorer.runs.store import LeaseLost, Store
@@ -26,7 +27,7 @@ def main(run_id: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     store = Store.open()
     try:
-        lease = store.claim(run_id, detached=os.getpid() == os.getpgrp() == os.getsid(0))
+        lease = store.claim(run_id, detached=process.leads_its_session())
     except RunError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,12 +1,12 @@
 """Reading the weights a person brings, without trusting the file.
 
 safetensors is read directly. A ``.pt`` or ``.pth`` file is a pickle: its archive is checked first, then a
-child process with a memory limit reads it with ``weights_only=True`` and writes the tensors as safetensors.
-Nothing from the file is ever executed, and a file built to exhaust memory ends the child, not the app.
+child process with a memory limit (on Linux; other systems do not keep one) reads it with ``weights_only=True`` and
+writes the tensors as safetensors. Nothing from the file is ever executed, and a file built to exhaust memory ends the
+child, not the app.
 """
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -163,10 +163,17 @@ def _python_path() -> str:
     return os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH", "")) if part)
 
 
+def _limit_memory(most_bytes: int) -> None:
+    """Address space of this process, where the system keeps to it."""
+    if sys.platform == "linux":
+        import resource  # there is none on Windows
+
+        resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+
+
 def _convert(source: str, target: str) -> None:
     """Run in the child: limit memory, read tensors only, write safetensors."""
-    limit = _CHILD_HEADROOM + 4 * Path(source).stat().st_size
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    _limit_memory(_CHILD_HEADROOM + 4 * Path(source).stat().st_size)
     content = torch.load(source, map_location="cpu", weights_only=True)
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):

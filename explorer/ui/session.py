@@ -24,7 +24,7 @@ _REMEMBERED = 100
 
 
 def own_studies() -> tuple[str, ...]:
-    """The studies the operator started the app with: ``streamlit run app.py -- --study PATH``, or EXPLORER_STUDIES."""
+    """The studies the operator started the app with: ``python -m explorer app --study PATH``, or EXPLORER_STUDIES."""
     named = [value for option, value in pairwise(sys.argv) if option == "--study"]
     listed = os.environ.get("EXPLORER_STUDIES", "")
     return tuple(dict.fromkeys([*named, *(path for path in listed.split(os.pathsep) if path)]))

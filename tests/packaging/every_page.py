@@ -1,0 +1,42 @@
+"""Run by the Python of another environment, from a copy: opens every page of the installed app and says what came.
+
+``python every_page.py REPOSITORY SECONDS`` prints one JSON object; SECONDS is how long workers are waited for at most.
+"""
+
+import json
+import sys
+import time
+
+from streamlit.testing.v1 import AppTest
+
+import explorer
+from explorer.cli.serving import app_script
+from explorer.runs import Store
+
+
+def main(repository: str, patience: float) -> None:
+    script = app_script()
+    pages = {}
+    for page in sorted(path.stem for path in (script.parent / "pages").glob("*.py")):
+        shown = AppTest.from_file(str(script), default_timeout=patience)
+        shown.switch_page(f"pages/{page}.py")
+        shown.run()
+        pages[page] = {
+            "titles": [title.value for title in shown.title],
+            "wrong": [each.stack_trace for each in shown.exception] + [each.value for each in shown.error],
+            "study": [metric.value for metric in shown.metric if metric.label == "Study"],
+        }
+    store, until = Store.open(), time.monotonic() + patience
+    while any(run.live for run in store.list()) and time.monotonic() < until:
+        time.sleep(0.2)
+    found = {
+        "package": explorer.__file__,
+        "from the repository": [path for path in sys.path if path.startswith(repository)],
+        "pages": pages,
+        "runs": [[run.spec.kind, run.status, run.error] for run in store.list()],
+    }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
