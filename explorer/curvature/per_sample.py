@@ -26,6 +26,10 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm)
 SUPPORTED = (nn.Linear, nn.Embedding, *CONVOLUTIONS, *TRANSPOSED, *NORMS)
 
 
+class Unlike(RuntimeError):
+    """The input of a layer and the gradient at its output do not belong to the same positions."""
+
+
 @dataclass(frozen=True)
 class Factors:
     """The two factors of the per-sample gradient of one use of a weight.
@@ -39,12 +43,21 @@ class Factors:
     inputs: Tensor
     deltas: tuple[Tensor, ...]
 
+    def __post_init__(self) -> None:
+        positions = {each.shape[-1] for each in (self.inputs, *self.deltas)}
+        if len(positions) > 1:
+            raise Unlike(f"a layer's input and output have {sorted(positions)} positions")
 
-def factors(module: nn.Module, inputs: Tensor, deltas: Sequence[Tensor]) -> Factors:
+
+def factors(module: nn.Module, inputs: Tensor, deltas: Sequence[Tensor], *, padded: bool = False) -> Factors:
     """Factors of one use of ``module`` on ``inputs`` (N, ...).
 
     Args:
         deltas: gradients at its output, each (N, ...), one a direction.
+        padded: ``inputs`` of a convolution are padded already.
+
+    Raises:
+        Unlike: the module does not compute its output as its kind of layer does.
     """
     if isinstance(module, nn.Embedding):
         return Factors(inputs.flatten(1), tuple(_embedding(module, inputs, delta) for delta in deltas))
@@ -53,11 +66,12 @@ def factors(module: nn.Module, inputs: Tensor, deltas: Sequence[Tensor]) -> Fact
             _positions_last(inputs).unsqueeze(1), tuple(_positions_last(d).unsqueeze(1) for d in deltas)
         )
     if isinstance(module, CONVOLUTIONS):
+        inputs = inputs if padded else _padded(module, inputs)
         return Factors(_unfolded(module, inputs), tuple(_grouped(delta, module.groups) for delta in deltas))
     if isinstance(module, TRANSPOSED):
         # weight[in, out, k] meets input position p and output patch p.
         extent: tuple[Any, ...] = (..., *(slice(0, size) for size in inputs.shape[2:]))
-        padding = _plain_padding(module)
+        padding = padding_amounts(module.padding, module.kernel_size, module.dilation)
         patches = [_patches(F.pad(delta, padding), module)[extent] for delta in deltas]
         return Factors(
             _grouped(inputs, module.groups), tuple(_flat_patches(patch, module.groups) for patch in patches)
@@ -158,17 +172,17 @@ def _grouped(x: Tensor, groups: int) -> Tensor:
     return x.reshape(len(x), groups, x.shape[1] // groups, -1)
 
 
-def _unfolded(module: Any, inputs: Tensor) -> Tensor:
-    """A of a convolution, (N, groups, K, P)."""
-    if isinstance(module.padding, str):
-        padding = _same_padding(module) if module.padding == "same" else [0] * (2 * len(module.kernel_size))
-    else:
-        padding = _plain_padding(module)
+def _padded(module: Any, inputs: Tensor) -> Tensor:
+    """What a convolution convolves."""
+    amounts = padding_amounts(module.padding, module.kernel_size, module.dilation)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
-    if _pointwise(module) and not any(padding):
+    return F.pad(inputs, amounts, mode=mode) if any(amounts) else inputs
+
+
+def _unfolded(module: Any, inputs: Tensor) -> Tensor:
+    """A of a convolution, (N, groups, K, P), from its padded input."""
+    if _pointwise(module):
         return _grouped(inputs, module.groups)
-    if any(padding):
-        inputs = F.pad(inputs, padding, mode=mode)
     if module.groups == 1:
         return _rows_of_patches(inputs, module).transpose(1, 2).unsqueeze(1)
     return _flat_patches(_patches(inputs, module), module.groups)
@@ -194,17 +208,22 @@ def _pointwise(module: Any) -> bool:
     return all(k == 1 for k in module.kernel_size) and all(s == 1 for s in module.stride)
 
 
-def _plain_padding(module: Any) -> list[int]:
-    """In the order of ``F.pad``: last dimension first, both sides."""
-    return [amount for amount in reversed(module.padding) for _ in range(2)]
+def padding_amounts(
+    padding: str | int | Sequence[int], kernel: Sequence[int], dilation: int | Sequence[int]
+) -> list[int]:
+    """A convolution's padding in the order of ``F.pad``: last dimension first, both sides."""
+    if padding == "valid":
+        return [0] * (2 * len(kernel))
+    if isinstance(padding, str):
+        totals = [d * (k - 1) for k, d in zip(kernel, _each(dilation, kernel), strict=True)]
+        return [amount for total in reversed(totals) for amount in (total // 2, total - total // 2)]
+    return [amount for amount in reversed(_each(padding, kernel)) for _ in range(2)]
 
 
-def _same_padding(module: Any) -> list[int]:
-    amounts: list[int] = []
-    for kernel, dilation in zip(reversed(module.kernel_size), reversed(module.dilation), strict=True):
-        total = dilation * (kernel - 1)
-        amounts += [total // 2, total - total // 2]
-    return amounts
+def _each(value: int | Sequence[int], kernel: Sequence[int]) -> list[int]:
+    """One number a dimension."""
+    numbers = [value] if isinstance(value, int) else list(value)
+    return numbers * len(kernel) if len(numbers) == 1 else numbers
 
 
 def _patches(x: Tensor, module: Any) -> Tensor:

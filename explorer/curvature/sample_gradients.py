@@ -11,6 +11,7 @@ sample.
 """
 
 from collections import defaultdict
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 from torch.utils.hooks import RemovableHandle
 
+from explorer.curvature.convolved import Convolved, has_its_own_forward
 from explorer.curvature.operators import independent
-from explorer.curvature.per_sample import SUPPORTED, Factors, factors, squared_norms
+from explorer.curvature.per_sample import SUPPORTED, Factors, Unlike, factors, squared_norms
 from explorer.curvature.subject import Subject, single_tensor
+from explorer.errors import CurvatureError
 
 _STORED = 64 * 2**20  # floats of gradients kept before they become norms
 
@@ -33,6 +36,7 @@ class _Use:
         self.module = module
         self.inputs = inputs
         self.version = inputs._version
+        self.padded = False  # the inputs are what a convolution convolved
         self.floats = 0  # in its output
         self.deltas: list[Tensor] = []  # gradients at its output, one a direction
 
@@ -64,6 +68,9 @@ class SampleGradients:
         self.sizes = torch.zeros(len(subject.weights), dtype=torch.long)
         self._active = False
         self._checking = False
+        self._own_forward = [
+            weight.parameter for weight in subject.weights if any(map(has_its_own_forward, weight.modules))
+        ]
         self._handles: list[RemovableHandle] = []
         for i, weight in enumerate(subject.weights):
             for module in weight.modules:
@@ -82,8 +89,8 @@ class SampleGradients:
         try:
             with torch.enable_grad():
                 self.subject.model.requires_grad_(False)
-                outputs = single_tensor(self.subject.model(inputs))
-            return outputs
+                with Convolved(self._own_forward, self._convolved) if self._own_forward else nullcontext():
+                    return single_tensor(self.subject.model(inputs))
         finally:
             self.subject.model.requires_grad_(True)
             self._active = False
@@ -137,10 +144,14 @@ class SampleGradients:
             if use.inputs._version != use.version:
                 raise InputChanged
             try:
-                uses[use.weight].append(factors(use.module, use.inputs, deltas))
-            except RuntimeError:
-                if not self._checking:  # else an unusual layout: the comparison that follows will see it
-                    raise
+                made = factors(use.module, use.inputs, deltas, padded=use.padded)
+            except RuntimeError as error:
+                if self._checking:  # an unusual layout: the comparison that follows will see it
+                    continue
+                if isinstance(error, Unlike):
+                    raise self._unlike(use) from error
+                raise
+            uses[use.weight].append(made)
         for i, found in uses.items():
             self._norms[:, i] += squared_norms(found).double().cpu()
 
@@ -233,6 +244,21 @@ class SampleGradients:
             return output
 
         return hook
+
+    def _convolved(self, weight: Tensor, inputs: Tensor) -> None:
+        """A convolution with a forward of its own: what it convolves goes in place of what it was given."""
+        for use in reversed(self._uses):
+            if self.subject.weights[use.weight].parameter is weight and not use.padded:
+                inputs = inputs.clone() if self.copies else inputs
+                use.inputs, use.version, use.padded = inputs, inputs._version, True
+                return
+
+    def _unlike(self, use: _Use) -> CurvatureError:
+        block = self.subject.blocks[self.subject.weights[use.weight].block].name
+        return CurvatureError(
+            f"block {block}: its {type(use.module).__name__} computes some samples in another way than the first "
+            f"ones, so its gradients cannot be told apart by sample; use the method hutchinson"
+        )
 
     def _take_activation(self, index: int, delta: Tensor) -> None:
         n = len(self._norms)
