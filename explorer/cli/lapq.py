@@ -89,7 +89,7 @@ def lapq(
         f"{result['seconds']:.0f} s)"
     )
     columns = ("stage", "calibration loss", "test loss", "± s.e.", "accuracy")
-    show({"study": loaded.name, **result}, as_json, table(title, columns, rows))
+    show({"study": loaded.name, **result}, as_json, table(title, columns, rows), about=loaded)
     if save is not None:
         remark(f"the plan with its steps is in {save}")
 
@@ -139,11 +139,11 @@ def lapq_table(
     _, result = run_to_end(spec, f"ways to calibrate {loaded.name}")
     rows = [(row["method"], row["bias_correction"], *_tested(row)) for row in result["rows"]]
     title = (
-        f"Calibration of {loaded.name}, W{w_bits}A{a_bits}, {result['calibration']:,} training images, "
+        f"Calibration of {loaded.name}, W{w_bits}A{a_bits}, {result['calibration']:,} {loaded.data.training_images}, "
         f"{result['test_images']:,} test images"
     )
     columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
-    show(result, as_json, table(title, columns, rows, words=("bias correction",)))
+    show(result, as_json, table(title, columns, rows, words=("bias correction",)), about=loaded)
 
 
 def _left(leave: str | None) -> list[str] | None:

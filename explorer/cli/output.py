@@ -6,17 +6,26 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from explorer.studies import AnyStudy
+
 LINE_SECONDS = 10.0
 
 
-def show(content: Mapping[str, Any], as_json: bool, table: Table) -> None:
-    """Print a result: as one JSON object, or as a table for people."""
+def show(content: Mapping[str, Any], as_json: bool, table: Table, *, about: "AnyStudy | None" = None) -> None:
+    """Print a result: as one JSON object, or as a table for people.
+
+    What must be known of the study that it is ``about`` goes with it: as ``remark`` in the object, and as a remark.
+    """
+    if about is not None and about.remark is not None:
+        content = {**content, "remark": about.remark}
+        remark(about.remark)
     if as_json:
         json.dump(_finite(content), sys.stdout, allow_nan=False)
         sys.stdout.write("\n")

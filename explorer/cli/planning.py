@@ -145,7 +145,7 @@ def frontier(
         rows.append(("chosen", *_row(chosen)))
     title = f"{_TITLES[solver]} of {loaded.name}: {len(points):,} of {problem.search_space:,} plans ({content['unit']})"
     columns = ("", "cost", "Ω", "bits, in depth order")
-    show(content, as_json, table(title, columns, rows, words=columns[3:]))
+    show(content, as_json, table(title, columns, rows, words=columns[3:]), about=loaded)
     _remarks(content)
     if out is not None:
         remark(f"the chosen plan is in {out}")

@@ -63,7 +63,7 @@ def proxy(
         f"Measured loss of {len(result['plans'])} plans of {loaded.name} against Ω "
         f"({result['samples']:,} {result['split']} images, {result['seconds']:.0f} s)"
     )
-    show({"run": run_id, **result}, as_json, table(title, columns, rows))
+    show({"run": run_id, **result}, as_json, table(title, columns, rows), about=loaded)
     for row in result["compared"]:
         remark(_sentence(result, row))
 

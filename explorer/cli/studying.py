@@ -123,7 +123,12 @@ def traces(
         for b in found.blocks
     ]
     title = f"Hessian traces of {found.study}, {found.of} ({found.method}, {found.seconds:.1f} s)"
-    show(found.to_json(), as_json, table(title, ("block", "n", "mean trace", "± s.e.", "samples"), rows))
+    show(
+        found.to_json(),
+        as_json,
+        table(title, ("block", "n", "mean trace", "± s.e.", "samples"), rows),
+        about=loaded,
+    )
     if found.unfinished:
         remark(
             f"the error is still above {found.rel_se:g} of the trace in {len(found.unfinished)} of "

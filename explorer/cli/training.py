@@ -37,7 +37,7 @@ def evaluate(
     _, result = run_to_end(spec, f"evaluating a plan of {loaded.name}")
     content = {"study": loaded.name, **result}
     rows = [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()]
-    show(content, as_json, table("Without training", ("", "value"), rows))
+    show(content, as_json, table("Without training", ("", "value"), rows), about=loaded)
 
 
 def finetune(
@@ -84,7 +84,7 @@ def finetune(
     # What holds after training is at the top level, beside the parts that the run recorded.
     content = {**asked, **after, **result}
     rows = [(when, *_measured(one)) for when, one in (("before", before), ("after", after))]
-    show(content, as_json, table(f"Run {run_id}", ("", "test loss", "accuracy", "bytes"), rows))
+    show(content, as_json, table(f"Run {run_id}", ("", "test loss", "accuracy", "bytes"), rows), about=loaded)
 
 
 def _measured(one: dict[str, Any]) -> tuple[str, str, str]:

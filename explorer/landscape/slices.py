@@ -162,7 +162,7 @@ class _Work:
             products=begun.products + self._quadratic.taken,
             seconds=begun.seconds + time.monotonic() - self._started,
         )
-        return replace(made, note=_note(made, meter))
+        return replace(made, note=_note(made, meter, self._target.subject.study.data.training_images))
 
     def measure(self) -> None:
         """Level by level; the marks after the first."""
@@ -235,11 +235,11 @@ def _same_question(
         )
 
 
-def _note(made: Slice, meter: Meter) -> str:
+def _note(made: Slice, meter: Meter, images: str) -> str:
     """What the person should know about how it was made."""
     replay = meter.replay
     where = "the moved layers" if made.block is None else made.block
-    text = f"The mean over {made.samples:,} training images. "
+    text = f"The mean over {made.samples:,} {images}. "
     if replay.share < 1:
         text += (
             f"What comes before {where} is replayed, so a point costs {replay.share:.1%} of a forward pass. "

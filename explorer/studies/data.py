@@ -1,8 +1,8 @@
 """The images and labels of a study: an npz file of uint8 NHWC images and integer labels.
 
 Keys: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, and optionally ``classes``
-(names). When the training arrays are absent the test arrays serve in their place, and ``train_is_test`` says
-so.
+(names). When the training arrays are absent the test arrays serve in their place: ``train_is_test`` is true, and
+``remark`` is the sentence that every page and command says then.
 """
 
 import lzma
@@ -22,6 +22,10 @@ from explorer.errors import StudyError
 Rows = Tensor | slice
 SPLITS = ("train", "test")
 MAX_CLASSES = 100_000
+TRAIN_IS_TEST = (
+    "This study has no training images, so the test images serve in their place: traces, step sizes and training use "
+    "the images that test losses and accuracies are measured on, and what was chosen on them looks better than it is."
+)
 _UNREADABLE = (  # what numpy and zipfile raise for a file that is damaged, foreign, pickled or absurdly large
     ValueError, OSError, EOFError, TypeError, KeyError, NotImplementedError, RuntimeError, MemoryError,
     AttributeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
@@ -69,6 +73,16 @@ class ImageData:
         self.classes = _class_names(arrays.get("classes"), all_labels, source)
 
     ragged = False  # images of one size can be stacked
+
+    @property
+    def remark(self) -> str | None:
+        """What a person must know before trusting a number that was measured on these images, if anything."""
+        return TRAIN_IS_TEST if self.train_is_test else None
+
+    @property
+    def training_images(self) -> str:
+        """What the images of the split ``train`` are called."""
+        return "test images" if self.train_is_test else "training images"
 
     def size(self, split: str) -> int:
         """Number of samples in ``train`` or ``test``."""

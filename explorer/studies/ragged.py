@@ -20,7 +20,8 @@ class RaggedImages(ImageData):
     """Images and labels, normalised on the way out; the same calls as `ImageData`.
 
     Args:
-        images: split (``train``, ``test``) to uint8 images, each (height, width, channels).
+        images: split (``train``, ``test``) to uint8 images, each (height, width, channels). Without ``train`` here
+            and in ``labels`` the test images serve in its place, and ``train_is_test`` says so.
         labels: split to one class number an image.
         mean, std: per channel, in units where a pixel is in [0, 1].
 
@@ -39,6 +40,10 @@ class RaggedImages(ImageData):
         std: tuple[float, ...],
         classes: tuple[str, ...] | None = None,
     ) -> None:
+        self.train_is_test = "train" not in images and "train" not in labels
+        if self.train_is_test:
+            images = {**images, "train": images.get("test", ())}
+            labels = {**labels, "train": labels.get("test", ())}
         for split in ("train", "test"):
             found, given = images.get(split, ()), labels.get(split, ())
             if len(found) == 0 or len(found) != len(given):
@@ -51,7 +56,6 @@ class RaggedImages(ImageData):
                         f"{split} image {number} is {image.dtype} of shape {image.shape}; "
                         f"it must be uint8 of shape (height, width, {len(mean)})"
                     )
-        self.train_is_test = False
         self.mean, self.std = tuple(mean), tuple(std)
         self._images = {split: list(found) for split, found in images.items()}
         self._labels = {split: np.asarray(found, dtype=np.int64) for split, found in labels.items()}

@@ -66,6 +66,11 @@ class Study:
         model = open_attention(copy.deepcopy(self.network).eval())
         return model.requires_grad_(True)
 
+    @property
+    def remark(self) -> str | None:
+        """What a person must know before trusting a number about this study, if anything."""
+        return self.data.remark
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over weights, data, preprocessing and loss: the identity of every run on this study."""
@@ -98,6 +103,11 @@ class ProfileStudy:
     ties: tuple[tuple[str, ...], ...]
     published_plans: Mapping[str, Mapping[str, int]]
     weights_sha256: str
+
+    @property
+    def remark(self) -> str | None:
+        """None: nothing is measured on a profile's data."""
+        return None
 
     @property
     def fingerprint(self) -> str:

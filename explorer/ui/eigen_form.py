@@ -12,18 +12,19 @@ SAMPLES = (64, 256, 512, 2048)
 DEFAULT_SAMPLES = 256
 
 
-def samples() -> int:
-    """How many training rows the Hessian is a mean over."""
+def samples(study: Study) -> int:
+    """How many rows the Hessian is a mean over."""
+    images = study.data.training_images
     return int(
         st.selectbox(
-            "Training rows",
+            "Test rows" if study.data.train_is_test else "Training rows",
             SAMPLES,
             index=SAMPLES.index(DEFAULT_SAMPLES),
             format_func="{:,}".format,
             width=130,
             key="eigen_samples",
-            help="The Hessian is that of the mean loss over so many training images, drawn once. More are slower and closer to "
-            "the whole training set.",
+            help=f"The Hessian is that of the mean loss over so many {images}, drawn once. More are slower and closer to "
+            f"all {study.data.size('train'):,}.",
         )
     )
 

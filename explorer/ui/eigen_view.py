@@ -55,7 +55,7 @@ def _top(study: Study) -> None:
             "Order", ["depth", "rank"], default="depth", required=True, key="eigen_order"
         )
         axis = st.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="eigen_axis")
-        samples = eigen_form.samples()
+        samples = eigen_form.samples(study)
         spec = requests.eigenvalues(study, granularity=session.granularity(), samples=samples)
         run = eigen_form.ask(study, spec, f"Eigenvalues of {study.name}")
     if run is None:
@@ -65,12 +65,12 @@ def _top(study: Study) -> None:
             icon=":material/play_circle:",
         )
         return
-    run_panel.watch(run.id, lambda now: _draw_top(now, order, axis == "log"))
+    run_panel.watch(run.id, lambda now: _draw_top(study, now, order, axis == "log"))
     if run.result is not None:
         _orders(study, run.result["eigenvalues"])
 
 
-def _draw_top(run: Run, order: Order, log: bool) -> None:
+def _draw_top(study: Study, run: Run, order: Order, log: bool) -> None:
     """The result, or the blocks so far."""
     records = run.result["eigenvalues"] if run.result else _so_far(run)
     if not records:
@@ -84,7 +84,7 @@ def _draw_top(run: Run, order: Order, log: bool) -> None:
         table=lambda: _table(records),
     )
     st.caption(
-        f"Mean loss over {records[0]['samples']:,} training rows. The error bar is the sampling error of λ with its "
+        f"Mean loss over {records[0]['samples']:,} {study.data.training_images}. The error bar is the sampling error of λ with its "
         "eigenvector held fixed; it does not cover that the eigenvector was fitted to those rows, which makes λ too large. "
         "The diamond is the curvature along the same direction on as many other rows: the largest eigenvalue over all rows "
         "lies between the two. Where they are far apart, take more rows."

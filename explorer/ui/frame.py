@@ -34,6 +34,8 @@ def sidebar() -> None:
 
 def strip() -> None:
     """Name, FP32 accuracy and size of the study; size, compression and Ω of the plan in hand."""
+    if session.study().remark is not None:
+        st.caption(session.study().remark)
     study, blocks, plan = session.study(), session.blocks(), session.plan()
     full_size = plans.fp32_bytes(blocks)
     with st.container(key="strip", horizontal=True, gap="medium"):

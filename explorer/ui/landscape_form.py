@@ -88,7 +88,7 @@ def ask(study: Study) -> Ask | None:
             there="All of these are there, or on their way; change something above.",
         )
         log, relief = _looks(dims)
-        _more()
+        _more(study)
     return Ask(specs, dims, points, log, relief)
 
 
@@ -186,10 +186,10 @@ def _widths(dims: int) -> tuple[int, ...]:
     return first, second
 
 
-def _more() -> None:
+def _more(study: Study) -> None:
     with st.popover("More", icon=":material/tune:"):
         st.selectbox(
-            "Training images",
+            study.data.training_images.capitalize(),
             IMAGES,
             index=IMAGES.index(512),
             key="landscape_images",

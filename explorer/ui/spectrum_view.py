@@ -32,7 +32,7 @@ def show(study: Study) -> None:
             "Precision", list(PRECISIONS), default="quick", required=True, key="spectrum_precision"
         )
         steps, probes = PRECISIONS[precision]
-        options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": eigen_form.samples()}
+        options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": eigen_form.samples(study)}
         if block is not None:
             options["granularity"] = session.granularity()
         spec = requests.spectrum(study, block, **options)
@@ -44,10 +44,10 @@ def show(study: Study) -> None:
             icon=":material/play_circle:",
         )
         return
-    run_panel.watch(run.id, _draw)
+    run_panel.watch(run.id, lambda run: _draw(study, run))
 
 
-def _draw(run: Run) -> None:
+def _draw(study: Study, run: Run) -> None:
     if run.result is None:
         st.caption("The density appears here when all probes are done.")
         return
@@ -61,9 +61,9 @@ def _draw(run: Run) -> None:
         table=lambda: pd.DataFrame({name: result[name] for name in ("grid", "density", "stderr")}),
     )
     st.caption(
-        f"All {shown.n:,} eigenvalues of {shown.name}, mean loss over {result['samples']:,} training rows. Most lie in a narrow "
-        "peak at zero; few stand far to the right, and those are the directions in which quantization does harm. Ticks left of "
-        "zero are directions in which the loss curves downward. Every eigenvalue is blurred by "
+        f"All {shown.n:,} eigenvalues of {shown.name}, mean loss over {result['samples']:,} {study.data.training_images}. "
+        "Most lie in a narrow peak at zero; few stand far to the right, and those are the directions in which quantization "
+        "does harm. Ticks left of zero are directions in which the loss curves downward. Every eigenvalue is blurred by "
         f"{result['sigma']:.2g}, which makes the flanks of the peak. Band and error are over {len(result['probes'])} random "
         f"probes; they do not cover the choice of rows. Trace {result['trace']:.4g} ± {result['trace_stderr']:.1g}."
     )

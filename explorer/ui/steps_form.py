@@ -146,8 +146,8 @@ def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
             index=IMAGES.index(512),
             key="steps_images",
             persist_state="session",
-            help=f"Of the {study.data.size('train'):,} training images, always the same draw. The loss is the mean over them; "
-            "the test images are never searched on.",
+            help=f"Of the {study.data.size('train'):,} {study.data.training_images}, always the same draw. The loss is the "
+            f"mean over them. {study.remark or 'The test images are never searched on.'}",
         )
         left = st.multiselect(
             "Layers left in FP32",

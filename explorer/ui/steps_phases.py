@@ -241,11 +241,12 @@ def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
     """What each phase is worth, and taking the last in hand."""
     st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
     if found.result is None:
-        st.caption("Test images are measured at the end; nothing is chosen on them.")
+        st.caption(f"Test images are measured at the end. {study.remark or 'Nothing is chosen on them.'}")
         return
     st.caption(
-        f"Calibration: {found.result.calibration:,} training images, which the phases lower the loss of, so it is flattering; "
-        f"test: all shipped test images, with the standard error that their number leaves.{_unquantized(study)}"
+        f"Calibration: {found.result.calibration:,} {study.data.training_images}, which the phases lower the loss of, so it is "
+        "flattering; test: all shipped test images, with the standard error that their number leaves."
+        f"{_unquantized(study)}"
     )
     result = found.result
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

@@ -38,7 +38,11 @@ def _form(study: Study, plan: Plan) -> None:
     with st.form("finetune", border=True):
         columns = st.columns([1, 1, 1, 1.7], vertical_alignment="bottom")
         epochs = columns[0].number_input(
-            "Epochs", 1, 200, 1, help=f"Passes over the {study.data.size('train'):,} training images."
+            "Epochs",
+            1,
+            200,
+            1,
+            help=f"Passes over the {study.data.size('train'):,} {study.data.training_images}.",
         )
         rate = columns[1].number_input(
             "Learning rate",

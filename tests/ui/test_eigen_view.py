@@ -96,7 +96,7 @@ def test_eigenvalues_are_drawn_and_compared_with_the_traces(toml: str, study: St
     assert dots["layout"]["xaxis"]["ticktext"][-1] == "whole network"
     assert bump["layout"]["xaxis"]["ticktext"] == ["mean trace, Tr(H)/n", "λ/n"]
     assert "Spearman's ρ = " in words(page)
-    assert "Mean loss over 256 training rows" in words(page)
+    assert "Mean loss over 256 training images" in words(page)
     assert button(page).disabled
     page = sound(page.segmented_control(key="eigen_orders").set_value("Ω at 4 bits").run())
     assert pictures(page)[1]["layout"]["xaxis"]["ticktext"][1] == "λ · ‖Q(W) − W‖²"

@@ -1,0 +1,56 @@
+"""A study of test images alone: every command that uses them for training too says so."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer import studies
+
+from .conftest import LAYERS, Command, example_arrays
+from .test_whole_path import write_plan
+
+
+@pytest.fixture
+def test_only(folder: Path) -> Path:
+    """The study of `folder` without its training arrays."""
+    np.savez(folder / "data.npz", **{k: v for k, v in example_arrays().items() if k.startswith("test")})
+    return folder
+
+
+COMMANDS = {
+    "traces": ("--samples", 16),
+    "eigenvalues": ("--samples", 16, "--k", 1),
+    "spectrum": ("--samples", 16, "--steps", 2, "--probes", 2),
+    "landscape": ("--samples", 16, "--points", 5, "--block", "stem"),
+    "frontier": (),
+    "lapq": ("--calibration", 8, "--method", "gradient"),
+    "evaluate": ("--plan",),
+    "finetune": ("--plan",),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_says_so_beside_its_result_and_in_it(
+    explore: Command, test_only: Path, command: str
+) -> None:
+    options = COMMANDS[command]
+    if options == ("--plan",):
+        options = ("--plan", write_plan(test_only, dict.fromkeys(LAYERS, 4)))
+    remark = studies.load_network(test_only).remark
+    assert remark is not None
+    answer = explore(command, "--study", test_only, *options, "--json")
+    assert answer.json["remark"] == remark
+    assert answer.err.splitlines().count(remark) == 1
+
+
+def test_a_study_with_training_images_has_no_remark(explore: Command, folder: Path) -> None:
+    answer = explore("traces", "--study", folder, "--samples", 16, "--json")
+    assert "remark" not in answer.json
+    assert "training images" not in answer.err
+
+
+def test_tables_call_the_images_what_they_are(explore: Command, test_only: Path) -> None:
+    few = ("--calibration", 12, "--test-images", 8, "--corrections", "none")
+    shown = explore("lapq-table", "--study", test_only, *few)
+    assert "12 test images, 8 test images" in shown.out.replace("\n", " ")
