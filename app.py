@@ -6,7 +6,7 @@ Studies of one's own are named when it starts: ``python -m explorer app --study 
 import streamlit as st
 
 from explorer.errors import ExplorerError
-from explorer.ui import frame, navigation, session
+from explorer.ui.shell import frame, navigation, session
 
 st.set_page_config(page_title="Mixed-precision explorer", page_icon=str(navigation.ICON), layout="wide")
 frame.style()

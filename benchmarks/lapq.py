@@ -31,11 +31,12 @@ if __package__ in (None, ""):  # run as a file: the folder above is where `bench
 from benchmarks.tables import Column, Table, as_markdown, as_text
 from benchmarks.timing import machine
 from explorer import studies
-from explorer.lapq import METHODS, Objective, PathPoint, best_p, powell
-from explorer.lapq.journal import Entry
-from explorer.lapq.network import SteppedNetwork
-from explorer.lapq.surfaces import measure_surface
-from explorer.lapq.trail import Trail
+from explorer.lapq import METHODS, Objective, PathPoint, best_p
+from explorer.lapq.diagnostics.surfaces import measure_surface
+from explorer.lapq.loss.history import Trail
+from explorer.lapq.loss.journal import Entry
+from explorer.lapq.loss.network import SteppedNetwork
+from explorer.lapq.phases import powell
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.studies import Study
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from explorer.studies.data import ImageData
-from explorer.studies.networks import BasicBlock, ResNet20
+from explorer.studies.data.images import ImageData
+from explorer.studies.networks.small import BasicBlock, ResNet20
 from explorer.studies.study import Study
 
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from benchmarks.problem import Problem
 from explorer.curvature import Traces, weight_traces
-from explorer.curvature.hessian import HessianOperator
-from explorer.curvature.subject import prepare
+from explorer.curvature.operators.hessian import HessianOperator
+from explorer.curvature.operators.subject import prepare
 from explorer.studies.study import Study
 
 

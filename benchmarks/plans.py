@@ -40,10 +40,10 @@ from explorer.plans import (
     solve,
     study_problem,
 )
-from explorer.plans.costs import CostTable
-from explorer.plans.exact_one import bound_of
-from explorer.plans.programme import Programme
-from explorer.plans.set_b import LIMIT
+from explorer.plans.costs.tables import CostTable
+from explorer.plans.solvers.exact_one import bound_of
+from explorer.plans.solvers.programme import Programme
+from explorer.plans.solvers.set_b import LIMIT
 
 T = TypeVar("T")
 _HEAD = (

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from explorer.figures import plan as plan_figure
+from explorer.figures.plans import plan as plan_figure
 from explorer.studies import ProfileStudy
-from explorer.ui import export, frame, navigation, results, session, tables, training_desk
+from explorer.ui.parts import export, tables
+from explorer.ui.shell import frame, navigation, results, session
+from explorer.ui.training import desk as training_desk
 
 navigation.in_frame()
 st.title("Fine-tune")

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from explorer.ui import frame, frontier_view, navigation, results
+from explorer.ui.frontier import view as frontier_view
+from explorer.ui.shell import frame, navigation, results
 
 navigation.in_frame()
 st.title("Frontier")

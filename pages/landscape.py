@@ -3,7 +3,8 @@
 import streamlit as st
 
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, landscape_view, navigation, session
+from explorer.ui.landscape import view as landscape_view
+from explorer.ui.shell import frame, navigation, session
 
 navigation.in_frame()
 st.title("Landscape")

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from explorer.figures import architecture
-from explorer.ui import export, frame, navigation, session, tables
+from explorer.ui.parts import export, tables
+from explorer.ui.shell import frame, navigation, session
 
 navigation.in_frame()
 st.title("Model")

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from explorer.figures import results as results_figure
+from explorer.figures.training import results as results_figure
 from explorer.studies import ProfileStudy
-from explorer.ui import export, frame, navigation, outcomes, session
+from explorer.ui.parts import export
+from explorer.ui.shell import frame, navigation, session
+from explorer.ui.training import outcomes
 
 navigation.in_frame()
 st.title("Results")

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from explorer.studies import ProfileStudy
-from explorer.ui import eigen_view, frame, navigation, sensitivity_view, session
+from explorer.ui.sensitivity import eigen_view
+from explorer.ui.sensitivity import view as sensitivity_view
+from explorer.ui.shell import frame, navigation, session
 
 navigation.in_frame()
 study = session.study()

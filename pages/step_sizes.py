@@ -3,7 +3,9 @@
 import streamlit as st
 
 from explorer.studies import ProfileStudy
-from explorer.ui import frame, navigation, session, steps_form, steps_view
+from explorer.ui.shell import frame, navigation, session
+from explorer.ui.steps import form as steps_form
+from explorer.ui.steps import views as steps_view
 
 navigation.in_frame()
 study = session.study()

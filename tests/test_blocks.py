@@ -8,7 +8,7 @@ from torch.nn.utils import parametrizations
 from explorer.blocks import Layer, partition, study_blocks
 from explorer.errors import StudyError
 from explorer.studies import load_network
-from explorer.studies.networks import ResNet20, fashion_mobilenet
+from explorer.studies.networks.small import ResNet20, fashion_mobilenet
 
 TABLE_VI = (432, 4608, 4608, 4608, 13824, 18432, 18432, 55296, 73728, 73728, 640)
 

@@ -8,8 +8,9 @@ from explorer import places
 from explorer.errors import ExplorerError
 from explorer.plans import Plan
 from explorer.runs import Store
-from explorer.studies import ProfileStudy, builtin, load
-from explorer.ui import saved_plans
+from explorer.studies import ProfileStudy, load
+from explorer.studies.shipped import builtin
+from explorer.ui.plan import saved_plans
 
 
 @pytest.fixture(autouse=True)

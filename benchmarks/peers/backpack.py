@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from benchmarks.problem import Problem
 from benchmarks.timing import in_turns
-from explorer.studies.networks import BasicBlock, ResNet20
+from explorer.studies.networks.small import BasicBlock, ResNet20
 
 _TUNED: dict[tuple[str, tuple[int, ...]], int] = {}  # once a run
 

@@ -60,7 +60,7 @@ def eigenvalues(
         raise typer.BadParameter(f"{max_products} must be more than --k {k}", param_hint="--max-products")
     from explorer import studies
     from explorer.curvature import WHOLE
-    from explorer.runs import requests
+    from explorer.jobs import requests
 
     loaded = studies.load_network(study)
     spec = requests.eigenvalues(
@@ -117,7 +117,7 @@ def spectrum(
     """The spectral density of the Hessian of one block or the whole network, with its band."""
     from explorer import studies
     from explorer.curvature import SpectralDensity
-    from explorer.runs import requests
+    from explorer.jobs import requests
 
     loaded = studies.load_network(study)
     options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": samples, "blur": blur}

@@ -47,10 +47,10 @@ def landscape(
 ) -> None:
     """The loss on a line or in a plane through the trained weights, and where bit widths land."""
     from explorer import studies
+    from explorer.jobs import requests
     from explorer.landscape import Slice
     from explorer.landscape.framing import spanning_bits
     from explorer.landscape.target import blocks_with
-    from explorer.runs import requests
 
     loaded = studies.load_network(study)
     widths = _widths(bits)

@@ -57,8 +57,8 @@ def lapq(
 ) -> None:
     """Step sizes after training, by LAPQ: layer-wise, quadratic in p, then all together."""
     from explorer import studies
-    from explorer.lapq.forms import check_bits
-    from explorer.runs import requests
+    from explorer.jobs import requests
+    from explorer.lapq.loss.forms import check_bits
 
     loaded = studies.load_network(study)
     for what, bits in (("weights", w_bits), ("activations", a_bits)):
@@ -115,9 +115,9 @@ def lapq_table(
 ) -> None:
     """Ways to choose step sizes side by side: min-max, MMSE, ACIQ, KL, OCS, DUAL and the phases of LAPQ."""
     from explorer import studies
-    from explorer.lapq.forms import check_bits
+    from explorer.jobs import requests
+    from explorer.lapq.loss.forms import check_bits
     from explorer.quantizers.bias_correction import check_bias_correction
-    from explorer.runs import requests
 
     loaded = studies.load_network(study)
     for what, bits in (("weights", w_bits), ("activations", a_bits)):

@@ -248,7 +248,7 @@ def _standard_output_kept() -> Iterator[None]:
 
 def _traces(study: "Study", granularity: str, of: str = "weights") -> "Traces":
     from explorer.curvature import Traces
-    from explorer.runs import requests
+    from explorer.jobs import requests
 
     spec = requests.traces(study, of=of, granularity=granularity)
     what = "traces" if of == "weights" else f"traces of the {of}"
@@ -260,8 +260,8 @@ def _damage(
     study: "Study", blocks: "Sequence[Block]", measure: Measure, granularity: str, widths: Iterable[int]
 ) -> "DamageTable":
     """Damage by another measure than the trace."""
+    from explorer.jobs import requests
     from explorer.plans import DamageTable, error_damage, network_errors
-    from explorer.runs import requests
 
     if measure is Measure.l2:
         return error_damage(network_errors(study, blocks, widths))

@@ -31,9 +31,9 @@ def proxy(
 ) -> None:
     """Does Ω order plans as their measured loss does? By every measure of damage, with rank correlations."""
     from explorer import studies
+    from explorer.jobs import requests
     from explorer.plans import ALLOWED_BITS
     from explorer.quantizers import QuantizerSettings
-    from explorer.runs import requests
 
     widths = parsing.menu(bits, "--bits")
     if wrong := [width for width in (*widths, a_bits) if width not in ALLOWED_BITS]:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 def run_to_end(spec: "RunSpec", title: str) -> tuple[str, dict[str, Any]]:
     """The id and the result of a spec's run: looked up if it was computed before, else computed here."""
-    from explorer.runs import Store, execute
+    from explorer.jobs import execute
+    from explorer.runs import Store
 
     with progress_bar() as bar:
         run = execute(

@@ -44,7 +44,7 @@ def list_studies(as_json: JsonOption = False) -> None:
 
 def fetch(name: Annotated[str, typer.Argument(help="the study whose files to download")]) -> None:
     """Download the images and weights of a study that does not ship them."""
-    from explorer.studies.fetch import fetch as download
+    from explorer.studies.shipped.fetch import fetch as download
 
     with progress_bar() as bar:
         folder = download(name, progress=bar)
@@ -56,7 +56,7 @@ def fold(
     out: Annotated[Path, typer.Option(help="folder to write the new study.toml into")],
 ) -> None:
     """Make a study of the same network with its batch norms folded into the layers before them."""
-    from explorer.studies.folded import write_folded
+    from explorer.studies.networks.folded import write_folded
 
     made = write_folded(study, out)
     print(f"{made.name} is ready in {out}")
@@ -75,7 +75,7 @@ def pretrain(
     ] = None,
 ) -> None:
     """Train a shipped network again from scratch, with its recipe and seed."""
-    from explorer.studies.making import make
+    from explorer.studies.shipped.making import make
 
     make(name, data=data, out=out)
 
@@ -102,7 +102,7 @@ def traces(
     """Hessian traces of every block, with standard errors."""
     from explorer import studies
     from explorer.curvature import Traces
-    from explorer.runs import requests
+    from explorer.jobs import requests
 
     loaded = studies.load_network(study)
     spec = requests.traces(

@@ -30,7 +30,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Loss and accuracy of a plan without training."""
-    from explorer.runs import requests
+    from explorer.jobs import requests
 
     loaded, chosen = _load(study, plan)
     spec = requests.evaluate(loaded, chosen.to_json(), split=split.value)
@@ -62,8 +62,8 @@ def finetune(
             param_hint="--staged",
         )
 
+    from explorer.jobs import requests
     from explorer.qat import METHODS
-    from explorer.runs import requests
 
     if method not in METHODS:
         problem = "is not built yet" if method in NOT_BUILT else "is unknown"

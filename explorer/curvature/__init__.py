@@ -1,8 +1,8 @@
 """Curvature of the loss: traces, eigenvalues and spectra of every block's Hessian, each with its error."""
 
-from explorer.curvature.eigenpairs import WHOLE, Eigenpairs, every_eigenpairs, top_eigenpairs
 from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Traces, TracesProgress
-from explorer.curvature.spectrum import SpectralDensity, spectral_density
+from explorer.curvature.spectra.eigenpairs import WHOLE, Eigenpairs, every_eigenpairs, top_eigenpairs
+from explorer.curvature.spectra.spectrum import SpectralDensity, spectral_density
 from explorer.curvature.traces import METHODS, activation_traces, weight_traces
 
 __all__ = [

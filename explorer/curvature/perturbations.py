@@ -29,13 +29,13 @@ import torch
 from torch import Tensor
 
 from explorer.blocks import Block
-from explorer.curvature import output_probes
-from explorer.curvature.choice import chunk_size, decide
-from explorer.curvature.hessian import HessianOperator
-from explorer.curvature.hutchinson import draw_generator
-from explorer.curvature.sample_gradients import SampleGradients
-from explorer.curvature.subject import Subject, prepare
-from explorer.curvature.tangents import Tangents
+from explorer.curvature.estimators import output_probes
+from explorer.curvature.estimators.choice import chunk_size, decide
+from explorer.curvature.estimators.hutchinson import draw_generator
+from explorer.curvature.operators.hessian import HessianOperator
+from explorer.curvature.operators.sample_gradients import SampleGradients
+from explorer.curvature.operators.subject import Subject, prepare
+from explorer.curvature.operators.tangents import Tangents
 from explorer.errors import CurvatureError
 from explorer.studies.study import Study
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from explorer.blocks import Block, Granularity
-from explorer.curvature.estimation import METHODS, Asked, estimate
-from explorer.curvature.hutchinson import Probes
+from explorer.curvature.estimators.estimation import METHODS, Asked, estimate
+from explorer.curvature.estimators.hutchinson import Probes
+from explorer.curvature.operators.subject import prepare
 from explorer.curvature.result import Kept, Method, Traces, TracesProgress
-from explorer.curvature.subject import prepare
 from explorer.studies.study import Study
 
 __all__ = ["METHODS", "activation_traces", "weight_traces"]

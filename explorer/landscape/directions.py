@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explorer.curvature.eigenresult import Eigenpairs
-from explorer.curvature.hutchinson import draw_generator
+from explorer.curvature.estimators.hutchinson import draw_generator
+from explorer.curvature.spectra.eigenresult import Eigenpairs
 from explorer.errors import CurvatureError
 from explorer.landscape.target import Target, Vector, inner, norm
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from explorer.curvature import eigenpairs
+from explorer.curvature.spectra import eigenpairs
 from explorer.errors import CurvatureError
 from explorer.landscape.directions import (
     Direction,

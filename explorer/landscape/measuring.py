@@ -6,9 +6,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from explorer.curvature.choice import chunk_size
+from explorer.curvature.estimators.choice import chunk_size
 from explorer.landscape.target import Target, Vector
-from explorer.prefix import Batch, Replay
+from explorer.replay import Batch, Replay
 
 _MOST_SAMPLES = 128  # at once
 

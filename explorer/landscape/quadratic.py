@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from explorer.curvature.choice import chunk_size
-from explorer.curvature.hessian import HessianOperator
+from explorer.curvature.estimators.choice import chunk_size
+from explorer.curvature.operators.hessian import HessianOperator
 from explorer.landscape.measuring import sampling_error
 from explorer.landscape.target import Target, Vector
 

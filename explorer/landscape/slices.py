@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from explorer.curvature.hessian import drawn_rows
-from explorer.curvature.subject import prepare
+from explorer.curvature.operators.hessian import drawn_rows
+from explorer.curvature.operators.subject import prepare
 from explorer.errors import CurvatureError
 from explorer.landscape import framing
 from explorer.landscape.grid import levels

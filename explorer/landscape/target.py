@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from explorer.blocks import Block, Layer, study_blocks
-from explorer.curvature.hessian import block_index
-from explorer.curvature.subject import Subject
+from explorer.curvature.operators.hessian import block_index
+from explorer.curvature.operators.subject import Subject
 from explorer.errors import CurvatureError
 from explorer.quantizers.weights import quantize_weight, squared_errors
 from explorer.studies.study import Study

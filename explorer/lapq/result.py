@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from explorer.blocks import Block, Layer
 from explorer.errors import LapqError
-from explorer.lapq.forms import Form
-from explorer.lapq.quadratic import PCurve
-from explorer.lapq.sites import Site
-from explorer.lapq.trail import PathPoint
+from explorer.lapq.loss.forms import Form
+from explorer.lapq.loss.history import PathPoint
+from explorer.lapq.loss.sites import Site
+from explorer.lapq.phases.quadratic import PCurve
 from explorer.plans import BlockBits, Plan
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.quantizers.given import GivenSteps, LayerSteps

@@ -7,9 +7,9 @@ solve_one, greedy                       one budget by an integer programme; the 
 resample, within_noise, restriction     how sure a plan is; what looking at fewer plans costs
 """
 
-from explorer.plans.activation_memory import Peak, activation_peak, activations_table, peak_maximum
-from explorer.plans.budget import Budget, CostName, Limit
-from explorer.plans.costs import (
+from explorer.plans.costs.activation_memory import Peak, activation_peak, activations_table, peak_maximum
+from explorer.plans.costs.latency_file import read_latency_csv
+from explorer.plans.costs.tables import (
     CostTable,
     bops,
     bops_table,
@@ -21,24 +21,24 @@ from explorer.plans.costs import (
     size_bytes,
     size_table,
 )
-from explorer.plans.curve import Curve
-from explorer.plans.damage import DamageTable, damage_table, interpolate_errors
-from explorer.plans.exact_one import Certificate, Solution, solve_one
-from explorer.plans.frontier import Frontier, solve
-from explorer.plans.greedy import greedy
-from explorer.plans.groups import Group, Option
-from explorer.plans.infeasible import InfeasibleError
-from explorer.plans.latency_file import read_latency_csv
-from explorer.plans.measures import activation_damage, measured_damage
-from explorer.plans.network_errors import network_errors
+from explorer.plans.damage.measures import activation_damage, measured_damage
+from explorer.plans.damage.network_errors import network_errors
+from explorer.plans.damage.omega import DamageTable, damage_table, interpolate_errors
 from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
-from explorer.plans.plan import ALLOWED_BITS, BlockBits, Difference, Plan
-from explorer.plans.point import Point
-from explorer.plans.problem import Bound, Problem, build_problem
-from explorer.plans.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
-from explorer.plans.reading import read_plan, write_plan
-from explorer.plans.restriction import Restriction, restriction
-from explorer.plans.set_b import SetB, count, enumerate_set_b
+from explorer.plans.plan.plan import ALLOWED_BITS, BlockBits, Difference, Plan
+from explorer.plans.plan.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
+from explorer.plans.plan.reading import read_plan, write_plan
+from explorer.plans.problem.budget import Budget, CostName, Limit
+from explorer.plans.problem.groups import Group, Option
+from explorer.plans.problem.infeasible import InfeasibleError
+from explorer.plans.problem.point import Point
+from explorer.plans.problem.problem import Bound, Problem, build_problem
+from explorer.plans.problem.ties import automatic_ties
+from explorer.plans.solvers.curve import Curve
+from explorer.plans.solvers.exact_one import Certificate, Solution, solve_one
+from explorer.plans.solvers.frontier import Frontier, solve
+from explorer.plans.solvers.greedy import greedy
+from explorer.plans.solvers.set_b import SetB, count, enumerate_set_b
 from explorer.plans.study_tables import (
     COSTS,
     MEASURES,
@@ -51,8 +51,8 @@ from explorer.plans.study_tables import (
     profile_damage,
     study_damage,
 )
-from explorer.plans.ties import automatic_ties
-from explorer.plans.uncertainty import (
+from explorer.plans.trust.restriction import Restriction, restriction
+from explorer.plans.trust.uncertainty import (
     Uncertainty,
     neighbours_within_noise,
     paired_stderr,

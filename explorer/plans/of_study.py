@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from explorer.errors import PlanError
-from explorer.plans.budget import CostName, Limit
-from explorer.plans.costs import CostTable
-from explorer.plans.damage import DamageTable
-from explorer.plans.frontier import Frontier, solve
-from explorer.plans.plan import ALLOWED_BITS, allowed_sentence
-from explorer.plans.problem import Problem, build_problem
+from explorer.plans.costs.tables import CostTable
+from explorer.plans.damage.omega import DamageTable
+from explorer.plans.plan.plan import ALLOWED_BITS, allowed_sentence
+from explorer.plans.problem.budget import CostName, Limit
+from explorer.plans.problem.problem import Problem, build_problem
+from explorer.plans.problem.ties import ties_of
+from explorer.plans.solvers.frontier import Frontier, solve
 from explorer.plans.study_tables import Measure, cost_table, default_menu, study_damage, with_activations
-from explorer.plans.ties import ties_of
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
 from explorer.studies.study import AnyStudy, ProfileStudy
 

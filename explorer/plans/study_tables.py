@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from explorer.blocks import Block, study_blocks
 from explorer.curvature.traces import weight_traces
 from explorer.errors import PlanError
-from explorer.plans.activation_memory import activations_table
-from explorer.plans.budget import CostName
-from explorer.plans.costs import CostTable, bops_table, latency_table, size_table
-from explorer.plans.damage import DamageTable, damage_table, interpolate_errors
-from explorer.plans.measures import activation_damage, measured_damage
-from explorer.plans.network_errors import network_errors
-from explorer.plans.plan import ALLOWED_BITS, listed
+from explorer.plans.costs.activation_memory import activations_table
+from explorer.plans.costs.tables import CostTable, bops_table, latency_table, size_table
+from explorer.plans.damage.measures import activation_damage, measured_damage
+from explorer.plans.damage.network_errors import network_errors
+from explorer.plans.damage.omega import DamageTable, damage_table, interpolate_errors
+from explorer.plans.plan.plan import ALLOWED_BITS, listed
+from explorer.plans.problem.budget import CostName
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
 from explorer.studies.study import AnyStudy, ProfileStudy, Study
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.plans import DamageTable
-from explorer.proxy.agreement import Agreement, agreement
 from explorer.proxy.measuring import Losses, Measurer, difference
+from explorer.proxy.rank_agreement import Agreement, agreement
 from explorer.proxy.sampling import Sampled, sample_plans
 from explorer.quantizers import FLOAT_BITS, WEIGHTS, QuantizerSettings
 from explorer.studies import Study

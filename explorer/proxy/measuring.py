@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from explorer.blocks import Block
-from explorer.plans.network_errors import channel_axis
+from explorer.plans.damage.network_errors import channel_axis
 from explorer.quantizers import ACTIVATIONS, FLOAT_BITS, WEIGHTS, QuantizerSettings, quantize_weight, simulate
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches

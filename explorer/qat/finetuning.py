@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from explorer.blocks import Block
 from explorer.errors import RunError
+from explorer.evaluation.plan_value import Evaluation, calibration_batches, evaluate, measure
 from explorer.plans import Plan
-from explorer.qat import ste
-from explorer.qat.evaluation import Evaluation, calibration_batches, evaluate, measure
+from explorer.qat.methods import ste
 from explorer.quantizers.simulated import freeze
 from explorer.studies import Study
 

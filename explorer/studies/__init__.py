@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from explorer.errors import StudyError
-from explorer.studies.builtin import DEFAULT, NAMES, StudyCard, card, facts, files_folder, toml_path
-from explorer.studies.data import ImageData
+from explorer.studies.data.images import ImageData
 from explorer.studies.losses import Loss
+from explorer.studies.shipped.builtin import DEFAULT, NAMES, StudyCard, card, facts, files_folder, toml_path
 from explorer.studies.study import AnyStudy, Card, ProfileStudy, Study
 from explorer.studies.toml import load_toml, read_description
 

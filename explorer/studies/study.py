@@ -12,9 +12,9 @@ from torch import nn
 
 from explorer.blocks import Block
 from explorer.errors import StudyError
-from explorer.studies.attention import open_attention
-from explorer.studies.data import ImageData
+from explorer.studies.data.images import ImageData
 from explorer.studies.losses import KINDS, Loss
+from explorer.studies.networks.attention import open_attention
 
 
 @dataclass(frozen=True)

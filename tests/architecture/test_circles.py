@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # To be emptied when the registry of kinds leaves the record of runs.
-WAITING = [["explorer.runs.context", "explorer.runs.kinds", "explorer.runs.store"]]
+WAITING = [["explorer.runs.context", "explorer.jobs.registry", "explorer.runs.store"]]
 
 
 def modules(root: Path) -> dict[str, str]:

@@ -8,13 +8,13 @@ import explorer
 
 # To be emptied when these modules move into their folders.
 WAITING = {
-    "explorer.lapq.optimise",
-    "explorer.plans.frontier",
-    "explorer.plans.greedy",
-    "explorer.plans.network_errors",
-    "explorer.plans.restriction",
-    "explorer.proxy.agreement",
-    "explorer.runs.execute",
+    "explorer.lapq.algorithm",
+    "explorer.plans.solvers.frontier",
+    "explorer.plans.solvers.greedy",
+    "explorer.plans.damage.network_errors",
+    "explorer.plans.trust.restriction",
+    "explorer.proxy.rank_agreement",
+    "explorer.jobs.execute",
 }
 
 

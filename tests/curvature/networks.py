@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from explorer.studies.data import ImageData, Rows
+from explorer.studies.data.images import ImageData, Rows
 from explorer.studies.losses import Loss
 from explorer.studies.study import Card, Study
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from explorer.curvature import activation_traces, weight_traces
 from explorer.errors import CurvatureError, StudyError
+from explorer.studies.data.ragged import RaggedImages
 from explorer.studies.losses import Loss
-from explorer.studies.ragged import RaggedImages
 from explorer.studies.study import Card, Study
 from tests.curvature.networks import Mixed, dense_weight_trace, seeded, study_of
 
@@ -184,7 +184,7 @@ import resource, sys
 import numpy as np, torch
 from torch import nn
 from explorer.curvature import weight_traces, activation_traces
-from explorer.studies.data import ImageData
+from explorer.studies.data.images import ImageData
 from explorer.studies.losses import Loss
 from explorer.studies.study import Card, Study
 

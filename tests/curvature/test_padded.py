@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explorer.curvature import activation_traces, top_eigenpairs, weight_traces
+from explorer.curvature.operators.sample_gradients import SampleGradients
+from explorer.curvature.operators.subject import prepare
 from explorer.curvature.perturbations import perturbation_forms
-from explorer.curvature.sample_gradients import SampleGradients
-from explorer.curvature.subject import prepare
 from explorer.errors import CurvatureError
 from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import dense_activation_trace, dense_weight_trace, seeded, study_of

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.blocks import study_blocks
-from explorer.curvature import tangents
+from explorer.curvature.operators import tangents
 from explorer.curvature.perturbations import perturbation_forms
 from explorer.errors import CurvatureError
 from explorer.studies import Loss, Study

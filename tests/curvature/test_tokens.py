@@ -5,8 +5,8 @@ import torch
 
 from explorer.blocks import study_blocks
 from explorer.curvature import activation_traces, top_eigenpairs, weight_traces
+from explorer.curvature.operators.subject import prepare
 from explorer.curvature.perturbations import perturbation_forms
-from explorer.curvature.subject import prepare
 from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import (
     dense_activation_trace,

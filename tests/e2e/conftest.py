@@ -25,7 +25,8 @@ import torch
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from explorer import studies
-from explorer.runs import Store, execute, requests
+from explorer.jobs import execute, requests
+from explorer.runs import Store
 from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]

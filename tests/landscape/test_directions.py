@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.curvature.subject import prepare
+from explorer.curvature.operators.subject import prepare
 from explorer.errors import CurvatureError
 from explorer.landscape.directions import quantization_directions, random_directions
 from explorer.landscape.target import Target, blocks_with, inner, norm, target_of

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.curvature.hessian import drawn_rows
+from explorer.curvature.operators.hessian import drawn_rows
 from explorer.errors import CurvatureError
 from explorer.landscape import MARKED, Resume, Slice, SliceProgress, measure_slice
 from explorer.quantizers.weights import quantize_weight

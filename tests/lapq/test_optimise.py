@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import qat
+from explorer import evaluation, qat
 from explorer.blocks import study_blocks
 from explorer.errors import LapqError
 from explorer.lapq import METHODS, Journal, LapqResult, optimise
-from explorer.lapq.quadratic import parabola, vertex_within
-from explorer.lapq.trail import Trail
+from explorer.lapq.loss.history import Trail
+from explorer.lapq.phases.quadratic import parabola, vertex_within
 from explorer.plans import read_plan
 from explorer.studies import Study
 from tests.lapq.coupled import Coupled
@@ -121,7 +121,7 @@ def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
     blocks = study_blocks(study)
     plan = read_plan(result.plan(study, blocks).to_json(), study=study, partitions=(blocks,))[0]
     assert plan == result.plan(study, blocks)
-    measured = qat.evaluate(study, plan, blocks)
+    measured = evaluation.evaluate(study, plan, blocks)
     assert (measured.loss, measured.accuracy) == (
         result.stages["joint"].loss,
         result.stages["joint"].accuracy,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
 from explorer.proxy import agreement
-from explorer.proxy.agreement import comparable
+from explorer.proxy.rank_agreement import comparable
 
 
 def losses_of(means: np.ndarray, noise: float = 0.0, images: int = 50) -> np.ndarray:

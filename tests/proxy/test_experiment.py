@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from explorer import qat, studies
+from explorer import evaluation, studies
 from explorer.blocks import Block, study_blocks
 from explorer.errors import PlanError
 from explorer.plans import DamageTable, Plan, error_damage, network_errors
@@ -49,7 +49,7 @@ def test_a_plans_loss_is_that_of_an_evaluation(
     for widths in ((2, 4, 3, 8), (8, 2, 2, 4), (2, 4, 3, 8)):  # back again, from the cached weights
         bits = dict(zip((block.name for block in blocks), widths, strict=True))
         plan = Plan.of_weights(study, blocks, bits, a_bits=a_bits)
-        expected = qat.evaluate(study, plan, blocks, weights=quantizer)
+        expected = evaluation.evaluate(study, plan, blocks, weights=quantizer)
         found = measurer.losses(bits)
         assert float(found.loss.double().mean()) == pytest.approx(expected.loss, rel=1e-5)
         assert found.accuracy == expected.accuracy
@@ -60,7 +60,7 @@ def test_a_tied_weight_is_quantized_once_for_all_its_uses() -> None:
     blocks = study_blocks(study)
     plan = Plan.uniform(study, blocks, 3, 32)
     found = Measurer(study, blocks, samples=100).losses(plan.w_bits)
-    assert float(found.loss.mean()) == pytest.approx(qat.evaluate(study, plan, blocks).loss, rel=1e-5)
+    assert float(found.loss.mean()) == pytest.approx(evaluation.evaluate(study, plan, blocks).loss, rel=1e-5)
 
 
 def test_the_rise_is_paired_with_fp32_and_so_are_the_comparisons(
@@ -70,7 +70,7 @@ def test_the_rise_is_paired_with_fp32_and_so_are_the_comparisons(
     result = measure_proxy(
         study, blocks, tables, bits=BITS, plans=30, on_plan=lambda found: kept.__setitem__(slice(None), found)
     )
-    full = qat.evaluate(study, None, blocks)
+    full = evaluation.evaluate(study, None, blocks)
     assert result.loss == pytest.approx(full.loss, rel=1e-5)
     assert result.loss_stderr == pytest.approx(full.loss_stderr, rel=1e-4)
     assert (result.samples, result.accuracy) == (learnable.TEST, full.accuracy)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from explorer import qat
+from explorer import evaluation, qat
 from explorer.blocks import Block
 from explorer.errors import ExplorerError, RunError
 from explorer.plans import Plan
 from explorer.qat import FinetuneResult, finetuning
 from explorer.quantizers.simulated import simulate
 from explorer.studies import Study
+from explorer.studies.calibration import calibration_batches
 from tests.qat.recorder import Interrupted, Recorder
 
 STEPS = 26  # an epoch: 403 training images in batches of 16, the last of 3
@@ -43,12 +44,12 @@ def whole(study: Study, blocks: tuple[Block, ...]) -> Any:
 
 def test_training_wins_back_what_two_bits_cost(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
     result, _ = whole
-    plain = qat.evaluate(study, None, blocks)
+    plain = evaluation.evaluate(study, None, blocks)
     assert result.before.accuracy < plain.accuracy - 0.05
     assert result.after.accuracy > result.before.accuracy + 0.03
     assert result.after.loss < result.before.loss
     assert result.after.size_bytes == result.before.size_bytes
-    assert result.before == qat.evaluate(study, Plan.uniform(study, blocks, 2, 8), blocks)
+    assert result.before == evaluation.evaluate(study, Plan.uniform(study, blocks, 2, 8), blocks)
 
 
 def test_three_bits_lose_less_after_training_than_before(study: Study, blocks: tuple[Block, ...]) -> None:
@@ -68,7 +69,7 @@ def test_the_result_computes_what_was_measured(study: Study, blocks: tuple[Block
     result, _ = whole
     plan = Plan.uniform(study, blocks, 2, 8)
     assert not result.network.training
-    assert qat.measure(result.network, study, plan, blocks) == result.after
+    assert evaluation.measure(result.network, study, plan, blocks) == result.after
 
 
 def test_the_studys_network_is_untouched(study: Study, blocks: tuple[Block, ...]) -> None:
@@ -244,7 +245,7 @@ def test_before_training_the_network_is_what_is_evaluated(study: Study, blocks: 
     """With next to no learning rate, freezing gives back the plan quantized after training."""
     plan = Plan.uniform(study, blocks, 2, 8)
     result = train(study, blocks, learning_rate=1e-30, weight_decay=0.0, batch_size=403)
-    simulated = simulate(study.model(), plan.layer_bits(blocks), qat.calibration_batches(study)).state_dict()
+    simulated = simulate(study.model(), plan.layer_bits(blocks), calibration_batches(study)).state_dict()
     trained = weights(result)
     for block in blocks:
         for layer in block.layers:

@@ -36,14 +36,6 @@ def test_runs_are_listed_by_study_and_kind_the_newest_first(store: Store, spec: 
     assert len(store.list()) == 4
 
 
-@pytest.mark.parametrize("kind", ["nonsense", "os:system", "explorer.runs.jobs.selftest:run"])
-def test_a_kind_is_a_name_from_the_table_and_imports_nothing_else(
-    store: Store, spec: Specs, kind: str
-) -> None:
-    with pytest.raises(RunError, match="There is no kind of run"):
-        store.submit(spec(kind=kind))
-
-
 def test_a_worker_that_was_given_up_changes_nothing(
     store: Store, spec: Specs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,7 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
 
 
 def test_a_function_of_a_package(tmp_path: Path) -> None:
-    from explorer.studies.networks import fashion_resnet20
+    from explorer.studies.networks.small import fashion_resnet20
 
     assert resolve("explorer.studies.networks:fashion_resnet20", tmp_path) is fashion_resnet20
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from explorer.errors import StudyError
-from explorer.studies.ragged import RaggedImages
+from explorer.studies.data.ragged import RaggedImages
 
 IMAGES = [np.full((3, size, 1), size, np.uint8) for size in (2, 5)]
 

@@ -11,10 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import studies
 from explorer.blocks import study_blocks
+from explorer.jobs import execute, requests
 from explorer.plans import Plan
-from explorer.runs import Run, RunSpec, Store, execute, requests
+from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
-from explorer.ui import caches, frame, run_panel, training_desk
+from explorer.ui.parts import run_panel
+from explorer.ui.shell import caches, frame
+from explorer.ui.training import desk as training_desk
 from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +70,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server on which ``st.navigation`` was called before, as on a real one after its first page.
 
     AppTest forgets that before every run; a page then begins by asking to be run again (see
-    ``explorer.ui.navigation``), which swallows a click.
+    ``explorer.ui.shell.navigation``), which swallows a click.
     """
     made = PagesManager.__init__
 

@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import studies
-from explorer.runs import Store, execute, requests
+from explorer.jobs import execute, requests
+from explorer.runs import Store
 from tests import learnable
 
 from .conftest import PAGES, Opens

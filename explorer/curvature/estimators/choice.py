@@ -1,0 +1,134 @@
+"""Which method is right for this network and loss, and why, in words."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.curvature.estimators import output_probes
+from explorer.curvature.estimators.hutchinson import draw_generator
+from explorer.curvature.operators.activation_forms import unit_vectors
+from explorer.curvature.operators.output_hessian import roots
+from explorer.curvature.operators.piecewise import curved
+from explorer.curvature.operators.sample_gradients import SampleGradients
+from explorer.curvature.operators.subject import Subject, single_tensor
+from explorer.curvature.operators.weight_forms import full_loss, linearised_loss, quadratic_forms
+from explorer.curvature.result import Method, Of
+from explorer.errors import CurvatureError
+
+UNIT_PRODUCTS = 20_000
+_BYTES = 256 * 2**20
+_CHECKED = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will be done.
+
+    Attributes:
+        method: ``exact``, ``output-probes`` or ``hutchinson``.
+        why: sentences for the note.
+        curved: indices of the weights in which the outputs are not piecewise linear.
+    """
+
+    method: str
+    why: str
+    curved: frozenset[int] = frozenset()
+
+    def mask(self, subject: Subject) -> Tensor:
+        """1 for every block with a curved weight, (blocks,) float64."""
+        flags = torch.zeros(len(subject.weights), dtype=torch.float64)
+        flags[sorted(self.curved)] = 1
+        return (subject.per_block(flags) > 0).double()
+
+
+def decide(subject: Subject, engine: SampleGradients, method: Method) -> Choice:
+    """Look at the network and its loss.
+
+    Raises:
+        CurvatureError: the method asked for cannot be done, or the network cannot be differentiated.
+    """
+    if method == "hutchinson":
+        return Choice("hutchinson", "Hessian-vector products of the loss, as asked.")
+    inputs, targets = subject.batch(subject.few(2))
+    try:
+        with torch.no_grad():
+            roots(subject.loss, single_tensor(subject.model(inputs)), targets)
+    except CurvatureError as error:
+        if method != "auto":
+            raise
+        return Choice("hutchinson", f"Hessian-vector products of the loss, because {error}.")
+    output_probes.check(subject, engine)
+    outputs, variables = engine.nodes(inputs)
+    found = frozenset(int(name) for name in curved(outputs, variables))
+    if not found and engine.of == "weights":
+        found = _contradicting(subject)
+    picked = "exact" if method == "exact" else "output-probes"
+    slow = (
+        f" {_names(subject, engine.looped)} sample by sample (used in an unusual way)."
+        if engine.looped
+        else ""
+    )
+    if not found:
+        why = "The network is piecewise linear in every block, so Gauss-Newton is the whole Hessian."
+        return Choice(picked, why + slow)
+    why = f"Gauss-Newton leaves a remainder: the network is not piecewise linear in {_names(subject, found)}."
+    return Choice(picked, why + slow, found)
+
+
+def unit_products_refused(subject: Subject, choice: Choice, of: Of) -> None:
+    """Refuse ``exact`` where the remainder would need too many Hessian-vector products."""
+    if of == "weights":
+        count = sum(subject.weights[i].parameter.numel() for i in choice.curved)
+    else:
+        count = unit_vectors(subject, sorted(choice.curved))
+    if count > UNIT_PRODUCTS:
+        raise CurvatureError(
+            f"exact would need {count:,} Hessian-vector products (at most {UNIT_PRODUCTS:,}), because the "
+            f"network is not piecewise linear in {_names(subject, choice.curved)}; use the method auto"
+        )
+
+
+def chunk_size(subject: Subject, asked: int | None = None, *, most: int = 64) -> int:
+    """Samples at once: one where they differ in size, else as many as were asked for.
+
+    When nothing was asked, as many (at most ``most``) as keep activations, gradients and the largest unfolded
+    input near 256 MB.
+    """
+    if subject.ragged:
+        return 1
+    if asked:
+        return asked
+    floats, unfolded = 0, 0
+    for block in subject.blocks:
+        for layer in block.layers:
+            size_in = int(torch.Size(layer.input_shape).numel())
+            size_out = int(torch.Size(layer.output_shape).numel())
+            floats += 3 * (size_in + size_out) * max(layer.calls, 1)
+            taps = int(torch.Size(layer.shape[2:]).numel())
+            unfolded = max(unfolded, 2 * taps * size_in)
+    return max(1, min(most, _BYTES // (4 * max(1, floats + unfolded))))
+
+
+def _contradicting(subject: Subject) -> frozenset[int]:
+    """All weights if the remainder's quadratic form, weight by weight, is not zero on a few."""
+    generator = draw_generator(0, 6, 0)
+    positions = subject.few(8)
+    shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
+    chosen = torch.randperm(len(subject.weights), generator=generator)[:_CHECKED].tolist()
+    for i in chosen:
+        parameter = subject.weights[i].parameter
+        probe = [(torch.randint(0, 2, parameter.shape, generator=generator) * 2 - 1).to(parameter)]
+        remainder, whole = (
+            quadratic_forms(subject, phi, positions, shares, probe, chunk=len(positions), only=[i])[i]
+            for phi in (linearised_loss(subject), full_loss(subject))
+        )
+        if abs(remainder) > 1e-3 * abs(whole) + 1e-12:
+            return frozenset(range(len(subject.weights)))
+    return frozenset()
+
+
+def _names(subject: Subject, indices: frozenset[int]) -> str:
+    names = list(dict.fromkeys(subject.blocks[subject.weights[i].block].name for i in sorted(indices)))
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more blocks"

@@ -1,0 +1,151 @@
+r"""Traces from random signs at the network's outputs: one forward and one backward pass for all blocks.
+
+Where the outputs are piecewise linear in block l (`piecewise`), its Hessian is H_l = N^-1 sum_n J_n^T S_n
+S_n^T J_n with S_n S_n^T the Hessian of sample n's loss with respect to the outputs (`output_hessian`). So
+
+    Tr(H_l) = E |J_n^T S_n z|^2 / (N q_n)   for signs z, n drawn with probability q_n
+
+and the squared norms of all blocks come from one backward pass (`sample_gradients`). At a converged network
+one sample in a hundred carries most of the trace, so samples are drawn with q_n proportional to
+0.95 Tr(S_n S_n^T) + 0.05 of its mean, after one forward pass over all N. Draws are independent: the standard
+error covers the probes and the choice of samples. (`exact` sums over all samples and output directions instead.)
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from explorer.curvature.estimators.hutchinson import draw_generator
+from explorer.curvature.operators.output_hessian import roots
+from explorer.curvature.operators.sample_gradients import SampleGradients
+from explorer.curvature.operators.subject import Subject, single_tensor
+from explorer.curvature.operators.weight_forms import check_finite, output_gradient
+from explorer.errors import CurvatureError
+
+DEFENSIVE = 0.05
+PER_ROUND = 64
+LEAST_DRAWS = 256
+DEFAULT_DRAWS = 32_768
+
+
+def scores(
+    subject: Subject,
+    *,
+    batch: int,
+    report: Callable[[float], None],
+    should_stop: Callable[[], bool],
+) -> tuple[Tensor, Tensor] | None:
+    """Tr(H_L) and the gradient's norm at the outputs for every sample, two (N,) float64; None when stopped.
+
+    Raises:
+        CurvatureError: an output is not finite.
+    """
+    curvature, slope = [], []
+    done = 0
+    for positions, inputs, targets in subject.chunks(torch.arange(subject.size), batch):
+        if should_stop():
+            return None
+        with torch.inference_mode():
+            outputs = single_tensor(subject.model(inputs)).clone()
+        outputs = torch.as_tensor(outputs.cpu().numpy()).to(subject.device)  # out of inference mode
+        if not torch.isfinite(outputs).all():
+            raise not_finite(subject, inputs)
+        curvature.append(sum(root.trace for root in roots(subject.loss, outputs, targets)))
+        slope.append(output_gradient(subject, outputs.double(), targets).flatten(1).norm(dim=1))
+        done += len(positions)
+        report(done / subject.size)
+    return torch.cat(curvature).cpu(), torch.cat(slope).cpu()  # type: ignore[arg-type]
+
+
+def proposal(score: Tensor) -> Tensor:
+    """q_n: proportional to the score, mixed with a little of the uniform distribution."""
+    mean = score.mean()
+    if not mean > 0:
+        return torch.full_like(score, 1 / len(score))
+    q = (1 - DEFENSIVE) * score + DEFENSIVE * mean
+    return q / q.sum()
+
+
+def draws(
+    subject: Subject, engine: SampleGradients, q: Tensor, *, seed: int, first: int, count: int, chunk: int
+) -> tuple[Tensor, Tensor]:
+    """Independent draws ``first .. first + count - 1`` of all blocks' traces.
+
+    Returns:
+        which samples were drawn, (count,), and the values, (count, blocks) float64. With inputs of different
+        sizes, activations have as many columns again: the mean traces, normalised input by input.
+    """
+    generator = draw_generator(seed, 3, first)
+    positions = torch.multinomial(q, count, replacement=True, generator=generator)
+    signs_seed = draw_generator(seed, 4, first)
+    values = []
+    for part, inputs, targets in subject.chunks(positions, chunk):
+        outputs = engine.forward(inputs)
+        norms = _signed_norms(engine, subject, inputs, outputs, targets, signs_seed)
+        values.append(columns(subject, engine, norms / (subject.size * q[part, None])))
+    return positions, torch.cat(values)
+
+
+def check(subject: Subject, engine: SampleGradients) -> None:
+    """Let the engine compare itself with ordinary gradients on three samples."""
+    inputs, _ = subject.batch(subject.few(3))
+    with torch.no_grad():
+        outputs = single_tensor(subject.model(inputs))
+    if not torch.isfinite(outputs).all():
+        raise not_finite(subject, inputs)
+    width = outputs[0].numel()
+    engine.check(inputs, _signs(len(inputs), width, draw_generator(0, 5, 0)).to(subject.device))
+
+
+def not_finite(subject: Subject, inputs: Tensor) -> CurvatureError:
+    """The error for outputs that are not finite, naming the first block whose output is not."""
+    names: list[str] = []
+    handles = []
+    for weight in subject.weights:
+        block = subject.blocks[weight.block].name
+
+        def look(_module: object, _args: object, output: Tensor, block: str = block) -> None:
+            if torch.is_tensor(output) and not torch.isfinite(output).all():
+                names.append(block)
+
+        handles += [module.register_forward_hook(look) for module in weight.modules]
+    try:
+        with torch.no_grad():
+            subject.model(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    where = f"block {names[0]}: its output is" if names else "the network's outputs are"
+    return CurvatureError(f"{where} not finite on the training data; check the weights and the data")
+
+
+def columns(subject: Subject, engine: SampleGradients, values: Tensor) -> Tensor:
+    """From weights to blocks; with inputs of different sizes, activations' mean traces beside the traces."""
+    blocks = subject.per_block(values)
+    if not subject.ragged or engine.of == "weights":
+        return blocks
+    sizes = subject.per_block(engine.sizes.double()).clamp(min=1)
+    return torch.cat([blocks, blocks / sizes], 1)
+
+
+def _signed_norms(
+    engine: SampleGradients,
+    subject: Subject,
+    inputs: Tensor,
+    outputs: Tensor,
+    targets: Tensor,
+    generator: torch.Generator,
+) -> Tensor:
+    found = roots(subject.loss, outputs, targets)
+    total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)
+    signs = _signs(len(inputs), outputs[0].numel(), generator).to(subject.device)
+    for i, root in enumerate(found):
+        vectors = root.times(signs).unsqueeze(0)
+        total += root.sign * engine.squared_norms(inputs, outputs, vectors, again=i + 1 < len(found))
+    check_finite(subject, total)
+    return total
+
+
+def _signs(n: int, width: int, generator: torch.Generator) -> Tensor:
+    return (torch.randint(0, 2, (n, width), generator=generator) * 2 - 1).double()

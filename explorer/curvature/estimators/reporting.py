@@ -1,0 +1,208 @@
+"""From running sums to what a caller sees: progress, a state to resume from, and the result."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.curvature.estimators.averaging import Means, relative
+from explorer.curvature.operators.subject import Subject
+from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Of, Traces, TracesProgress
+from explorer.errors import CurvatureError
+
+_ENDED = {
+    "draws": "the samples allowed were used up",
+    "seconds": "the time allowed was over",
+    "stopped": "it was stopped",
+}
+_APART = 1.07  # moments of the history are at least this factor of samples apart
+
+
+class Reporter:
+    """Keeps the sums, draws and history of one computation and tells the caller about them.
+
+    Attributes:
+        draws: the single draws so far; None until the method keeps some.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        of: Of,
+        method: str,
+        seed: int,
+        rel_se: float,
+        progress: Callable[[TracesProgress], None] | None,
+        should_stop: Callable[[], bool] | None,
+        resume: Kept | None,
+        **identity: Any,
+    ) -> None:
+        self.subject = subject
+        self.of = of
+        self.seed = seed
+        self.rel_se = rel_se
+        self.should_stop = should_stop or (lambda: False)
+        self._progress = progress
+        self._sums: dict[str, Means] = {}
+        self._identity = {
+            "of": of,
+            "method": method,
+            "seed": seed,
+            "blocks": [block.name for block in subject.blocks],
+            "samples_of_data": subject.size,
+            **identity,
+        }
+        self._resumed = _checked(None if resume is None else resume.state, self._identity)
+        self.draws: Draws | None = None if resume is None else resume.draws
+        self._history = [Moment.from_json(record) for record in self._resumed.get("history", ())]
+        self._before = float(self._resumed.get("seconds", 0.0))
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, earlier attempts included."""
+        return self._before + time.monotonic() - self._started
+
+    def means(self, name: str) -> Means:
+        """The named running means, from the resumed state where it has them."""
+        stored = self._resumed.get("sums", {}).get(name)
+        self._sums[name] = Means() if stored is None else Means.from_state(stored)
+        return self._sums[name]
+
+    def keep(self, proposal: Tensor, positions: Tensor, values: Tensor) -> None:
+        """Keep single draws, as in `Draws`."""
+        if self.draws is None:
+            self.draws = Draws(proposal, positions, values)
+        else:
+            self.draws = self.draws.with_more(positions, values)
+
+    def kept(self) -> Kept:
+        """What to resume from."""
+        sums = {name: means.state() for name, means in self._sums.items()}
+        state = {
+            **self._identity,
+            "seconds": self.seconds,
+            "sums": {**self._resumed.get("sums", {}), **sums},
+            "history": [asdict(moment) for moment in self._history],
+        }
+        return Kept(state, self.draws)
+
+    def say(
+        self,
+        fraction: float,
+        message: str,
+        values: Sequence[float] = (),
+        errors: Sequence[float] = (),
+        samples: int = 0,
+        probes: int = 0,
+    ) -> None:
+        """Tell the caller how far it is."""
+        if values:
+            self._record(values, errors, samples, probes)
+        if self._progress is None:
+            return
+        blocks = self._blocks(values, errors, samples) if values else ()
+        elapsed = time.monotonic() - self._started
+        left = elapsed * (1 - fraction) / fraction if fraction > 0.02 else None
+        self._progress(TracesProgress(min(1.0, fraction), message, blocks, self.kept(), left))
+
+    def result(
+        self,
+        method: str,
+        values: Sequence[float],
+        errors: Sequence[float],
+        samples: int,
+        note: str,
+        ended: str,
+        probes: int = 0,
+    ) -> Traces:
+        """The result; blocks whose error is above what was asked are named."""
+        if len(values) == 0:
+            return self.nothing(method, f"{note} Nothing was drawn because {_ENDED[ended]}.")
+        self._record(values, errors, samples, probes, last=True)
+        blocks = self._blocks(values, errors, samples)
+        missing = tuple(b.name for b in blocks if relative(b.stderr, b.trace) > self.rel_se)
+        if missing:
+            shown = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
+            note += (
+                f" {len(missing)} of {len(blocks)} blocks are not yet within {self.rel_se:.1%}, "
+                f"because {_ENDED.get(ended, 'too few samples were drawn')}: {shown}"
+            )
+        return self._traces(method, blocks, note, missing)
+
+    def nothing(self, method: str, note: str) -> Traces:
+        """A result without estimates."""
+        return self._traces(method, (), note, tuple(block.name for block in self.subject.blocks))
+
+    def _traces(
+        self, method: str, blocks: tuple[BlockTrace, ...], note: str, missing: tuple[str, ...]
+    ) -> Traces:
+        return Traces(
+            study=self.subject.study.name,
+            of=self.of,
+            method=method,
+            blocks=blocks,
+            seconds=self.seconds,
+            note=note,
+            seed=self.seed,
+            rel_se=self.rel_se,
+            unfinished=missing,
+            history=tuple(self._history),
+            kept=self.kept(),
+        )
+
+    def _record(
+        self,
+        values: Sequence[float],
+        errors: Sequence[float],
+        samples: int,
+        probes: int,
+        *,
+        last: bool = False,
+    ) -> None:
+        wide = self._columns(values, errors)
+        before = self._history[-1].samples if self._history else 0
+        if last and samples == before:
+            return
+        if last or samples >= _APART * before:
+            traces, stderrs = wide[0], wide[1]
+            if all(map(math.isfinite, stderrs)):
+                self._history.append(Moment(samples, probes, self.seconds, tuple(traces), tuple(stderrs)))
+
+    def _blocks(
+        self, values: Sequence[float], errors: Sequence[float], samples: int
+    ) -> tuple[BlockTrace, ...]:
+        traces, stderrs, means = self._columns(values, errors)
+        found = []
+        for i, block in enumerate(self.subject.blocks):
+            n = block.weights if self.of == "weights" else _activations(block.layers)
+            mean = traces[i] / max(n, 1) if means is None else means[i]
+            found.append(BlockTrace(block.name, n, traces[i], mean, stderrs[i], samples))
+        return tuple(found)
+
+    def _columns(
+        self, values: Sequence[float], errors: Sequence[float]
+    ) -> tuple[Sequence[float], Sequence[float], Sequence[float] | None]:
+        """Traces, their errors, and mean traces where they were averaged on their own."""
+        count = len(self.subject.blocks)
+        return values[:count], errors[:count], values[count:] if len(values) > count else None
+
+
+def _activations(layers: Sequence[Any]) -> int:
+    return sum(int(torch.Size(layer.input_shape).numel()) * max(layer.calls, 1) for layer in layers)
+
+
+def _checked(state: Mapping[str, Any] | None, identity: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not state:
+        return {}
+    for key, value in identity.items():
+        if state.get(key) != value:
+            raise CurvatureError(
+                f"the state to resume from has {key} {state.get(key)!r} and this computation {value!r}; "
+                f"start anew, or ask for the same"
+            )
+    return state

@@ -1,0 +1,270 @@
+r"""Squared per-sample gradient norms of all weights, or of all layer inputs, from one ordinary backward pass.
+
+For vectors v_n the backward pass of sum_n v_n . f(x_n) carries, for every layer at once, the gradient of each
+sample's own scalar: the samples do not mix. Hooks on the layers' outputs take |d(v_n . f_n)/dW_l|^2 out of
+it as it passes (`per_sample`), hooks on their inputs take |d(v_n . f_n)/da_l|^2. No second backward pass is
+needed and no gradient of a weight is ever stored.
+
+What the hooks see is compared with ordinary gradients of single samples before anything is trusted; a weight
+for which they differ (used outside its module, samples not along the first dimension) is done sample by
+sample.
+"""
+
+from collections import defaultdict
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import Node, get_gradient_edge
+from torch.utils.hooks import RemovableHandle
+
+from explorer.curvature.convolved import Convolved, has_its_own_forward
+from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, squared_norms
+from explorer.curvature.operators.subject import Subject, single_tensor
+from explorer.curvature.operators.weight_forms import independent
+from explorer.errors import CurvatureError
+
+_STORED = 64 * 2**20  # floats of gradients kept before they become norms
+
+
+class _Use:
+    """One call of one layer in the current forward pass."""
+
+    def __init__(self, weight: int, module: nn.Module, inputs: Tensor) -> None:
+        self.weight = weight
+        self.module = module
+        self.inputs = inputs
+        self.version = inputs._version
+        self.padded = False  # the inputs are what a convolution convolved
+        self.floats = 0  # in its output
+        self.deltas: list[Tensor] = []  # gradients at its output, one a direction
+
+
+class InputChanged(RuntimeError):
+    """The network changed a layer's input in place after using it; inputs must be copied."""
+
+
+class SampleGradients:
+    """Hooks on a subject's network.
+
+    Args:
+        subject: its network gets the hooks; call ``close`` to remove them.
+        of: ``weights`` or ``activations``.
+
+    Attributes:
+        looped: weights that are done sample by sample.
+        sizes: (weights,) int64, activations of one sample in the latest forward pass, if those are asked for.
+    """
+
+    def __init__(self, subject: Subject, of: str) -> None:
+        self.subject = subject
+        self.of = of
+        self.looped: frozenset[int] = frozenset()
+        self.copies = False
+        self._uses: list[_Use] = []
+        self._alias_nodes: dict[str, list[Node]] = defaultdict(list)
+        self._norms: Tensor = torch.empty(0)
+        self.sizes = torch.zeros(len(subject.weights), dtype=torch.long)
+        self._active = False
+        self._checking = False
+        self._own_forward = [
+            weight.parameter for weight in subject.weights if any(map(has_its_own_forward, weight.modules))
+        ]
+        self._handles: list[RemovableHandle] = []
+        for i, weight in enumerate(subject.weights):
+            for module in weight.modules:
+                self._handles.append(module.register_forward_pre_hook(self._before(i)))
+                if of == "weights" and isinstance(module, SUPPORTED):
+                    self._handles.append(module.register_forward_hook(self._after(i)))
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The outputs, with a graph from the layers on; parameters take no gradient."""
+        self._uses, self._alias_nodes, self._active = [], defaultdict(list), True
+        self.sizes = torch.zeros(len(self.subject.weights), dtype=torch.long)
+        try:
+            with torch.enable_grad():
+                self.subject.model.requires_grad_(False)
+                with Convolved(self._own_forward, self._convolved) if self._own_forward else nullcontext():
+                    return single_tensor(self.subject.model(inputs))
+        finally:
+            self.subject.model.requires_grad_(True)
+            self._active = False
+
+    def squared_norms(
+        self, inputs: Tensor, outputs: Tensor, vectors: Tensor, *, again: bool = False
+    ) -> Tensor:
+        """sum_v |d(v_n . f_n)/dW_l|^2 (or da_l) for every sample n and weight l, (N, weights) float64.
+
+        Args:
+            inputs: what ``outputs`` came from, for the weights that the hooks cannot tell apart by sample.
+            vectors: the v, (V, N, C).
+            again: keep the graph for another call.
+        """
+        norms = self._by_hooks(outputs, vectors, again=again)
+        if self.looped:
+            chosen = sorted(self.looped)
+            for n in range(len(inputs)):
+                single = [self._single(inputs[n : n + 1], v[n : n + 1])[chosen] for v in vectors]
+                norms[n, chosen] = torch.stack(single).sum(0)
+        return norms
+
+    def _by_hooks(self, outputs: Tensor, vectors: Tensor, *, again: bool = False) -> Tensor:
+        self._norms = torch.zeros(len(outputs), len(self.subject.weights), dtype=torch.float64)
+        if not outputs.requires_grad:
+            return self._norms
+        each = sum(use.floats for use in self._uses)
+        together = max(1, _STORED // max(1, each)) if self._stackable() else 1
+        vectors = vectors.to(outputs.dtype).view(len(vectors), *outputs.shape)
+        for i, vector in enumerate(vectors):
+            last = i + 1 == len(vectors)
+            torch.autograd.backward(outputs, vector, retain_graph=again or not last)
+            if last or (i + 1) % together == 0:
+                self._collect()
+        return self._norms
+
+    def _stackable(self) -> bool:
+        """Whether the uses of each weight are of one kind of layer, so that directions can be stacked."""
+        kinds: dict[int, set[type]] = defaultdict(set)
+        for use in self._uses:
+            kinds[use.weight].add(next(kind for kind in SUPPORTED if isinstance(use.module, kind)))
+        return all(len(found) == 1 for found in kinds.values())
+
+    def _collect(self) -> None:
+        """Turn the gradients that the hooks kept into squared norms."""
+        uses: dict[int, list[Factors]] = defaultdict(list)
+        for use in self._uses:
+            deltas, use.deltas = use.deltas, []
+            if not deltas:
+                continue
+            if use.inputs._version != use.version:
+                raise InputChanged
+            try:
+                made = factors(use.module, use.inputs, deltas, padded=use.padded)
+            except RuntimeError as error:
+                if self._checking:  # an unusual layout: the comparison that follows will see it
+                    continue
+                if isinstance(error, Unlike):
+                    raise self._unlike(use) from error
+                raise
+            uses[use.weight].append(made)
+        for i, found in uses.items():
+            self._norms[:, i] += squared_norms(found).double().cpu()
+
+    def check(self, inputs: Tensor, vectors: Tensor) -> None:
+        """Compare with single samples on a few of them, and note what needs the loop.
+
+        Raises:
+            CurvatureError: the outputs do not depend on a block.
+        """
+        self._checking = True
+        try:
+            found = self._by_hooks(self.forward(inputs), vectors.unsqueeze(0))
+        except InputChanged:
+            self.copies = True
+            found = self._by_hooks(self.forward(inputs), vectors.unsqueeze(0))
+        finally:
+            self._checking = False
+        expected = torch.stack(
+            [self._single(inputs[n : n + 1], vectors[n : n + 1]) for n in range(len(inputs))]
+        )
+        tolerance = 1e-3 if self.subject.dtype == torch.float32 else 1e-8
+        # Scale by the layer's largest norm: a sample whose gradient vanishes has only rounding to compare.
+        tiny = torch.finfo(torch.float64).tiny
+        close = (found - expected).abs() <= tolerance * expected.amax(0).clamp(min=tiny)
+        self.looped = frozenset(int(i) for i in torch.nonzero(~close.all(0)).flatten())
+
+    def _single(self, inputs: Tensor, vectors: Tensor) -> Tensor:
+        """Squared norms of one sample, (weights,), without any assumption about layouts."""
+        if self.of == "activations":
+            return self._by_hooks(self.forward(inputs), vectors.unsqueeze(0))[0]
+        parameters = [weight.parameter for weight in self.subject.weights]
+        with torch.enable_grad():
+            outputs = single_tensor(self.subject.model(inputs))
+            scalar = (outputs * vectors.to(outputs.dtype).view_as(outputs)).sum()
+        if not scalar.requires_grad:
+            raise independent(self.subject, 0)
+        gradients = torch.autograd.grad(scalar, parameters, allow_unused=True)
+        for i, gradient in enumerate(gradients):
+            if gradient is None:
+                raise independent(self.subject, i)
+        return torch.stack([g.double().square().sum() for g in gradients if g is not None]).cpu()
+
+    def nodes(self, outputs_of: Tensor) -> tuple[Tensor, dict[str, list[Node]]]:
+        """A forward pass with a graph from every variable, and the variables' nodes by weight index."""
+        self._alias_nodes, self._active = defaultdict(list), self.of == "activations"
+        try:
+            with torch.enable_grad():
+                outputs = single_tensor(self.subject.model(outputs_of))
+        finally:
+            self._active = False
+        if self.of == "activations":
+            return outputs, dict(self._alias_nodes)
+        edges = {
+            str(i): [get_gradient_edge(weight.parameter).node]
+            for i, weight in enumerate(self.subject.weights)
+        }
+        return outputs, edges
+
+    def _before(self, index: int) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...]) -> Any:
+            if not self._active or not args or not torch.is_tensor(args[0]):
+                return None
+            x = args[0]
+            if self.of == "weights":
+                self._uses.append(_Use(index, module, x.detach().clone() if self.copies else x.detach()))
+                return None
+            if not x.is_floating_point():
+                return None
+            self.sizes[index] += x.numel() // len(x)
+            # An alias is this layer's own view of its input: what another layer reads of it does not count.
+            alias = x.detach().requires_grad_(True).clone() if not x.requires_grad else x.view_as(x)
+            if alias.grad_fn is not None:
+                self._alias_nodes[str(index)].append(alias.grad_fn)
+            alias.register_hook(lambda delta: self._take_activation(index, delta))
+            return (alias, *args[1:])
+
+        return hook
+
+    def _after(self, index: int) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+            if not self._active or not self._uses:
+                return None
+            use = next((u for u in reversed(self._uses) if u.module is module), None)
+            if use is None or not torch.is_tensor(output):
+                return None
+            if not output.requires_grad:  # the first layer: nothing before it needs a gradient
+                output = output.detach().requires_grad_(True).clone()
+            use.floats = output.numel()
+            output.register_hook(lambda delta: self._take_weight(use, delta))
+            return output
+
+        return hook
+
+    def _convolved(self, weight: Tensor, inputs: Tensor) -> None:
+        """A convolution with a forward of its own: what it convolves goes in place of what it was given."""
+        for use in reversed(self._uses):
+            if self.subject.weights[use.weight].parameter is weight and not use.padded:
+                inputs = inputs.clone() if self.copies else inputs
+                use.inputs, use.version, use.padded = inputs, inputs._version, True
+                return
+
+    def _unlike(self, use: _Use) -> CurvatureError:
+        block = self.subject.blocks[self.subject.weights[use.weight].block].name
+        return CurvatureError(
+            f"block {block}: its {type(use.module).__name__} computes some samples in another way than the first "
+            f"ones, so its gradients cannot be told apart by sample; use the method hutchinson"
+        )
+
+    def _take_activation(self, index: int, delta: Tensor) -> None:
+        n = len(self._norms)
+        if len(delta) == n or n == 1 or delta.numel() % n == 0:  # `check` finds a layout that this gets wrong
+            self._norms[:, index] += delta.reshape(n, -1).square().sum(1).double().cpu()
+
+    def _take_weight(self, use: _Use, delta: Tensor) -> None:
+        if use.weight not in self.looped and len(use.inputs) == len(self._norms):
+            use.deltas.append(delta)

@@ -1,0 +1,125 @@
+r"""dW . H_n dW of every sample by Gauss-Newton, for several sets of dW at once; see `perturbations`.
+
+    dW . H_n dW = sum_c l_c (u_c . J_n dW)^2,     u_c . J_n dW = <A(a_n, dW), d(u_c . f_n)/dy>
+
+A backward pass for each direction c carries d/dy of all layers; A(a_n, dW), the layer with dW in place of its weight,
+is computed once for each set.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from explorer.curvature.operators.output_hessian import LARGEST_EIGEN, directions, roots
+from explorer.curvature.operators.subject import Subject, single_tensor
+
+_NEGLIGIBLE = 1e-7  # eigenvalues at the outputs, as a share of the largest
+
+
+@dataclass
+class _Use:
+    """One call of one layer in the current forward pass."""
+
+    weight: int
+    module: nn.Module
+    inputs: Tensor
+    deltas: list[Tensor] = field(default_factory=list)  # d(u_c . f)/dy, one a direction
+
+
+class Tangents:
+    """Hooks that keep what every layer reads, and the gradients at its output.
+
+    Args:
+        changes: K sets of one tensor a weight.
+        copies: keep copies of the inputs, for a network that changes them in place.
+    """
+
+    def __init__(self, subject: Subject, changes: Sequence[Sequence[Tensor]], *, copies: bool) -> None:
+        self._subject, self._changes, self._copies = subject, changes, copies
+        self._uses: list[_Use] = []
+        self._active = False
+        self._handles = [
+            module.register_forward_hook(self._after(i))
+            for i, weight in enumerate(subject.weights)
+            for module in weight.modules
+        ]
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def forms(self, inputs: Tensor, targets: Tensor, signs: torch.Generator) -> Tensor:
+        """dW . H_n dW of every sample, set and weight, (n, K, weights) float64."""
+        subject = self._subject
+        subject.model.requires_grad_(False)
+        self._uses, self._active = [], True
+        try:
+            with torch.enable_grad():
+                outputs = single_tensor(subject.model(inputs))
+        finally:
+            self._active = False
+            subject.model.requires_grad_(True)
+        factors, vectors = _directions(subject, outputs, targets, signs)
+        shape = (len(inputs), len(self._changes), len(vectors), len(subject.weights))
+        slopes = torch.zeros(shape, dtype=torch.float64)
+        if outputs.requires_grad:
+            for i, vector in enumerate(vectors):
+                last = i + 1 == len(vectors)
+                torch.autograd.backward(
+                    outputs, vector.to(outputs.dtype).view_as(outputs), retain_graph=not last
+                )
+            with torch.no_grad():
+                for use in self._uses:
+                    if use.deltas:
+                        slopes[..., use.weight] += self._slopes(use)
+        return (factors.T[:, None, :, None].cpu() * slopes.square()).sum(2)
+
+    def _slopes(self, use: _Use) -> Tensor:
+        """u_c . J_n dW of one use, (n, K, directions)."""
+        moved = [_apply(use.module, change[use.weight], use.inputs).flatten(1) for change in self._changes]
+        deltas = torch.stack([delta.flatten(1) for delta in use.deltas], 2)  # (n, D, directions)
+        return (torch.stack(moved, 1) @ deltas).double().cpu()
+
+    def _after(self, index: int) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+            if not self._active or not args or not torch.is_tensor(output):
+                return None
+            inputs = args[0].detach()
+            use = _Use(index, module, inputs.clone() if self._copies else inputs)
+            self._uses.append(use)
+            if not output.requires_grad:  # nothing before it needs a gradient
+                output = output.detach().requires_grad_(True).clone()
+            output.register_hook(use.deltas.append)
+            return output
+
+        return hook
+
+
+def _apply(module: nn.Module, change: Tensor, inputs: Tensor) -> Tensor:
+    """The layer with dW in place of its weight and without its bias."""
+    tensors = {"weight": change}
+    bias = getattr(module, "bias", None)
+    if torch.is_tensor(bias):
+        tensors["bias"] = torch.zeros_like(bias)
+    moved: Tensor = functional_call(module, tensors, (inputs,))
+    return moved
+
+
+def _directions(
+    subject: Subject, outputs: Tensor, targets: Tensor, signs: torch.Generator
+) -> tuple[Tensor, list[Tensor]]:
+    """l_c, (directions, n), and u_c, each (n, C): Σ_c l_c (u_c . x)^2 is, or has the mean, x . H_L x."""
+    width = outputs[0].numel()
+    if width <= LARGEST_EIGEN:
+        values, vectors = directions(subject.loss, outputs, targets)
+        largest = values.abs().amax(0)
+        chosen = (largest > _NEGLIGIBLE * largest.max()).nonzero().flatten().tolist() or [0]
+        return values[:, chosen].T, [vectors[:, :, c] for c in chosen]
+    found = roots(subject.loss, outputs, targets)
+    z = (torch.randint(0, 2, (len(outputs), width), generator=signs) * 2 - 1).double().to(outputs.device)
+    factors = torch.tensor([[float(root.sign)] for root in found], device=outputs.device, dtype=torch.float64)
+    return factors.expand(-1, len(outputs)), [root.times(z) for root in found]

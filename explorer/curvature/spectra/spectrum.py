@@ -1,0 +1,240 @@
+r"""The spectral density of the Hessian by stochastic Lanczos quadrature.
+
+phi(t) = 1/n sum_i delta(t - lambda_i) for the n eigenvalues of one block's Hessian, or the whole network's. For a
+probe z of random signs, E[z . f(H) z] = tr f(H), and m steps of Lanczos from z give the Gauss quadrature
+z . f(H) z / n ~ sum_j w_j f(theta_j), theta the eigenvalues of the tridiagonal T and w the squares of the first
+entries of its eigenvectors (Ubaru, Chen & Saad 2017, algorithm 1; for networks Ghorbani, Krishnan & Xiao 2019,
+section 2.1; PyHessian, section III-C). With f a Gaussian of width sigma round t,
+
+    phi(t) ~ 1/p sum_l sum_j w_j^(l) N(t; theta_j^(l), sigma^2),
+
+the density blurred by sigma. It integrates to 1, and its first moment is Tr(H)/n as Hutchinson's estimator has it.
+The band is the standard error over the p probes. It covers neither the choice of rows, of which there is one draw
+(`hessian.drawn_rows`), nor the blur; and since one probe sees an eigenvalue by its weight, about 1/n, single large
+eigenvalues are found by `eigenpairs`, not here.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.blocks import Block, Granularity
+from explorer.curvature.estimators.choice import chunk_size
+from explorer.curvature.estimators.hutchinson import draw_generator
+from explorer.curvature.operators.hessian import HessianOperator, block_index, drawn_rows
+from explorer.curvature.operators.subject import prepare
+from explorer.curvature.spectra.lanczos import tridiagonal
+from explorer.errors import CurvatureError
+from explorer.studies.study import Study
+
+POINTS = 1001
+BLUR = 0.01  # sigma, as a share of the range of the Ritz values
+
+_STREAM = 9
+_REACH = 6  # widths beyond the outermost Ritz value
+
+
+@dataclass(frozen=True)
+class Quadrature:
+    """What one probe gives: nodes theta_j and weights w_j, which add up to 1, and the seconds that it took."""
+
+    values: tuple[float, ...]
+    weights: tuple[float, ...]
+    seconds: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """z . Hz / n, one value of Tr(H)/n."""
+        return math.fsum(v * w for v, w in zip(self.values, self.weights, strict=True))
+
+
+@dataclass(frozen=True)
+class SpectralDensity:
+    """The blurred density of the eigenvalues.
+
+    Attributes:
+        block: its name; None for the whole network.
+        n: number of weights, and so of eigenvalues.
+        grid: where the density is given, evenly spaced.
+        density: phi(t), per unit of t; it integrates to 1.
+        stderr: its standard error over the probes.
+        sigma: width of the Gaussians.
+        mean: first moment, Tr(H)/n.
+        mean_stderr: its standard error over the probes.
+        probes: the quadrature of each probe.
+        samples: rows that H is a mean over.
+        products: Hessian-vector products taken.
+    """
+
+    study: str
+    block: str | None
+    n: int
+    grid: tuple[float, ...]
+    density: tuple[float, ...]
+    stderr: tuple[float, ...]
+    sigma: float
+    mean: float
+    mean_stderr: float
+    probes: tuple[Quadrature, ...]
+    samples: int
+    products: int
+    seconds: float
+
+    @property
+    def trace(self) -> float:
+        """Tr(H)."""
+        return self.mean * self.n
+
+    @property
+    def trace_stderr(self) -> float:
+        """Standard error of ``trace`` over the probes."""
+        return self.mean_stderr * self.n
+
+    def share(self, low: float, high: float) -> tuple[float, float]:
+        """The share of the eigenvalues in [low, high), from the nodes, with its standard error over the probes."""
+        each = [
+            math.fsum(w for v, w in zip(probe.values, probe.weights, strict=True) if low <= v < high)
+            for probe in self.probes
+        ]
+        return statistics.fmean(each), statistics.stdev(each) / math.sqrt(len(each))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self) | {"trace": self.trace, "trace_stderr": self.trace_stderr}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "SpectralDensity":
+        """The inverse of ``to_json``."""
+        fields = {key: value for key, value in record.items() if key not in ("trace", "trace_stderr")}
+        lists = {name: tuple(fields[name]) for name in ("grid", "density", "stderr")}
+        return cls(**{**fields, **lists, "probes": quadratures(fields["probes"])})
+
+
+def quadratures(records: Sequence[Mapping[str, Any]]) -> tuple[Quadrature, ...]:
+    """From plain data."""
+    return tuple(Quadrature(tuple(r["values"]), tuple(r["weights"]), r["seconds"]) for r in records)
+
+
+def spectral_density(
+    study: Study,
+    *,
+    block: str | None = None,
+    steps: int = 64,
+    probes: int = 8,
+    samples: int | None = 512,
+    granularity: Granularity = "layer",
+    blocks: tuple[Block, ...] | None = None,
+    rows: Tensor | None = None,
+    seed: int = 0,
+    blur: float = BLUR,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    chunk: int | None = None,
+    known: Sequence[Quadrature] = (),
+    on_probe: Callable[[Sequence[Quadrature]], None] | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> SpectralDensity:
+    """The density of the eigenvalues of one block's Hessian, or of the whole network's (None).
+
+    Args:
+        steps: of Lanczos for each probe; every one is a Hessian-vector product.
+        probes: how many, at least 2 for a band.
+        samples: rows drawn; None for all.
+        rows: rows of the training split that count as the data, else all.
+        blur: width of the Gaussians as a share of the range of the Ritz values.
+        known: quadratures of the first probes, from an earlier call with the same arguments.
+        on_probe: called after every probe with all quadratures so far.
+        progress: called after every product with a fraction and a message.
+        should_stop: asked before every chunk of samples.
+
+    Raises:
+        CurvatureError: there is no such block, an option is out of range, a value is not finite, the loss does
+            not depend on the block, or it was stopped.
+    """
+    if steps < 1 or probes < 2:
+        raise CurvatureError(
+            f"steps={steps}, probes={probes} give no band; give at least 1 step and 2 probes"
+        )
+    if not blur > 0:
+        raise CurvatureError(f"blur={blur} is no width; give a share above 0, such as {BLUR}")
+    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
+    index = block_index(subject, block)
+    drawn = drawn_rows(subject.size, samples, seed)
+    total = steps * probes
+
+    def watch() -> None:
+        if should_stop is not None and should_stop():
+            raise CurvatureError("the spectral density was stopped; ask for it again")
+
+    operator = HessianOperator(
+        subject,
+        block=index,
+        positions=drawn,
+        shares=torch.full((len(drawn),), 1 / len(drawn), dtype=torch.float64),
+        chunk=chunk_size(subject, chunk),
+        watch=watch,
+    )
+    found = list(known)
+
+    def matvec(v: Tensor) -> Tensor:
+        product = operator.matvec(v)
+        if progress is not None:
+            done = len(found) * steps + (operator.products - 1) % steps + 1
+            progress(done / total, f"probe {len(found) + 1} of {probes}")
+        return product
+
+    for probe in range(len(found), probes):
+        generator = draw_generator(seed, _STREAM, probe)
+        signs = torch.randint(0, 2, (operator.dim,), generator=generator) * 2 - 1
+        started = time.monotonic()
+        values, weights = _nodes(*tridiagonal(matvec, signs.to(subject.device, subject.dtype), steps))
+        found.append(Quadrature(values, weights, time.monotonic() - started))
+        if on_probe is not None:
+            on_probe(found)
+    grid, sigma = _grid(found, blur)
+    each = torch.stack([_blurred(quadrature, grid, sigma) for quadrature in found])
+    means = torch.tensor([quadrature.mean for quadrature in found], dtype=torch.float64)
+    return SpectralDensity(
+        study=study.name,
+        block=block,
+        n=operator.dim,
+        grid=tuple(grid.tolist()),
+        density=tuple(each.mean(0).tolist()),
+        stderr=tuple((each.std(0) / math.sqrt(probes)).tolist()),
+        sigma=sigma,
+        mean=float(means.mean()),
+        mean_stderr=float(means.std()) / math.sqrt(probes),
+        probes=tuple(found),
+        samples=len(drawn),
+        products=sum(len(quadrature.values) for quadrature in found),
+        seconds=sum(quadrature.seconds for quadrature in found),
+    )
+
+
+def _nodes(diagonal: Tensor, off: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """theta_j and w_j of a tridiagonal matrix."""
+    theta, Y = torch.linalg.eigh(torch.diag(diagonal) + torch.diag(off, 1) + torch.diag(off, -1))
+    return tuple(theta.tolist()), tuple(Y[0].square().tolist())
+
+
+def _grid(found: Sequence[Quadrature], blur: float) -> tuple[Tensor, float]:
+    """An even grid past every Ritz value, and sigma; a spectrum of one number gets a width of its own."""
+    low = min(min(quadrature.values) for quadrature in found)
+    high = max(max(quadrature.values) for quadrature in found)
+    sigma = max(blur * (high - low), 1e-3 * max(abs(low), abs(high)), 1e-12)
+    reach = _REACH * sigma
+    return torch.linspace(low - reach, high + reach, POINTS, dtype=torch.float64), sigma
+
+
+def _blurred(quadrature: Quadrature, grid: Tensor, sigma: float) -> Tensor:
+    theta = torch.tensor(quadrature.values, dtype=torch.float64)
+    weights = torch.tensor(quadrature.weights, dtype=torch.float64)
+    bells = torch.exp(-0.5 * ((grid[:, None] - theta) / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
+    return bells @ weights

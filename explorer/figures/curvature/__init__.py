@@ -1,0 +1,1 @@
+"""Figures of traces, eigenvalues and spectra."""

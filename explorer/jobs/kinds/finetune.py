@@ -1,0 +1,53 @@
+"""The run kind ``finetune``: quantization-aware training of a plan.
+
+Parameters: ``plan`` (plan.json's content), ``method``, ``epochs``, ``batch_size``, ``learning_rate``; the seed is
+the spec's. Series: ``train`` and ``test``, points of epoch, loss and accuracy. Keeps the trained tensors.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from explorer import qat
+from explorer.blocks import study_blocks
+from explorer.jobs.loading import load_for
+from explorer.plans import read_plan
+from explorer.runs.context import RunContext
+
+TRAINED = "trained"
+
+
+class _Watching:
+    """A run's context as the training loop's observer."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self.point = context.append
+        self.report = context.report
+        self.check_stop = context.check_stop
+
+    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        self._context.checkpoint(tensors, state)
+
+    def restore(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]] | None:
+        saved = self._context.last_checkpoint()
+        return None if saved is None else (saved.tensors, saved.state)
+
+
+def run(context: RunContext) -> dict[str, Any]:
+    """Train, measure before and after, keep the weights."""
+    context.report(0.0, "loading the study")
+    study = load_for(context.spec)
+    options: dict[str, Any] = dict(context.spec.parameters)
+    partitions = (study_blocks(study), study_blocks(study, "module"))
+    plan, blocks = read_plan(options.pop("plan"), study=study, partitions=partitions)
+    result = qat.finetune(study, plan, blocks, seed=context.spec.seed, observer=_Watching(context), **options)
+    trained = context.keep(TRAINED, result.network.state_dict())
+    return {
+        "before": result.before.to_json(),
+        "after": result.after.to_json(),
+        "weights_artifact": trained,
+        "plan": plan.to_json(),
+        "seconds": result.seconds,
+    }

@@ -1,0 +1,156 @@
+"""The run kind ``proxy``: plans along and off the frontier, their Ω by every measure and their measured loss.
+
+Parameters: those of `explorer.jobs.requests.PROXY_DEFAULTS`; the seed is the spec's. ``samples`` are images of the
+``split``, ``damage_samples`` and ``eigen_samples`` the training rows of the products and of the eigenvalues. Series
+``plans``: one point a plan, its place and its loss. Keeps the losses of every plan and image as the artifact
+``losses``, FP32 first.
+
+Traces, eigenvalues and products that finished runs have are taken from there; the eigenvalues are in the result too.
+A run that is interrupted goes on with the eigenvalue, or after the plan, at which it stopped.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.blocks import Block, study_blocks
+from explorer.curvature import Traces, TracesProgress, weight_traces
+from explorer.jobs import requests
+from explorer.jobs.kinds.damage import Watching, eigenvalues
+from explorer.jobs.loading import load_for
+from explorer.plans import DamageTable, error_damage, network_damage, network_errors
+from explorer.plans.damage.measures import eigenvalue_damage, product_damage
+from explorer.proxy import Losses, measure_proxy
+from explorer.quantizers import QuantizerSettings
+from explorer.runs.context import RunContext
+from explorer.studies import Study
+
+LOSSES = "losses"
+_SHARES = {"trace": (0.0, 0.15), "lambda-max": (0.15, 0.55), "product": (0.55, 0.65), "plans": (0.65, 1.0)}
+
+
+def run(context: RunContext) -> dict[str, Any]:
+    """Find the damage by every measure, then measure plan after plan."""
+    context.report(0.0, "loading the study")
+    study = load_for(context.spec)
+    asked: dict[str, Any] = requests.PROXY_DEFAULTS | dict(context.spec.parameters)
+    quantizer = QuantizerSettings(**asked["quantizer"])
+    blocks = study_blocks(study, asked["granularity"])
+    saved = context.last_checkpoint()
+    if saved is not None and "tables" in saved.state:
+        tables = {name: DamageTable.from_json(table) for name, table in saved.state["tables"].items()}
+        records, known = saved.state["found"], _known(saved.tensors)
+    else:
+        traces = _traces(context, study, asked["granularity"])
+        records = _eigenvalues(context, study, asked)
+        tables = {
+            "trace": network_damage(study, traces, blocks, asked["bits"], quantizer),
+            "lambda-max": eigenvalue_damage(study, records, blocks, asked["bits"], quantizer),
+            "l2": error_damage(network_errors(study, blocks, asked["bits"], quantizer)),
+            "product": _products(context, study, blocks, asked, quantizer),
+        }
+        known = []
+    state = {
+        "tables": {name: table.to_json() for name, table in tables.items()},
+        "found": [dict(record) for record in records],
+    }
+
+    losses = known
+
+    def on_plan(found: Sequence[Losses]) -> None:
+        nonlocal losses
+        losses = list(found)
+        point = {"place": len(found) - 1, "loss": found[-1].loss.double().mean().item()}
+        context.append("plans", point)
+        context.checkpoint(_tensors(found), state)
+
+    result = measure_proxy(
+        study,
+        blocks,
+        tables,
+        bits=asked["bits"],
+        plans=asked["plans"],
+        samples=asked["samples"],
+        split=asked["split"],
+        quantizer=quantizer,
+        a_bits=asked["a_bits"],
+        seed=context.spec.seed,
+        known=known,
+        on_plan=on_plan,
+        progress=Watching(context, *_SHARES["plans"]).progress,
+        should_stop=context.check_stop,
+    )
+    context.keep(LOSSES, _tensors(losses))
+    return result.to_json() | {"eigenvalues": state["found"]}
+
+
+def _eigenvalues(context: RunContext, study: Study, asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Also from the same experiment with another quantizer or on other images, of which they know nothing."""
+    for apart in ("quantizer", "split"):
+        for relative in context.relatives(but=apart):
+            if relative.result is not None:
+                found: list[dict[str, Any]] = relative.result["eigenvalues"]
+                return found
+    watching = Watching(context, *_SHARES["lambda-max"])
+    return eigenvalues(context, watching, study, asked["granularity"], asked["eigen_samples"])
+
+
+def _traces(context: RunContext, study: Study, granularity: Any) -> Traces:
+    known = context.result_of(requests.traces(study, granularity=granularity, seed=context.spec.seed))
+    if known is not None:
+        return Traces.from_json(known)
+    watching = Watching(context, *_SHARES["trace"])
+
+    def progress(now: TracesProgress) -> None:
+        watching.progress(now.fraction, now.message)
+
+    return weight_traces(
+        study,
+        granularity=granularity,
+        seed=context.spec.seed,
+        progress=progress,
+        should_stop=watching.should_stop,
+    )
+
+
+def _products(
+    context: RunContext,
+    study: Study,
+    blocks: Sequence[Block],
+    asked: Mapping[str, Any],
+    quantizer: QuantizerSettings,
+) -> DamageTable:
+    options = {key: asked[key] for key in ("granularity", "quantizer")}
+    usual = requests.DAMAGE_DEFAULTS["bits"]
+    if set(asked["bits"]) <= set(usual):
+        spec = requests.damage(study, samples=asked["damage_samples"], seed=context.spec.seed, **options)
+        known = context.result_of(spec)
+        if known is not None:
+            return DamageTable.from_json(known["table"])
+    watching = Watching(context, *_SHARES["product"])
+    return product_damage(
+        study,
+        blocks,
+        asked["bits"],
+        quantizer=quantizer,
+        samples=asked["damage_samples"],
+        seed=context.spec.seed,
+        progress=watching.progress,
+        should_stop=watching.should_stop,
+    )
+
+
+def _tensors(found: Sequence[Losses]) -> dict[str, Tensor]:
+    """(plans + 1, images) of each."""
+    stacked = {"loss": torch.stack([each.loss for each in found])}
+    rights = [each.right for each in found if each.right is not None]
+    return stacked | ({"right": torch.stack(rights).to(torch.uint8)} if rights else {})
+
+
+def _known(tensors: Mapping[str, Tensor]) -> list[Losses]:
+    rights: Sequence[Tensor | None] = [None] * len(tensors["loss"])
+    if "right" in tensors:
+        rights = list(tensors["right"].bool())
+    return [Losses(loss, right) for loss, right in zip(tensors["loss"], rights, strict=True)]

@@ -1,0 +1,57 @@
+"""A worker: one process that carries out one run. ``python -m explorer.jobs.worker RUN_ID``
+
+Exit status: 0 when the run ended as done or cancelled, 1 when it failed (recorded, and reported on stderr,
+which the launcher sends to the run's log; an unexpected exception with its traceback), 2 when there was
+nothing to claim, 3 when the run was taken away.
+"""
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+
+from explorer.errors import ExplorerError, RunError
+from explorer.jobs.perform import perform
+from explorer.runs import process
+from explorer.runs.context import RunContext
+from explorer.runs.store import LeaseLost, Store
+
+LOST_GRACE_SECONDS = 10.0
+
+
+def main(run_id: str) -> int:
+    """Claim the run and carry it out."""
+    faulthandler.enable()  # a crash in native code leaves a trace in the log
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    store = Store.open()
+    try:
+        lease = store.claim(run_id, detached=process.leads_its_session())
+    except RunError as error:
+        print(error, file=sys.stderr)
+        return 2
+    context = RunContext(store, lease, on_lost=_leave_soon, stop=stop)
+    try:
+        run = perform(store, lease, context)
+    except LeaseLost as error:
+        print(error, file=sys.stderr)
+        return 3
+    except ExplorerError as error:
+        print(f"Failed: {error}", file=sys.stderr)
+        return 1
+    print(f"Run {run_id} is {run.status}.", file=sys.stderr)
+    return 0
+
+
+def _leave_soon() -> None:
+    """A worker whose run was taken away computes for nothing: end it even if it never looks up."""
+    timer = threading.Timer(LOST_GRACE_SECONDS, os._exit, args=(3,))
+    timer.daemon = True
+    timer.start()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m explorer.jobs.worker RUN_ID")
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,202 @@
+"""Loss Aware Post-training Quantization, whole (Nahshan, Chmiel, Baskin et al. 2019, Algorithm 1).
+
+1. layer-wise: every tensor's step by itself, least L_p error (`layerwise`);
+2. quadratic: the p whose steps have the least loss, with the help of a parabola (`quadratic`);
+3. joint: all steps together (`joint`).
+
+The loss is that of a fixed draw of training images (`objective`); the reference code draws from the images that it
+reports on, which flatters. Every evaluation is journalled. The same arguments give the same steps to the bit, and so
+does a computation that was stopped and goes on with its journal, on one machine with one number of threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from explorer.blocks import study_blocks
+from explorer.evaluation.plan_value import measure
+from explorer.lapq.loss.forms import Form
+from explorer.lapq.loss.history import PathPoint, Trail
+from explorer.lapq.loss.journal import Journal
+from explorer.lapq.loss.network import Array
+from explorer.lapq.loss.objective import Objective
+from explorer.lapq.phases.joint import METHODS, Method, check_method
+from explorer.lapq.phases.layerwise import layerwise_steps
+from explorer.lapq.phases.quadratic import POINTS, best_p
+from explorer.lapq.result import LapqResult, Stage, bits_of_sites
+from explorer.plans import Plan
+from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.studies.study import Study
+
+LAYERWISE_P = 2.0  # the paper's LW, the step of least squared error
+_SHARES = {
+    "layerwise": 0.0,
+    "quadratic": 0.05,
+    "joint": 0.2,
+    "test": 0.95,
+}  # of the progress, at their starts
+_EXPECTED = {"powell": 55, "coordinate": 60, "gradient": 25}  # evaluations a site, for the progress
+
+
+class Watcher(Protocol):
+    """Whoever wants to see the phases arrive."""
+
+    def report(self, fraction: float, message: str) -> None: ...
+    def p_point(self, p: float, loss: float) -> None: ...
+    def path_point(self, point: PathPoint) -> None: ...
+
+
+class Unwatched:
+    """A watcher for scripts."""
+
+    def report(self, fraction: float, message: str) -> None:
+        pass
+
+    def p_point(self, p: float, loss: float) -> None:
+        pass
+
+    def path_point(self, point: PathPoint) -> None:
+        pass
+
+
+def optimise(
+    study: Study,
+    *,
+    w_bits: int = 4,
+    a_bits: int = 4,
+    calibration: int = 512,
+    leave: Collection[str] | None = None,
+    form: Form = "integer",
+    bias_correction: BiasCorrection = "none",
+    method: Method = "powell",
+    seed: int = 0,
+    watcher: Watcher | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    journal: Journal | None = None,
+) -> LapqResult:
+    """Find the steps of a study's network.
+
+    Args:
+        w_bits, a_bits: 2 to 8, or 32 for FP32; of weights and of layers' inputs.
+        calibration: training images that the loss is a mean over.
+        leave: layers that stay in FP32; None: the first and the last.
+        form: of the quantizers (`forms`); only ``integer`` can become a plan.
+        bias_correction: of the weights, in every phase.
+        method: of the joint phase.
+        seed: of the calibration images and of the gradient method.
+        watcher: sees the phases arrive.
+        should_stop: asked before every batch; the search then ends with a LapqError, or with what it raises.
+        journal: filled as evaluations are made; one of an earlier attempt is gone through for free.
+
+    Raises:
+        LapqError: an option is out of range, or nothing is left to quantize.
+        QuantizerError: there is no such bias correction.
+    """
+    check_method(method)
+    started = time.monotonic()
+    objective = Objective(
+        study,
+        w_bits=w_bits,
+        a_bits=a_bits,
+        calibration=calibration,
+        leave=leave,
+        form=form,
+        bias_correction=bias_correction,
+        seed=seed,
+        journal=journal,
+        should_stop=should_stop,
+    )
+    work = _Work(study, objective, watcher or Unwatched())
+    objective.phase = "layerwise"
+    first = work.layerwise()
+    objective.phase = "quadratic"
+    curve, second = best_p(objective, on_point=work.p_point)
+    objective.phase = "joint"
+    trail = Trail(
+        objective,
+        second,
+        on_better=work.watcher.path_point,
+        on_evaluation=lambda: work.joint(_EXPECTED[method]),
+    )
+    METHODS[method](trail, seed)
+    third = trail.best.steps
+    spent = trail.spent
+    stages = {
+        name: work.stage(name, steps)
+        for name, steps in (("layerwise", first), ("quadratic", second), ("joint", third))
+    }
+    return LapqResult(
+        study=study.name,
+        w_bits=w_bits,
+        a_bits=a_bits,
+        calibration=len(objective.rows),
+        form=form,
+        bias_correction=bias_correction,
+        method=method,
+        seed=seed,
+        sites=objective.sites,
+        stages=stages,
+        p_curve=curve,
+        path=tuple(trail.path),
+        evaluations=objective.evaluations,
+        forward_equivalents=objective.forward_equivalents,
+        joint_evaluations=spent[0],
+        joint_equivalents=spent[1],
+        seconds=time.monotonic() - started,
+    )
+
+
+@dataclass
+class _Work:
+    """The phases with their progress."""
+
+    study: Study
+    objective: Objective
+    watcher: Watcher
+    _points: int = 0
+    _evaluations: int = 0
+
+    def layerwise(self) -> Array:
+        self.watcher.report(_SHARES["layerwise"], "every step by itself")
+        steps = layerwise_steps(self.objective, LAYERWISE_P)
+        self.objective.loss(steps)
+        return steps
+
+    def p_point(self, p: float, loss: float) -> None:
+        self._points += 1
+        begun, ends = _SHARES["quadratic"], _SHARES["joint"]
+        share = min(1.0, self._points / (len(POINTS) + 1))
+        self.watcher.report(begun + share * (ends - begun), f"loss {loss:.4f} at p = {p:.2f}")
+        self.watcher.p_point(p, loss)
+
+    def joint(self, expected: int) -> None:
+        self._evaluations += 1
+        begun, ends = _SHARES["joint"], _SHARES["test"]
+        # How many evaluations there will be is not known; a fraction that slows down is better than one that stops.
+        share = 1 - np.exp(-2 * self._evaluations / (expected * len(self.objective.sites)))
+        self.watcher.report(
+            float(begun + share * (ends - begun)), f"{self._evaluations} evaluations of all steps together"
+        )
+
+    def stage(self, name: str, steps: Array) -> Stage:
+        """What steps are worth on the test images."""
+        self.watcher.report(_SHARES["test"], f"test images with the steps of the {name} phase")
+        calibration_loss = self.objective.loss(steps)
+        self.objective.network.place(steps)
+        blocks = study_blocks(self.study)
+        plan = Plan(self.study.name, self.study.weights_sha256, bits_of_sites(self.objective.sites, blocks))
+        model = self.objective.network.model
+        found = measure(model, self.study, plan, blocks, progress=lambda _: self.objective.check())
+        return Stage(
+            calibration_loss=calibration_loss,
+            loss=found.loss,
+            loss_stderr=found.loss_stderr,
+            accuracy=found.accuracy,
+            accuracy_stderr=found.accuracy_stderr,
+            steps=dict(zip(self.objective.names, map(float, steps), strict=True)),
+        )

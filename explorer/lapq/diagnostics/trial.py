@@ -1,0 +1,127 @@
+"""Steps tried by hand: what they are worth on a few calibration images, at once.
+
+The images are the first of the same draw that the search uses (`objective`). A difference between two tries is
+paired over the images, so its error is far smaller than that of either loss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+
+from explorer.lapq.diagnostics.sweeps import site_tensor
+from explorer.lapq.loss.network import Array
+from explorer.lapq.loss.objective import Objective
+from explorer.lapq.loss.sites import Site
+from explorer.lapq.phases.layerwise import layerwise_steps
+from explorer.studies.study import Study
+
+VALUES = 1 << 16  # of a tensor that are shown
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What steps are worth.
+
+    Attributes:
+        losses: of each image, float64 (images,).
+        accuracy: share of the images right, in [0, 1]; None where there are no classes.
+    """
+
+    losses: Array
+    accuracy: float | None
+
+    @property
+    def loss(self) -> float:
+        """Their mean."""
+        return float(self.losses.mean())
+
+    @property
+    def loss_stderr(self) -> float:
+        """Its standard error."""
+        return _stderr(self.losses)
+
+    @property
+    def accuracy_stderr(self) -> float | None:
+        """√(p(1-p)/N)."""
+        if self.accuracy is None:
+            return None
+        return math.sqrt(self.accuracy * (1 - self.accuracy) / len(self.losses))
+
+    def above(self, other: Tried) -> tuple[float, float]:
+        """By how much the loss is higher than of another try, and the standard error over images."""
+        difference = self.losses - other.losses
+        return float(difference.mean()), _stderr(difference)
+
+
+class Trial:
+    """A network whose steps are set by hand; safe to share between threads.
+
+    Args:
+        images: calibration images that steps are tried on.
+        calibration: images that tell which inputs are signed, as in the search; None: those that steps are tried on.
+        options: as of `Objective`.
+
+    Attributes:
+        sites: one a step, in the order in which a forward pass meets them.
+
+    Raises:
+        LapqError: see `Objective`.
+    """
+
+    def __init__(
+        self, study: Study, *, images: int = 128, calibration: int | None = None, **options: Any
+    ) -> None:
+        calibration = images if calibration is None else calibration
+        self._objective = Objective(study, calibration=calibration, **options)
+        self._part = self._objective.part(np.arange(min(images, len(self._objective.rows))))
+        self._lock = Lock()
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return self._objective.sites
+
+    @property
+    def images(self) -> int:
+        """How many images there are."""
+        return self._part.samples
+
+    def layerwise(self, p: float) -> dict[str, float]:
+        """Site to the step of least L_p error."""
+        with self._lock:
+            steps = layerwise_steps(self._objective, p)
+        return dict(zip(self._objective.names, map(float, steps), strict=True))
+
+    def values(self, name: str) -> Array:
+        """A weight, or the input of a layer of the FP32 network; of more than VALUES values a seeded draw."""
+        with self._lock:
+            flat = site_tensor(self._objective, name).flatten()
+        if len(flat) > VALUES:
+            drawn = torch.randint(len(flat), (VALUES,), generator=torch.Generator().manual_seed(0))
+            flat = torch.cat([flat[drawn], torch.stack(flat.aminmax())])
+        found: Array = flat.numpy()
+        return found
+
+    def measure(self, steps: Mapping[str, float]) -> Tried:
+        """Loss and accuracy with a step for every site."""
+        asked = np.array([steps[name] for name in self._objective.names], np.float32)
+        loss = self._objective.study.loss
+        with self._lock:
+            outputs = self._part.prefixes.outputs(asked, self._objective.check)
+            pairs = [(out, targets) for out, (_, targets) in zip(outputs, self._part.batches, strict=True)]
+            with torch.no_grad():
+                losses = torch.cat([loss.per_sample(out, targets).double() for out, targets in pairs])
+                rights = [loss.correct(out, targets) for out, targets in pairs]
+        known = [right for right in rights if right is not None]
+        accuracy = float(torch.cat(known).double().mean()) if known else None
+        return Tried(losses.numpy(), accuracy)
+
+
+def _stderr(values: Array) -> float:
+    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf

@@ -1,0 +1,1 @@
+"""Rivals of LAPQ, measured beside it."""

@@ -1,0 +1,265 @@
+r"""Methods of calibration side by side (Nahshan et al. 2019, Tables 1, 3 and 4): what their steps are worth.
+
+    min-max      nothing is clipped
+    mmse         least squared error, tensor by tensor
+    aciq         the clip that is best for a Laplace distribution (Banner et al. 2019)
+    kl           the clip of least KL divergence (Migacz 2017), as published
+    kl-nonzero   the same without the zeros that a ReLU leaves: in a histogram of a few levels their spike outweighs all
+                 else and draws the clip to zero. NVIDIA's pytorch-quantization levels that bin, too
+    ocs, dual    least squared error, of weights that are stored wider (`wider`); not where weights stay in FP32
+    layerwise    LAPQ's first phase: least squared error again, so mmse by the name that the paper's Table 3 gives it
+    quadratic    and the second, the best p
+    joint        and the third, all steps together
+
+All have the same sites and grids, and see the same images in the same way: weights first, then the inputs on the first
+calibration batch, layer by layer, behind layers that are already quantized (`layerwise`). Each is measured with and
+without bias correction of the weights (Banner et al. 2019), which the joint phase knows of while it searches.
+
+Differences between methods are paired: both are measured on the same test images, so what makes an image hard for
+both is no part of the error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import LapqError
+from explorer.evaluation.per_sample import Measured, each_image, mean, share
+from explorer.lapq.algorithm import LAYERWISE_P
+from explorer.lapq.loss.history import Trail
+from explorer.lapq.loss.journal import Journal
+from explorer.lapq.loss.network import Array
+from explorer.lapq.loss.objective import Objective
+from explorer.lapq.loss.sites import Site
+from explorer.lapq.phases.joint import METHODS, Method, check_method
+from explorer.lapq.phases.layerwise import layerwise_steps, steps_by
+from explorer.lapq.phases.quadratic import best_p
+from explorer.lapq.rivals.table import Comparison, Row
+from explorer.lapq.rivals.wider import WIDER, Wider, widened
+from explorer.quantizers import steps as rules
+from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.quantizers.grid import FLOAT_BITS, Grid
+from explorer.studies.study import Study
+
+FLOAT = "fp32"
+RULES = {"min-max": "min-max", "aciq": "aciq-laplace", "kl": "kl", "kl-nonzero": "kl"}
+TABLE = ("min-max", "mmse", "aciq", "kl", "kl-nonzero", *WIDER, "layerwise", "quadratic", "joint")
+_BATCH = 250
+
+Progress = Callable[[float, str], None]
+
+
+def methods(w_bits: int) -> tuple[str, ...]:
+    """The methods that there are at a width of weights, in the order of the table."""
+    return tuple(name for name in TABLE if w_bits != FLOAT_BITS or name not in WIDER)
+
+
+def compare(
+    study: Study,
+    *,
+    w_bits: int = 4,
+    a_bits: int = 4,
+    calibration: int = 512,
+    test_images: int | None = None,
+    corrections: Sequence[BiasCorrection] = ("none", "mean"),
+    method: Method = "gradient",
+    leave: Collection[str] | None = None,
+    seed: int = 0,
+    known: Sequence[Row] = (),
+    journal: Callable[[BiasCorrection], Journal] | None = None,
+    on_row: Callable[[Row], None] | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Comparison:
+    """Measure every method on a study's network.
+
+    Args:
+        w_bits, a_bits, calibration, leave: as of `Objective`.
+        test_images: how many, a seeded draw; None: all.
+        corrections: of the weights; where these stay in FP32 there is nothing to correct, and the first is all.
+        method: of the joint phase.
+        seed: of the draws of images and of the gradient method.
+        known: rows of an earlier attempt; corrections that have all of theirs are not gone through again.
+        journal: of each correction; one that an earlier attempt left is gone through for free.
+        on_row: told each row that is not known.
+        progress: told the share of the rows done, and what is being done.
+        should_stop: asked before every batch, as of `Objective`.
+
+    Raises:
+        LapqError: an option is out of range, or nothing is left to quantize.
+        QuantizerError: there is no such bias correction.
+    """
+    check_method(method)
+    _check(corrections, test_images)
+    corrections = tuple(dict.fromkeys(corrections))
+    if w_bits == FLOAT_BITS:
+        corrections = corrections[:1]
+    rows_of_test = torch.arange(study.data.size("test"))
+    if test_images is not None:
+        drawn = torch.randperm(len(rows_of_test), generator=torch.Generator().manual_seed(seed))
+        rows_of_test = drawn[:test_images].sort().values
+    rows = {(row.method, row.bias_correction): row for row in known}
+    wanted = [(FLOAT, corrections[0]), *((name, each) for each in corrections for name in methods(w_bits))]
+    for correction in corrections:
+        if all(key in rows for key in wanted if key[1] == correction):
+            continue
+        objective = Objective(
+            study,
+            w_bits=w_bits,
+            a_bits=a_bits,
+            calibration=calibration,
+            leave=leave,
+            bias_correction=correction,
+            seed=seed,
+            journal=None if journal is None else journal(correction),
+            should_stop=should_stop,
+        )
+        objective.phase = "comparison"
+        for row in _Column(objective, rows_of_test, method, seed).rows():
+            key = (row.method, correction)
+            if key in wanted and key not in rows:
+                rows[key] = row
+                if on_row is not None:
+                    on_row(row)
+                if progress is not None:
+                    progress(len(rows) / len(wanted), f"{row.method} measured, bias correction {correction}")
+                objective.check()
+    return Comparison(
+        study=study.name,
+        w_bits=w_bits,
+        a_bits=a_bits,
+        calibration=min(calibration, study.data.size("train")),
+        test_images=len(rows_of_test),
+        method=method,
+        seed=seed,
+        rows=tuple(rows[key] for key in wanted),
+    )
+
+
+def _check(corrections: Sequence[BiasCorrection], test_images: int | None) -> None:
+    if not corrections:
+        raise LapqError('there is no bias correction to compare with; give "none" for none')
+    if test_images is not None and test_images < 1:
+        raise LapqError(f"there are {test_images} test images; give at least 1")
+
+
+@dataclass(frozen=True, eq=False)
+class _Calibrated:
+    """A network to measure: with steps, or wider; FP32 where it has neither."""
+
+    method: str
+    loss: float
+    cost: float
+    steps: Array | None = None
+    wider: Wider | None = None
+
+
+class _Column:
+    """All methods with one bias correction."""
+
+    def __init__(self, objective: Objective, test: Tensor, method: Method, seed: int) -> None:
+        self._objective, self._test, self._method, self._seed = objective, test, method, seed
+        self._of_weights: dict[tuple[str, str], float] = {}  # by rule and site; kl and kl-nonzero share them
+
+    def rows(self) -> Iterator[Row]:
+        """FP32 and the rows of the table."""
+        found: dict[str, Measured] = {}
+        for each in self._calibrated():
+            now = found[each.method] = self._measured(each)
+            test_loss, test_loss_stderr = mean(now.losses)
+            accuracy, accuracy_stderr = share(now.rights)
+            steps = (
+                () if each.steps is None else zip(self._objective.names, map(float, each.steps), strict=True)
+            )
+            yield Row(
+                method=each.method,
+                bias_correction=self._objective.bias_correction,
+                calibration_loss=each.loss,
+                test_loss=test_loss,
+                test_loss_stderr=test_loss_stderr,
+                test_accuracy=accuracy,
+                test_accuracy_stderr=accuracy_stderr,
+                over={other: now.over(before) for other, before in found.items() if other != each.method},
+                forward_equivalents=each.cost,
+                steps=dict(steps),
+                extra_weights=0.0 if each.wider is None else each.wider.extra,
+            )
+
+    def _calibrated(self) -> Iterator[_Calibrated]:
+        objective = self._objective
+        total = begun = objective.forward_equivalents  # looking for the sites, which every method needs
+
+        def spent() -> float:
+            nonlocal total
+            before, total = total, objective.forward_equivalents
+            return total - before
+
+        yield _Calibrated(FLOAT, self._loss_of(FLOAT, objective.study.model()), 0.0)
+        steps = self._by_rule("min-max")
+        yield _Calibrated("min-max", objective.loss(steps), begun + spent(), steps)
+        first = layerwise_steps(objective, LAYERWISE_P)
+        first_loss = objective.loss(first)
+        cost = begun + spent()
+        yield _Calibrated("mmse", first_loss, cost, first)
+        for name in ("aciq", "kl", "kl-nonzero"):
+            steps = self._by_rule(name)
+            yield _Calibrated(name, objective.loss(steps), begun + spent(), steps)
+        for name in WIDER if objective.w_bits != FLOAT_BITS else ():
+            wider = widened(objective, name)
+            loss = self._loss_of(name, wider.network.model)
+            objective.count(("loss", name), 1.0)
+            yield _Calibrated(name, loss, begun + spent(), wider=wider)
+        yield _Calibrated("layerwise", first_loss, cost, first)
+        _, second = best_p(objective)
+        cost += spent()
+        yield _Calibrated("quadratic", objective.loss(second), cost, second)
+        trail = Trail(objective, second)
+        METHODS[self._method](trail, self._seed)
+        yield _Calibrated("joint", trail.best.loss, cost + spent(), trail.best.steps)
+
+    def _by_rule(self, name: str) -> Array:
+        def chosen(x: Tensor, site: Site) -> float:
+            grid = Grid.signed(site.bits) if site.signed else Grid.unsigned(site.bits)
+            if not site.signed:
+                positive = x[x > 0]
+                x = positive if name == "kl-nonzero" and len(positive) else x.clamp(min=0)
+            if site.kind == "input":
+                return float(rules.choose(RULES[name], x, grid).step)
+            key = RULES[name], site.name
+            if key not in self._of_weights:
+                self._of_weights[key] = float(rules.choose(RULES[name], x, grid).step)
+            return self._of_weights[key]
+
+        return steps_by(self._objective, name, chosen)
+
+    def _loss_of(self, name: str, model: nn.Module) -> float:
+        """On the calibration images, of a network that is not the objective's; noted in the journal."""
+        objective = self._objective
+
+        def measure() -> Array:
+            losses, _ = each_image(objective.study, model, objective.batches, objective.check)
+            return losses
+
+        return float(objective.journal.note(f"calibration {name}", measure).mean())
+
+    def _measured(self, each: _Calibrated) -> Measured:
+        """On the test images; noted in the journal."""
+        objective, study = self._objective, self._objective.study
+        name = each.method if each.steps is None else hashlib.sha256(each.steps.tobytes()).hexdigest()
+
+        def measure() -> Array:
+            if each.steps is not None:
+                objective.network.place(each.steps)
+                model = objective.network.model
+            else:
+                model = study.model() if each.wider is None else each.wider.network.model
+            batches = study.data.batches("test", 1 if study.data.ragged else _BATCH, self._test)
+            return np.stack(each_image(study, model, batches, objective.check))
+
+        return Measured(*objective.journal.note(f"test {name}", measure))

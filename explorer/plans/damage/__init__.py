@@ -1,0 +1,1 @@
+"""The damage that quantization is predicted to do, by several measures."""

@@ -1,0 +1,288 @@
+r"""Measures of damage that are computed from a network and its data, and the damage of its activations.
+
+    "lambda-max"   Ω_i = λ_i ‖ΔW_i‖²          λ_i the largest eigenvalue of H_i  (HAWQ, section 3)
+    "product"      Ω_i = ΔW_i · H_i ΔW_i      what trace and λ_i stand for       (HAWQ-V2, section 2.2, Lemma 1)
+
+with ΔW_i = Q(W_i) − W_i at the block's width and H_i the Hessian of the mean training loss. As in Ω of HAWQ-V2
+the factor ½ of the Taylor expansion is left out. λ_i is found on rows drawn uniformly; its standard error is the
+sampling error with the eigenvector held fixed (`curvature.eigenresult`), and moves all widths of a block together.
+The products come with the standard error over the rows drawn (`curvature.perturbations`); all widths of all
+blocks share the rows.
+
+Set B sorts blocks by sensitivity: λ_i/n_i for λ_i (HAWQ's S_i), and for the products the curvature along the
+perturbation, ΔW·HΔW/‖ΔW‖², averaged over the widths.
+
+Activations (HAWQ-V2, section 2.2; a_j is the input of block j):
+
+    Ω^a_j = T̄_j · mean over inputs of ‖Q(a_j) − a_j‖²,    T̄_j the mean trace of the activations' Hessian,
+
+with the steps that calibration chooses, and the error measured on rows drawn for it. It costs a calibration for
+each width and one forward pass over those rows. Their sampling error is added to that of the trace, in quadrature.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import hypot, sqrt
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from explorer.blocks import Block
+from explorer.curvature.operators.hessian import drawn_rows
+from explorer.curvature.perturbations import Changes, perturbation_forms
+from explorer.curvature.spectra.eigenpairs import every_eigenpairs
+from explorer.errors import CurvatureError, PlanError
+from explorer.plans.costs.tables import FULL_PRECISION
+from explorer.plans.damage.network_errors import channel_axis, network_errors
+from explorer.plans.damage.omega import DamageTable, damage_table
+from explorer.quantizers.calibration import input_affines
+from explorer.quantizers.layers import places
+from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
+from explorer.quantizers.uniform import fake_quantize
+from explorer.quantizers.weights import quantize_weight
+from explorer.studies.calibration import calibration_batches
+from explorer.studies.study import Study
+
+if TYPE_CHECKING:
+    from explorer.curvature.result import Traces
+
+Measured = Literal["lambda-max", "product"]
+Progress = Callable[[float, str], None]
+ByBits = dict[str, dict[int, float]]
+
+SAMPLES = 512
+ACTIVATION_ROWS = 256
+_BATCH = 64
+
+
+def measured_damage(
+    study: Study,
+    measure: Measured,
+    blocks: Sequence[Block],
+    bits: Iterable[int],
+    *,
+    quantizer: QuantizerSettings = WEIGHTS,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> DamageTable:
+    """Ω of every block at every width by a measure of the network itself.
+
+    Args:
+        samples: training rows drawn.
+        progress: told a fraction and a message.
+        should_stop: asked before every few samples.
+
+    Raises:
+        CurvatureError: a value is not finite, or it was stopped.
+    """
+    if measure == "product":
+        return product_damage(
+            study,
+            blocks,
+            bits,
+            quantizer=quantizer,
+            samples=samples,
+            seed=seed,
+            progress=progress,
+            should_stop=should_stop,
+        )
+    found = largest_eigenvalues(
+        study, blocks, samples=samples, seed=seed, progress=progress, should_stop=should_stop
+    )
+    return eigenvalue_damage(study, found, blocks, bits, quantizer)
+
+
+def largest_eigenvalues(
+    study: Study,
+    blocks: Sequence[Block],
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    known: Sequence[Mapping[str, Any]] = (),
+    on_found: Callable[[list[Mapping[str, Any]]], None] | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> list[Mapping[str, Any]]:
+    """The largest eigenvalue of every block's Hessian, as the records of `curvature.Eigenpairs.to_json`.
+
+    Args:
+        known: records of an earlier attempt; their blocks are not searched again.
+        on_found: told all records so far after each block.
+
+    Raises:
+        CurvatureError: a value is not finite, or it was stopped.
+    """
+    records = list(known)
+    for pairs in every_eigenpairs(
+        study,
+        whole=False,
+        skip=[record["block"] for record in records],
+        k=1,
+        samples=samples,
+        blocks=tuple(blocks),
+        seed=seed,
+        held_out=0,
+        progress=progress,
+        should_stop=should_stop,
+    ):
+        records.append(pairs.to_json())
+        if on_found is not None:
+            on_found(records)
+    if should_stop is not None and should_stop():
+        raise CurvatureError("the eigenvalues were stopped; ask for them again")
+    return records
+
+
+def eigenvalue_damage(
+    study: Study,
+    records: Sequence[Mapping[str, Any]],
+    blocks: Sequence[Block],
+    bits: Iterable[int],
+    quantizer: QuantizerSettings = WEIGHTS,
+) -> DamageTable:
+    """λ_i‖ΔW_i‖² from records of eigenvalues, the largest first; what is not of these blocks is left out.
+
+    Raises:
+        PlanError: a block has no eigenvalue.
+    """
+    by_block = {record["block"]: record for record in records}
+    missing = [block.name for block in blocks if block.name not in by_block]
+    if missing:
+        raise PlanError(
+            f"no eigenvalue of {missing[0]} is known; compute those of every block, at the same granularity"
+        )
+    own = {block.name: by_block[block.name] for block in blocks}
+    table = damage_table(
+        {name: record["values"][0] for name, record in own.items()},
+        network_errors(study, blocks, bits, quantizer),
+        stderr={name: record["stderrs"][0] or 0.0 for name, record in own.items()},
+    )
+    sizes = {block.name: block.weights for block in blocks}
+    return replace(table, sensitivity={name: λ / sizes[name] for name, λ in table.sensitivity.items()})
+
+
+def product_damage(
+    study: Study,
+    blocks: Sequence[Block],
+    bits: Iterable[int],
+    *,
+    quantizer: QuantizerSettings = WEIGHTS,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> DamageTable:
+    """ΔW·HΔW of every block at every width, each with its standard error."""
+    widths = sorted(set(bits) - {FULL_PRECISION})
+    errors = network_errors(study, blocks, widths, quantizer)
+    forms = perturbation_forms(
+        study,
+        [_changes(study.model(), blocks, width, quantizer) for width in widths],
+        blocks=tuple(blocks),
+        samples=samples,
+        seed=seed,
+        progress=progress,
+        should_stop=should_stop,
+    )
+    values: ByBits = {}
+    stderrs: ByBits = {}
+    sensitivity = {}
+    for place, name in enumerate(forms.blocks):
+        values[name] = dict(zip(widths, forms.values[:, place].tolist(), strict=True))
+        stderrs[name] = dict(zip(widths, forms.stderrs[:, place].tolist(), strict=True))
+        along = [values[name][width] / error for width, error in errors[name].items() if error > 0]
+        sensitivity[name] = sum(along) / max(len(along), 1)
+        values[name][FULL_PRECISION] = 0.0
+    return DamageTable(values, sensitivity, stderrs)
+
+
+def activation_damage(
+    study: Study, traces: "Traces", blocks: Sequence[Block], bits: Iterable[int], *, seed: int = 0
+) -> tuple[ByBits, ByBits]:
+    """Ω^a of every block's input at every width, and its standard error, both block to bits to number.
+
+    Args:
+        traces: of the activations of the same blocks.
+        seed: of the rows on which the errors are measured.
+
+    Raises:
+        PlanError: the traces lack a block, or one is not finite.
+    """
+    widths = sorted(set(bits) - {FULL_PRECISION})
+    known = {trace.name: trace for trace in traces.blocks}
+    for block in blocks:
+        if block.name not in known or not torch.isfinite(torch.tensor(known[block.name].trace)):
+            raise PlanError(
+                f"no finite trace of the activations of {block.name} is given; compute the traces again, at the "
+                "same granularity"
+            )
+    errors = _activation_errors(study, blocks, widths, seed)
+    values: ByBits = {}
+    stderrs: ByBits = {}
+    for place, block in enumerate(blocks):
+        trace, own = known[block.name], errors[:, :, place]
+        mean = dict(zip(widths, own.mean(1).tolist(), strict=True))
+        rows = own.shape[1]
+        spread = own.std(1) / sqrt(rows) if rows > 1 else torch.zeros(len(widths))
+        values[block.name] = {width: trace.mean_trace * error for width, error in mean.items()}
+        stderrs[block.name] = {
+            width: hypot(trace.mean_stderr * mean[width], trace.mean_trace * float(noise))
+            for width, noise in zip(widths, spread, strict=True)
+        }
+    return values, stderrs
+
+
+def _changes(model: nn.Module, blocks: Sequence[Block], width: int, quantizer: QuantizerSettings) -> Changes:
+    """Q(W) − W of every layer."""
+    found = {}
+    for block in blocks:
+        for layer in block.layers:
+            weight = model.get_parameter(layer.parameter).detach()
+            found[layer.parameter] = (
+                quantize_weight(weight, width, quantizer, axis=channel_axis(layer)) - weight
+            )
+    return found
+
+
+def _activation_errors(study: Study, blocks: Sequence[Block], widths: Sequence[int], seed: int) -> Tensor:
+    """‖Q(a) − a‖² of one sample, summed over a block's layers and their uses, (widths, rows, blocks) float64."""
+    model = study.model()
+    calibration = calibration_batches(study)
+    layers = {layer.name: place for place, block in enumerate(blocks) for layer in block.layers}
+    affines: dict[str, dict[int, Any]] = {}
+    owner: dict[str, int] = {}
+    for width in widths:
+        where = places(model, dict.fromkeys(layers, (FULL_PRECISION, width)))
+        by_weight = {place.weight: layers[place.name] for place in where if place.name in layers}
+        for name, affine in input_affines(model, where, calibration, ACTIVATIONS).items():
+            affines.setdefault(name, {})[width] = affine
+        owner |= {place.name: by_weight[place.weight] for place in where}
+    rows = drawn_rows(study.data.size("train"), ACTIVATION_ROWS, seed)
+    parts = []
+    for batch in rows.split(1 if study.data.ragged else _BATCH):
+        found = torch.zeros(len(widths), len(batch), len(blocks), dtype=torch.float64)
+
+        def watch(name: str, found: Tensor = found) -> Callable[[nn.Module, Any, Any], None]:
+            def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+                x = args[0] if args else kwargs["input"]
+                for k, width in enumerate(widths):
+                    off = (fake_quantize(x, affines[name][width]) - x).double().square()
+                    found[k, :, owner[name]] += off.reshape(found.shape[1], -1).sum(1)
+
+            return hook
+
+        handles = [
+            model.get_submodule(name).register_forward_pre_hook(watch(name), with_kwargs=True)
+            for name in affines
+        ]
+        try:
+            with torch.no_grad():
+                model(study.data.inputs("train", batch))
+        finally:
+            for handle in handles:
+                handle.remove()
+        parts.append(found)
+    return torch.cat(parts, 1)

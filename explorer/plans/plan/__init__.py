@@ -1,0 +1,1 @@
+"""A plan, its file, and plans that papers published."""

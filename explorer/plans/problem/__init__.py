@@ -1,0 +1,1 @@
+"""What is chosen from: groups of blocks, widths, limits, ties."""

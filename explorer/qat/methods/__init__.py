@@ -1,0 +1,1 @@
+"""Methods of quantization-aware training, one file each."""

@@ -1,0 +1,1 @@
+"""The built-in studies: where they are, and how they are made or fetched."""

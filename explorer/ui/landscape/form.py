@@ -1,0 +1,236 @@
+"""Asking for slices of the loss: which blocks, along what, how fine, and which runs answer it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from explorer.figures import landscape as picture
+from explorer.jobs import requests
+from explorer.landscape import perturbation_norm
+from explorer.runs import Run, RunSpec
+from explorer.studies import Study
+from explorer.ui.parts import picking, run_panel
+from explorer.ui.shell import caches, frame, results, session
+
+MOST = 4
+ALL = "all blocks"
+DIRECTIONS = {"eigen": "eigenvectors", "random": "random", "quantization": "quantization"}
+SIDES = {1: (17, 33, 65), 2: (9, 17, 33)}
+WIDTHS = (2, 3, 4, 6, 8)
+IMAGES = (128, 512, 2048)
+REACHES = {0.5: "half", 1.0: "the 4-bit step", 2.0: "twice", 4.0: "four times"}
+_MORE = {"landscape_images": 512, "landscape_reach": 1.0}
+_CHOSEN, _STRIP = "landscape_chosen", "landscape_strip"
+_NICE = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the person asks for: a spec a block, in the order of the network, and how it is drawn."""
+
+    specs: Mapping[str, RunSpec]
+    dims: int
+    points: int
+    log: bool
+    relief: bool
+
+
+def ask(study: Study) -> Ask | None:
+    """Show the controls; None while no block is chosen."""
+    chosen = _blocks(study)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        directions = st.segmented_control(
+            "Along",
+            list(DIRECTIONS),
+            format_func=DIRECTIONS.__getitem__,
+            default="eigen",
+            required=True,
+            key="landscape_directions",
+            help="The directions in which the loss curves most (*top eigenvectors* of the block's Hessian); *random* ones, "
+            "each filter as long as the weights' own (Li et al. 2018); or the way that *quantization* itself moves the weights.",
+        )
+        dims = st.segmented_control(
+            "Slice",
+            [1, 2],
+            format_func={1: "line", 2: "plane"}.__getitem__,
+            default=1,
+            required=True,
+            key="landscape_dims",
+        )
+        sides = SIDES[dims]
+        points = st.selectbox(
+            "Points",
+            sides,
+            index=1,
+            width=110,
+            format_func=lambda side: f"{side}" if dims == 1 else f"{side} × {side}",
+            key=f"landscape_points_{dims}",
+            help="Measured coarse to fine; the picture is there after the first 5 a side.",
+        )
+        bits = _widths(dims) if directions == "quantization" else (4,)
+        samples, reach = (st.session_state.get(key, value) for key, value in _MORE.items())
+        if not chosen:
+            return None
+        options: dict[str, Any] = {
+            "directions": directions,
+            "dims": dims,
+            "points": points,
+            "samples": samples,
+        }
+        options["radius"] = reach * _radius(chosen, bits, margin=1.1 if directions == "quantization" else 1.0)
+        if directions == "quantization":
+            options["bits"] = list(bits)
+        specs = {name: requests.landscape(study, None if name == ALL else name, **options) for name in chosen}
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        run_panel.compute(
+            {f"Landscape of {name}": spec for name, spec in specs.items()},
+            there="All of these are there, or on their way; change something above.",
+        )
+        log, relief = _looks(dims)
+        _more(study)
+    return Ask(specs, dims, points, log, relief)
+
+
+def _looks(dims: int) -> tuple[bool, bool]:
+    scale = st.segmented_control(
+        "Height",
+        ["linear", "log"],
+        default="linear",
+        required=True,
+        key="landscape_scale",
+        help="*log*: how far the loss lies above the lowest point, so that flat and steep valleys can both be seen.",
+    )
+    drawn = "contours"
+    if dims == 2:
+        drawn = st.segmented_control(
+            "Drawn as", ["contours", "3-D"], default="contours", required=True, key="landscape_drawn"
+        )
+    return scale == "log", drawn == "3-D"
+
+
+def answers(study: Study, asked: Ask) -> dict[str, Run]:
+    """Block to the run that answers, where there is one; a coarser or finer one where the very one is missing."""
+    known = results.runs_of(study, "landscape")
+    found = {}
+    for name, spec in asked.specs.items():
+        same = [run for run in known if _same_but_points(run.spec, spec)]
+        exact = [run for run in same if run.id == spec.run_id]
+        done = sorted((run for run in same if run.status == "done"), key=_points, reverse=True)
+        if best := [*exact, *done]:
+            found[name] = best[0]
+    return found
+
+
+def _blocks(study: Study) -> list[str]:
+    names = [block.name for block in session.blocks()]
+    traces = results.traces(study, session.granularity())
+    means = {} if traces is None else {b["name"]: b["mean_trace"] for b in results.trace_blocks(traces)}
+    kept = [name for name in st.session_state.get(_CHOSEN, []) if name in (*names, ALL)]
+    key = f"landscape_blocks_{session.reference()}_{session.granularity()}"
+    if key not in st.session_state:
+        st.session_state[key] = kept or _default(names, means)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        frame.granularity_control()
+        chosen: list[str] = st.multiselect(
+            "Blocks, four at most",
+            [*names, ALL],
+            max_selections=MOST,
+            key=key,
+            placeholder="Choose one to four blocks",
+            help="They are drawn side by side on the same scales.",
+        )
+    if means:
+        _strip(means, key)
+    st.session_state[_CHOSEN] = chosen
+    return [name for name in (*names, ALL) if name in chosen]
+
+
+def _default(names: Sequence[str], means: Mapping[str, float]) -> list[str]:
+    """The block that is looked at, or the most sensitive; and the least sensitive. Else the first and the last."""
+    ranked = sorted(names, key=lambda name: means.get(name, 0.0), reverse=True) if means else list(names)
+    first = session.focus() or ranked[0]
+    return list(dict.fromkeys([first, ranked[-1]]))
+
+
+def _strip(means: Mapping[str, float], key: str) -> None:
+    """Mean traces in small; a click adds a block, or takes it away."""
+
+    def picked(name: str) -> None:
+        chosen = list(st.session_state.get(key, []))
+        if name in chosen:
+            chosen.remove(name)
+        else:
+            chosen = [*chosen[: MOST - 1], name]
+        st.session_state[key] = chosen
+
+    st.plotly_chart(
+        picture.strip(means), key=_STRIP, alt="Mean trace of every block", config={"displayModeBar": False}
+    )
+    picking.follow(_STRIP, None, picked)
+
+
+def _widths(dims: int) -> tuple[int, ...]:
+    first = st.selectbox(
+        "Bits",
+        WIDTHS,
+        index=WIDTHS.index(4),
+        width=90,
+        key="landscape_bits",
+        help="The axis runs along Q(W) - W at this width.",
+    )
+    if dims == 1:
+        return (first,)
+    others = [bits for bits in WIDTHS if bits != first]
+    second = st.selectbox("and", others, index=0, width=90, key="landscape_second_bits")
+    return first, second
+
+
+def _more(study: Study) -> None:
+    with st.popover("More", icon=":material/tune:"):
+        st.selectbox(
+            study.data.training_images.capitalize(),
+            IMAGES,
+            index=IMAGES.index(512),
+            key="landscape_images",
+            help="The loss is the mean over them; always the same ones.",
+        )
+        st.selectbox(
+            "Reach",
+            list(REACHES),
+            index=list(REACHES).index(1.0),
+            format_func=REACHES.__getitem__,
+            key="landscape_reach",
+            help="How far the axes go: as a multiple of the longest of the chosen blocks' perturbations, rounded up, so "
+            "that all panels have one scale.",
+        )
+
+
+def _radius(chosen: Sequence[str], bits: Sequence[int], *, margin: float) -> float:
+    """The longest perturbation of the chosen blocks, rounded up so that one more block seldom changes it."""
+    norms = (_norm(session.reference(), None if name == ALL else name, b) for name in chosen for b in bits)
+    longest = margin * max(norms)
+    if longest == 0:
+        return 1.0
+    scale = 10.0 ** math.floor(math.log10(longest))
+    return float(f"{scale * next(nice for nice in _NICE if longest <= nice * scale * 1.0001):.2g}")
+
+
+@st.cache_data(show_spinner=False)
+def _norm(reference: str, block: str | None, bits: int) -> float:
+    study = caches.study(reference)
+    assert isinstance(study, Study)
+    return perturbation_norm(study, block, bits)
+
+
+def _points(run: Run) -> int:
+    return int(str(run.spec.parameters.get("points", requests.LANDSCAPE_DEFAULTS["points"])))
+
+
+def _same_but_points(one: RunSpec, other: RunSpec) -> bool:
+    def rest(spec: RunSpec) -> dict[str, Any]:
+        return {key: value for key, value in spec.parameters.items() if key != "points"}
+
+    return rest(one) == rest(other) and (one.seed, one.version) == (other.seed, other.version)

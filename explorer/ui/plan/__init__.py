@@ -1,0 +1,1 @@
+"""The current plan: bars, table, comparison, saved plans."""

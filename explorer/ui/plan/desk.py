@@ -1,0 +1,198 @@
+"""The plan in hand on the desk: bars, an editable table, live numbers, and ways to keep it."""
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from explorer import plans
+from explorer.errors import PlanError
+from explorer.figures import architecture
+from explorer.figures.look import bytes_text, count_text
+from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
+from explorer.studies import ProfileStudy
+from explorer.ui.parts import export, tables
+from explorer.ui.plan import bars as plan_bars
+from explorer.ui.plan import saved_plans
+from explorer.ui.shell import caches, frame, session
+
+_W, _A = "weight bits", "activation bits"
+
+
+def show(menu: Sequence[int]) -> None:
+    """The desk; without a plan, how to get one.
+
+    Args:
+        menu: the widths on offer.
+    """
+    held = session.plan()
+    with st.container(horizontal=True, vertical_alignment="center", key="plan_head"):
+        st.subheader("The plan in hand", width="content")
+        _steps()
+    if held is None:
+        st.info("Click a dot above, drag the budget, or upload a plan.json.", icon=":material/ads_click:")
+        _upload()
+        return
+    numbers = st.container(key="plan_numbers", horizontal=True, gap="large")
+    picture, further = st.columns([5, 4])
+    with further:
+        table, network = st.tabs(["Table", "Network"])
+        with table:
+            held = _edited(held)
+        with network:
+            export.chart(
+                architecture.figure(architecture.view(session.blocks(), held.w_bits), height=330),
+                key="plan_network",
+                name="plan-network",
+                alt="The network, every block in the colour of its width",
+                table=lambda: tables.of_blocks(session.blocks()),
+            )
+    with picture:
+        plan_bars.show(held, menu)
+        st.caption(
+            "Click at a height to give a block that many bits; with the keyboard, tab to the bars and use the arrows."
+        )
+    with numbers:
+        _numbers(held)
+    if held.steps is not None:
+        st.caption(
+            "This plan carries step sizes of its own, found by LAPQ. Another width for any block drops them, for they belong "
+            "together."
+        )
+    _keep(held)
+
+
+def _steps() -> None:
+    """Back and forth among the plans that were in hand."""
+    for label, icon, key, step, there in (
+        ("Undo", "undo", "Ctrl+Z", session.undo, session.past()),
+        ("Redo", "redo", "Ctrl+Shift+Z", session.redo, session.future()),
+    ):
+        st.button(
+            label,
+            icon=f":material/{icon}:",
+            type="tertiary",
+            shortcut=key,
+            disabled=not there,
+            on_click=step,
+            key=f"plan_{icon}",
+        )
+
+
+def _edited(held: Plan) -> Plan:
+    """The table; the plan after the person's changes. The editor restarts when another plan is taken."""
+    revision = session.revision()
+    base_key = f"plan_base_{revision}"
+    base: Plan = st.session_state.setdefault(base_key, held)
+    widths = [bits for bits in ALLOWED_BITS if bits != 1] if _is_profile() else list(ALLOWED_BITS)
+    frame_of_base = pd.DataFrame(
+        [
+            {"block": block.name, _W: bits.w_bits, _A: bits.a_bits}
+            for block, bits in zip(session.blocks(), base.blocks.values(), strict=True)
+        ]
+    )
+    changed = st.data_editor(
+        frame_of_base,
+        hide_index=True,
+        disabled=["block"],
+        height=390,
+        key=f"plan_editor_{revision}",
+        column_config={
+            "block": st.column_config.TextColumn("block", width="small"),
+            _W: st.column_config.SelectboxColumn(
+                "w bits", width="small", options=widths, required=True, help="32 leaves the weights in FP32."
+            ),
+            _A: st.column_config.SelectboxColumn(
+                "a bits",
+                width="small",
+                options=list(ALLOWED_BITS),
+                required=True,
+                help="Of the block's input.",
+            ),
+        },
+    )
+    new = {row["block"]: BlockBits(int(row[_W]), int(row[_A])) for row in changed.to_dict("records")}
+    if new == dict(held.blocks):
+        return held
+    edited = Plan(held.study, held.weights_sha256, new)
+    session.take(edited, from_editor=True)
+    st.rerun()  # so that the strip above shows the new numbers too
+
+
+def _numbers(held: Plan) -> None:
+    blocks = session.blocks()
+    st.metric("Size", bytes_text(plans.size_bytes(blocks, held.w_bits)), width="content")
+    st.metric("Compression", f"{plans.compression(blocks, held.w_bits):.2f}×", width="content")
+    operations = f"{count_text(plans.bops(blocks, held))}BOPs"
+    st.metric("Bit operations", operations, help="Σ MACs·w·a for one image.", width="content")
+    omega = frame.omega_of(held)
+    if omega is not None:
+        shown = f"{omega[0]:.3g}" + (f" ± {omega[1]:.1g}" if omega[1] else "")
+        words = "± one standard error, from the errors of the traces."
+        st.metric("Predicted damage Ω", shown, help=words, width="content")
+
+
+def _keep(held: Plan) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Name",
+            value=held.name,
+            placeholder="e.g. small",
+            width=240,
+            key=f"plan_name_{session.revision()}",
+        )
+        if st.button(
+            "Save",
+            icon=":material/save:",
+            help="Keeps the plan on this computer and marks it on the frontier.",
+        ):
+            _save(held, name)
+        text = json.dumps(held.to_json(), indent=2)
+        st.download_button(
+            "Download", text, "plan.json", "application/json", icon=":material/download:", on_click="ignore"
+        )
+    _upload()
+
+
+def _save(held: Plan, name: str) -> None:
+    try:
+        session.take(saved_plans.save(held, name), from_editor=True)
+    except PlanError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.toast(f"Saved as {name}.")
+    st.rerun()
+
+
+def _upload() -> None:
+    with st.expander("Upload a plan.json", icon=":material/upload:"):
+        given = st.file_uploader(
+            "A plan of this study", type="json", key="plan_upload", label_visibility="collapsed"
+        )
+        if given is None:
+            return
+        if st.session_state.get("plan_uploaded") == given.file_id:
+            for text in st.session_state["plan_upload_remarks"]:
+                st.caption(f"Taken; {text}.")
+            return
+        st.session_state["plan_uploaded"] = given.file_id
+        remarks: list[str] = []
+        st.session_state["plan_upload_remarks"] = remarks
+        study = session.study()
+        reference = session.reference()
+        layers, modules = caches.blocks(reference, "layer"), caches.blocks(reference, "module")
+        try:
+            plan, blocks = read_plan(
+                given.getvalue(), study=study, partitions=(layers, modules), remark=remarks.append
+            )
+        except PlanError as error:
+            st.error(f"{given.name} was not taken: {error}")
+            return
+        session.choose_granularity("layer" if blocks == layers else "module")
+        session.take(plan)
+        st.rerun()
+
+
+def _is_profile() -> bool:
+    return isinstance(session.study(), ProfileStudy)

@@ -1,0 +1,203 @@
+"""One block of the Sensitivity page: how its estimate settled, and which images carry its trace."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer.curvature import Draws
+from explorer.curvature.carriers import Carrier, Carriers, carriers
+from explorer.errors import ExplorerError
+from explorer.figures.curvature import carriers as carriers_figure
+from explorer.figures.curvature import convergence
+from explorer.figures.curvature.sensitivity import Of
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import export
+from explorer.ui.shell import caches, session
+
+_PICTURE_PIXELS = 80  # how wide a picture is on the page
+_REMAINDER = 1e-3  # a difference from the Gauss-Newton part that is worth a word
+
+_NO_DRAWS: Mapping[str, str] = {
+    "hutchinson": "A Hessian-vector product sees a whole batch at once, so these traces cannot say what a single image "
+    "carries. Compute them with the method auto, output-probes or exact.",
+}
+_OLD = (
+    "These traces were computed before single draws were kept; compute them again to see what carries them."
+)
+_OLD_COURSE = "These traces were computed before their course was kept; compute them again to see it."
+_NOTHING_TO_SETTLE = (
+    "Every image and every output direction was taken: there is nothing to settle, and no error."
+)
+_RANKED_BEFORE = (
+    "Images are ranked by how unsure the network is of them, which was known before the first was drawn: ranked by "
+    "what they turned out to carry, chance would flatter the highest. Ranked by what they truly carry, the curve could only "
+    "be higher; the method exact shows that one."
+)
+_RANKED_EXACTLY = "Images are ranked by what they carry; nothing was drawn, so there is no error."
+_CHOSEN = (
+    "Chosen by one half of their draws and measured by the other, ± one standard error, so that chance does not flatter "
+    "them; one that came out high while choosing may come out low. A smaller standard error wanted draws each more "
+    "often."
+)
+
+
+def show(study: Study, runs: Mapping[Of, Run], log: bool) -> None:
+    """The block in hand, chosen by a click on the picture or from a list."""
+    st.subheader("One block")
+    name = _choose()
+    if name is None:
+        st.caption(
+            "Click a dot above, or choose a block here, to see how its estimate settled and what carries it."
+        )
+        return
+    for of, run in runs.items():
+        result = run.result or {}
+        index = next((i for i, block in enumerate(result["blocks"]) if block["name"] == name), None)
+        if index is None:
+            continue
+        st.markdown(f"##### {name}, {of}")
+        left, right = st.columns(2, gap="large")
+        with left:
+            _convergence(run, index, of)
+        with right:
+            found = _carried(run, index, of, log)
+        if found is not None:
+            _pictures(study, found, name, of)
+
+
+def _choose() -> str | None:
+    names = [block.name for block in session.blocks()]
+    key = f"block_looked_at_{session.reference()}_{session.granularity()}"
+    st.session_state[key] = session.focus()
+    return st.selectbox(
+        "Block",
+        names,
+        index=None,
+        placeholder="none yet",
+        key=key,
+        width=320,
+        on_change=lambda: session.look_at(st.session_state[key]),
+    )
+
+
+def _convergence(run: Run, index: int, of: Of) -> None:
+    result = run.result or {}
+    block = result["blocks"][index]
+    value = _with_error(block["mean_trace"], block["stderr"] / max(block["n"], 1))
+    exact = result["method"] == "exact"
+    made = f"all {block['samples']:,} images" if exact else f"{block['samples']:,} images drawn"
+    st.markdown(f"**How the estimate settled**: {value}, from {made}.")
+    seen = convergence.view(result, block["name"])
+    if seen is None:
+        st.info(_NOTHING_TO_SETTLE if exact else _OLD_COURSE)
+        return
+    export.chart(
+        convergence.figure(seen, of=of),
+        key=f"convergence_{of}",
+        name=f"convergence-{of}-{block['name']}",
+        alt="Estimate of the mean trace against images and probes drawn",
+        table=lambda: pd.DataFrame(convergence.moments(seen.steps)),
+    )
+
+
+def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
+    """The curve of what carries the trace; None, and why, where that cannot be said."""
+    found = _carriers(run, index)
+    if isinstance(found, str):
+        st.markdown("**What carries this trace**")
+        st.info(found)
+        return None
+    words = "**What carries this trace**"
+    if found.marks:
+        first = found.marks[0]
+        least = "" if found.exact else "at least "
+        share = _percent(first.of_trace, first.stderr)
+        words += f": {_percent(first.of_samples, 0)} of the images carry {least}**{share}**."
+    st.markdown(words, help=_RANKED_EXACTLY if found.exact else _RANKED_BEFORE)
+    block = (run.result or {})["blocks"][index]
+    export.chart(
+        carriers_figure.figure(found.curve, marks=found.marks, of=of, log=log),
+        key=f"carriers_{of}",
+        name=f"carriers-{of}-{block['name']}",
+        alt="Share of the trace against share of the images",
+        table=lambda: pd.DataFrame([vars(point) for point in found.curve]),
+    )
+    remainder = 1 - found.trace / block["trace"] if block["trace"] else 0.0
+    if abs(remainder) > _REMAINDER:
+        st.caption(
+            f"Of the Gauss-Newton part; the remainder, {remainder:.1%} of this trace, is not known image by image."
+        )
+    return found
+
+
+def _carriers(run: Run, index: int) -> Carriers | str:
+    """What carries the block's trace, or why that cannot be said."""
+    result = run.result or {}
+    kept = run.artifacts.get("draws")
+    if kept is None:
+        return _NO_DRAWS.get(result["method"], _OLD)
+    try:
+        return carriers(_draws(kept), index, exact=result["method"] == "exact")
+    except ExplorerError as error:
+        return f"{str(error)[0].upper()}{str(error)[1:]}".rstrip(".") + "."
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _draws(sha256: str) -> Draws:
+    return Draws.from_tensors(caches.store().artifacts.get_tensors(sha256))
+
+
+def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:
+    if not found.top:
+        return
+    st.markdown("**Images that carry most of it**", help=_RANKED_EXACTLY if found.exact else _CHOSEN)
+    shares = [_percent(each.share, each.stderr) for each in found.top]
+    with st.container(horizontal=True, gap="small", key=f"carrying_{of}"):
+        for each, share in zip(found.top, shares, strict=True):
+            drawn = "" if found.exact else f"  \n{each.draws} draws"
+            words = f"**{_label(study, each.position)}**  \n{share}{drawn}"
+            picture = _enlarged(study, each.position)
+            st.image(picture, width=_PICTURE_PIXELS, caption=words, output_format="PNG")
+    export.table(lambda: _table(study, found.top), key=f"carrying_{of}", name=f"carrying-{of}-{name}")
+
+
+def _label(study: Study, position: int) -> str:
+    target = study.data.targets("train", slice(position, position + 1))[0]
+    if target.is_floating_point() or target.ndim:
+        return f"row {position}"
+    name = study.data.classes[int(target)]
+    return f"class {name}" if name.isdigit() else name
+
+
+def _enlarged(study: Study, position: int) -> np.ndarray:
+    """The image with every pixel as a square, so that a small one stays sharp."""
+    image = study.data.images("train", slice(position, position + 1))[0]
+    times = max(1, -(-2 * _PICTURE_PIXELS // image.shape[1]))
+    large = image.repeat(times, axis=0).repeat(times, axis=1)
+    return large[:, :, 0] if large.shape[2] == 1 else large[:, :, :3]
+
+
+def _table(study: Study, top: Sequence[Carrier]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "row": each.position,
+                "label": _label(study, each.position),
+                "share": each.share,
+                "stderr": each.stderr,
+                "draws": each.draws,
+            }
+            for each in top
+        ]
+    )
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.3g} ± {error:.1g}" if error else f"{value:.4g}"
+
+
+def _percent(share: float, error: float) -> str:
+    return f"{share * 100:.1f} ± {error * 100:.1f}\u00a0%" if error else f"{share * 100:.1f}\u00a0%"

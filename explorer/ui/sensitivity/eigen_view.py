@@ -1,0 +1,190 @@
+"""Eigenvalues on the Sensitivity page: the largest of every block beside the traces, or the density of all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.curvature.spectra import rankings
+from explorer.errors import CurvatureError
+from explorer.figures.curvature import eigenvalues
+from explorer.figures.curvature.sensitivity import Order
+from explorer.jobs import requests
+from explorer.plans import network_errors
+from explorer.runs import Run
+from explorer.studies import AnyStudy, ProfileStudy, Study
+from explorer.ui.parts import export, run_panel
+from explorer.ui.sensitivity import eigen_form, spectrum_view
+from explorer.ui.shell import caches, frame, results, session
+
+TOP, DENSITY = "Top eigenvalues", "Spectral density"
+OMEGA_BITS = 4
+_FIRST = 5  # blocks of the order that are named
+
+_COLUMNS: Mapping[str, Any] = {
+    "n": st.column_config.NumberColumn("weights, n", format="localized"),
+    "lambda": st.column_config.NumberColumn("λ", format="%.4g"),
+    "stderr": st.column_config.NumberColumn("± standard error", format="%.1e"),
+    "held_out": st.column_config.NumberColumn("on other rows", format="%.4g"),
+    "held_out_stderr": st.column_config.NumberColumn("± its error", format="%.1e"),
+    "next": st.column_config.NumberColumn("next λ", format="%.4g"),
+    "score": st.column_config.NumberColumn("λ/n", format="%.3e"),
+    "residual": st.column_config.NumberColumn("residual", format="%.1e"),
+}
+
+
+def show(study: AnyStudy) -> None:
+    """Form, progress, figure, and what it says."""
+    if isinstance(study, ProfileStudy):
+        st.info(
+            "This study has published figures and no network, so no eigenvalue can be measured; "
+            "pick a study with weights in the sidebar.",
+            icon=":material/info:",
+        )
+        return
+    st.write(
+        "The **largest eigenvalue** λ of a block's Hessian is the curvature along its steepest direction. HAWQ gave bits in the "
+        "order of λ/n; HAWQ-V2 replaced it by the mean trace, which counts every direction."
+    )
+    what = st.segmented_control("Show", [TOP, DENSITY], default=TOP, required=True, key="eigen_what")
+    (_top if what == TOP else spectrum_view.show)(study)
+
+
+def _top(study: Study) -> None:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        frame.granularity_control()
+        order: Order = st.segmented_control(
+            "Order", ["depth", "rank"], default="depth", required=True, key="eigen_order"
+        )
+        axis = st.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="eigen_axis")
+        samples = eigen_form.samples(study)
+        spec = requests.eigenvalues(study, granularity=session.granularity(), samples=samples)
+        run = eigen_form.ask(study, spec, f"Eigenvalues of {study.name}")
+    if run is None:
+        st.info(
+            "Nobody has computed eigenvalues of this study yet. Press **Compute**; each block takes some Hessian-vector "
+            "products, a few minutes for ResNet-20, and it goes on when you leave the page.",
+            icon=":material/play_circle:",
+        )
+        return
+    run_panel.watch(run.id, lambda now: _draw_top(study, now, order, axis == "log"))
+    if run.result is not None:
+        _orders(study, run.result["eigenvalues"])
+
+
+def _draw_top(study: Study, run: Run, order: Order, log: bool) -> None:
+    """The result, or the blocks so far."""
+    records = run.result["eigenvalues"] if run.result else _so_far(run)
+    if not records:
+        st.caption("The first block appears here in a little while.")
+        return
+    export.chart(
+        eigenvalues.figure(eigenvalues.view(records, order), log=log, order=order),
+        key="eigenvalues",
+        name="eigenvalues",
+        alt="Largest eigenvalue of the Hessian per block",
+        table=lambda: _table(records),
+    )
+    st.caption(
+        f"Mean loss over {records[0]['samples']:,} {study.data.training_images}. The error bar is the sampling error of λ with its "
+        "eigenvector held fixed; it does not cover that the eigenvector was fitted to those rows, which makes λ too large. "
+        "The diamond is the curvature along the same direction on as many other rows: the largest eigenvalue over all rows "
+        "lies between the two. Where they are far apart, take more rows."
+    )
+    if unsettled := [
+        record["block"] or eigenvalues.WHOLE for record in records if not all(record["converged"])
+    ]:
+        st.caption(f"Not settled within the products allowed: {', '.join(unsettled)}.")
+    with st.expander("The figures as a table", icon=":material/table:"):
+        st.dataframe(_table(records), hide_index=True, column_config=_COLUMNS)
+
+
+def _orders(study: Study, records: Sequence[Mapping[str, Any]]) -> None:
+    """The order by eigenvalue against the order by trace."""
+    st.subheader("Would the blocks be ordered differently?")
+    traces = results.traces(study, session.granularity())
+    if traces is None or traces.result is None:
+        st.caption(
+            "Compute the traces of this study in the other view, and the two orders are compared here."
+        )
+        return
+    names = ["λ/n and Tr(H)/n", f"Ω at {OMEGA_BITS} bits"]
+    compared = st.segmented_control(
+        "Compare",
+        names,
+        default=names[0],
+        required=True,
+        key="eigen_orders",
+        help="The first is the order in which bits are given. Ω multiplies by the squared quantization error of the block: "
+        "HAWQ fine-tunes blocks in that order.",
+    )
+    by_trace, by_lambda = rankings.by_trace(traces.result["blocks"]), rankings.by_eigenvalue(records)
+    titles = ("mean trace, Tr(H)/n", "λ/n")
+    if compared == names[1]:
+        widths = network_errors(study, session.blocks(), (OMEGA_BITS,))
+        errors = {block: row[OMEGA_BITS] for block, row in widths.items()}
+        by_trace = rankings.times(by_trace, errors)
+        by_lambda = rankings.fine_tuning_order(records, errors)
+        titles = ("mean trace · ‖Q(W) − W‖²", "λ · ‖Q(W) − W‖²")
+    try:
+        comparison = rankings.compare(by_trace, by_lambda)
+    except CurvatureError as error:
+        st.caption(f"There is nothing to compare: {error}.")
+        return
+    export.chart(
+        eigenvalues.bump(comparison, *titles),
+        key="eigen_bump",
+        name="orders",
+        alt="Rank of every block by trace and by eigenvalue",
+        table=lambda: _ranks(comparison),
+    )
+    st.caption(
+        f"{eigenvalues.agreement(comparison)}. The intervals come from redrawing every trace and eigenvalue within its "
+        "standard error. Lines that cross are blocks that the two scores treat differently (HAWQ-V2, figures 1 and 6)."
+    )
+    if compared == names[1]:
+        first = ", ".join(score.block for score in by_lambda[:_FIRST])
+        st.caption(f"HAWQ would fine-tune in this order: {first}, and so on down the right side.")
+        return
+    sizes = {block["name"]: float(block["n"]) for block in traces.result["blocks"]}
+    undivided = rankings.compare(rankings.times(by_trace, sizes), rankings.times(by_lambda, sizes))
+    st.caption(
+        "Both scores are divided by n, which alone puts large blocks last. Between Tr(H) and λ themselves "
+        f"{eigenvalues.agreement(undivided)}."
+    )
+
+
+def _so_far(run: Run) -> list[dict[str, Any]]:
+    """The blocks that are found; one that was being recorded when the run was interrupted is there twice."""
+    return list({point["block"]: dict(point) for point in caches.store().points(run.id, "found")}.values())
+
+
+def _table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    rows = [
+        {
+            "block": top.name,
+            "n": top.n,
+            "lambda": top.values[0],
+            "stderr": top.stderr,
+            "held_out": top.held_out,
+            "held_out_stderr": top.held_out_stderr,
+            "next": top.values[1] if len(top.values) > 1 else None,
+            "score": top.values[0] / top.n,
+            "residual": top.residual,
+        }
+        for top in eigenvalues.view(records)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _ranks(comparison: rankings.Comparison) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "block": [score.block for score in comparison.first],
+            "by_trace": [score.value for score in comparison.first],
+            "rank_by_trace": comparison.first_ranks,
+            "by_eigenvalue": [score.value for score in comparison.second],
+            "rank_by_eigenvalue": comparison.second_ranks,
+        }
+    )

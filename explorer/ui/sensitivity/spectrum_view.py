@@ -1,0 +1,72 @@
+"""The spectral density on the Sensitivity page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures.curvature import spectrum
+from explorer.figures.curvature.eigenvalues import WHOLE
+from explorer.jobs import requests
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import export, run_panel
+from explorer.ui.sensitivity import eigen_form
+from explorer.ui.shell import frame, session
+
+PRECISIONS: Mapping[str, tuple[int, int]] = {"quick": (32, 4), "fine": (80, 8)}  # steps, probes
+
+
+def show(study: Study) -> None:
+    """Form, progress, figure, and what it says."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        frame.granularity_control()
+        names = [None, *(block.name for block in session.blocks())]
+        block = st.selectbox(
+            "Block",
+            names,
+            index=names.index(session.focus()),
+            format_func=lambda name: name or WHOLE,
+            width=220,
+            key=f"spectrum_block_{session.reference()}_{session.granularity()}",
+        )
+        precision = st.segmented_control(
+            "Precision", list(PRECISIONS), default="quick", required=True, key="spectrum_precision"
+        )
+        steps, probes = PRECISIONS[precision]
+        options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": eigen_form.samples(study)}
+        if block is not None:
+            options["granularity"] = session.granularity()
+        spec = requests.spectrum(study, block, **options)
+        run = eigen_form.ask(study, spec, f"Spectrum of {block or study.name}")
+    if run is None:
+        st.info(
+            f"Nobody has computed this spectrum yet. Press **Compute**; it takes {steps * probes} Hessian-vector products, "
+            "some minutes for all of ResNet-20, less for its later blocks, and it goes on when you leave the page.",
+            icon=":material/play_circle:",
+        )
+        return
+    run_panel.watch(run.id, lambda run: _draw(study, run))
+
+
+def _draw(study: Study, run: Run) -> None:
+    if run.result is None:
+        st.caption("The density appears here when all probes are done.")
+        return
+    result = run.result
+    shown = spectrum.view(result)
+    export.chart(
+        spectrum.figure(shown),
+        key="spectrum",
+        name=f"spectrum-{shown.name}",
+        alt=f"Density of the Hessian's eigenvalues, {shown.name}",
+        table=lambda: pd.DataFrame({name: result[name] for name in ("grid", "density", "stderr")}),
+    )
+    st.caption(
+        f"All {shown.n:,} eigenvalues of {shown.name}, mean loss over {result['samples']:,} {study.data.training_images}. "
+        "Most lie in a narrow peak at zero; few stand far to the right, and those are the directions in which quantization "
+        "does harm. Ticks left of zero are directions in which the loss curves downward. Every eigenvalue is blurred by "
+        f"{result['sigma']:.2g}, which makes the flanks of the peak. Band and error are over {len(result['probes'])} random "
+        f"probes; they do not cover the choice of rows. Trace {result['trace']:.4g} ± {result['trace_stderr']:.1g}."
+    )

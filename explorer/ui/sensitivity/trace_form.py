@@ -1,0 +1,81 @@
+"""Asking for traces: a small form, and which runs answer it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from explorer.figures.curvature.sensitivity import Of, Order
+from explorer.jobs import requests
+from explorer.runs import Run, RunSpec
+from explorer.studies import Study
+from explorer.ui.parts import run_panel
+from explorer.ui.shell import results, session
+
+PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow", 0.01: "1 %, slow"}
+ORDERS: list[Order] = ["depth", "rank"]
+SHOWN: Mapping[str, tuple[Of, ...]] = {
+    "weights": ("weights",),
+    "activations": ("activations",),
+    "both": ("weights", "activations"),
+}
+METHODS: Mapping[str, str] = {
+    "auto": "picks the cheapest that is right for this network and loss, and says what it did",
+    "exact": "no sampling noise: every image and every output direction, or a refusal where that is out of reach",
+    "output-probes": "random signs at the outputs, images drawn by importance, one backward pass for all blocks",
+    "hutchinson": "Hessian-vector products on random batches, as the papers do; much more work for the same error",
+}
+DEFAULT_PRECISION = 0.05
+
+
+def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
+    """Show the form; for each sort of traces the run that answers it best, where there is one."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        precision = st.selectbox(
+            "Standard error wanted",
+            list(PRECISIONS),
+            index=list(PRECISIONS).index(DEFAULT_PRECISION),
+            format_func=PRECISIONS.__getitem__,
+            width=190,
+            key="trace_precision",
+            help="Sampling stops when every block's standard error is below this share of its trace. Asking for a "
+            "smaller one continues from the samples that are there.",
+        )
+        with st.popover("Method", icon=":material/function:", key="trace_method_choice"):
+            method = st.radio(
+                "How the traces are computed",
+                list(METHODS),
+                key="trace_method",
+                captions=list(METHODS.values()),
+            )
+        asked = {of: _spec(study, of, precision, method) for of in sorts}
+        _start(study, asked)
+    found = {of: _answer(study, spec, of) for of, spec in asked.items()}
+    return {of: run for of, run in found.items() if run is not None}
+
+
+def _start(study: Study, asked: Mapping[Of, RunSpec]) -> None:
+    words = {"weights": "Traces", "activations": "Activation traces"}
+    titled = {f"{words[of]} of {study.name}": spec for of, spec in asked.items()}
+    inputs_only = [title for title in run_panel.missing(titled) if title.startswith("Traces")] == []
+    sort = "activation traces" if "activations" in asked and inputs_only else "traces"
+    run_panel.compute(
+        titled,
+        label=f"Compute {sort}",
+        there="These are there, or on their way; choose another error or method.",
+    )
+
+
+def _spec(study: Study, of: Of, precision: float, method: str) -> RunSpec:
+    options: dict[str, Any] = {"of": of, "granularity": session.granularity(), "method": method}
+    if method != "exact":  # which knows no error, so that one run answers every wish
+        options["rel_se"] = precision
+    return requests.traces(study, **options)
+
+
+def _answer(study: Study, spec: RunSpec, of: Of) -> Run | None:
+    """What was asked for if it was ever begun, else what is being computed, else the best there is."""
+    known = [run for run in results.runs_of(study, "traces") if results.is_of(run, session.granularity(), of)]
+    live = [run for run in known if run.live]
+    same = [run for run in known if run.id == spec.run_id]
+    return next(iter(same + live), None) or results.traces(study, session.granularity(), of)

@@ -1,0 +1,1 @@
+"""The shell round every page: navigation, session, caches, frame."""

@@ -1,0 +1,195 @@
+"""The frame round every page: study picker, live runs, and the strip that says what is in hand."""
+
+import streamlit as st
+
+from explorer import plans
+from explorer.blocks import Granularity
+from explorer.figures.look import bytes_text, percent_text
+from explorer.jobs import request, requests, stop
+from explorer.runs import Run
+from explorer.studies import ProfileStudy
+from explorer.ui.shell import caches, results, session
+
+
+def sidebar() -> None:
+    """The study picker and the list of live runs."""
+    cards = {card.name: card for card in session.offered()}
+    with st.sidebar:
+        names = list(cards)
+        picked = st.selectbox(
+            "Study",
+            names,
+            index=names.index(session.reference()),
+            format_func=lambda name: cards[name].title,
+            help="A trained network with its data and its loss, or published figures of one.",
+            key="study_picker",
+        )
+        if not cards[picked].available:
+            st.info(f"**{cards[picked].title}**: {cards[picked].how_to_get}.", icon=":material/download:")
+        elif picked != session.reference():
+            session.choose_study(picked)
+            st.rerun()
+        st.divider()
+        _live_runs()
+
+
+def strip() -> None:
+    """Name, FP32 accuracy and size of the study; size, compression and Ω of the plan in hand."""
+    if session.study().remark is not None:
+        st.caption(session.study().remark)
+    study, blocks, plan = session.study(), session.blocks(), session.plan()
+    full_size = plans.fp32_bytes(blocks)
+    with st.container(key="strip", horizontal=True, gap="medium"):
+        title = study.card.title.split(" (")[0]
+        st.metric("Study", title, help=study.card.summary, width="content")
+        _accuracy()
+        words = "Weights of all blocks in 32 bits; 1 kB = 1,000 bytes."
+        st.metric("FP32 size", bytes_text(full_size), help=words, width="content")
+        if plan is None:
+            words = "Click a point on the Frontier page."
+            st.metric("Plan in hand", "none yet", help=words, width="content")
+            return
+        size = bytes_text(plans.size_bytes(blocks, plan.w_bits))
+        words = "Packed weights, without biases and batch norm."
+        st.metric(plan.name or "Plan in hand", size, help=words, width="content")
+        ratio = f"{plans.compression(blocks, plan.w_bits):.2f}×"
+        st.metric("Compression", ratio, help="FP32 size over plan size.", width="content")
+        omega = omega_of(plan)
+        words = (
+            "HAWQ-V2, eq. 10: mean Hessian trace times squared quantization error, summed over the blocks."
+        )
+        if omega is not None and omega[1]:
+            words += f" Standard error {omega[1]:.1g}."
+        st.metric("Predicted Ω", "–" if omega is None else f"{omega[0]:.3g}", help=words, width="content")
+
+
+def omega_of(plan: plans.Plan) -> tuple[float, float] | None:
+    """Ω of a plan and its standard error; None before there are traces."""
+    table = results.damage()
+    return None if table is None else (table.omega(plan.w_bits), table.omega_stderr(plan.w_bits))
+
+
+def measured_line() -> None:
+    """Loss and accuracy of the FP32 network in a sentence, once they are measured."""
+    measured = results.full_precision(session.study())
+    if measured is not None:
+        accuracy = percent_text(measured["accuracy"], measured["accuracy_stderr"])
+        st.write(
+            f"On the {measured['samples']:,} test images of this study: loss {measured['loss']:.4f} ± "
+            f"{measured['loss_stderr']:.4f}, accuracy {accuracy} (± one standard error)."
+        )
+
+
+def next_step(page: str, label: str) -> None:
+    """What to do next, at the end of a page."""
+    st.divider()
+    st.page_link(f"pages/{page}.py", label=f"Next: {label}", icon=":material/arrow_forward:")
+
+
+def _accuracy() -> None:
+    study = session.study()
+    if isinstance(study, ProfileStudy):
+        st.metric(
+            "FP32 accuracy",
+            "–",
+            help="Published figures only: there are no weights to measure.",
+            width="content",
+        )
+        return
+    measured = results.full_precision(study)
+    if measured is not None:
+        note = (
+            f"Share of the {measured['samples']:,} shipped test images that are right, ± one standard error."
+        )
+        shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
+        st.metric("FP32 accuracy", shown, help=note, width="content")
+        return
+    request(caches.store(), requests.evaluate(study), title=f"FP32 accuracy of {study.name}")
+    _awaited_accuracy()
+
+
+@st.fragment(run_every=1.0)
+def _awaited_accuracy() -> None:
+    study = session.study()
+    if isinstance(study, ProfileStudy):
+        return
+    run = caches.store().find(requests.evaluate(study))
+    if run is not None and run.status == "done":
+        st.rerun()
+    failed = run is not None and not run.live
+    st.metric(
+        "FP32 accuracy",
+        "not measured" if failed else "measuring …",
+        help=(run.error if run else None) or "Measured on the shipped test images, in a run of its own.",
+        width="content",
+    )
+
+
+@st.fragment(run_every=2.0)
+def _live_runs() -> None:
+    live = [run for run in caches.store().list() if run.live]
+    st.caption("Live runs" if live else "No run is live.")
+    for run in live:
+        st.progress(min(max(run.fraction, 0.0), 1.0), text=_line(run))
+        if st.button(
+            "Cancel",
+            key=f"cancel-{run.id}",
+            disabled=run.status == "cancelling",
+            icon=":material/stop_circle:",
+        ):
+            stop(caches.store(), run.id)
+            st.rerun(scope="fragment")
+
+
+def _line(run: Run) -> str:
+    return f"{run.title or run.spec.kind.replace('_', ' ')}: {run.message or run.status}"
+
+
+def granularity_control() -> None:
+    """Whether a block is a layer or a module."""
+    if isinstance(session.study(), ProfileStudy):
+        return
+    names: dict[Granularity, str] = {"layer": "every layer", "module": "every module"}
+    picked = st.segmented_control(
+        "One width for",
+        list(names),
+        format_func=names.__getitem__,
+        default=session.granularity(),
+        required=True,
+        key=f"granularity_{session.reference()}",
+        help="A *block* gets one bit width: each layer by itself, or all layers of a residual block together as in HAWQ.",
+    )
+    if picked and picked != session.granularity():
+        session.choose_granularity(picked)
+        st.rerun()
+
+
+def style() -> None:
+    """The few rules the theme has no option for."""
+    st.html(
+        """<style>
+        [data-testid="stMainBlockContainer"] {padding-top: 3.75rem; padding-bottom: 3rem; max-width: 1280px;}
+        .st-key-strip {border-bottom: 1px solid rgba(128,136,150,.3); padding-bottom: .4rem;}
+        .st-key-strip [data-testid="stMetricValue"] {font-size: 1rem; white-space: normal; line-height: 1.25;}
+        .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}
+        .st-key-plan_numbers [data-testid="stMetricValue"],
+        .st-key-steps_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
+        [class*="st-key-export_"] {margin-top: -1rem;}
+        [class*="st-key-carrying_"] img {image-rendering: pixelated;}
+        h1 {padding-bottom: .2rem !important;}
+        .st-key-frontier_chart_handle, .st-key-plan_bars_clicks {position: absolute;}
+        .frontier-knob {position: absolute; width: 22px; height: 22px; border-radius: 50%; box-sizing: border-box;
+            transform: translate(-50%, -50%); border: 3px solid white; box-shadow: 0 1px 5px rgba(0,0,0,.45);
+            cursor: grab; pointer-events: auto; touch-action: none;}
+        .frontier-knob:focus-visible {outline: 3px solid rgba(224,51,109,.5); outline-offset: 2px;}
+        .frontier-card {position: absolute; max-width: 340px; padding: 8px 10px; font-size: 13px; line-height: 1.35;
+            white-space: pre-line; border: 1px solid rgba(128,136,150,.5); border-radius: 6px;
+            box-shadow: 0 2px 10px rgba(0,0,0,.2);}
+        .frontier-cells {display: flex; gap: 1px; margin: 5px 0;}
+        .frontier-cells i {flex: 1; min-width: 2px; height: 14px;}
+        .plan-bars-cursor {position: absolute; box-sizing: border-box; opacity: 0;}
+        .plan-bars-cursor:focus {opacity: 1; outline: 3px solid #e0336d; outline-offset: 1px;}
+        .plan-bars-ghost {position: absolute; display: none; box-sizing: border-box; text-align: center;
+            font-size: 12px; line-height: 1; padding-top: 2px; border: 2px dashed #e0336d; border-bottom: 0;}
+        </style>"""
+    )

@@ -1,0 +1,207 @@
+"""What one person has in hand: the study, the partition, the plan; kept in the session and in the address.
+
+The address bar carries ``study``, ``blocks``, ``plan`` (weight bits, then activation bits: ``8.4.2_8.8.8``) and
+``block`` (the one that is looked at), so a link shows another person the same thing.
+"""
+
+import os
+import sys
+from itertools import pairwise
+
+import streamlit as st
+
+from explorer import studies
+from explorer.blocks import Block, Granularity
+from explorer.errors import PlanError
+from explorer.plans import BlockBits, Plan
+from explorer.studies import AnyStudy
+from explorer.ui.shell import caches
+
+_STUDY, _BLOCKS, _PLAN, _REVISION, _SEEN = "study", "blocks", "plan", "plan_revision", "address_seen"
+_FOCUS = "block_looked_at"
+_PAST, _FUTURE, _BEFORE = "plans_before", "plans_undone", "plan_before_drag"
+_REMEMBERED = 100
+
+
+def own_studies() -> tuple[str, ...]:
+    """The studies the operator started the app with: ``python -m explorer app --study PATH``, or EXPLORER_STUDIES."""
+    named = [value for option, value in pairwise(sys.argv) if option == "--study"]
+    listed = os.environ.get("EXPLORER_STUDIES", "")
+    return tuple(dict.fromkeys([*named, *(path for path in listed.split(os.pathsep) if path)]))
+
+
+def offered() -> list[studies.StudyCard]:
+    """The studies the picker offers."""
+    return studies.catalogue(own_studies())
+
+
+def reference() -> str:
+    """What the current study is loaded by; only offered studies can be reached through the address."""
+    return st.session_state.setdefault(_STUDY, studies.DEFAULT)
+
+
+def study() -> AnyStudy:
+    """The current study."""
+    return caches.study(reference())
+
+
+def granularity() -> Granularity:
+    """The current partition."""
+    return st.session_state.setdefault(_BLOCKS, "layer")
+
+
+def blocks() -> tuple[Block, ...]:
+    """The blocks of the current study and partition."""
+    return caches.blocks(reference(), granularity())
+
+
+def plan() -> Plan | None:
+    """The plan in hand, if it is for the current study and partition."""
+    held: Plan | None = st.session_state.get(_PLAN)
+    return held if held is not None and _fits(held) else None
+
+
+def _fits(held: Plan) -> bool:
+    if held.weights_sha256 != study().weights_sha256:
+        return False
+    return set(held.blocks) == {block.name for block in blocks()}
+
+
+def revision() -> int:
+    """Changes whenever the plan was replaced from outside the editor, which then starts afresh."""
+    return st.session_state.setdefault(_REVISION, 0)
+
+
+def take(new: Plan | None, *, from_editor: bool = False, passing: bool = False) -> None:
+    """Make a plan the one in hand; the one before can be had again with `undo`.
+
+    Args:
+        from_editor: the table of the plan says so itself and must not start afresh.
+        passing: a handle is on its way; what it passes is not remembered.
+    """
+    before = st.session_state.get(_PLAN)
+    if passing:
+        st.session_state.setdefault(_BEFORE, before)
+    else:
+        before = st.session_state.pop(_BEFORE, before)
+        if before is not None and new is not None and before != new:
+            st.session_state[_PAST] = [*past(), before][-_REMEMBERED:]
+            st.session_state[_FUTURE] = []
+    _hold(new, from_editor=from_editor)
+
+
+def past() -> list[Plan]:
+    """The plans that were in hand before, the last one last; those of another study or partition left out."""
+    return [plan for plan in st.session_state.get(_PAST, []) if _fits(plan)]
+
+
+def future() -> list[Plan]:
+    """The plans that were undone, the next one last."""
+    return [plan for plan in st.session_state.get(_FUTURE, []) if _fits(plan)]
+
+
+def undo() -> None:
+    """Take the plan that was in hand before."""
+    _step(_PAST, past(), _FUTURE, future())
+
+
+def redo() -> None:
+    """Take the plan that was undone last."""
+    _step(_FUTURE, future(), _PAST, past())
+
+
+def _step(source: str, plans: list[Plan], target: str, others: list[Plan]) -> None:
+    held = plan()
+    if not plans:
+        return
+    st.session_state[source] = plans[:-1]
+    st.session_state[target] = others if held is None else [*others, held]
+    _hold(plans[-1])
+
+
+def _hold(new: Plan | None, *, from_editor: bool = False) -> None:
+    st.session_state[_PLAN] = new
+    if not from_editor:
+        st.session_state[_REVISION] = revision() + 1
+
+
+def choose_study(new: str) -> None:
+    """Change the study; the plan in hand stays behind with the old one."""
+    if new != reference():
+        st.session_state[_STUDY] = new
+        take(None)
+
+
+def choose_granularity(new: Granularity) -> None:
+    """Change the partition; the plan in hand belongs to the old one."""
+    if new != granularity():
+        st.session_state[_BLOCKS] = new
+        take(None)
+
+
+def focus() -> str | None:
+    """The block that is looked at, if it is one of the current study and partition."""
+    name: str | None = st.session_state.get(_FOCUS)
+    return name if any(block.name == name for block in blocks()) else None
+
+
+def look_at(name: str | None) -> None:
+    """Look at a block, or at none."""
+    st.session_state[_FOCUS] = name
+
+
+def read_address() -> str | None:
+    """Take study and plan from the address, once a session; what was wrong with it, or None."""
+    if st.session_state.get(_SEEN):
+        return None
+    st.session_state[_SEEN] = True
+    address = st.query_params
+    if named := address.get("study"):
+        if named not in [card.name for card in offered()]:
+            return f"The link names the study {named!r}, which this app was not started with."
+        st.session_state[_STUDY] = named
+    if address.get("blocks") in ("layer", "module"):
+        st.session_state[_BLOCKS] = address["blocks"]
+    if name := address.get("block"):
+        look_at(name)
+    if text := address.get("plan"):
+        try:
+            take(_decode(text))
+        except PlanError as error:
+            return f"The plan in the link was not taken: {error}"
+        if address.get("steps"):
+            return (
+                "The plan in the link had step sizes of its own, which a link does not hold, so it is in hand without "
+                "them. Take them in hand again on Step sizes, or upload its plan.json."
+            )
+    return None
+
+
+def write_address() -> None:
+    """Put what is in hand into the address."""
+    wanted = {"study": reference(), "blocks": granularity()}
+    if (held := plan()) is not None:
+        wanted["plan"] = encode(held)
+        if held.steps is not None:
+            wanted["steps"] = "own"  # so that whoever opens it is told that they are not in it
+    if (name := focus()) is not None:
+        wanted["block"] = name
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def encode(held: Plan) -> str:
+    """A plan as it stands in the address."""
+    weights = ".".join(str(bits.w_bits) for bits in held.blocks.values())
+    return f"{weights}_{'.'.join(str(bits.a_bits) for bits in held.blocks.values())}"
+
+
+def _decode(text: str) -> Plan:
+    parts = [part.split(".") for part in text.split("_")]
+    names = [block.name for block in blocks()]
+    if len(parts) != 2 or any(len(part) != len(names) for part in parts):
+        raise PlanError(f"it does not have one width for each of the {len(names)} blocks")
+    if not all(digits.isdecimal() and len(digits) < 3 for part in parts for digits in part):
+        raise PlanError("it holds something that is not a number of bits")
+    bits = {name: BlockBits(int(w), int(a)) for name, w, a in zip(names, *parts, strict=True)}
+    return Plan(study().name, study().weights_sha256, bits)

@@ -1,0 +1,1 @@
+"""The Step sizes page."""

@@ -1,0 +1,223 @@
+"""Moving the step of one tensor by hand and seeing the loss answer."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures import look
+from explorer.figures.steps import curves as step_curves
+from explorer.lapq import Site, plan_of
+from explorer.lapq.diagnostics.trial import Trial, Tried
+from explorer.studies import Study
+from explorer.ui.parts import live_chart
+from explorer.ui.shell import session
+from explorer.ui.steps import form as steps_form
+from explorer.ui.steps import found as steps_found
+from explorer.ui.steps import hand as steps_hand
+from explorer.ui.steps import tensor as steps_tensor
+from explorer.ui.steps.form import Asked
+
+LEAST, MOST = 0.2, 3.0  # of the step it begins at
+AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
+_STARTS: Mapping[str, str] = {"layerwise": "layer-wise", "quadratic": "best p", "joint": "all together"}
+_AGAIN, _TRIED = "steps_by_hand_again", "steps_tried"
+
+
+def show(study: Study) -> None:
+    """Controls, a slider, and what it does."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        asked = steps_form.ask(study, with_method=False)
+    if asked is None:
+        steps_form.nothing()
+        return
+    held = steps_tensor.trial(asked)
+    if held is not None:
+        _desk(study, asked, held)
+
+
+@st.fragment
+def _desk(study: Study, asked: Asked, held: Trial) -> None:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        site = steps_tensor.pick(held.sites)
+        stages = _stages(study, asked, held)
+        start = st.segmented_control(
+            "Begin at the steps of",
+            list(stages),
+            format_func=_STARTS.__getitem__,
+            default=list(stages)[-1],
+            required=True,
+            key=f"steps_start_{len(stages)}",
+            persist_state="session",
+            help=None
+            if len(stages) > 1
+            else "The steps of the other phases are here once they are computed.",
+        )
+        steps_tensor.log_toggle()
+    base = stages[start]
+    # A slider of its own for every tensor and start, so that none has to be moved from here.
+    tag = _tag(asked, start)
+    keys = {each.name: f"steps_ratio_{tag}_{each.name}" for each in held.sites}
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom", key="steps_numbers"):
+        st.slider(
+            f"Step Δ of {site.name}, times where it began",
+            LEAST,
+            MOST,
+            1.0,
+            0.02,
+            format="%.2f ×",
+            key=keys[site.name],
+            persist_state="session",
+            width=520,
+        )
+        ratios = {name: float(st.session_state.get(key, 1.0)) for name, key in keys.items()}
+        steps = {name: ratio * base[name] for name, ratio in ratios.items()}
+        began = _measured(asked, start, base, held)
+        now = held.measure(steps)
+        _answer(began, now, held, moved=steps != base)
+    left, right = st.columns([3, 2])
+    with left:
+        view = steps_tensor.show(asked, held, site, steps[site.name], key="steps_hand_histogram", height=360)
+    with right:
+        known = _tries(asked, start, site, base, ratios, began, held, tag)
+        known[steps[site.name]] = (now.loss, now.above(began)[1])
+        _trace(study, site, known, steps[site.name], revision=f"{tag} {site.name} {_others(site, ratios)}")
+    st.caption(
+        f"{steps_tensor.words(site, view, steps[site.name])} Right: the loss at a few steps and "
+        "at each that you try, all other steps as they are; whiskers are the error of the difference to where it began."
+    )
+    steps_tensor.strip(held.sites, stages, site.name)
+    _keep(study, asked, held, steps, ratios)
+
+
+def _answer(began: Tried, now: Tried, held: Trial, *, moved: bool) -> None:
+    change, error = now.above(began)
+    st.metric(
+        "Loss",
+        f"{now.loss:.4f} ± {now.loss_stderr:.4f}",
+        f"{change:+.4f} ± {error:.4f}" if moved else "where it began",
+        delta_color="inverse" if moved else "off",
+        delta_arrow="auto" if moved else "off",
+        help=f"On {held.images} calibration images, so that it answers at once. Below, the change from where it began, "
+        "with its error paired over the images.",
+        width="content",
+    )
+    if now.accuracy is not None and began.accuracy is not None:
+        points = (now.accuracy - began.accuracy) * 100
+        st.metric(
+            "Accuracy",
+            look.percent_text(now.accuracy, now.accuracy_stderr),
+            f"{points:+.2f} points" if points else "the same",
+            delta_color="normal" if points else "off",
+            delta_arrow="auto" if points else "off",
+            help=f"Of the same {held.images} images.",
+            width="content",
+        )
+
+
+def _tries(
+    asked: Asked,
+    start: str,
+    site: Site,
+    base: Mapping[str, float],
+    ratios: Mapping[str, float],
+    began: Tried,
+    held: Trial,
+    tag: str,
+) -> dict[float, tuple[float, float]]:
+    """Step to loss and its error: what was tried while all others stood as they do, to be added to."""
+    others = tuple(_others(site, ratios).items())
+    tried: dict[Any, dict[float, tuple[float, float]]] = st.session_state.setdefault(_TRIED, {})
+    if (tag, site.name, others) not in tried:
+        around = {} if others else _around(session.reference(), asked, start, site.name, dict(base), held)
+        compared = {step: (each.loss, each.above(began)[1]) for step, each in around.items()}
+        tried[tag, site.name, others] = compared
+    return tried[tag, site.name, others]
+
+
+def _others(site: Site, ratios: Mapping[str, float]) -> dict[str, float]:
+    """Those of the other tensors that were moved."""
+    return {name: ratio for name, ratio in ratios.items() if name != site.name and ratio != 1.0}
+
+
+def _trace(
+    study: Study, site: Site, known: Mapping[float, tuple[float, float]], step: float, *, revision: str
+) -> None:
+    """The losses that were measured, over the step."""
+    points = sorted(known.items())
+    view = step_curves.View(
+        curves=(
+            step_curves.Curve(
+                "tried",
+                tuple(at for at, _ in points),
+                tuple(loss for _, (loss, _) in points),
+                tuple(error for _, (_, error) in points),
+                colour=look.WEIGHTS,
+            ),
+        ),
+        spots=(step_curves.Spot("now", step, known[step][0]),),
+        x_title="step Δ",
+        y_title=f"loss ({steps_form.unit(study)})",
+    )
+    live_chart.draw(
+        step_curves.figure(view, height=360, revision=revision),
+        key="steps_hand_trace",
+        name=f"step-by-hand-{site.name}",
+        alt=f"Loss against the step of {site.name}, where it was tried",
+        table=lambda: pd.DataFrame(
+            [{"step": at, "loss": loss, "stderr": error} for at, (loss, error) in points]
+        ),
+    )
+
+
+def _keep(
+    study: Study, asked: Asked, held: Trial, steps: Mapping[str, float], ratios: Mapping[str, float]
+) -> None:
+    moved = [name for name, ratio in ratios.items() if ratio != 1.0]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.button("Begin again", icon=":material/restart_alt:", disabled=not moved, on_click=_begin_again)
+        steps_hand.button(
+            lambda blocks: plan_of(
+                held.sites, steps, study, blocks, asked.bias_correction, name=f"LAPQ {asked.name} by hand"
+            ),
+            form=asked.form,
+            key="steps_hand_take",
+        )
+        st.caption(f"Moved: {', '.join(moved)}." if moved else "Nothing is moved yet.")
+
+
+def _begin_again() -> None:
+    """Other sliders, all where they begin."""
+    st.session_state[_AGAIN] = st.session_state.get(_AGAIN, 0) + 1
+
+
+def _stages(study: Study, asked: Asked, held: Trial) -> Mapping[str, Mapping[str, float]]:
+    """The steps there are: of a search by whichever method was lowest, else of least squared error."""
+    result = steps_found.best(study, asked)
+    if result is None:
+        return {"layerwise": steps_tensor.least_error_steps(asked, held, 2.0)}
+    return {name: stage.steps for name, stage in result.stages.items()}
+
+
+def _measured(asked: Asked, start: str, base: Mapping[str, float], held: Trial) -> Tried:
+    return _kept(session.reference(), asked, start, dict(base), held)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _kept(reference: str, asked: Asked, start: str, base: dict[str, float], _held: Trial) -> Tried:
+    return _held.measure(base)
+
+
+@st.cache_data(show_spinner="Measuring a few steps of this tensor …", max_entries=64)
+def _around(
+    reference: str, asked: Asked, start: str, name: str, base: dict[str, float], _held: Trial
+) -> dict[float, Tried]:
+    """A few steps of one tensor, so that there is a valley to begin with."""
+    return {ratio * base[name]: _held.measure({**base, name: ratio * base[name]}) for ratio in AROUND}
+
+
+def _tag(asked: Asked, start: str) -> str:
+    question = (session.reference(), asked, start, st.session_state.get(_AGAIN, 0))
+    return hashlib.sha256(repr(question).encode()).hexdigest()[:8]

@@ -1,0 +1,163 @@
+"""Curves of the paper on any study: error against step, loss against p, distance and images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures.steps import curves as step_curves
+from explorer.jobs import requests
+from explorer.runs import Run, RunSpec
+from explorer.studies import Study
+from explorer.ui.parts import live_chart, run_panel
+from explorer.ui.shell import caches
+from explorer.ui.steps import form as steps_form
+from explorer.ui.steps import found as steps_found
+from explorer.ui.steps import tensor as steps_tensor
+from explorer.ui.steps.form import Asked
+
+SWEEPS: Mapping[str, str] = {
+    "p": "loss against p",
+    "distance": "distance from the steps found",
+    "calibration": "number of calibration images",
+    "error": "error of one tensor",
+}
+OF: Mapping[str, str] = {"loss": "calibration loss", "test_loss": "test loss", "accuracy": "test accuracy"}
+NORMAL = "a normal distribution"
+_ABOUT: Mapping[str, str] = {
+    "error": "The L_p error of quantizing one tensor against its step, for several p, each in units of its own least; a larger p "
+    "minds the few large values more and wants a larger step (LAPQ, Fig. 4).",
+    "p": "Every tensor gets the step of least L_p error; which p is best for the network depends on the bits: at few bits it "
+    "matters much, at many hardly (LAPQ, Figs. 3 and 5b).",
+    "distance": "All steps times one number: near the steps that were found the loss rises like a parabola, which is what the "
+    "second phase relies on (LAPQ, Fig. 5a).",
+    "calibration": "Steps that were found with so many images, measured on the test images: the mean of three draws and its "
+    "standard error (LAPQ, Fig. B.2).",
+}
+
+
+def show(study: Study) -> None:
+    """Controls and the curve as it grows."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        sweep = st.selectbox(
+            "Curve",
+            list(SWEEPS),
+            format_func=SWEEPS.__getitem__,
+            key="steps_sweep",
+            persist_state="session",
+            width=260,
+        )
+        asked = steps_form.ask(study, with_method=False)
+    if asked is None:
+        steps_form.nothing()
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        spec = _spec(study, asked, sweep)
+        if spec is not None:
+            run_panel.compute(
+                {f"{SWEEPS[sweep].capitalize()}, {asked.name}": spec},
+                there="This is there, or on its way; choose other bits or another curve.",
+                key="steps_sweep_compute",
+            )
+        of = "loss"
+        if sweep in ("p", "calibration"):
+            of = st.segmented_control(
+                "Of",
+                list(OF),
+                format_func=OF.__getitem__,
+                default="accuracy",
+                required=True,
+                key="steps_of",
+                persist_state="session",
+            )
+    if spec is None:
+        return
+    run = caches.store().find(spec)
+    if run is None:
+        st.info(
+            f"Nobody has measured this curve yet. Press **Compute**. {_ABOUT[sweep]}",
+            icon=":material/play_circle:",
+        )
+        return
+    unit = steps_form.unit(study)
+    run_panel.watch(run.id, lambda run: _draw(study, run, sweep, of, unit))
+
+
+def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
+    options = asked.options
+    if sweep == "error":
+        held = steps_tensor.trial(asked.every_layer())
+        if held is None:
+            return None
+        names = [site.name for site in held.sites]
+        site = st.selectbox(
+            "Tensor",
+            [NORMAL, *names],
+            key=f"steps_error_site_{len(names)}",
+            persist_state="session",
+            width=280,
+        )
+        options |= {"site": None, "leave": None} if site == NORMAL else {"site": site}
+    if sweep == "distance":
+        result = steps_found.best(study, asked)
+        if result is not None:
+            options["steps"] = dict(result.steps)
+    return requests.lapq_sweep(study, sweep, **options)
+
+
+def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:
+    content = _content(run)
+    if content is None:
+        st.caption("The points appear here one by one.")
+        return
+    view = _view(content, sweep, of, unit)
+    if run.result is not None and sweep != "error":
+        runs = steps_found.at_all_bits(study, run, free=("steps",))
+        others = {
+            name: _view(each.result, sweep, of, unit)
+            for name, each in runs.items()
+            if each.id != run.id and each.result
+        }
+        own = next(name for name, each in runs.items() if each.id == run.id)
+        view = step_curves.beside(view, own, others)
+    if not any(curve.x for curve in view.curves):
+        st.info("The targets of this study are no classes, so there is no accuracy.", icon=":material/info:")
+        return
+    live_chart.draw(
+        step_curves.figure(view, height=470, revision=f"{run.id} {of}"),
+        key="steps_curve",
+        name=f"step-{sweep}",
+        alt=SWEEPS[sweep],
+        table=lambda: pd.DataFrame(
+            [
+                {"curve": curve.name, view.x_title: x, view.y_title: y}
+                for curve in view.curves
+                for x, y in zip(curve.x, curve.y, strict=True)
+            ]
+        ),
+    )
+    begun = ""
+    if sweep == "distance":
+        found = "all phases" if run.spec.parameters.get("steps") else "the best p"
+        begun = f" Δ* are the steps of {found}."
+    st.caption(
+        f"{_ABOUT[sweep]}{begun} The same curve at other bits is drawn beside it where it was computed."
+    )
+
+
+def _content(run: Run) -> dict[str, Any] | None:
+    if run.result is not None:
+        return run.result
+    points = caches.store().points(run.id, "points")
+    return {"points": points, "coefficients": [], "vertex": None} if points else None
+
+
+def _view(content: Mapping[str, Any], sweep: str, of: str, unit: str) -> step_curves.View:
+    if sweep == "error":
+        return step_curves.errors_view(content)
+    if sweep == "p":
+        return step_curves.p_view(content, of=of, unit=unit)
+    if sweep == "distance":
+        return step_curves.distance_view(content, unit=unit)
+    return step_curves.calibration_view(content, of=of, unit=unit)

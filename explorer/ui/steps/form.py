@@ -1,0 +1,169 @@
+"""What step sizes are asked for: bits, the method of the joint phase, and what else defines the loss."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from explorer.lapq.loss.forms import BITS
+from explorer.quantizers.bias_correction import BIAS_CORRECTIONS, BiasCorrection
+from explorer.quantizers.grid import FLOAT_BITS
+from explorer.studies import Study
+from explorer.ui.shell import caches, session
+
+VIEW = "steps_view"  # key of the control that chooses among the views
+WIDTHS = (*BITS, FLOAT_BITS)
+METHODS: Mapping[str, str] = {"gradient": "gradient", "powell": "Powell", "coordinate": "coordinate"}
+CORRECTIONS: Mapping[BiasCorrection, str] = {
+    "none": "none",
+    "mean": "mean",
+    "mean-variance": "mean and variance",
+}
+FORMS: Mapping[str, str] = {
+    "integer": "2^M levels, one of them zero",
+    "paper": "2^M + 1 levels, as in the paper",
+    "code": "2^M levels without a zero, as in its code",
+}
+IMAGES = (64, 128, 256, 512, 1024)
+NO_LAYER = "no layer"
+_METHOD_WORDS = (
+    "How all steps are improved together. *Powell* is the paper's: line searches along directions, no derivative. "
+    "*coordinate*: one step after another. *gradient* is ours: the slope of the loss by all steps at once from one "
+    "backward pass, far fewer evaluations."
+)
+_CORRECTION_WORDS = (
+    "Rounding moves the mean of a channel's weights; *mean* moves it back, *mean and variance* restores the spread too "
+    "(Banner et al. 2019). It matters most for depthwise layers."
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question about step sizes.
+
+    Attributes:
+        w_bits, a_bits: 2 to 8, or 32 for FP32.
+        bias_correction: of the weights.
+        method: of the joint phase.
+        calibration: training images that the loss is a mean over.
+        form: of the quantizers.
+        leave: layers that stay in FP32; None: the first and the last.
+    """
+
+    w_bits: int
+    a_bits: int
+    bias_correction: BiasCorrection
+    method: str
+    calibration: int
+    form: str
+    leave: tuple[str, ...] | None
+
+    @property
+    def name(self) -> str:
+        """W4A4."""
+        return f"W{self.w_bits}A{self.a_bits}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What defines the loss, for requests and for `explorer.lapq.Objective`."""
+        options = {key: value for key, value in vars(self).items() if key != "method"}
+        return {**options, "leave": None if self.leave is None else list(self.leave)}
+
+    def every_layer(self) -> "Asked":
+        """The same with no layer left in FP32 but those that were named."""
+        return replace(self, leave=self.leave or ())
+
+
+def ask(study: Study, *, with_method: bool = True, with_bias: bool = True) -> Asked | None:
+    """Show the controls; None, and a sentence, where nothing would be quantized.
+
+    Call it inside a container; `more` shows the rest.
+    """
+    w_bits, a_bits = _bits("Weights", 4), _bits("Activations", 4)
+    method = "gradient"
+    if with_method:
+        method = st.segmented_control(
+            "All together by",
+            list(METHODS),
+            format_func=METHODS.__getitem__,
+            default="gradient",
+            required=True,
+            key="steps_method",
+            persist_state="session",
+            help=_METHOD_WORDS,
+        )
+    bias: BiasCorrection = "none"
+    if with_bias:
+        bias = st.selectbox(
+            "Bias correction",
+            BIAS_CORRECTIONS,
+            format_func=CORRECTIONS.__getitem__,
+            key="steps_bias",
+            persist_state="session",
+            width=170,
+            help=_CORRECTION_WORDS,
+        )
+    calibration, form, leave = _more(study)
+    if w_bits == a_bits == FLOAT_BITS:
+        return None
+    return Asked(w_bits, a_bits, bias, method, calibration, form, leave)
+
+
+def nothing() -> None:
+    """What is said where `ask` gave None."""
+    st.info(
+        "With weights and activations in FP32 there is no step to choose; give one of them 2 to 8 bits.",
+        icon=":material/info:",
+    )
+
+
+def unit(study: Study) -> str:
+    """Of the loss."""
+    return "nats" if study.loss.kind == "cross_entropy" else study.loss.kind
+
+
+def _bits(what: str, usual: int) -> int:
+    return int(
+        st.selectbox(
+            what,
+            WIDTHS,
+            index=WIDTHS.index(usual),
+            format_func=lambda bits: "FP32" if bits == FLOAT_BITS else f"{bits} bits",
+            key=f"steps_{what.lower()}",
+            persist_state="session",
+            width=115,
+        )
+    )
+
+
+def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
+    layers = [layer.name for block in caches.blocks(session.reference(), "layer") for layer in block.layers]
+    with st.popover("More", icon=":material/tune:"):
+        calibration = st.selectbox(
+            "Calibration images",
+            IMAGES,
+            index=IMAGES.index(512),
+            key="steps_images",
+            persist_state="session",
+            help=f"Of the {study.data.size('train'):,} {study.data.training_images}, always the same draw. The loss is the "
+            f"mean over them. {study.remark or 'The test images are never searched on.'}",
+        )
+        left = st.multiselect(
+            "Layers left in FP32",
+            [NO_LAYER, *layers],
+            key=f"steps_left_{session.reference()}",
+            persist_state="session",
+            placeholder="the first and the last",
+            help="Without a choice the first and the last layer, as in the paper.",
+        )
+        form = st.selectbox(
+            "Quantizer",
+            list(FORMS),
+            format_func=FORMS.__getitem__,
+            key="steps_form",
+            persist_state="session",
+            help="The paper's text and its code differ. Only the grid with a zero can be kept in a plan.",
+        )
+    chosen = tuple(sorted(name for name in left if name != NO_LAYER))
+    return int(calibration), str(form), chosen if left else None

@@ -1,0 +1,196 @@
+"""How much the steps of a network depend on one another: second derivatives, couplings, interactions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures import look
+from explorer.figures.steps import curves as step_curves
+from explorer.figures.steps import hessian as step_hessian
+from explorer.jobs import requests
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import export, picking, run_panel
+from explorer.ui.shell import caches
+from explorer.ui.steps import form as steps_form
+from explorer.ui.steps import found as steps_found
+from explorer.ui.steps import tensor as steps_tensor
+from explorer.ui.steps.surface_view import FIRST, SECOND
+
+_MAP = "steps_hessian"
+HOWS: Mapping[str, str] = {
+    "straight-through": "straight-through",
+    "finite-differences": "finite differences",
+}
+SHOWN: Mapping[str, str] = {
+    "hessian": "second derivatives",
+    "coupling": "coupling",
+    "interactions": "interactions",
+    "distance": "by distance",
+    "bits": "by bits",
+    "shares": "interactions by bits",
+}
+_ABOUT: Mapping[str, str] = {
+    "hessian": "Row and column are tensors in the order of the network; the colour is ∂²L/∂log Δᵢ ∂log Δⱼ. The diagonal says how "
+    "steep the loss is along one step; what is off it says that two steps are not free of each other. Neighbours usually "
+    "stand out (LAPQ, Fig. A.1).",
+    "coupling": "The same without its scale, |Hᵢⱼ|/√|Hᵢᵢ Hⱼⱼ|: 0 where two steps can be chosen apart; near 1 where a change of one is "
+    "as good as a change of the other.",
+    "interactions": "On the diagonal, what quantizing one tensor alone adds to the loss; off it, what quantizing two adds beyond "
+    "the sum of both (LAPQ, eq. 7). No derivative is in it.",
+    "distance": "The mean coupling of tensors that lie so far apart in the network, a line for every width that was computed.",
+    "bits": "log₁₀ of the Gaussian curvature of the loss over all steps, for every width that was computed under the same "
+    "conditions. The paper finds it orders of magnitude higher at 2 bits than at 4 (eqs. 9 to 11).",
+    "shares": "How much of the damage of quantizing several tensors is no sum of what each does alone, for every width that was "
+    "computed under the same conditions (LAPQ, eq. 7): near 0, steps can be chosen one by one.",
+}
+_ACROSS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], step_curves.View]] = {
+    "distance": step_curves.coupling_view,
+    "bits": step_curves.curvature_view,
+    "shares": step_curves.separability_view,
+}
+
+
+def show(study: Study) -> None:
+    """Controls and the heat map."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        asked = steps_form.ask(study, with_method=False)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Derivatives",
+            list(HOWS),
+            format_func=HOWS.__getitem__,
+            default="straight-through",
+            required=True,
+            key="steps_how",
+            persist_state="session",
+            help="*straight-through*: differentiating the network twice, rounding taken as the identity, as the paper's code "
+            "does. *finite differences*: of the loss that is measured; n² + n + 1 evaluations.",
+        )
+        pairs = st.toggle(
+            "interactions",
+            key="steps_pairs",
+            persist_state="session",
+            help="Measure too what every two tensors cost beyond the sum of both, n(n - 1)/2 evaluations.",
+        )
+        if asked is not None:
+            spec = requests.lapq_hessian(study, how=how, separability=pairs, **asked.options)
+            run_panel.compute(
+                {f"Hessian of steps {asked.name}": spec},
+                there="This is there, or on its way; choose other bits.",
+                key="steps_hessian_compute",
+            )
+    if asked is None:
+        steps_form.nothing()
+        return
+    run = caches.store().find(spec)
+    if run is None:
+        st.info(
+            "Nobody has differentiated by these steps yet. Press **Compute**: second derivatives of the loss by every two steps, "
+            "at the steps of the best p. It takes some minutes; fewer calibration images (under More) are quicker, and so is "
+            "quantizing weights or activations alone.",
+            icon=":material/play_circle:",
+        )
+        return
+    run_panel.watch(run.id, lambda run: _draw(study, run))
+
+
+def _draw(study: Study, run: Run) -> None:
+    if run.result is None:
+        st.caption("The map appears here when all derivatives are there.")
+        return
+    shown = st.segmented_control(
+        "Shown",
+        list(SHOWN),
+        format_func=SHOWN.__getitem__,
+        default="hessian",
+        required=True,
+        key="steps_shown",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    hessian, apart = run.result["hessian"], run.result["separability"]
+    if shown in ("interactions", "shares") and apart is None:
+        st.info(
+            "This run measured no interactions; switch them on above and press **Compute**.",
+            icon=":material/info:",
+        )
+        return
+    if shown in _ACROSS:
+        _across(study, run, shown, hessian)
+    else:
+        view = (
+            step_hessian.interactions_view(apart)
+            if shown == "interactions"
+            else step_hessian.view(hessian, shown="coupling" if shown == "coupling" else "hessian")
+        )
+        export.chart(
+            step_hessian.figure(view, height=640, revision=f"{run.id} {shown}"),
+            key=_MAP,
+            name=f"step-{shown}",
+            alt=f"{SHOWN[shown]} of every two steps",
+            table=lambda: (
+                pd.DataFrame(view.values, columns=list(view.names), index=list(view.names))
+                .rename_axis("tensor")
+                .reset_index()
+            ),
+        )
+        _pickable(view.names)
+    st.caption(f"{_ABOUT[shown]} {_numbers(hessian, apart)}")
+
+
+def _pickable(names: Sequence[str]) -> None:
+    """A click on a square opens the loss over its two steps; on the diagonal, its step by hand."""
+    pairs = {step_hessian.pair_name(row, column): (row, column) for row in names for column in names}
+
+    def picked(name: str) -> None:
+        row, column = pairs[name]
+        if row == column:
+            st.session_state[steps_tensor.SITE] = row
+            st.session_state[steps_form.VIEW] = "By hand"
+        else:
+            st.session_state[FIRST], st.session_state[SECOND] = row, column
+            st.session_state[steps_form.VIEW] = "Two steps"
+
+    picking.follow(_MAP, None, picked)
+    st.caption(
+        "Click a square for the loss over its two steps, or one on the diagonal to move its step by hand."
+    )
+
+
+def _across(study: Study, run: Run, shown: str, hessian: Mapping[str, Any]) -> None:
+    """Over all widths that were computed like this one."""
+    kind = "separability" if shown == "shares" else "hessian"
+    content = [
+        each.result for each in steps_found.at_all_bits(study, run).values() if each.result is not None
+    ]
+    kept = [each[kind] for each in content if each["hessian"]["sites"] == hessian["sites"]]
+    view = _ACROSS[shown](kept)
+    export.chart(
+        step_curves.figure(view, height=430, revision=f"{run.id} {shown} {len(kept)}"),
+        key="steps_across",
+        name=f"step-{shown}",
+        alt=SHOWN[shown],
+        table=lambda: pd.DataFrame(
+            [
+                {"curve": curve.name, "x": x, "y": y}
+                for curve in view.curves
+                for x, y in zip(curve.x, curve.y, strict=True)
+            ]
+        ),
+    )
+    if len(kept) == 1:
+        st.info("Only this width is computed; compute another to compare.", icon=":material/info:")
+
+
+def _numbers(hessian: Mapping[str, Any], apart: Mapping[str, Any] | None) -> str:
+    curvature = hessian["curvature"]["clip"]
+    text = (
+        f"Gaussian curvature by clips (eq. 9): {look.power_text(curvature['log10'], curvature['sign'])}; with the exponent "
+        f"for {len(hessian['sites'])} steps: {look.power_text(curvature['log10_n'], curvature['sign'])}. "
+    )
+    if apart is not None:
+        text += f"Interactions are {apart['share']:.0%} of the damage of quantizing everything."
+    return text

@@ -1,0 +1,166 @@
+"""Methods of calibration in one table: min-max, MMSE, ACIQ, KL divergence, OCS, DUAL and the phases of LAPQ."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures.steps import methods as step_methods
+from explorer.jobs import requests
+from explorer.lapq import plan_of
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import live_chart, run_panel
+from explorer.ui.shell import caches
+from explorer.ui.steps import form as steps_form
+from explorer.ui.steps import hand as steps_hand
+from explorer.ui.steps import tensor as steps_tensor
+from explorer.ui.steps.form import Asked
+
+COLUMNS: Mapping[str, Any] = {
+    "calibration": st.column_config.NumberColumn("calibration loss", format="%.4f"),
+    "loss": st.column_config.NumberColumn("test loss", format="%.4f"),
+    "loss_error": st.column_config.NumberColumn("± s.e.", format="%.4f"),
+    "accuracy": st.column_config.NumberColumn("test accuracy (%)", format="%.2f"),
+    "error": st.column_config.NumberColumn("± s.e. ", format="%.2f"),
+    "extra": st.column_config.NumberColumn(
+        "more weights (%)",
+        format="%.1f",
+        help="Weights that are stored beyond the network's own, as a share of the quantized ones: OCS splits channels, "
+        "DUAL writes a weight as the sum of two.",
+    ),
+    "work": st.column_config.NumberColumn(
+        "work", format="%.0f", help="In full forward passes over all calibration images."
+    ),
+}
+
+
+def show(study: Study) -> None:
+    """Controls, the picture and the table as their rows come."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        asked = steps_form.ask(study, with_bias=False)
+        if asked is not None:
+            spec = requests.lapq_table(
+                study,
+                w_bits=asked.w_bits,
+                a_bits=asked.a_bits,
+                calibration=asked.calibration,
+                leave=asked.options["leave"],
+                method=asked.method,
+            )
+            run_panel.compute(
+                {f"Methods at {asked.name}": spec},
+                there="This is there, or on its way; choose other bits.",
+                key="steps_table_compute",
+            )
+    if asked is None:
+        steps_form.nothing()
+        return
+    if asked.form != "integer":
+        st.caption("Methods are compared on the grid with a zero, whatever the quantizer under More.")
+    run = caches.store().find(spec)
+    if run is None:
+        st.info(
+            "Nobody has compared the methods at these bits yet. Press **Compute**: every way to choose the steps, each "
+            "with and without bias correction of the weights, measured on the same test images. It takes some minutes and "
+            "goes on when you leave the page.",
+            icon=":material/play_circle:",
+        )
+        return
+    run_panel.watch(run.id, lambda run: _draw(study, asked, run))
+
+
+def _draw(study: Study, asked: Asked, run: Run) -> None:
+    rows = caches.store().points(run.id, "rows") if run.result is None else run.result["rows"]
+    if all(row["method"] == "fp32" for row in rows):
+        st.caption("Methods appear here one by one, as soon as they are measured, some seconds each.")
+        return
+    view = step_methods.view(rows, unit=steps_form.unit(study))
+    table = _table(rows)
+    live_chart.draw(
+        step_methods.figure(view, revision=run.id),
+        key="steps_methods",
+        name=f"step-methods-{asked.name}",
+        alt="Every method's accuracy on the test images",
+        table=lambda: table,
+    )
+    st.caption(_words(rows, view))
+    st.dataframe(table, hide_index=True, column_config=COLUMNS)
+    # FP32 has no steps, and those of OCS and DUAL are not all there is to them.
+    found = [row for row in rows if row["steps"]]
+    if run.result is not None and found:
+        _take(study, asked, found)
+
+
+def _take(study: Study, asked: Asked, found: Sequence[Mapping[str, Any]]) -> None:
+    held = steps_tensor.trial(replace(asked, form="integer"))
+    if held is None:
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Steps of",
+            range(len(found)),
+            index=len(found) - 1,
+            format_func=lambda i: _name(found[i]),
+            width=330,
+            key="steps_method_taken",
+        )
+        row = found[chosen]
+        steps_hand.button(
+            lambda blocks: plan_of(
+                held.sites,
+                row["steps"],
+                study,
+                blocks,
+                row["bias_correction"],
+                name=f"{step_methods.NAMES[row['method']].split(',')[0]} {asked.name}",
+            ),
+            form="integer",
+            key="steps_method_take",
+        )
+
+
+def _words(rows: Sequence[Mapping[str, Any]], view: step_methods.View) -> str:
+    text = (
+        "Whiskers are standard errors over the test images; methods are measured on the same ones, so differences are surer "
+        "than they look. MMSE is the first phase of LAPQ under another name. "
+    )
+    if view.floor is not None:
+        text += "A triangle at the left is a method that lies further to the left than the picture. "
+    joint = next((row for row in rows if row["method"] == "joint"), None)
+    against = None if joint is None else joint["over"].get("mmse")
+    if against is not None and against["accuracy"] is not None:
+        text += (
+            f"All steps together against MMSE: {against['accuracy'] * 100:+.2f} ± "
+            f"{against['accuracy_stderr'] * 100:.2f} points, paired over the images. "
+        )
+    return text
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    def share(value: float | None) -> float | None:
+        return None if value is None else value * 100
+
+    return pd.DataFrame(
+        [
+            {
+                "method": step_methods.NAMES[row["method"]],
+                "bias correction": row["bias_correction"],
+                "calibration": row["calibration_loss"],
+                "loss": row["test_loss"],
+                "loss_error": row["test_loss_stderr"],
+                "accuracy": share(row["test_accuracy"]),
+                "error": share(row["test_accuracy_stderr"]),
+                "extra": row.get("extra_weights", 0.0) * 100,
+                "work": row["forward_equivalents"],
+            }
+            for row in rows
+        ]
+    )
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    correction = steps_form.CORRECTIONS[row["bias_correction"]]
+    return f"{step_methods.NAMES[row['method']]}, bias correction {correction}"

@@ -1,0 +1,295 @@
+"""The three phases of LAPQ as they arrive: every step by itself, the best p, all together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures import look
+from explorer.figures.steps import curves as step_curves
+from explorer.jobs import requests
+from explorer.lapq import LapqResult, Stage
+from explorer.lapq.phases.quadratic import POINTS, parabola, vertex_within
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import live_chart, run_panel
+from explorer.ui.shell import caches, results
+from explorer.ui.steps import form as steps_form
+from explorer.ui.steps import found as steps_found
+from explorer.ui.steps import hand as steps_hand
+from explorer.ui.steps import tensor as steps_tensor
+from explorer.ui.steps.form import Asked
+
+LAYERWISE_P = 2.0
+PHASES: Mapping[str, str] = {
+    "layerwise": "1 layer-wise",
+    "quadratic": "2 the best p",
+    "joint": "3 all together",
+}
+STAGE_COLUMNS: Mapping[str, Any] = {
+    "calibration": st.column_config.NumberColumn(
+        "calibration loss", format="%.4f", help="Mean over the calibration images; what the phases lower."
+    ),
+    "loss": st.column_config.NumberColumn("test loss", format="%.4f"),
+    "loss_error": st.column_config.NumberColumn("± s.e.", format="%.4f"),
+    "accuracy": st.column_config.NumberColumn("test accuracy (%)", format="%.2f"),
+    "error": st.column_config.NumberColumn("± s.e. ", format="%.2f"),
+}
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What there is of a search so far.
+
+    Attributes:
+        p_points: ``p`` and ``loss`` of every p tried, in the order in which they were.
+        path: how the joint phase went down.
+        result: all of it, once it is done.
+    """
+
+    p_points: tuple[Mapping[str, Any], ...]
+    path: tuple[Mapping[str, Any], ...]
+    result: LapqResult | None
+
+    @property
+    def phase(self) -> str:
+        """The last phase that there is something of."""
+        return "joint" if self.path else "quadratic" if self.p_points else "layerwise"
+
+    @property
+    def best(self) -> Mapping[str, Any]:
+        """The p of least loss."""
+        return min(self.p_points, key=lambda point: float(point["loss"]))
+
+
+def arrived(run: Run) -> Arrived:
+    """Of a run, finished or not."""
+    store = caches.store()
+    points, path = store.points(run.id, "p_curve"), store.points(run.id, "path")
+    return Arrived(
+        tuple(points), tuple(path), None if run.result is None else LapqResult.from_json(run.result)
+    )
+
+
+def show(study: Study) -> None:
+    """Controls, the search as it goes, and what it is worth."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        asked = steps_form.ask(study)
+        if asked is not None:
+            spec = requests.lapq(study, method=asked.method, **asked.options)
+            run_panel.compute(
+                {f"Step sizes {asked.name}": spec},
+                there="This is there, or on its way; choose other bits or another method.",
+                key="steps_compute",
+            )
+    if asked is None:
+        steps_form.nothing()
+        return
+    run = caches.store().find(spec)
+    if run is None:
+        st.info(
+            "Nobody has searched for these steps yet. Press **Compute**: first every tensor gets the step of least squared "
+            "error, then the best p is found, then all steps are improved together. Below is the first phase, which needs no "
+            "run. It takes about a minute with the gradient, several with Powell, and goes on when you leave the page.",
+            icon=":material/play_circle:",
+        )
+        _layerwise(asked, None)
+        return
+    run_panel.watch(run.id, lambda run: _draw(study, asked, run))
+
+
+def _draw(study: Study, asked: Asked, run: Run) -> None:
+    found = arrived(run)
+    # A widget of its own for every phase, so that the picture follows until somebody chooses.
+    phase = st.segmented_control(
+        "Phase",
+        list(PHASES),
+        format_func=PHASES.__getitem__,
+        default=found.phase,
+        required=True,
+        key=f"steps_phase_{run.id}_{found.phase}",
+        label_visibility="collapsed",
+    )
+    if phase == "layerwise":
+        _layerwise(asked, found.result)
+    elif phase == "quadratic":
+        _quadratic(study, run, found)
+    else:
+        _joint(study, asked, run, found)
+    _numbers(study, asked, found)
+
+
+def _layerwise(asked: Asked, result: LapqResult | None) -> None:
+    held = steps_tensor.trial(asked)
+    if held is None:
+        return
+    if result is None:
+        first = steps_tensor.least_error_steps(asked, held, LAYERWISE_P)
+        stages: dict[str, Mapping[str, float]] = {"layerwise": first}
+    else:
+        stages = {name: stage.steps for name, stage in result.stages.items()}
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        site = steps_tensor.pick(held.sites)
+        steps_tensor.log_toggle()
+    steps_tensor.strip(held.sites, stages, site.name)
+    step = stages["layerwise"][site.name]
+    view = steps_tensor.show(asked, held, site, step, key="steps_histogram", height=330)
+    st.caption(steps_tensor.words(site, view, step))
+    text = "Every dot above is a tensor and says where its clip lies between zero and its largest value; click one. "
+    if result is not None:
+        text += (
+            "Filled dots are where all steps together ended: where they left the layer-wise ones, it was better for the "
+            "network than for the tensor. "
+        )
+    st.caption(f"{text}Inputs are those of the FP32 network on the first calibration images.")
+
+
+def _quadratic(study: Study, run: Run, found: Arrived) -> None:
+    if not found.p_points:
+        st.caption("The points appear here one by one, some seconds each.")
+        return
+    curve = _curve(found)
+    view = step_curves.p_view(curve, unit=steps_form.unit(study))
+    best = found.best
+    spot = step_curves.Spot(f"chosen, p = {best['p']:.3g}", best["p"], best["loss"], look.WEIGHTS)
+    view = replace(view, spots=(*view.spots, spot))
+    live_chart.draw(
+        step_curves.figure(view, height=430, revision=f"{run.id} p"),
+        key="steps_p",
+        name="step-p",
+        alt="Calibration loss against p, with the parabola and the p that was chosen",
+        table=lambda: pd.DataFrame(found.p_points),
+    )
+    text = (
+        "Each dot gives every tensor the step of least L_p error for one p, and measures the loss of the whole network. Small p "
+        "clips hard, large p hardly. "
+    )
+    if not curve["coefficients"]:
+        text += "The parabola comes with the last point."
+    elif curve["vertex"] is None:
+        text += (
+            f"The parabola has no lowest point between {POINTS[0]:g} and {POINTS[-1]:g}, so it is not trusted: the best of the "
+            f"points serves, p = {best['p']:.3g}."
+        )
+    else:
+        text += (
+            f"The parabola through the points is lowest at p* = {curve['vertex']:.3g}, which was tried too; of all, "
+            f"p = {best['p']:.3g} is best and the search for all steps together begins there."
+        )
+    st.caption(text)
+
+
+def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
+    if not found.path:
+        st.caption("The way down appears here when the first two phases are done.")
+        return
+    paths = {steps_form.METHODS[asked.method]: found.path, **_others(study, asked)}
+    view = step_curves.descent_view(paths, unit=steps_form.unit(study))
+    live_chart.draw(
+        step_curves.figure(view, height=430, revision=f"{run.id} joint"),
+        key="steps_joint",
+        name="step-descent",
+        alt="Best calibration loss so far against the work it took",
+        table=lambda: pd.DataFrame(
+            [
+                {"method": name, **{key: value for key, value in point.items() if key != "steps"}}
+                for name, path in paths.items()
+                for point in path
+            ]
+        ),
+    )
+    first, last = found.path[0], found.path[-1]
+    text = (
+        f"All steps are moved together, from the best p ({first['loss']:.4g}) down to {last['loss']:.4g}. A dot is a set of "
+        "steps that was better than all before; to the right is work, in passes over all calibration images "
+        "(a backward pass counts as two). "
+    )
+    if found.result is not None:
+        text += (
+            f"{found.result.joint_evaluations:,} evaluations, {found.result.joint_equivalents:,.0f} forward passes; the "
+            f"whole search took {found.result.seconds:.0f} s. "
+        )
+    if len(paths) == 1:
+        text += "Compute another method for the same bits and it is drawn beside this one."
+    st.caption(text)
+
+
+def _others(study: Study, asked: Asked) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """The ways of the other methods to the same question, where they were computed."""
+    others = steps_found.found(study, asked)
+    return {
+        steps_form.METHODS[name]: result["path"] for name, result in others.items() if name != asked.method
+    }
+
+
+def _curve(found: Arrived) -> dict[str, Any]:
+    """For the figure: what was tried, and the parabola once all its points are there."""
+    points = sorted(found.p_points, key=lambda point: float(point["p"]))
+    fitted = found.p_points[: len(POINTS)]
+    coefficients: tuple[float, ...] = ()
+    if len(fitted) == len(POINTS):
+        coefficients = parabola([point["p"] for point in fitted], [point["loss"] for point in fitted])
+    vertex = vertex_within(coefficients, POINTS[0], POINTS[-1])
+    return {"points": points, "coefficients": coefficients, "vertex": vertex}
+
+
+def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
+    """What each phase is worth, and taking the last in hand."""
+    st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
+    if found.result is None:
+        st.caption(f"Test images are measured at the end. {study.remark or 'Nothing is chosen on them.'}")
+        return
+    st.caption(
+        f"Calibration: {found.result.calibration:,} {study.data.training_images}, which the phases lower the loss of, so it is "
+        "flattering; test: all shipped test images, with the standard error that their number leaves."
+        f"{_unquantized(study)}"
+    )
+    result = found.result
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        stage = st.selectbox(
+            "Steps of phase",
+            list(PHASES)[::-1],
+            format_func=PHASES.__getitem__,
+            key="steps_take_stage",
+            width=180,
+        )
+        steps_hand.button(
+            lambda blocks: result.plan(study, blocks, stage=stage, name=f"LAPQ {asked.name}"),
+            form=asked.form,
+            key="steps_take",
+        )
+
+
+def _unquantized(study: Study) -> str:
+    full = results.full_precision(study)
+    if full is None:
+        return ""
+    accuracy = full["accuracy"]
+    right = "" if accuracy is None else f", accuracy {look.percent_text(accuracy, full['accuracy_stderr'])}"
+    return f" In FP32: test loss {full['loss']:.4f} ± {full['loss_stderr']:.4f}{right}."
+
+
+def _table(found: Arrived) -> pd.DataFrame:
+    """One row a phase that has come."""
+    if found.result is not None:
+        rows = [_row(name, stage.calibration_loss, stage) for name, stage in found.result.stages.items()]
+    else:
+        known = {
+            "layerwise": [point["loss"] for point in found.p_points[:1]],
+            "quadratic": [found.best["loss"]] if found.p_points else [],
+            "joint": [point["loss"] for point in found.path[-1:]],
+        }
+        rows = [_row(name, loss, None) for name, losses in known.items() for loss in losses]
+    columns = ["phase", *STAGE_COLUMNS] if found.result is not None else ["phase", "calibration"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _row(name: str, calibration: float, measured: Stage | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"phase": PHASES[name], "calibration": calibration}
+    if measured is not None:
+        row |= {"loss": measured.loss, "loss_error": measured.loss_stderr}
+        if measured.accuracy is not None and measured.accuracy_stderr is not None:
+            row |= {"accuracy": measured.accuracy * 100, "error": measured.accuracy_stderr * 100}
+    return row

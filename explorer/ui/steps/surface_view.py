@@ -1,0 +1,192 @@
+"""The loss over the steps of two tensors, with what LAPQ finds on it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures.steps import surface as step_surface
+from explorer.jobs import requests
+from explorer.lapq.diagnostics.surfaces import Surface
+from explorer.lapq.phases.quadratic import POINTS
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import live_chart, run_panel
+from explorer.ui.shell import caches
+from explorer.ui.steps import form as steps_form
+from explorer.ui.steps import tensor as steps_tensor
+from explorer.ui.steps.form import Asked
+
+FIRST, SECOND = "steps_first", "steps_second"  # keys of the two tensors
+SIDES = (17, 33, 65)
+OTHERS: Mapping[str, str] = {"float": "in FP32", "quantized": "quantized"}
+
+
+def show(study: Study) -> None:
+    """Controls, and the surface as it grows."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        asked = steps_form.ask(study, with_method=False)
+        others = st.segmented_control(
+            "All others",
+            list(OTHERS),
+            format_func=OTHERS.__getitem__,
+            default="float",
+            required=True,
+            key="steps_others",
+            persist_state="session",
+            help="*in FP32*: these two alone are quantized, as in the paper's figures. *quantized*: all others have the steps "
+            "of the best p.",
+        )
+    if asked is None:
+        steps_form.nothing()
+        return
+    held = steps_tensor.trial(asked.every_layer() if others == "float" else asked)
+    if held is None:
+        return
+    names = [site.name for site in held.sites]
+    if len(names) < 2:
+        st.info("There is one tensor to quantize; a surface needs two.", icon=":material/info:")
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        first = _tensor("First tensor", FIRST, names, _late(names)[0])
+        second = _tensor("Second tensor", SECOND, names, _late(names)[1])
+        points = st.selectbox(
+            "Points",
+            SIDES,
+            index=1,
+            format_func=lambda side: f"{side} × {side}",
+            key="steps_points",
+            persist_state="session",
+            width=110,
+            help="Measured coarse to fine; the picture is there after the first rows.",
+        )
+        if first == second:
+            spec = None
+        else:
+            spec = _spec(study, asked, first, second, points=points, others=others)
+            run_panel.compute(
+                {f"Loss over two steps, {asked.name}": spec},
+                there="This is there, or on its way; choose other tensors or bits.",
+                key="steps_surface_compute",
+            )
+        log, relief = _looks()
+    if spec is None:
+        st.info("Choose two different tensors.", icon=":material/info:")
+        return
+    run = _answer(study, asked, first, second, points, others)
+    if run is None:
+        st.info(
+            f"Nobody has measured this surface yet. Press **Compute**: {points**2:,} losses on {asked.calibration} calibration "
+            "images, coarse to fine. The later the tensors, the quicker: what comes before them is computed once.",
+            icon=":material/play_circle:",
+        )
+        return
+    unit = steps_form.unit(study)
+    run_panel.watch_all([run.id], lambda runs: _draw(runs[0], log, relief, unit), run_panel.PAUSING)
+
+
+def _late(names: Sequence[str]) -> tuple[str, str]:
+    """Two late tensors of one kind, inputs where there are any; they are quick and, the paper says, coupled."""
+    inputs = [name for name in names if name.endswith(".input")]
+    some = inputs if len(inputs) > 1 else names
+    return (some[-3], some[-2]) if len(some) > 2 else (some[0], some[1])
+
+
+def _tensor(label: str, key: str, names: Sequence[str], usual: str) -> str:
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = usual
+    return str(st.selectbox(label, names, key=key, persist_state="session", width=205))
+
+
+def _looks() -> tuple[bool, bool]:
+    drawn = st.segmented_control(
+        "Drawn as",
+        ["contours", "3-D"],
+        default="contours",
+        required=True,
+        key="steps_drawn",
+        persist_state="session",
+    )
+    scale = st.segmented_control(
+        "Height",
+        ["linear", "log"],
+        default="linear",
+        required=True,
+        key="steps_height",
+        persist_state="session",
+    )
+    return scale == "log", drawn == "3-D"
+
+
+def _spec(study: Study, asked: Asked, first: str, second: str, **options: Any) -> Any:
+    return requests.lapq_surface(study, first, second, **asked.options, **options)
+
+
+def _answer(study: Study, asked: Asked, first: str, second: str, points: int, others: str) -> Run | None:
+    """The very run, or one that is done at another number of points."""
+    sides = (points, *(side for side in SIDES[::-1] if side != points))
+    runs = [
+        caches.store().find(_spec(study, asked, first, second, points=side, others=others)) for side in sides
+    ]
+    if runs[0] is not None:
+        return runs[0]
+    return next((run for run in runs if run is not None and run.status == "done"), None)
+
+
+def _draw(run: Run, log: bool, relief: bool, unit: str) -> None:
+    found = _surface(run)
+    if found is None:
+        st.caption("The first points appear when the steps of each p are known, which takes some seconds.")
+        return
+    view = step_surface.view(found.to_json(), log=log, unit=unit)
+    draw = step_surface.surface if relief else step_surface.contours
+    live_chart.draw(
+        draw(view, revision=f"{run.id} {log} {relief}"),
+        key="steps_surface",
+        name="step-surface",
+        alt=f"Loss over the steps of {found.sites[0]} and {found.sites[1]}",
+        table=lambda: _points(found),
+    )
+    st.caption(_words(found))
+
+
+def _surface(run: Run) -> Surface | None:
+    """The result, or what there is of it so far."""
+    if run.result is not None:
+        return Surface.from_json(run.result)
+    store = caches.store()
+    frames = store.points(run.id, "surface")
+    if not frames:
+        return None
+    found = Surface.from_json(frames[-1])
+    for points in store.points(run.id, "points"):
+        found = found.with_points(points)
+    return found
+
+
+def _words(found: Surface) -> str:
+    marks = {mark.kind: mark for mark in found.marks}
+    lp = [mark for mark in found.marks if mark.kind == "lp"]
+    best = min(lp, key=lambda mark: mark.loss)
+    quadratic, optimum = marks["quadratic"], marks["optimum"]
+    return (
+        f"W{found.w_bits}A{found.a_bits}, all other tensors {OTHERS[found.others]}, {found.calibration} calibration images. "
+        f"White: where least L_p error puts both steps; the best of them, p = {best.p:g}, has loss {best.loss:.4g}. "
+        f"Star: what phase 2 takes, the best p from {POINTS[0]:g} to {POINTS[-1]:g}, p = {quadratic.p:.3g}, loss "
+        f"{quadratic.loss:.4g}. Pink line: Powell's way from there to the cross, loss {optimum.loss:.4g}. A valley that runs "
+        "aslant says that the two steps cannot be chosen apart; at fewer bits it is steeper (LAPQ, Figs. 1 and 2). "
+        f"{found.measured:,} of {len(found.axes[0])} × {len(found.axes[1])} points, for {found.forward_equivalents:,.0f} full "
+        "forward passes."
+    )
+
+
+def _points(found: Surface) -> pd.DataFrame:
+    first, second = found.sites
+    return pd.DataFrame(
+        [
+            {first: float(a), second: float(b), "loss": float(found.loss[i, j])}
+            for i, a in enumerate(found.axes[0])
+            for j, b in enumerate(found.axes[1])
+        ]
+    ).dropna()

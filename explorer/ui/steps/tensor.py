@@ -1,0 +1,139 @@
+"""One tensor: its values with the grid of its quantizer, where it is picked, and how its step is moved by hand."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.errors import LapqError
+from explorer.figures import look
+from explorer.figures.steps import histogram
+from explorer.figures.steps import sites as step_sites
+from explorer.lapq import Site
+from explorer.lapq.diagnostics.trial import Trial
+from explorer.studies import Study
+from explorer.ui.parts import export, live_chart, picking
+from explorer.ui.shell import caches, session
+from explorer.ui.steps.form import Asked
+
+TRIAL_IMAGES = 128
+SITE, _STRIP = "steps_site", "steps_strip"
+
+
+@st.cache_resource(show_spinner="Running the calibration images …", max_entries=3)
+def _trial(reference: str, options: tuple[tuple[str, Any], ...]) -> Trial:
+    study = caches.study(reference)
+    assert isinstance(study, Study)
+    return Trial(study, **dict(options))
+
+
+def trial(asked: Asked) -> Trial | None:
+    """The network to try steps on, on few images; None, and the reason in a sentence, where there cannot be one."""
+    options = {**asked.options, "images": min(asked.calibration, TRIAL_IMAGES), "leave": asked.leave}
+    try:
+        return _trial(session.reference(), tuple(options.items()))
+    except LapqError as error:
+        st.warning(f"This cannot be quantized: {error}")
+        return None
+
+
+def least_error_steps(asked: Asked, held: Trial, p: float) -> dict[str, float]:
+    """Site to the step of least L_p error, on the trial's images."""
+    return _least_error(session.reference(), asked, p, held)
+
+
+@st.cache_data(show_spinner="Finding every tensor's step of least error …", max_entries=32)
+def _least_error(reference: str, asked: Asked, p: float, _trial: Trial) -> dict[str, float]:
+    return _trial.layerwise(p)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _values(reference: str, asked: Asked, name: str, _trial: Trial) -> Any:
+    return _trial.values(name)
+
+
+def pick(sites: Sequence[Site], *, label: str = "Tensor", key: str = SITE) -> Site:
+    """A list of tensors; what is picked here or on the strip is kept while there is such a tensor."""
+    names = [site.name for site in sites]
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = names[len(names) // 2]
+    chosen = st.selectbox(label, names, key=key, width=280, persist_state="session")
+    return sites[names.index(chosen)]
+
+
+def strip(sites: Sequence[Site], stages: Mapping[str, Mapping[str, float]], chosen: str) -> None:
+    """All tensors in small; a click picks one."""
+    view = step_sites.view(
+        [site.name for site in sites],
+        [site.kind for site in sites],
+        [site.largest for site in sites],
+        stages,
+    )
+
+    def picked(name: str) -> None:
+        st.session_state[SITE] = name
+
+    made = step_sites.figure(view)
+    st.plotly_chart(
+        made,
+        key=_STRIP,
+        alt="Clip of every tensor as a share of its largest value",
+        config={"displayModeBar": False},
+    )
+    picking.follow(_STRIP, chosen, picked)
+    export.offer(
+        made,
+        key=_STRIP,
+        name="step-clips",
+        table=lambda: pd.DataFrame(
+            {
+                "tensor": view.names,
+                **{stage: [steps[name] for name in view.names] for stage, steps in stages.items()},
+                "min-max": [site.largest for site in sites],
+            }
+        ),
+    )
+
+
+def show(
+    asked: Asked, held: Trial, site: Site, step: float, *, key: str, height: int = 400
+) -> histogram.View:
+    """The histogram of a tensor with its grid at a step."""
+    log = st.session_state.get("steps_log", True)
+    levels = [(level - site.levels.offset) * step for level in range(site.levels.low, site.levels.high + 1)]
+    view = histogram.view(
+        _values(session.reference(), asked, site.name, held), levels, name=site.name, kind=site.kind
+    )
+    made = histogram.figure(view, log=log, height=height, revision=f"{site.name} {site.bits} {log}")
+    live_chart.draw(
+        made,
+        key=key,
+        name=f"step-{site.name}",
+        alt=f"Values of {site.name} with its grid",
+        table=lambda: pd.DataFrame({"from": view.edges[:-1], "to": view.edges[1:], "values": view.counts}),
+    )
+    return view
+
+
+def log_toggle() -> None:
+    """Whether counts are drawn on a logarithmic axis."""
+    st.toggle(
+        "log counts",
+        value=True,
+        key="steps_log",
+        persist_state="session",
+        help="To see the few values far out, too.",
+    )
+
+
+def words(site: Site, view: histogram.View, step: float) -> str:
+    """What to notice."""
+    clipped = sum(view.beyond)
+    what = "weights" if site.kind == "weight" else "inputs of the layer"
+    of = f"{len(view.levels)} levels a step of {step:.4g} apart"
+    return (
+        f"**{site.name}** ({what}, {site.bits} bits): {of}, drawn as lines. {look.percent_text(clipped)} of the values lie "
+        f"beyond the last level and are clipped to it; the step is {step / site.largest:.0%} of the one that clips nothing. A "
+        "smaller step rounds the many values finely and clips the few large ones: the choice is between the two errors."
+    )

@@ -1,0 +1,1 @@
+"""The Fine-tune and Results pages."""

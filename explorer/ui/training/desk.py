@@ -1,0 +1,110 @@
+"""The form and the live curves of a training."""
+
+import streamlit as st
+
+from explorer.figures import training
+from explorer.figures.look import percent_text
+from explorer.jobs import request, requests
+from explorer.plans import Plan
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import export, run_panel, tables
+from explorer.ui.shell import caches, results
+
+_SHOWN = "training_shown"
+
+
+def show(study: Study, plan: Plan | None) -> None:
+    """Settings and start button when there is a plan; below, the training that was started or picked."""
+    if plan is not None:
+        _form(study, plan)
+    runs = results.runs_of(study, "finetune")
+    if not runs:
+        return
+    ids = [run.id for run in runs]
+    shown = st.session_state.get(_SHOWN)
+    names = {run.id: _name(run) for run in runs}
+    if len(ids) > 1:
+        shown = st.selectbox(
+            "Training",
+            ids,
+            index=ids.index(shown) if shown in ids else 0,
+            format_func=names.__getitem__,
+            key=f"training_pick_{len(ids)}_{ids[0]}",
+        )
+    loss = "loss (cross-entropy, nats)" if study.loss.kind == "cross_entropy" else f"loss ({study.loss.kind})"
+    run_panel.watch(shown if shown in ids else ids[0], lambda run: _draw(run, loss))
+
+
+def _form(study: Study, plan: Plan) -> None:
+    with st.form("finetune", border=True):
+        columns = st.columns([1, 1, 1, 1.7], vertical_alignment="bottom")
+        epochs = columns[0].number_input(
+            "Epochs",
+            1,
+            200,
+            1,
+            help=f"Passes over the {study.data.size('train'):,} {study.data.training_images}.",
+        )
+        rate = columns[1].number_input(
+            "Learning rate",
+            0.0001,
+            1.0,
+            0.01,
+            format="%.4f",
+            step=0.001,
+            help="At the start; it decays to zero along a cosine.",
+        )
+        seed = columns[2].number_input(
+            "Seed", 0, 10_000, 0, help="Fixes the order of the images; same seed, same weights."
+        )
+        if columns[3].form_submit_button(
+            "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
+        ):
+            spec = requests.finetune(
+                study, plan.to_json(), seed=int(seed), epochs=int(epochs), learning_rate=float(rate)
+            )
+            run = request(caches.store(), spec, title=f"Fine-tuning {plan.name or study.name}")
+            st.session_state[_SHOWN] = run.id
+            st.rerun()
+
+
+def _draw(run: Run, loss: str) -> None:
+    store = caches.store()
+    reference = results.full_precision_of(run)
+    train, test = store.points(run.id, "train"), store.points(run.id, "test")
+    made = training.figure(
+        train,
+        test,
+        epochs=int(str(run.spec.parameters.get("epochs", 1))),
+        reference=None if reference is None else reference["accuracy"],
+        loss=loss,
+    )
+    export.chart(
+        made,
+        key=f"curves_{run.id}",
+        name=f"training-{run.id[:5]}",
+        alt="Loss and accuracy over the epochs",
+        table=lambda: tables.of_curves({"train": train, "test": test}),
+    )
+    if run.result is None:
+        st.caption("It goes on when you close this page. The first test point is the plan without training.")
+        return
+    before, after = run.result["before"], run.result["after"]
+    with st.container(horizontal=True, gap="large"):
+        untrained = percent_text(before["accuracy"], before["accuracy_stderr"])
+        st.metric("Without training", untrained, width="content")
+        gain = (
+            None
+            if after["accuracy"] is None
+            else f"{(after['accuracy'] - before['accuracy']) * 100:+.2f} points"
+        )
+        st.metric(
+            "After training", percent_text(after["accuracy"], after["accuracy_stderr"]), gain, width="content"
+        )
+        st.metric("Training took", f"{run.result['seconds']:.0f} s", width="content")
+
+
+def _name(run: Run) -> str:
+    epochs = run.spec.parameters.get("epochs", 1)
+    return f"{run.created.astimezone():%d %b %H:%M} · {run.title} · {epochs} epochs · {run.status}"

@@ -1,0 +1,123 @@
+"""Finished trainings as rows: what was predicted, what was measured before and after."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explorer.figures.training.results import Outcome
+from explorer.plans import Plan, read_plan
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.shell import caches, results, session
+
+COLUMNS: Mapping[str, Any] = {
+    "size": st.column_config.NumberColumn("size (kB)", format="%.1f"),
+    "compression": st.column_config.NumberColumn("compression", format="%.2f×"),
+    "omega": st.column_config.NumberColumn("predicted Ω", format="%.3g"),
+    "fp32": st.column_config.NumberColumn("FP32 (%)", format="%.2f"),
+    "before": st.column_config.NumberColumn("without (%)", format="%.2f"),
+    "after": st.column_config.NumberColumn("after (%)", format="%.2f"),
+    "gain": st.column_config.NumberColumn("gain (%)", format="%+.2f"),
+    "error": st.column_config.NumberColumn("± s.e.", format="%.2f", help="Of the accuracy after training."),
+    "loss": st.column_config.NumberColumn("test loss after", format="%.4f"),
+    "seconds": st.column_config.NumberColumn("training (s)", format="%.0f"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One finished training."""
+
+    run: Run
+    plan: Plan
+    omega: float | None
+
+    @property
+    def name(self) -> str:
+        """What the plan was called when it was trained."""
+        return self.run.title.removeprefix("Fine-tuning ") + f" · {self.run.id[:5]}"
+
+
+def rows(study: Study) -> list[Row]:
+    """Finished trainings whose targets are classes, newest first."""
+    reference = session.reference()
+    partitions = (caches.blocks(reference, "layer"), caches.blocks(reference, "module"))
+    table = results.damage()
+    made = []
+    for run in results.runs_of(study, "finetune"):
+        if run.status == "done" and run.result is not None and run.result["after"]["accuracy"] is not None:
+            plan, _ = read_plan(run.result["plan"], study=study, partitions=partitions)
+            known = table is not None and set(table.values) == set(plan.blocks)
+            made.append(Row(run, plan, table.omega(plan.w_bits) if table is not None and known else None))
+    return made
+
+
+def pictured(found: Sequence[Row]) -> list[Outcome]:
+    """For the figure."""
+    outcomes = []
+    for row in found:
+        before, after = _measured(row)
+        outcomes.append(
+            Outcome(
+                row.name,
+                after["size_bytes"],
+                before["accuracy"],
+                before["accuracy_stderr"],
+                after["accuracy"],
+                after["accuracy_stderr"],
+            )
+        )
+    return outcomes
+
+
+def table(found: Sequence[Row]) -> pd.DataFrame:
+    """For the table; accuracies in per cent."""
+    reference = results.full_precision(session.study())
+    lines = []
+    for row in found:
+        before, after = _measured(row)
+        lines.append(
+            {
+                "run": row.name,
+                "epochs": row.run.spec.parameters.get("epochs", 1),
+                "size": after["size_bytes"] / 1e3,
+                "compression": after["compression"],
+                "omega": row.omega,
+                "fp32": reference["accuracy"] * 100 if reference else None,
+                "before": before["accuracy"] * 100,
+                "after": after["accuracy"] * 100,
+                "error": after["accuracy_stderr"] * 100,
+                "gain": (after["accuracy"] - before["accuracy"]) * 100,
+                "loss": after["loss"],
+                "seconds": (row.run.result or {})["seconds"],
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def reference(study: Study) -> tuple[int, float] | None:
+    """FP32 size in bytes and accuracy, if it was measured."""
+    found = results.full_precision(study)
+    return None if found is None or found["accuracy"] is None else (found["fp32_bytes"], found["accuracy"])
+
+
+def pick(found: Sequence[Row]) -> None:
+    """Take the plan of a run in hand again."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "A run's plan", range(len(found)), format_func=lambda i: found[i].name, width=320
+        )
+        if st.button("Take this plan in hand", icon=":material/back_hand:"):
+            plan = found[chosen].plan
+            layers = {block.name for block in caches.blocks(session.reference(), "layer")}
+            session.choose_granularity("layer" if set(plan.blocks) == layers else "module")
+            session.take(plan)
+            st.rerun()
+
+
+def _measured(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
+    result = row.run.result or {}
+    return result["before"], result["after"]

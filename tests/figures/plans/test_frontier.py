@@ -1,0 +1,121 @@
+"""The frontier's picture: every kind of plan is there, and a click names the plan it hit."""
+
+import numpy as np
+
+from explorer.figures.plans import frontier
+from explorer.figures.plans.frontier import FrontierView, Marked
+
+COST, OMEGA = np.array([10.0, 20.0, 40.0]), np.array([3.0, 1.0, 0.1])
+
+
+def view(**changes: object) -> FrontierView:
+    parts: dict[str, object] = {
+        "cost": COST,
+        "omega": OMEGA,
+        "lower": OMEGA - np.array([0.3, 0.1, 0.5]),
+        "upper": OMEGA + np.array([0.3, 0.1, 0.5]),
+        "total": 3,
+        "changes": ["a: 4 → 2 bits<br>−10 kB", "a: 8 → 4 bits<br>−20 kB", "the dearest plan"],
+        "widths": ["22", "42", "82"],
+        "label": "packed weights",
+        "unit": "kB",
+        "set_b_cost": np.array([15.0, 30.0]),
+        "set_b_omega": np.array([4.0, 2.0]),
+        "set_b_total": 23_426,
+        "uniform": [Marked("4 bits", 20.0, 1.5)],
+        "published": [Marked("Table VI", 25.0, 1.2)],
+        "saved": [Marked("small", 12.0, 3.0)],
+    }
+    return FrontierView(**(parts | changes))  # type: ignore[arg-type]
+
+
+def by_name(made: object) -> dict[str, object]:
+    return {trace.name: trace for trace in made.data}  # type: ignore[attr-defined]
+
+
+def test_every_kind_of_plan_is_drawn_and_named() -> None:
+    assert list(by_name(frontier.figure(view()))) == [
+        "set B, 23,426 plans",
+        "± 1 s.e. of Ω",
+        "exact frontier, 3 plans",
+        "uniform plans",
+        "published plans",
+        "saved plans",
+    ]
+
+
+def test_every_trace_of_plans_says_what_it_is() -> None:
+    """A click is this and the number of the point."""
+    drawn = {trace.name: trace.meta for trace in frontier.figure(view()).data}
+    assert drawn == {
+        "set B, 23,426 plans": "set B",
+        "± 1 s.e. of Ω": None,
+        "exact frontier, 3 plans": "frontier",
+        "uniform plans": "uniform",
+        "published plans": "published",
+        "saved plans": "saved",
+    }
+
+
+def test_points_carry_what_they_change_and_their_widths() -> None:
+    line = by_name(frontier.figure(view()))["exact frontier, 3 plans"]
+    assert [list(data) for data in line.customdata] == [  # type: ignore[attr-defined]
+        ["a: 4 → 2 bits<br>−10 kB", "22"],
+        ["a: 8 → 4 bits<br>−20 kB", "42"],
+        ["the dearest plan", "82"],
+    ]
+
+
+def test_a_frontier_too_long_to_draw_says_how_much_is_drawn_and_whether_it_is_exact() -> None:
+    names = by_name(frontier.figure(view(total=90_000, exact=False)))
+    assert "frontier, 90,000 plans, 3 drawn" in names
+
+
+def test_changes_name_the_blocks_and_no_more_than_a_few() -> None:
+    before = dict.fromkeys("abcdef", 8)
+    assert frontier.changes_text(before, before | {"b": 4}, "−4.6 kB") == "b: 8 → 4 bits<br>−4.6 kB"
+    assert frontier.changes_text(before, dict.fromkeys("abcdef", 4), "−1 kB", most=2) == (
+        "a: 8 → 4 bits<br>b: 8 → 4 bits<br>and 4 more blocks<br>−1 kB"
+    )
+
+
+def test_dots_stand_where_the_view_says() -> None:
+    drawn = by_name(frontier.figure(view()))
+    line, dots, mark = (drawn[n] for n in ("exact frontier, 3 plans", "set B, 23,426 plans", "uniform plans"))
+    np.testing.assert_array_equal(line.x, COST.astype(np.float32))  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(line.y, OMEGA.astype(np.float32))  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(dots.x, [15, 30])  # type: ignore[attr-defined]
+    assert (list(mark.x), list(mark.y)) == ([20.0], [1.5])  # type: ignore[attr-defined]
+
+
+def test_the_band_is_one_standard_error_and_stays_above_nothing() -> None:
+    band = by_name(frontier.figure(view()))["± 1 s.e. of Ω"]
+    upper, lower = np.array(band.y)[:3], np.array(band.y)[3:][::-1]  # type: ignore[attr-defined]
+    np.testing.assert_allclose(upper, [3.3, 1.1, 0.6])
+    np.testing.assert_allclose(lower, [2.7, 0.9, 0.001], err_msg="0.1 - 0.5 has no logarithm")
+
+
+def test_what_there_is_none_of_has_no_entry_in_the_legend() -> None:
+    bare = view(
+        lower=np.empty(0),
+        upper=np.empty(0),
+        set_b_cost=np.empty(0),
+        set_b_omega=np.empty(0),
+        uniform=(),
+        published=(),
+        saved=(),
+    )
+    assert list(by_name(frontier.figure(bare))) == ["exact frontier, 3 plans"]
+
+
+def test_axes_name_quantity_and_unit() -> None:
+    made = frontier.figure(view())
+    assert made.layout.xaxis.title.text == "packed weights (kB)"
+    assert "Ω" in made.layout.yaxis.title.text
+    assert made.layout.yaxis.type == "log"
+    assert frontier.figure(view(), log=False).layout.yaxis.type == "linear"
+
+
+def test_a_figure_depends_on_its_view_alone() -> None:
+    """Streamlit drops zoom and selection whenever the figure it is given differs."""
+    assert frontier.figure(view()).to_json() == frontier.figure(view()).to_json()

@@ -1,0 +1,102 @@
+"""The kind ``damage``: the tables of the library, from what other runs found where they did."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+import torch
+
+from explorer import studies
+from explorer.blocks import study_blocks
+from explorer.curvature import Traces
+from explorer.jobs import execute, requests
+from explorer.jobs.kinds import damage as job
+from explorer.plans import DamageTable, activation_damage, measured_damage
+from explorer.quantizers import WEIGHTS, QuantizerSettings
+from explorer.runs import Run, Store
+from explorer.studies import Study
+from tests import learnable
+from tests.jobs.kinds.test_eigen import interrupted
+
+SMALL: dict[str, Any] = {"bits": [2, 4], "samples": 24}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Equal to the bit holds for equal numbers of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("damage") / "learnable"))
+
+
+def table_of(run: Run) -> DamageTable:
+    assert run.result is not None, run.error
+    return DamageTable.from_json(run.result["table"])
+
+
+@pytest.mark.parametrize("measure", ["product", "lambda-max"])
+def test_the_table_is_that_of_the_direct_call(store: Store, study: Study, measure: Any) -> None:
+    run = execute(store, requests.damage(study, measure=measure, seed=3, **SMALL))
+    assert table_of(run) == measured_damage(study, measure, study_blocks(study), (2, 4), samples=24, seed=3)
+
+
+def test_activations_are_judged_by_the_traces_that_are_there(store: Store, study: Study) -> None:
+    traced = execute(store, requests.traces(study, of="activations"))
+    assert traced.result is not None
+    run = execute(store, requests.damage(study, measure="activation", bits=[4, 8]))
+    values, stderrs = activation_damage(study, Traces.from_json(traced.result), study_blocks(study), (4, 8))
+    assert table_of(run).activation == values
+    assert table_of(run).activation_stderr == stderrs
+    assert table_of(run).values == {}
+
+
+def test_activations_without_traces_get_theirs_to_the_same_figures(store: Store, study: Study) -> None:
+    alone = table_of(execute(store, requests.damage(study, measure="activation", bits=[8])))
+    execute(store, requests.traces(study, of="activations"))
+    after = table_of(execute(store, requests.damage(study, measure="activation", bits=[8, 16])))
+    assert {b: row[8] for b, row in alone.activation.items()} == {
+        b: row[8] for b, row in after.activation.items()
+    }
+
+
+def test_eigenvalues_that_are_known_are_not_searched_again(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = execute(store, requests.eigenvalues(study, samples=24))
+    assert known.result is not None
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("searched again")
+
+    monkeypatch.setattr(job, "largest_eigenvalues", never)
+    table = table_of(execute(store, requests.damage(study, measure="lambda-max", **SMALL)))
+    first = known.result["eigenvalues"][0]
+    assert table.sensitivity[first["block"]] == pytest.approx(first["values"][0] / first["n"])
+
+
+def test_an_interrupted_search_goes_on_to_the_same_table(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = requests.damage(study, measure="lambda-max", **SMALL)
+    resumed = interrupted(store, spec, monkeypatch, after=2)
+    assert table_of(resumed) == measured_damage(study, "lambda-max", study_blocks(study), (2, 4), samples=24)
+
+
+def test_one_question_is_one_run(study: Study) -> None:
+    assert requests.QUANTIZER_DEFAULTS == asdict(WEIGHTS) == asdict(QuantizerSettings())
+    assert requests.damage(study, quantizer=asdict(WEIGHTS)) == requests.damage(study)
+    other = requests.damage(study, quantizer={**asdict(WEIGHTS), "step": "min-max"})
+    assert other == requests.damage(study, quantizer={"step": "min-max"}) != requests.damage(study)
+    assert requests.damage(study).parameters == {}
+    assert requests.damage(study, bits=[4, 2]) == requests.damage(study, bits=[2, 4])
+    activation = requests.damage(study, measure="activation")
+    assert activation == requests.damage(study, measure="activation", samples=9)
+    assert activation != requests.damage(study)
+    assert requests.damage(study, samples=9) != requests.damage(study)

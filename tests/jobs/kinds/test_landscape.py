@@ -1,0 +1,132 @@
+"""A landscape as a run: stopped and resumed it gives the numbers of the direct call; its points come as measured."""
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import studies
+from explorer.errors import RunError
+from explorer.jobs import execute, requests
+from explorer.jobs.kinds import landscape as job
+from explorer.landscape import Slice, SliceProgress, measure_slice
+from explorer.runs import Run, RunSpec, Store
+from explorer.studies import Study
+from tests import learnable
+
+ASKED: dict[str, Any] = {"directions": "random", "points": 9, "samples": 64}
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setattr(job, "RECORD_SECONDS", 0.05)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("landscape") / "learnable"))
+
+
+def spec(study: Study, **options: Any) -> RunSpec:
+    return requests.landscape(study, "6", **{**ASKED, **options})
+
+
+def told(store: Store, run: Run) -> Slice:
+    """The slice as a page builds it while the run lives."""
+    found = Slice.from_json(store.points(run.id, "slice")[-1])
+    for points in store.points(run.id, "points"):
+        found = found.with_points(points)
+    return found
+
+
+def test_the_run_gives_what_the_direct_call_gives(store: Store, study: Study) -> None:
+    run = execute(store, spec(study))
+    assert run.result is not None
+    found, direct = Slice.from_json(run.result), measure_slice(study, block="6", **ASKED)
+    assert direct is not None
+    np.testing.assert_array_equal(found.loss, direct.loss)
+    np.testing.assert_array_equal(found.predicted, direct.predicted)
+    assert (found.axes, found.marks) == (direct.axes, direct.marks)
+    grown = told(store, run)
+    np.testing.assert_array_equal(grown.loss, direct.loss)
+    assert grown.marks == direct.marks
+    assert set(store.artifacts.get_tensors(run.artifacts["directions"])) == {"0:6.weight", "1:6.weight"}
+
+
+def test_points_come_coarse_to_fine(store: Store, study: Study) -> None:
+    run = execute(store, spec(study))
+    points = [tuple(at) for each in store.points(run.id, "points") for at in each["at"]]
+    assert len(points) == len(set(points)) == 81
+    assert all(i % 2 == j % 2 == 0 for i, j in points[:25])
+    assert points[0] == (4, 4)
+
+
+@pytest.mark.parametrize("count", [10, 60])
+def test_cancelled_and_resumed_it_ends_with_the_same_numbers(
+    store: Store, study: Study, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled before and after the marks; what was measured before is not measured again."""
+    whole = execute(store, spec(study, seed=1))
+    other = Store.open(home=store.artifacts.folder.parent / "other")
+
+    def cancelled(study: Study, *, progress: Any, should_stop: Any, **rest: Any) -> Slice | None:
+        def told(now: SliceProgress) -> None:
+            progress(now)
+            if now.slice is not None and now.slice.measured.sum() == count and not should_stop():
+                other.cancel(whole.id)
+                while not should_stop():  # until the heartbeat hears of it
+                    time.sleep(0.02)
+
+        return measure_slice(study, progress=told, should_stop=should_stop, **rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job.landscape, "measure_slice", cancelled)
+        with pytest.raises(RunError, match="was cancelled"):
+            execute(other, spec(study, seed=1))
+    part = other.get(whole.id)
+    assert part.status == "cancelled"
+    assert told(other, part).measured.sum() == count
+    ended = execute(other, spec(study, seed=1))
+    assert ended.result is not None
+    assert whole.result is not None
+    first, second = Slice.from_json(ended.result), Slice.from_json(whole.result)
+    np.testing.assert_array_equal(first.loss, second.loss)
+    np.testing.assert_array_equal(first.stderr, second.stderr)
+    assert (first.marks, first.axes) == (second.marks, second.axes)
+    points = [tuple(at) for each in other.points(ended.id, "points") for at in each["at"]]
+    assert len(points) == len(set(points)) == 81, "no point is told twice, none is lost"
+    other.close()
+
+
+def test_losses_that_are_not_finite_survive_the_store(store: Store, study: Study) -> None:
+    run = execute(store, spec(study, dims=1, radius=1e38))
+    assert run.result is not None
+    assert Slice.from_json(run.result).not_finite > 0
+    assert any(not math.isfinite(value) for value in run.result["loss"])
+
+
+def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
+    asked = requests.landscape(study, "6")
+    assert asked.parameters == {"block": "6"}
+    assert asked == requests.landscape(study, "6", directions="eigen", dims=2, points=17, bits=[3, 2])
+    assert requests.landscape(study).parameters == {}
+    quantized = requests.landscape(study, directions="quantization", dims=1, bits=(4, 3))
+    assert quantized == requests.landscape(study, directions="quantization", dims=1, bits=[4])
+    assert quantized != requests.landscape(study, directions="quantization", dims=1, bits=[3])
+    assert requests.landscape(study, directions="quantization", bits=[3, 2]).parameters["bits"] == [3, 2]
+
+
+def test_a_block_that_is_not_there_fails_in_a_sentence(store: Store, study: Study, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="learnable has no block 'nowhere'"):
+        execute(store, requests.landscape(study, "nowhere"))
+    [run] = store.list(kind="landscape")
+    assert run.status == "failed"

@@ -1,0 +1,86 @@
+"""LAPQ as a run: the direct call's steps, phases told as they arrive, cancelled and resumed to the same end."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from explorer import lapq, studies
+from explorer.errors import RunError
+from explorer.jobs import execute, requests
+from explorer.jobs.kinds import lapq as job
+from explorer.runs import Run, RunSpec, Store
+from explorer.studies import Study
+from tests import learnable
+
+ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 32, "calibration": 64, "method": "gradient"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setattr(job, "CHECKPOINT_SECONDS", 0.05)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("lapq-run") / "learnable"))
+
+
+def spec(study: Study, **options: Any) -> RunSpec:
+    return requests.lapq(study, **{**ASKED, **options})
+
+
+def told(store: Store, run: Run) -> tuple[list[float], list[float]]:
+    curve, path = store.points(run.id, "p_curve"), store.points(run.id, "path")
+    return [point["p"] for point in curve], [point["loss"] for point in path]
+
+
+def test_the_run_gives_what_the_direct_call_gives(store: Store, study: Study) -> None:
+    run = execute(store, spec(study))
+    assert run.result is not None
+    direct = lapq.optimise(study, **ASKED)
+    found = lapq.LapqResult.from_json(run.result)
+    assert found.steps == direct.steps
+    curve, path = told(store, run)
+    assert tuple(curve[:10]) == direct.p_curve.p
+    assert path == [point.loss for point in direct.path]
+
+
+def test_cancelled_and_resumed_it_ends_with_the_same_steps(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = execute(store, spec(study, seed=1))
+    other = Store.open(home=store.artifacts.folder.parent / "other")
+    true_point = job._Record.path_point
+
+    def cancelled(self: Any, point: lapq.PathPoint) -> None:
+        true_point(self, point)
+        if self._seen["path"] == 2:
+            other.cancel(whole.id)
+            while not self._context.should_stop():  # until the heartbeat hears of it
+                time.sleep(0.02)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job._Record, "path_point", cancelled)
+        with pytest.raises(RunError, match="was cancelled"):
+            execute(other, spec(study, seed=1))
+    assert other.get(whole.id).status == "cancelled"
+    ended = execute(other, spec(study, seed=1))
+    assert ended.result is not None
+    assert whole.result is not None
+    assert ended.result["steps"] == whole.result["steps"]
+    assert told(other, ended) == told(store, whole), "no point is told twice, none is lost"
+    other.close()
+
+
+def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
+    assert requests.lapq(study).parameters == {}
+    assert requests.lapq(study, w_bits=4, method="powell", leave=None) == requests.lapq(study)
+    assert requests.lapq(study, leave=("b", "a")) == requests.lapq(study, leave=["a", "b"])
+    assert requests.lapq(study, leave=()) != requests.lapq(study)

@@ -1,0 +1,162 @@
+"""Surfaces, sweeps and Hessians of steps as runs: the direct call's numbers, also after a cancellation."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import studies
+from explorer.errors import LapqError, RunError
+from explorer.jobs import execute, requests
+from explorer.jobs.kinds import lapq_surface as job
+from explorer.lapq import Objective, best_p
+from explorer.lapq.diagnostics.curvature import (
+    StepHessian,
+    finite_difference_hessian,
+    straight_through_hessian,
+)
+from explorer.lapq.diagnostics.separability import Separability, separability
+from explorer.lapq.diagnostics.surfaces import Surface, SurfaceProgress, measure_surface
+from explorer.lapq.diagnostics.sweeps import along_distance
+from explorer.runs import Run, RunSpec, Store
+from explorer.studies import Study
+from tests import learnable
+
+SITES = ("3.input", "6.input")
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setattr(job, "RECORD_SECONDS", 0.05)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("diagnostics") / "learnable"))
+
+
+def surface_spec(study: Study, **options: Any) -> RunSpec:
+    return requests.lapq_surface(study, *SITES, **{"points": 6, "calibration": 64, **options})
+
+
+def told(store: Store, run: Run) -> Surface:
+    """The surface as a page builds it while the run lives."""
+    [begun] = store.points(run.id, "surface")
+    found = Surface.from_json(begun)
+    for points in store.points(run.id, "points"):
+        found = found.with_points(points)
+    return found
+
+
+def test_a_surface_is_that_of_the_direct_call(store: Store, study: Study) -> None:
+    run = execute(store, surface_spec(study))
+    assert run.result is not None
+    found, direct = Surface.from_json(run.result), measure_surface(study, *SITES, points=6, calibration=64)
+    np.testing.assert_array_equal(found.loss, direct.loss)
+    assert (found.marks, found.path) == (direct.marks, direct.path)
+    np.testing.assert_array_equal(told(store, run).loss, direct.loss)
+
+
+def test_cancelled_and_resumed_a_surface_has_the_same_numbers_and_tells_no_point_twice(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = execute(store, surface_spec(study, seed=1))
+    other = Store.open(home=store.artifacts.folder.parent / "other")
+
+    def cancelled(study: Study, *sites: str, progress: Any, should_stop: Any, **rest: Any) -> Surface:
+        def telling(now: SurfaceProgress) -> None:
+            progress(now)
+            if now.surface is not None and now.surface.measured == 20:
+                other.cancel(whole.id)
+                while True:  # until the heartbeat hears of it
+                    should_stop()
+                    time.sleep(0.02)
+
+        return measure_surface(study, *sites, progress=telling, should_stop=should_stop, **rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job, "measure_surface", cancelled)
+        with pytest.raises(RunError, match="was cancelled"):
+            execute(other, surface_spec(study, seed=1))
+    ended = execute(other, surface_spec(study, seed=1))
+    assert ended.result is not None
+    assert whole.result is not None
+    first, second = Surface.from_json(ended.result), Surface.from_json(whole.result)
+    np.testing.assert_array_equal(first.loss, second.loss)
+    assert (first.marks, first.path, first.evaluations) == (second.marks, second.path, second.evaluations)
+    points = [tuple(at) for each in other.points(ended.id, "points") for at in each["at"]]
+    assert len(points) == len(set(points)) == 36
+    other.close()
+
+
+@pytest.mark.parametrize("how", ["straight-through", "finite-differences"])
+def test_a_hessian_and_separability_are_those_of_the_direct_calls(
+    store: Store, study: Study, how: str
+) -> None:
+    run = execute(store, requests.lapq_hessian(study, how=how, a_bits=2, calibration=100))
+    assert run.result is not None
+    objective = Objective(study, w_bits=32, a_bits=2, calibration=100)
+    _, steps = best_p(objective)
+    differentiate = straight_through_hessian if how == "straight-through" else finite_difference_hessian
+    direct = differentiate(objective, steps)
+    np.testing.assert_array_equal(StepHessian.from_json(run.result["hessian"]).hessian, direct.hessian)
+    apart = Separability.from_json(run.result["separability"])
+    np.testing.assert_array_equal(apart.pairs, separability(objective, steps).pairs)
+
+
+def test_sweeps_give_their_points_as_they_come(store: Store, study: Study) -> None:
+    options: dict[str, Any] = {"w_bits": 32, "a_bits": 3, "calibration": 64}
+    run = execute(store, requests.lapq_sweep(study, "distance", **options))
+    assert run.result is not None
+    assert list(store.points(run.id, "points")) == run.result["points"]
+    objective = Objective(study, **options)
+    steps = np.array([run.result["steps"][name] for name in objective.names])
+    assert run.result["points"] == along_distance(objective, steps)["points"]
+    sizes = requests.lapq_sweep(study, "calibration", sizes=[16, 32, 1000, 2000], seeds=[0], **options)
+    found = execute(store, sizes).result
+    assert found is not None
+    most = study.data.size("train")
+    assert most < 1000
+    assert [(point["size"], point["seed"]) for point in found["points"]] == [(16, 0), (32, 0), (most, 0)]
+    for site in ("6.input", None):
+        curves = execute(store, requests.lapq_sweep(study, "error", site=site, **options)).result
+        assert curves is not None
+        assert len(curves["errors"]) == len(curves["p"]) == len(curves["best"])
+    along = execute(store, requests.lapq_sweep(study, "p", **options)).result
+    assert along is not None
+    assert along["points"][0]["p"] == 1.0
+
+
+def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
+    assert surface_spec(study, points=33, calibration=512).parameters == dict(
+        zip(("first", "second"), SITES, strict=True)
+    )
+    assert surface_spec(study, leave=[]) == surface_spec(study), "no layer is left alone"
+    left = surface_spec(study, leave=["b", "a"], others="quantized").parameters
+    assert left["leave"] == ["a", "b"]
+    assert requests.lapq_hessian(study, w_bits=32, how="straight-through").parameters == {}
+    assert requests.lapq_sweep(study, "p", leave=["b", "a"]).parameters == {"sweep": "p", "leave": ["a", "b"]}
+
+
+def test_mistakes_fail_in_a_sentence(store: Store, study: Study, tmp_path: Path) -> None:
+    for spec, saying in (
+        (requests.lapq_sweep(study, "q"), "no sweep 'q'"),
+        (requests.lapq_hessian(study, how="guessing"), "cannot be had by 'guessing'"),
+        (requests.lapq_hessian(study, steps={"3.input": 1.0}, calibration=32), "no step for '6.input'"),
+        (
+            requests.lapq_hessian(study, steps={"3.input": -1.0, "6.input": 1.0}, calibration=32),
+            "the step of '3.input' is -1; it must be positive",
+        ),
+        (requests.lapq_sweep(study, "calibration", method="luck"), "luck"),
+        (requests.lapq_surface(study, "3.input", "x.input"), "no step 'x.input'"),
+    ):
+        with pytest.raises(LapqError, match=saying):
+            execute(store, spec)

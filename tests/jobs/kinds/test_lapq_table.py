@@ -1,0 +1,91 @@
+"""The comparison as a run: the direct call's rows as they come, cancelled and resumed to the same table."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from explorer import studies
+from explorer.errors import RunError
+from explorer.jobs import execute, journalled, requests
+from explorer.lapq.rivals.comparison import compare
+from explorer.lapq.rivals.table import Comparison
+from explorer.runs import Run, RunSpec, Store
+from explorer.studies import Study
+from tests import learnable
+
+ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 32, "calibration": 32, "test_images": 50}
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setattr(journalled, "CHECKPOINT_SECONDS", 0.05)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("table") / "learnable"))
+
+
+@pytest.fixture(scope="module")
+def direct(study: Study) -> Comparison:
+    return compare(study, **ASKED)
+
+
+def spec(study: Study, **options: Any) -> RunSpec:
+    return requests.lapq_table(study, **{**ASKED, **options})
+
+
+def told(store: Store, run: Run) -> list[dict[str, Any]]:
+    return list(store.points(run.id, "rows"))
+
+
+def found(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the work: what could be replayed before an interruption is computed anew after it."""
+    return [{key: value for key, value in row.items() if key != "forward_equivalents"} for row in rows]
+
+
+def test_the_run_gives_what_the_direct_call_gives(store: Store, study: Study, direct: Comparison) -> None:
+    run = execute(store, spec(study))
+    assert run.result is not None
+    assert Comparison.from_json(run.result) == direct
+    assert told(store, run) == run.result["rows"]
+
+
+@pytest.mark.parametrize("after", [6, 9, 12])  # rows: within each correction, and between the two
+def test_cancelled_and_resumed_it_ends_with_the_same_rows(
+    store: Store, study: Study, direct: Comparison, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    true_tell = journalled.Keeper.tell
+
+    def cancelled(self: Any, series: str, content: dict[str, Any], **options: Any) -> None:
+        true_tell(self, series, content, **options)
+        if self._told["rows"] == after:
+            store.cancel(self._context.run_id)
+            while not self._context.should_stop():  # until the heartbeat hears of it
+                time.sleep(0.02)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journalled.Keeper, "tell", cancelled)
+        with pytest.raises(RunError, match="was cancelled"):
+            execute(store, spec(study))
+    [run] = store.list()
+    assert len(told(store, run)) == after
+    ended = execute(store, spec(study))
+    assert ended.id == run.id
+    assert ended.result is not None
+    assert found(ended.result["rows"]) == found(direct.to_json()["rows"])
+    assert told(store, ended) == ended.result["rows"], "no row is told twice, none is lost"
+
+
+def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
+    assert requests.lapq_table(study).parameters == {}
+    assert requests.lapq_table(study, corrections=["none", "mean"], leave=None) == requests.lapq_table(study)
+    assert requests.lapq_table(study, leave=("b", "a")) == requests.lapq_table(study, leave=["a", "b"])
+    assert requests.lapq_table(study, test_images=100) != requests.lapq_table(study)

@@ -1,0 +1,105 @@
+"""The kind ``proxy``: the experiment of the library, interrupted or not, from what other runs found."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import studies
+from explorer.blocks import study_blocks
+from explorer.curvature import weight_traces
+from explorer.jobs import execute, requests
+from explorer.jobs.kinds import proxy as job
+from explorer.plans import error_damage, measured_damage, network_damage, network_errors
+from explorer.plans.damage.measures import product_damage
+from explorer.proxy import measure_proxy
+from explorer.runs import Store
+from explorer.runs.plain import plain
+from explorer.studies import Study
+from tests import learnable
+from tests.jobs.kinds.test_eigen import interrupted, without_seconds
+
+SMALL: dict[str, Any] = {
+    "plans": 14,
+    "samples": 60,
+    "bits": [2, 4, 8],
+    "damage_samples": 30,
+    "eigen_samples": 20,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Equal to the bit holds for equal numbers of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("proxy") / "learnable"))
+
+
+def test_the_result_is_that_of_the_direct_calls(store: Store, study: Study) -> None:
+    run = execute(store, requests.proxy(study, seed=2, **SMALL))
+    assert run.result is not None, run.error
+    blocks, bits = study_blocks(study), (2, 4, 8)
+    tables = {
+        "trace": network_damage(study, weight_traces(study, seed=2), blocks, bits),
+        "lambda-max": measured_damage(study, "lambda-max", blocks, bits, samples=20, seed=2),
+        "l2": error_damage(network_errors(study, blocks, bits)),
+        "product": measured_damage(study, "product", blocks, bits, samples=30, seed=2),
+    }
+    direct = measure_proxy(study, blocks, tables, bits=bits, plans=14, samples=60, seed=2)
+    found = {key: value for key, value in run.result.items() if key != "eigenvalues"}
+    assert without_seconds(found) == without_seconds(plain(direct.to_json(), "result"))
+    kept = store.artifacts.get_tensors(run.artifacts[job.LOSSES])
+    rises = (kept["loss"][1:] - kept["loss"][0]).double().mean(1).numpy()
+    np.testing.assert_allclose(rises, [plan["rise"] for plan in run.result["plans"]], rtol=1e-5, atol=1e-7)
+    assert len(store.points(run.id, "plans")) == len(run.result["plans"]) + 1
+
+
+@pytest.mark.parametrize("after", [2, 9])
+def test_an_interrupted_run_goes_on_to_the_same_result(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, after: int
+) -> None:
+    """Stopped among the eigenvalues, or among the plans."""
+    spec = requests.proxy(study, **SMALL)
+    resumed = interrupted(store, spec, monkeypatch, after=after)
+    whole = execute(Store.open(home=tmp_path / "another home"), spec)
+    assert resumed.result is not None
+    assert whole.result is not None
+    assert without_seconds(resumed.result) == without_seconds(whole.result)
+    assert resumed.artifacts == whole.artifacts
+
+
+def test_what_other_runs_found_is_not_computed_again(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(store, requests.traces(study))
+    execute(store, requests.eigenvalues(study, samples=20))
+    execute(store, requests.damage(study, samples=30))
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("computed again")
+
+    for name in ("weight_traces", "product_damage"):
+        monkeypatch.setattr(job, name, never)
+    monkeypatch.setattr("explorer.jobs.kinds.damage.largest_eigenvalues", never)
+    first = execute(store, requests.proxy(study, **SMALL)).result
+    assert first is not None
+    monkeypatch.setattr(job, "eigenvalues", never)
+    monkeypatch.setattr(job, "product_damage", product_damage)
+    second = execute(store, requests.proxy(study, quantizer={"step": "min-max"}, **SMALL)).result
+    assert second is not None
+    assert second["eigenvalues"] == first["eigenvalues"], "another quantizer has the same Hessian"
+
+
+def test_one_question_is_one_run(study: Study) -> None:
+    assert requests.proxy(study).parameters == {}
+    assert requests.proxy(study, bits=[8, 6, 4, 3, 2], a_bits=32) == requests.proxy(study)
+    assert requests.proxy(study, plans=81) != requests.proxy(study)

@@ -1,0 +1,147 @@
+"""Damage measured on a network: eigenvalues, forms of the Hessian, and quantized activations."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from explorer.blocks import Block, study_blocks
+from explorer.curvature import activation_traces, top_eigenpairs
+from explorer.errors import CurvatureError, PlanError
+from explorer.plans import Budget, DamageTable, frontier
+from explorer.plans.damage.measures import (
+    activation_damage,
+    eigenvalue_damage,
+    largest_eigenvalues,
+    measured_damage,
+)
+from explorer.quantizers import ACTIVATIONS, QuantizerSettings, quantize_weight, simulate
+from explorer.studies import Study
+from explorer.studies.calibration import calibration_batches
+from tests.curvature.dense import dense_hessian
+from tests.curvature.networks import Mixed, seeded, study_of
+
+BITS = (2, 4, 8)
+MIN_MAX = QuantizerSettings(step="min-max", granularity="tensor")
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return study_of(seeded(Mixed))
+
+
+def change(study: Study, parameter: str, bits: int, quantizer: QuantizerSettings) -> Tensor:
+    weight = study.model().get_parameter(parameter).detach()
+    return (quantize_weight(weight, bits, quantizer) - weight).double().flatten()
+
+
+@pytest.mark.parametrize("quantizer", [MIN_MAX, QuantizerSettings()])
+def test_products_are_the_hessians_forms_of_the_perturbations(
+    study: Study, quantizer: QuantizerSettings
+) -> None:
+    blocks = study_blocks(study)
+    table = measured_damage(study, "product", blocks, (*BITS, 32), quantizer=quantizer, samples=1500)
+    for block in blocks:
+        (parameter,) = block.parameters
+        hessian = dense_hessian(study, (parameter,))
+        along = []
+        for bits in BITS:
+            v = change(study, parameter, bits, quantizer)
+            expected = float(v @ hessian @ v)
+            assert abs(table.at(block.name, bits) - expected) < 4.5 * table.spread(block.name, bits)
+            along.append(table.at(block.name, bits) / float(v @ v))
+        assert table.at(block.name, 32) == 0
+        assert table.sensitivity[block.name] == pytest.approx(sum(along) / len(BITS), rel=1e-5)
+
+
+def test_the_eigenvalue_times_the_squared_error_is_hawqs_measure(study: Study) -> None:
+    blocks = study_blocks(study, "module")
+    table = measured_damage(study, "lambda-max", blocks, BITS, samples=15, seed=3)
+    for block in blocks[:2]:
+        pairs = top_eigenpairs(study, block=block.name, granularity="module", k=1, samples=15, seed=3)
+        squared = sum(
+            float(change(study, name, 4, QuantizerSettings()).square().sum()) for name in block.parameters
+        )
+        assert table.at(block.name, 4) == pytest.approx(pairs.values[0] * squared, rel=1e-4)
+        assert table.spread(block.name, 4) == pytest.approx(pairs.stderrs[0] * squared, rel=1e-3)
+        assert table.sensitivity[block.name] == pytest.approx(pairs.values[0] / block.weights, rel=1e-4)
+
+
+def test_a_search_goes_on_from_what_is_known_and_a_stopped_one_gives_no_table(study: Study) -> None:
+    blocks = study_blocks(study)
+    seen: list[int] = []
+    whole = largest_eigenvalues(study, blocks, samples=8, on_found=lambda found: seen.append(len(found)))
+    assert seen == list(range(1, len(blocks) + 1))
+    resumed = largest_eigenvalues(study, blocks, samples=8, known=whole[:3])
+    assert [record["values"] for record in resumed] == [record["values"] for record in whole]
+    with pytest.raises(CurvatureError, match="stopped; ask for them again"):
+        measured_damage(study, "lambda-max", blocks, BITS, samples=8, should_stop=lambda: True)
+    with pytest.raises(PlanError, match=f"no eigenvalue of {blocks[3].name} is known"):
+        eigenvalue_damage(study, whole[:3], blocks, BITS)
+
+
+def test_a_frontier_by_another_measure_is_that_of_its_table(study: Study) -> None:
+    direct = frontier(study, damage="product", bits=BITS)
+    table = measured_damage(study, "product", study_blocks(study), BITS)
+    assert direct.best_under(Budget("ratio", 8)).omega == pytest.approx(
+        frontier(study, damage=table, bits=BITS).best_under(Budget("ratio", 8)).omega
+    )
+
+
+def test_activations_damage_is_their_mean_trace_times_their_mean_squared_error(study: Study) -> None:
+    """The quantizer is the one that plans are measured with."""
+    blocks = study_blocks(study)
+    traces = activation_traces(study, method="exact")
+    values, stderrs = activation_damage(study, traces, blocks, (4, 8, 32))
+    inputs = study.data.inputs("train", slice(None))  # fewer than the rows that would be drawn
+    by_name = {trace.name: trace for trace in traces.blocks}
+    for block in blocks:
+        network = simulate(
+            study.model(), {block.name: (32, 4)}, calibration_batches(study), activations=ACTIVATIONS
+        )
+        quantizer = network.get_submodule(block.name).input_quantizer
+        plain = study.model()
+        given: list[Tensor] = []
+        plain.get_submodule(block.name).register_forward_pre_hook(lambda _, a, g=given: g.append(a[0]))
+        with torch.no_grad():
+            plain(inputs)
+            error = (quantizer(given[0]) - given[0]).double().flatten(1).square().sum(1)
+        trace = by_name[block.name].mean_trace
+        assert values[block.name][4] == pytest.approx(trace * float(error.mean()), rel=1e-5)
+        expected = abs(trace) * float(error.std()) / len(error) ** 0.5
+        assert stderrs[block.name][4] == pytest.approx(expected, rel=1e-4), "an exact trace has no error"
+        assert 32 not in values[block.name]
+
+
+def test_the_errors_of_trace_and_of_rows_are_added_in_quadrature(study: Study) -> None:
+    blocks = study_blocks(study, "module")
+    exact = activation_traces(study, granularity="module", method="exact")
+    drawn = activation_traces(study, granularity="module", samples=64)
+    assert drawn.blocks[0].stderr > 0
+    values, both = activation_damage(study, drawn, blocks, (4,))
+    scale = drawn.blocks[0].mean_trace / exact.blocks[0].mean_trace
+    _, rows = activation_damage(study, exact, blocks, (4,))
+    name = blocks[0].name
+    of_trace = drawn.blocks[0].mean_stderr * values[name][4] / drawn.blocks[0].mean_trace
+    assert both[name][4] ** 2 == pytest.approx((rows[name][4] * scale) ** 2 + of_trace**2, rel=1e-6)
+
+
+def test_traces_of_other_blocks_are_refused(study: Study) -> None:
+    traces = activation_traces(study, samples=8)
+    with pytest.raises(PlanError, match="no finite trace of the activations of pool"):
+        activation_damage(study, traces, (Block("pool", study_blocks(study)[0].layers),), (4,))
+
+
+def test_a_table_comes_back_from_plain_data_as_it_was() -> None:
+    table = DamageTable(
+        {"a": {4: 1.0, 32: 0.0}},
+        {"a": -2.0},
+        {"a": {4: 0.5}},
+        frozenset({("a", 4)}),
+        {"a": {8: 0.25}},
+        {"a": {8: 0.1}},
+    )
+    content: dict[str, Any] = table.to_json()
+    assert DamageTable.from_json(content) == table
+    assert content["values"] == {"a": {"4": 1.0, "32": 0.0}}

@@ -1,0 +1,245 @@
+"""The Frontier page: what is asked, what a person takes off it, and how they get back."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer import plans, studies
+from explorer.blocks import study_blocks
+from explorer.jobs import execute, requests
+from explorer.runs import Store
+from explorer.studies import Study
+from explorer.ui.frontier import block_wishes
+from explorer.ui.frontier.question import Ask, Wishes
+from tests.ui.conftest import PROFILE, Opens
+
+from .test_pages import PLAN, metrics, sound
+
+pytestmark = pytest.mark.usefixtures("settled")
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    [button] = [button for button in page.button if button.label == label]
+    return sound(button.click().run())
+
+
+def toggle(page: AppTest, label: str) -> AppTest:
+    [switch] = [switch for switch in page.toggle if switch.label == label]
+    return sound(switch.set_value(True).run())
+
+
+def budget(page: AppTest, most: float) -> AppTest:
+    return sound(page.slider(key="frontier_budget").set_value(most).run())
+
+
+def link(page: AppTest) -> str:
+    """The plan in the address."""
+    held = page.query_params["plan"]
+    return held if isinstance(held, str) else held[0]
+
+
+def size(page: AppTest) -> float:
+    """Of the plan in hand, in MB."""
+    value, unit = metrics(page)["Size"].split()
+    return float(value) * {"MB": 1.0, "kB": 1e-3}[unit]
+
+
+def test_a_budget_takes_the_best_plan_under_it(opens: Opens) -> None:
+    """The one that the exact programme names."""
+    shown = budget(opens("frontier", study=PROFILE), 8.0)
+    problem = plans.study_problem(studies.load(PROFILE))
+    best = plans.solve_one(problem, [plans.Limit("size", plans.Budget("at_most", 8e6))]).point
+    assert size(shown) == pytest.approx(float(best.cost) / 1e6, abs=0.006)
+    assert metrics(shown)["Predicted damage Ω"] == f"{best.omega:.3g}"
+    assert shown.slider(key="frontier_budget").value == 8.0, "what was asked stays"
+
+
+def test_undo_and_redo_go_through_the_plans_that_were_in_hand(opens: Opens) -> None:
+    shown = budget(opens("frontier", study=PROFILE), 8.0)
+    first = link(shown)
+    shown = budget(shown, 10.0)
+    second = link(shown)
+    assert first != second
+    shown = press(shown, "Undo")
+    assert link(shown) == first
+    assert link(press(shown, "Redo")) == second
+
+
+def test_after_a_new_choice_there_is_nothing_to_redo(opens: Opens) -> None:
+    shown = press(budget(budget(opens("frontier", study=PROFILE), 8.0), 10.0), "Undo")
+    shown = budget(shown, 9.0)
+    [redo] = [button for button in shown.button if button.label == "Redo"]
+    assert redo.disabled
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_first_and_last_at_8_bits_holds_for_every_plan(opens: Opens, toml: str) -> None:
+    shown = toggle(opens("frontier", study=toml), "First and last block at 8 bits")
+    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    weights = link(shown).split("_")[0].split(".")
+    assert (weights[0], weights[-1]) == ("8", "8")
+    assert set(weights[1:-1]) == {"2"}
+
+
+def test_a_limit_nothing_keeps_is_a_sentence_with_the_nearest_plan(opens: Opens) -> None:
+    shown = opens("frontier", study=PROFILE)
+    [limit] = [field for field in shown.number_input if field.label.startswith("bit operations")]
+    shown = limit.set_value(1.0).run()
+    assert not shown.exception
+    [warning] = shown.warning
+    assert "There is no such plan: no plan has bops of at most 1,000,000,000 BOPs" in warning.value
+    taken = press(shown, "Take the nearest plan in hand")
+    assert "plan" in taken.query_params
+
+
+def test_two_plans_are_compared_block_by_block_where_they_differ(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=PROFILE)
+    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    shown = sound(shown.segmented_control(key="frontier_closer").set_value("Compare with another plan").run())
+    shown = sound(shown.selectbox(key="compare_with").select("8 bits everywhere").run())
+    [rows] = [each.value for each in shown.dataframe if "w bits" in each.value and "size" in each.value]
+    assert set(rows["w bits"]) == {"8 → 4"}
+    assert len(rows) == len(studies.load(PROFILE).blocks)
+    assert (rows["size"] < 0).all()
+    assert any("less for the plan in hand" in each.value for each in shown.caption)
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_how_sure_a_plan_is_comes_from_the_errors_of_its_traces(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=toml, plan=PLAN)
+    shown = sound(shown.segmented_control(key="frontier_closer").set_value("How sure is it?").run())
+    shown = press(shown, "Draw 100 times")
+    assert any("keep their width in more than nine of ten draws" in each.value for each in shown.caption)
+
+
+def test_published_figures_have_no_errors_to_draw_from(opens: Opens) -> None:
+    shown = budget(opens("frontier", study=PROFILE), 8.0)
+    shown = sound(shown.segmented_control(key="frontier_closer").set_value("How sure is it?").run())
+    assert any("came without errors" in each.value for each in shown.info)
+
+
+def test_what_a_restriction_costs_is_at_least_nothing(opens: Opens) -> None:
+    shown = opens("frontier", study=PROFILE)
+    shown = sound(shown.segmented_control(key="frontier_closer").set_value("What a restriction costs").run())
+    assert any("greedy path: 1." in each.value for each in shown.caption)
+
+
+def test_one_width_is_no_choice(opens: Opens) -> None:
+    shown = sound(opens("frontier", study=PROFILE).pills(key=f"menu_{PROFILE}").set_value([4]).run())
+    assert any("at least two bit widths" in each.value for each in shown.info)
+
+
+def test_wishes_are_read_from_the_rows_of_the_table() -> None:
+    empty = {"min": None, "max": np.nan, "fixed": None, "tie": None}
+    rows = [
+        {"block": "a", **empty, "min": 4, "tie": "B"},
+        {"block": "b", **empty, "fixed": 8},
+        {"block": "c", **empty, "max": 6, "tie": "B"},
+        {"block": "d", **empty, "tie": "C"},
+    ]
+    assert block_wishes.read(rows) == Wishes((("a", 4),), (("c", 6),), (("b", 8),), (("a", "c"),))
+    assert block_wishes.read([{"block": "a", **empty}]) == Wishes()
+
+
+def test_a_question_is_what_the_solver_is_asked() -> None:
+    asked = Ask((2, 8), "bops", "l2", (("size", 3e5),), 8, False, True, Wishes(keep=(("layer1.0.conv1", 8),)))
+    study = studies.load(PROFILE)
+    problem = plans.study_problem(study, **Ask((4, 8), limits=(("bops", 4e10),)).options(study.blocks))
+    assert problem.bounds[0].limit == 4e10
+    assert asked.options(study.blocks)["keep"] == {"layer1.0.conv1": 8}
+    assert asked.options(study.blocks)["first_last_at"] == 8
+
+
+@pytest.fixture
+def measured(lived_in: Path, tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of one's own in which, beside the traces, damage was measured."""
+    home = tmp_path / "measured"
+    shutil.copytree(lived_in, home)
+    monkeypatch.setenv("EXPLORER_HOME", str(home))
+    store = Store.open(home=home)
+    for measure in ("product", "activation"):
+        execute(store, requests.damage(study, measure=measure))
+    store.close()
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_damage_that_must_be_measured_is_asked_for_first(opens: Opens, app: list[str], toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
+    assert any("ΔWᵀHΔW of every block" in each.value for each in shown.info)
+    assert not shown.get("plotly_chart")
+    press(shown, "Compute")
+    assert "damage" in app
+
+
+@pytest.mark.usefixtures("measured")
+def test_measured_damage_draws_its_own_frontier(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
+    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    assert set(link(shown).split("_")[0].split(".")) == {"2"}
+
+
+@pytest.mark.usefixtures("measured")
+def test_widths_of_activations_are_chosen_with_those_of_the_weights(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.pills(key="a_menu_learnable").set_value([4, 8]).run())
+    shown = sound(shown.segmented_control(key="cost_learnable").set_value("bops").run())
+    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    weights, inputs = link(shown).split("_")
+    assert (set(weights.split(".")), set(inputs.split("."))) == ({"2"}, {"4"})
+    assert any("chosen together" in each.value for each in shown.caption)
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_steps_that_are_counted_make_every_plan_larger(opens: Opens, toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    least = shown.slider(key="frontier_budget").min
+    shown = toggle(shown, "Count the quantizers' steps in the size")
+    assert shown.slider(key="frontier_budget").min > least
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_whether_the_proxy_holds_is_a_run_one_asks_for(opens: Opens, app: list[str], toml: str) -> None:
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.segmented_control(key="frontier_closer").set_value("Does the proxy hold?").run())
+    press(shown, "Measure 80 plans")
+    assert "proxy" in app
+    assert any(
+        "no network to measure" in each.value
+        for each in sound(
+            opens("frontier", study=PROFILE)
+            .segmented_control(key="frontier_closer")
+            .set_value("Does the proxy hold?")
+            .run()
+        ).info
+    )
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_an_uploaded_plan_without_a_hash_is_taken_with_a_remark(
+    opens: Opens, toml: str, study: Study
+) -> None:
+    """A plan by hand need not say which weights it is for, and then nobody can tell that it fits."""
+    content = plans.Plan.uniform(study, study_blocks(study), 3, 8).to_json()
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.file_uploader(key="plan_upload").set_value(uploaded(content)).run())
+    assert not remarks(shown)
+    del content["weights_sha256"]
+    shown = sound(shown.file_uploader(key="plan_upload").set_value(uploaded(content)).run())
+    assert set(link(shown).split("_")[0].split(".")) == {"3"}
+    [remark] = remarks(shown)
+    assert "it is not known whether it was made for these weights" in remark
+
+
+def uploaded(content: dict[str, Any]) -> tuple[str, bytes, str]:
+    return "plan.json", json.dumps(content).encode(), "application/json"
+
+
+def remarks(page: AppTest) -> list[str]:
+    return [each.value for each in page.caption if "weights_sha256" in each.value]

@@ -1,0 +1,94 @@
+"""Plans kept in files and in the address come back as they were."""
+
+from pathlib import Path
+
+import pytest
+
+from explorer import studies
+from explorer.blocks import Block, study_blocks
+from explorer.errors import PlanError
+from explorer.plans import BlockBits, Plan
+from explorer.studies import Study
+from explorer.ui.plan import saved_plans
+from explorer.ui.shell import session
+from tests.ui.conftest import PROFILE
+
+
+@pytest.fixture
+def blocks(study: Study) -> tuple[Block, ...]:
+    return study_blocks(study)
+
+
+@pytest.fixture
+def plan(study: Study, blocks: tuple[Block, ...]) -> Plan:
+    widths = [(1, 8), (3, 4), (16, 32), (8, 2)]
+    bits = {block.name: BlockBits(w, a) for block, (w, a) in zip(blocks, widths, strict=True)}
+    return Plan(study.name, study.weights_sha256, bits)
+
+
+def test_a_kept_plan_comes_back(study: Study, blocks: tuple[Block, ...], plan: Plan) -> None:
+    assert saved_plans.all_of(study, blocks) == []
+    kept = saved_plans.save(plan, "öl 1.5 +x")
+    assert kept == plan.named("öl 1.5 +x")
+    assert saved_plans.all_of(study, blocks) == [kept]
+
+
+def test_the_same_name_replaces_and_other_names_are_in_order(
+    study: Study, blocks: tuple[Block, ...], plan: Plan, explorer_home: Path
+) -> None:
+    for name in ("b", "a", "b"):
+        saved_plans.save(plan, name)
+    better = saved_plans.save(plan.with_bits(blocks[0].name, w_bits=8), "b")
+    assert saved_plans.all_of(study, blocks) == [plan.named("a"), better]
+    assert sorted(path.name for path in explorer_home.rglob("plans/*/*")) == ["a.json", "b.json"]
+
+
+def test_each_partition_and_each_study_has_its_own(
+    study: Study, blocks: tuple[Block, ...], plan: Plan
+) -> None:
+    modules = study_blocks(study, "module")
+    profile = studies.load(PROFILE)
+    assert isinstance(profile, studies.ProfileStudy)
+    saved_plans.save(plan, "layers")
+    published = saved_plans.save(Plan.uniform(profile, profile.blocks, 4, 8), "published")
+    assert saved_plans.all_of(profile, profile.blocks) == [published]
+    if {block.name for block in modules} != {block.name for block in blocks}:
+        saved_plans.save(Plan.uniform(study, modules, 4, 8), "modules")
+        assert [kept.name for kept in saved_plans.all_of(study, modules)] == ["modules"]
+    assert [kept.name for kept in saved_plans.all_of(study, blocks)] == ["layers"]
+
+
+def test_a_damaged_file_is_passed_over(
+    study: Study, blocks: tuple[Block, ...], plan: Plan, explorer_home: Path
+) -> None:
+    saved_plans.save(plan, "good")
+    [path] = explorer_home.rglob("plans/*/good.json")
+    path.with_name("bad.json").write_text("{", encoding="utf-8")
+    path.with_name("other.json").write_bytes(b"\xff\xfe")
+    assert [kept.name for kept in saved_plans.all_of(study, blocks)] == ["good"]
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", "a\\b", ".hidden", " ", "x" * 61, "a\n", "a:b", "a\0b"])
+def test_a_name_that_is_no_files_name_is_refused(plan: Plan, explorer_home: Path, name: str) -> None:
+    with pytest.raises(PlanError, match="a plan cannot be called"):
+        saved_plans.save(plan, name)
+    assert not list(explorer_home.rglob("*.json"))
+
+
+def test_the_address_carries_a_plan_there_and_back(
+    study: Study, blocks: tuple[Block, ...], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "study", lambda: study)
+    monkeypatch.setattr(session, "blocks", lambda: blocks)
+    assert session.encode(plan) == "1.3.16.8_8.4.32.2"
+    assert session._decode(session.encode(plan)) == plan
+    assert session._decode(session.encode(plan.named("small"))) == plan, "a name stays at home"
+
+
+def test_studies_of_ones_own_are_named_by_options_and_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EXPLORER_STUDIES", "c:b:")
+    monkeypatch.setattr("sys.argv", ["app.py", "--study", "a", "--other", "--study", "b"])
+    monkeypatch.setattr("os.pathsep", ":")
+    assert session.own_studies() == ("a", "b", "c")

@@ -1,0 +1,228 @@
+"""Every page is drawn, whatever there is to show, and a mistake in a link is a sentence."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.blocks import study_blocks
+from explorer.jobs import requests
+from explorer.plans import Plan
+from explorer.runs import Store
+from explorer.studies import DEFAULT, Study
+from explorer.ui.sensitivity import trace_form
+from tests.ui.conftest import PAGES, PROFILE, Opens
+
+TITLES = {
+    "model": "Model",
+    "sensitivity": "Sensitivity",
+    "landscape": "Landscape",
+    "frontier": "Frontier",
+    "step_sizes": "Step sizes",
+    "fine_tune": "Fine-tune",
+    "results": "Results",
+}
+PLAN = "4.4.2.8_8.8.8.8"  # 108·4 + 108·4 + 192·2 + 48·8 bits = 204 bytes
+
+
+def sound(page: AppTest) -> AppTest:
+    """The page, once it is sure that nothing failed on it."""
+    assert not page.exception, [each.stack_trace for each in page.exception]
+    assert [each.value for each in page.error] == []
+    return page
+
+
+def metrics(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def pictures(page: AppTest) -> int:
+    return len(page.get("plotly_chart"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_nothing_computed_a_network_has_every_page(
+    opens: Opens, app: list[str], toml: str, page: str
+) -> None:
+    shown = sound(opens(page, study=toml))
+    assert [title.value for title in shown.title] == [TITLES[page]]
+    assert not shown.warning
+    assert metrics(shown)["FP32 size"] == "1.8 kB"
+    assert app == ["evaluate"], "only the accuracy of the network is asked for unasked"
+    if page != "model":
+        assert shown.info, "a page with nothing to show says how to get something"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_published_figures_have_every_page(opens: Opens, app: list[str], page: str) -> None:
+    shown = sound(opens(page, study=PROFILE))
+    assert [title.value for title in shown.title] == [TITLES[page]]
+    assert metrics(shown)["FP32 accuracy"] == "–"
+    assert app == [], "there is nothing to compute"
+    assert pictures(shown) == (1 if page in ("model", "sensitivity", "frontier") else 0)
+
+
+@pytest.mark.parametrize(
+    ("page", "drawn"), [("model", 1), ("sensitivity", 1), ("frontier", 3), ("fine_tune", 2), ("results", 1)]
+)
+@pytest.mark.usefixtures("lived_in_home")
+def test_with_everything_computed_every_page_shows_it(
+    opens: Opens, app: list[str], toml: str, page: str, drawn: int
+) -> None:
+    shown = sound(opens(page, study=toml, plan=PLAN))
+    assert pictures(shown) == drawn
+    numbers = metrics(shown)
+    assert numbers["Plan in hand"] == "204 B"
+    assert numbers["Compression"] == "8.94×"
+    assert numbers["Predicted Ω"] != "–"
+    assert "±" in numbers["FP32 accuracy"]
+    assert app == [], "what is known is not computed again"
+
+
+@pytest.mark.usefixtures("settled", "lived_in_home")
+def test_results_have_a_row_for_the_training(opens: Opens, toml: str) -> None:
+    shown = sound(opens("results", study=toml))
+    rows = shown.dataframe[0].value
+    assert len(rows) == 1
+    assert rows["run"][0].startswith("tiny")
+    assert rows["after"][0] > rows["before"][0]
+    assert rows["omega"][0] > 0
+    [take] = [button for button in shown.button if button.label == "Take this plan in hand"]
+    taken = sound(take.click().run())
+    assert taken.query_params["plan"] in (["2.2.2.2_8.8.8.8"], "2.2.2.2_8.8.8.8")
+
+
+def test_the_app_opens_on_the_default_study(opens: Opens) -> None:
+    shown = sound(opens("model"))
+    assert DEFAULT in shown.query_params["study"]
+    assert pictures(shown) == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_deep_link_puts_its_plan_in_hand_and_keeps_it(opens: Opens, toml: str, page: str) -> None:
+    shown = sound(opens(page, study=toml, plan=PLAN))
+    assert metrics(shown)["Plan in hand"] == "204 B"
+    assert not shown.warning
+    assert PLAN in shown.query_params["plan"]
+
+
+def test_a_deep_link_says_that_step_sizes_are_not_in_it(opens: Opens, toml: str) -> None:
+    shown = sound(opens("results", study=toml, plan=PLAN, steps="own"))
+    assert metrics(shown)["Plan in hand"] == "204 B"
+    assert ["which a link does not hold" in warning.value for warning in shown.warning] == [True]
+    assert "steps" not in shown.query_params
+    assert not sound(shown.run()).warning
+
+
+def test_a_deep_link_carries_the_partition(opens: Opens, toml: str, study: Study) -> None:
+    modules = len(study_blocks(study, "module"))
+    text = f"{'.'.join(['4'] * modules)}_{'.'.join(['8'] * modules)}"
+    shown = sound(opens("model", study=toml, blocks="module", plan=text))
+    assert "module" in shown.query_params["blocks"]
+    assert text in shown.query_params["plan"]
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        (
+            {"study": "/etc/passwd"},
+            "The link names the study '/etc/passwd', which this app was not started with.",
+        ),
+        ({"plan": "4.4_8.8"}, "it does not have one width for each of the 4 blocks"),
+        ({"plan": "4.4.4.4"}, "it does not have one width for each of the 4 blocks"),
+        ({"plan": "4.4.x.4_8.8.8.8"}, "it holds something that is not a number of bits"),
+        ({"plan": "4.4.٤.4_8.8.8.-8"}, "it holds something that is not a number of bits"),
+        ({"plan": "4.4.9.4_8.8.8.8"}, "weights cannot have 9 bits; a width is one of 1 to 8, 16 and 32 bits"),
+        ({"plan": "4.4.4.4_8.8.8.0"}, "activations cannot have 0 bits"),
+    ],
+)
+def test_a_wrong_link_is_a_sentence_and_the_page_goes_on(
+    opens: Opens, toml: str, address: dict[str, str], sentence: str
+) -> None:
+    shown = sound(opens("model", **{"study": toml, **address}))
+    [warning] = shown.warning
+    assert sentence in warning.value
+    assert metrics(shown)["Plan in hand"] == "none yet"
+    assert [title.value for title in shown.title] == ["Model"]
+    assert not sound(shown.run()).warning, "said once"
+
+
+def test_an_unknown_partition_in_a_link_is_passed_over(opens: Opens, toml: str) -> None:
+    assert "layer" in sound(opens("model", study=toml, blocks="pixel")).query_params["blocks"]
+
+
+def test_choosing_a_study_leaves_the_plan_behind(opens: Opens, toml: str) -> None:
+    shown = opens("model", study=toml, plan=PLAN)
+    picked = sound(shown.selectbox(key="study_picker").select(PROFILE).run())
+    assert PROFILE in picked.query_params["study"]
+    assert "plan" not in picked.query_params
+    assert metrics(picked)["Plan in hand"] == "none yet"
+
+
+@pytest.mark.usefixtures("settled")
+def test_compute_traces_asks_for_them(opens: Opens, app: list[str], toml: str, study: Study) -> None:
+    shown = opens("sensitivity", study=toml)
+    [compute] = [button for button in shown.button if button.label == "Compute traces"]
+    sound(compute.click().run())
+    assert "traces" in app
+    [run] = Store.open().list(kind="traces")
+    assert run.spec == requests.traces(study, rel_se=trace_form.DEFAULT_PRECISION)
+
+
+@pytest.mark.usefixtures("settled")
+def test_start_fine_tuning_asks_for_the_plan_in_hand(
+    opens: Opens, app: list[str], toml: str, study: Study
+) -> None:
+    shown = opens("fine_tune", study=toml, plan="2.2.2.2_8.8.8.8")
+    [start] = [button for button in shown.button if button.label == "Start fine-tuning"]
+    [epochs] = [field for field in shown.number_input if field.label == "Epochs"]
+    epochs.set_value(3)
+    sound(start.click().run())
+    assert "finetune" in app
+    [run] = Store.open().list(kind="finetune")
+    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    assert run.spec == requests.finetune(study, plan.to_json(), epochs=3)
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_cancelled_training_says_so_and_can_be_resumed(
+    opens: Opens, app: list[str], toml: str, study: Study
+) -> None:
+    store = Store.open()
+    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    run = store.submit(requests.finetune(study, plan.to_json()), "Fine-tuning tiny")
+    store.cancel(run.id)
+    shown = sound(opens("fine_tune", study=toml))
+    assert [warning.value for warning in shown.warning] == ["This run stopped at 0%: it was cancelled"]
+    sound(shown.button(key=f"panel-resume-{run.id}").click().run())
+    assert run.id in app, "a worker was launched for it"
+    assert store.get(run.id).status == "queued"
+
+
+def test_a_failed_training_shows_its_sentence(opens: Opens, toml: str, study: Study) -> None:
+    store = Store.open()
+    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    run = store.submit(requests.finetune(study, plan.to_json()))
+    store.fail(store.claim(run.id), "the training loss is not finite any more")
+    shown = sound(opens("fine_tune", study=toml))
+    assert "the training loss is not finite any more" in shown.warning[0].value
+
+
+@pytest.mark.usefixtures("settled", "lived_in_home")
+def test_a_plan_is_saved_under_its_name_and_a_bad_name_is_a_sentence(
+    opens: Opens, toml: str, lived_in: Path
+) -> None:
+    shown = opens("frontier", study=toml, plan=PLAN)
+    [name] = [field for field in shown.text_input if field.label == "Name"]
+    [save] = [button for button in shown.button if button.label == "Save"]
+    name.set_value("no/folder")
+    refused = save.click().run()
+    assert not refused.exception
+    assert "a plan cannot be called 'no/folder'" in refused.error[0].value
+    [name] = [field for field in refused.text_input if field.label == "Name"]
+    [save] = [button for button in refused.button if button.label == "Save"]
+    name.set_value("small")
+    saved = sound(save.click().run())
+    assert metrics(saved)["small"] == "204 B"
+    assert [path.name for path in (lived_in / "plans").rglob("*.json")] == ["small.json"]
