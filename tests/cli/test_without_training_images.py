@@ -12,7 +12,7 @@ from .test_whole_path import write_plan
 
 
 @pytest.fixture
-def test_only(folder: Path) -> Path:
+def only_test_images(folder: Path) -> Path:
     """The study of `folder` without its training arrays."""
     np.savez(folder / "data.npz", **{k: v for k, v in example_arrays().items() if k.startswith("test")})
     return folder
@@ -32,14 +32,14 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_says_so_beside_its_result_and_in_it(
-    explore: Command, test_only: Path, command: str
+    explore: Command, only_test_images: Path, command: str
 ) -> None:
     options = COMMANDS[command]
     if options == ("--plan",):
-        options = ("--plan", write_plan(test_only, dict.fromkeys(LAYERS, 4)))
-    remark = studies.load_network(test_only).remark
+        options = ("--plan", write_plan(only_test_images, dict.fromkeys(LAYERS, 4)))
+    remark = studies.load_network(only_test_images).remark
     assert remark is not None
-    answer = explore(command, "--study", test_only, *options, "--json")
+    answer = explore(command, "--study", only_test_images, *options, "--json")
     assert answer.json["remark"] == remark
     assert answer.err.splitlines().count(remark) == 1
 
@@ -50,7 +50,7 @@ def test_a_study_with_training_images_has_no_remark(explore: Command, folder: Pa
     assert "training images" not in answer.err
 
 
-def test_tables_call_the_images_what_they_are(explore: Command, test_only: Path) -> None:
+def test_tables_call_the_images_what_they_are(explore: Command, only_test_images: Path) -> None:
     few = ("--calibration", 12, "--test-images", 8, "--corrections", "none")
-    shown = explore("lapq-table", "--study", test_only, *few)
+    shown = explore("lapq-table", "--study", only_test_images, *few)
     assert "12 test images, 8 test images" in shown.out.replace("\n", " ")

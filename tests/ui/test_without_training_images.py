@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("settled")
 
 
 @pytest.fixture
-def test_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def only_test_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the study is, which the operator named."""
     toml = learnable.write(tmp_path / "test only")
     arrays = {name: array for name, array in learnable.arrays().items() if name.startswith("test")}
@@ -36,20 +36,20 @@ def everything(page: AppTest) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_says_that_the_test_images_serve_for_training(
-    opens: Opens, test_only: str, page: str
+    opens: Opens, only_test_images: str, page: str
 ) -> None:
-    remark = studies.load_network(test_only).remark
-    shown = sound(opens(page, study=test_only))
+    remark = studies.load_network(only_test_images).remark
+    shown = sound(opens(page, study=only_test_images))
     assert remark in [caption.value for caption in shown.caption]
     said = everything(shown).replace(str(remark), "")
     for claim in ("never searched on", "is chosen on them", "raining images", "raining set", "raining rows"):
         assert claim not in said
 
 
-def test_the_phases_of_a_search_say_so_too(opens: Opens, test_only: str) -> None:
-    study = studies.load_network(test_only)
+def test_the_phases_of_a_search_say_so_too(opens: Opens, only_test_images: str) -> None:
+    study = studies.load_network(only_test_images)
     execute(Store.open(), requests.lapq(study, calibration=64, method="gradient"))
-    page = opens("step_sizes", study=test_only)
+    page = opens("step_sizes", study=only_test_images)
     page.selectbox(key="steps_images").select(64)
     page = sound(page.segmented_control(key="steps_method").set_value("gradient").run())
     said = everything(page).replace(str(study.remark), "")
