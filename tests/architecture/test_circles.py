@@ -12,9 +12,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# To be emptied when the registry of kinds leaves the record of runs.
-WAITING = [["explorer.runs.context", "explorer.jobs.registry", "explorer.runs.store"]]
-
 
 def modules(root: Path) -> dict[str, str]:
     """Dotted name to source of every module of the package ``explorer`` under a folder."""
@@ -76,7 +73,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     imports = {name: imported(source, set(sources)) - {name} for name, source in sources.items()}
     assert len(imports) > 100
     assert sum(map(len, imports.values())) > 500, "imports are seen"
-    found = [" <-> ".join(group) for group in circles(imports) if group not in WAITING]
+    found = [" <-> ".join(group) for group in circles(imports)]
     assert not found, "\n".join(found)
 
 

@@ -170,7 +170,7 @@ def test_pages_stay_thin() -> None:
         ("qat", "from explorer.plans.plan.plan import Plan", None),
         ("plans", "from explorer.qat import finetune", "plans imports qat"),
         ("plans", "def f():\n    from explorer.runs import store", "plans imports runs"),
-        ("figures", "from explorer.runs import store", "figures imports runs"),
+        ("figures", "from explorer.jobs import requests", "figures imports jobs"),
         ("figures", "from explorer.curvature import Traces", None),
         ("jobs", "from explorer import qat", None),
         ("quantizers", "from explorer import ui", "quantizers imports ui"),

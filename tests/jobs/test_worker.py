@@ -87,8 +87,10 @@ def test_launching_twice_makes_one_worker(store: Store, spec: Specs, wait: Wait,
 
 def test_a_worker_outlives_the_app_that_started_it(store: Store, spec: Specs, wait: Wait) -> None:
     asked = spec(steps=10, pause=0.1)
-    app = "import os, sys; from explorer.runs import *; request(Store.open(), RunSpec.model_validate_json(sys.argv[1]))"
-    app += "; os.killpg(0, 9)"
+    app = (
+        "import os, sys; from explorer.jobs import request; from explorer.runs import RunSpec, Store; "
+        "request(Store.open(), RunSpec.model_validate_json(sys.argv[1])); os.killpg(0, 9)"
+    )
     ended = subprocess.run(
         [sys.executable, "-c", app, asked.model_dump_json()], check=False, start_new_session=True, timeout=60
     )

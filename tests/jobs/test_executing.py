@@ -134,7 +134,7 @@ def test_a_run_at_work_elsewhere_is_waited_for(store: Store, spec: Specs, wait: 
 def test_a_lost_run_is_taken_over_from_its_checkpoint(store: Store, spec: Specs) -> None:
     asked = spec(steps=6, pause=0.3)
     code = (
-        "import os, sys; from explorer.runs import *; "
+        "import os, sys; from explorer.jobs import execute; from explorer.runs import RunSpec, Store; "
         "execute(Store.open(), RunSpec.model_validate_json(sys.argv[1]), "
         "lambda run: os.kill(os.getpid(), 9) if run.fraction > 0.5 else None)"
     )
