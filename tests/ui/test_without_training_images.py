@@ -10,9 +10,9 @@ from explorer import studies
 from explorer.jobs import execute, requests
 from explorer.runs import Store
 from tests import learnable
+from tests.ui.shell.test_pages import sound
 
 from .conftest import PAGES, Opens
-from .test_pages import sound
 
 pytestmark = pytest.mark.usefixtures("settled")
 

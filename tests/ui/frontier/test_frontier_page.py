@@ -17,8 +17,7 @@ from explorer.studies import Study
 from explorer.ui.frontier import block_wishes
 from explorer.ui.frontier.question import Ask, Wishes
 from tests.ui.conftest import PROFILE, Opens
-
-from .test_pages import PLAN, metrics, sound
+from tests.ui.shell.test_pages import PLAN, metrics, sound
 
 pytestmark = pytest.mark.usefixtures("settled")
 

@@ -16,8 +16,7 @@ from explorer.studies import Study
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import caches, results, session
 from tests.ui.conftest import PAGES, PROFILE, Opens
-
-from .test_pages import PLAN, pictures, sound
+from tests.ui.shell.test_pages import PLAN, pictures, sound
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from explorer.studies import Study
 from explorer.ui.sensitivity import trace_form
 from explorer.ui.shell import results
 from tests.ui.conftest import PROFILE, Opens
-
-from .test_pages import pictures, sound
+from tests.ui.shell.test_pages import pictures, sound
 
 BLOCK = "3"  # the depthwise convolution of the learnable study
 

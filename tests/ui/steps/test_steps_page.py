@@ -13,8 +13,7 @@ from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
 from tests.ui.conftest import PROFILE, Opens
-
-from .test_pages import metrics, pictures, sound
+from tests.ui.shell.test_pages import metrics, pictures, sound
 
 pytestmark = pytest.mark.usefixtures("settled")
 
