@@ -92,7 +92,7 @@ def eigenvalues(
     columns = ("block", "n", "λ", "± s.e.", "held out", "next λ", "λ/n")
     rows_text = f"{found[0]['samples']:,} rows, {result['seconds']:.1f} s"
     title = f"Eigenvalues of {loaded.name}, {which.value} ({method.value}, {rows_text})"
-    show(result, as_json, table(title, columns, rows), about=loaded)
+    show({**result, "study": loaded.name}, as_json, table(title, columns, rows), about=loaded)
     if unsettled := [e["block"] or WHOLE for e in found if not all(e["converged"])]:
         remark(
             f"the residual is still above {tol:g} of the eigenvalue in {', '.join(unsettled)}; "

@@ -69,6 +69,7 @@ def landscape(
     )
     where = block or "all blocks"
     _, result = run_to_end(spec, f"landscape of {where} of {loaded.name}")
+    result = {**result, "study": loaded.name}  # whatever it was called when this was computed
     found = Slice.from_json(result)
     rows = [
         (

@@ -117,7 +117,7 @@ def traces(
         seed=seed,
     )
     _, result = run_to_end(spec, f"traces of {loaded.name}")
-    found = Traces.from_json(result)
+    found = Traces.from_json({**result, "study": loaded.name})
     rows = [
         (b.name, f"{b.n:,}", f"{b.mean_trace:.3e}", f"{b.mean_stderr:.1e}", f"{b.samples:,}")
         for b in found.blocks

@@ -127,11 +127,12 @@ class RunContext:
             parameters = {key: value for key, value in spec.parameters.items() if key != but}
             return spec.model_copy(update={"parameters": parameters})
 
-        found = self._store.list(study=self.spec.study, kind=self.spec.kind)
+        asked = rest(self.spec)
+        found = self._store.list(fingerprint=self.spec.fingerprint, kind=self.spec.kind)
         return tuple(
             run
             for run in found
-            if run.status == "done" and run.id != self.run_id and rest(run.spec) == rest(self.spec)
+            if run.status == "done" and run.id != self.run_id and rest(run.spec).asks_the_same(asked)
         )
 
     def result_of(self, spec: RunSpec) -> dict[str, Any] | None:

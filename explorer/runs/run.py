@@ -21,7 +21,9 @@ class Run:
 
     ``status`` is 'lost' when the worker died or has not been heard of, and 'cancelling' between the wish to
     stop and the end of the worker. ``token`` changes whenever the run changes hands, and the points that came
-    after the last checkpoint are gone then: who keeps points must read them anew when it differs.
+    after the last checkpoint are gone then: who keeps points must read them anew when it differs. A run that is
+    superseded asks what another one answers: they were told apart by the study's place, before runs were told apart
+    by content. It can be read, and is not found by its question any more.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Run:
     result: dict[str, Any] | None  # plain data, where status is 'done'
     artifacts: Mapping[str, str]  # what `RunContext.keep` kept: name -> SHA-256
     token: int
+    superseded_by: str | None = None  # the id of the run that answers in its place
 
     @property
     def live(self) -> bool:
@@ -65,6 +68,7 @@ def from_row(row: Row[Any], artifacts: Mapping[str, str]) -> Run:
         result=None if row.result is None else decode(row.result),
         artifacts=artifacts,
         token=row.token,
+        superseded_by=row.superseded_by,
     )
 
 

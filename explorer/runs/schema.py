@@ -6,7 +6,7 @@ Moments are seconds since 1970 by the clock of the machine that wrote them. Stru
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData()
 
@@ -16,7 +16,7 @@ runs = Table(
     Column("id", String(12), primary_key=True),
     Column("identity", String(64), nullable=False, unique=True),
     Column("kind", String(64), nullable=False),
-    Column("study", Text, nullable=False),
+    Column("study", Text, nullable=False),  # the locator: where the study was when it was last asked about
     Column("spec", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column(
@@ -36,6 +36,9 @@ runs = Table(
     Column("pid", Integer),
     Column("birth", String(64)),
     Column("detached", Boolean),  # a process of its own, which may be signalled
+    Column("fingerprint", Text, nullable=False, server_default=""),
+    Column("superseded_by", String(12)),  # the run that answers the same question in this one's place
+    Index("runs_by_content", "fingerprint", "kind"),
 )
 
 points = Table(

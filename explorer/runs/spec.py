@@ -1,11 +1,10 @@
 """What is to be computed, and its identity.
 
-A spec names everything that decides the result: the kind of computation, the study with the fingerprint of
-its weights and data, the parameters, the seed, and the version of the algorithm. Its identity is the SHA-256
-of its canonical JSON, so the same question asked twice is one run. The reference under which the study was
-loaded and its fingerprint are both part of it: a worker needs the one to load the study and the other to know
-that it is still the same study. Dropping default values, so that a new option keeps old runs findable, is up
-to whoever makes the spec.
+A spec names everything that decides the result: the kind of computation, the fingerprint of the study's weights,
+data and loss, the parameters, the seed, and the version of the algorithm. Its identity is the SHA-256 of their
+canonical JSON, so the same question asked twice is one run. How a run is carried out is no part of it: neither the
+place the study is loaded from, which a worker needs and which may change, nor the machine or the device. Dropping
+default values, so that a new option keeps old runs findable, is up to whoever makes the spec.
 """
 
 import hashlib
@@ -19,7 +18,16 @@ ID_LENGTH = 12
 
 
 class RunSpec(BaseModel):
-    """One computation, frozen; ``parameters`` is plain data without NaN or infinities."""
+    """One computation, frozen.
+
+    Attributes:
+        kind: of computation, a name of the registry.
+        study: the locator, what the study is loaded by; not part of the identity.
+        fingerprint: of the study.
+        parameters: plain data without NaN or infinities.
+        seed: of every random draw.
+        version: of the algorithm; grows when its numbers change.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +47,7 @@ class RunSpec(BaseModel):
     @property
     def canonical_json(self) -> str:
         """The text whose hash is the identity."""
-        return canonical(self.model_dump(), "spec")
+        return canonical(self.model_dump(exclude={"study"}), "spec")
 
     @property
     def identity(self) -> str:
@@ -48,8 +56,15 @@ class RunSpec(BaseModel):
 
     @property
     def run_id(self) -> str:
-        """The id of the run that answers this spec: the first 12 digits of its identity."""
+        """The id that a new run of this spec gets: the first 12 digits of its identity.
+
+        A run recorded before identities were those of contents keeps the id it had: `Store.find` finds both.
+        """
         return self.identity[:ID_LENGTH]
+
+    def asks_the_same(self, other: "RunSpec") -> bool:
+        """Whether one run answers both."""
+        return self.canonical_json == other.canonical_json
 
     def __hash__(self) -> int:
         return hash(self.canonical_json)

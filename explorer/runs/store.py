@@ -82,16 +82,19 @@ class Store:
     # Asking
 
     def submit(self, spec: RunSpec, title: str = "") -> Run:
-        """The run that answers ``spec``: the one there is, in whatever state, or a new one, queued."""
-        known = self.find(spec)
+        """The run that answers ``spec``: the one there is, in whatever state, or a new one, queued.
+
+        A run whose study has moved is told where it is now.
+        """
+        known = self._asked(spec)
         if known is not None:
             return known
         row = {
             "id": spec.run_id,
             "identity": spec.identity,
             "kind": spec.kind,
-            "study": spec.study,
-            "spec": encode(spec.model_dump(), "spec"),
+            "fingerprint": spec.fingerprint,
+            **_located(spec, spec.study),
             "title": title,
             "status": "queued",
             "fraction": 0.0,
@@ -102,8 +105,11 @@ class Store:
         try:
             with self._database.writing() as connection:
                 connection.execute(insert(runs).values(row))
-        except IntegrityError:
-            pass  # submitted by someone else just now
+        except IntegrityError:  # submitted by someone else just now
+            known = self._asked(spec)
+            if known is None:
+                raise
+            return known
         return self.get(spec.run_id)
 
     def find(self, spec: RunSpec) -> Run | None:
@@ -118,11 +124,11 @@ class Store:
             raise RunError(f"There is no run {run_id!r}; it may have been deleted.")
         return found[0]
 
-    def list(self, study: str | None = None, kind: str | None = None) -> tuple[Run, ...]:
-        """All runs, or those of a study (its reference) or kind; the newest first."""
+    def list(self, *, fingerprint: str | None = None, kind: str | None = None) -> tuple[Run, ...]:
+        """All runs, or those of a kind or on a study as it is (its fingerprint); the newest first."""
         conditions = []
-        if study is not None:
-            conditions.append(runs.c.study == study)
+        if fingerprint is not None:
+            conditions.append(runs.c.fingerprint == fingerprint)
         if kind is not None:
             conditions.append(runs.c.kind == kind)
         return self._read(*conditions)
@@ -267,10 +273,13 @@ class Store:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(values))
         return self.get(run_id)
 
-    def resume(self, run_id: str) -> Run:
+    def resume(self, run_id: str, *, study: str | None = None) -> Run:
         """Queue a lost, failed or cancelled run again; it will go on from its last checkpoint.
 
         Points recorded after that checkpoint are dropped, since they will be recorded again.
+
+        Args:
+            study: where the run's study is now, if that is known.
         """
         with self._database.writing() as connection:
             row = self._row(connection, run_id, lock=True)
@@ -286,6 +295,8 @@ class Store:
                     "fraction": saved.get("fraction", 0.0),
                     "message": saved.get("message", ""),
                 }
+                if study is not None:
+                    values |= _located(RunSpec.model_validate(decode(row.spec)), study)
                 connection.execute(update(runs).where(runs.c.id == run_id).values(values))
         return self.get(run_id)
 
@@ -302,6 +313,15 @@ class Store:
         self.log_path(run_id).unlink(missing_ok=True)
 
     # Private
+
+    def _asked(self, spec: RunSpec) -> Run | None:
+        """The run that answers ``spec``, which from now on knows its study where the spec does."""
+        run = self.find(spec)
+        if run is None or run.spec.study == spec.study:
+            return run
+        with self._database.writing() as connection:
+            connection.execute(update(runs).where(runs.c.id == run.id).values(_located(spec, spec.study)))
+        return self.get(run.id)
 
     def _read(self, *conditions: Any) -> tuple[Run, ...]:
         with self._database.reading() as connection:
@@ -336,6 +356,12 @@ class Store:
         for series in connection.scalars(series_of_run).all():
             beyond = (points.c.series == series, points.c.n > lengths.get(series, 0))
             connection.execute(delete(points).where(points.c.run_id == run_id, *beyond))
+
+
+def _located(spec: RunSpec, study: str) -> dict[str, Any]:
+    """The spec with this locator of its study."""
+    located = spec.model_copy(update={"study": study})
+    return {"study": study, "spec": encode(located.model_dump(), "spec")}
 
 
 def _worker(pid: int) -> dict[str, Any]:

@@ -127,6 +127,20 @@ def test_a_relative_path_and_the_folder_are_the_same_study(
         )
 
 
+def test_a_study_that_moved_and_has_another_name_has_its_results(explore: Command, folder: Path) -> None:
+    """Runs are told apart by what the study is; answers name it as it is called now."""
+    from explorer.runs import Store
+
+    first = explore("traces", "--study", folder, "--json").json
+    moved = folder.rename(folder.parent / "moved")
+    toml = moved / "study.toml"
+    toml.write_text(toml.read_text().replace('"tiny"', '"renamed"'))
+    again = explore("traces", "--study", moved, "--json").json
+    assert again == {**first, "study": "renamed"}, "seconds too: nothing was recomputed"
+    (run,) = Store.open().list()
+    assert run.spec.study == str(moved / "study.toml")
+
+
 def test_another_process_finds_the_study_of_a_recorded_run(explore: Command, folder: Path) -> None:
     """The spec names the file absolutely; a worker's working directory is not the person's."""
     from explorer.runs import Store

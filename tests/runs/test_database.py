@@ -97,7 +97,8 @@ def test_runs_recorded_by_earlier_versions_can_still_be_read(home: Path) -> None
         "steps": 3,
         "resumed_at": 0,
     }
-    assert done.id == done.spec.run_id, "the identity of a spec has not changed either"
+    assert done.id == "04e5eb908889", "the id by which it was known"
+    assert store.find(done.spec) == done
     assert [point["step"] for point in store.points(done.id, "chain")] == [1, 2, 3]
     store.close()
 

@@ -117,7 +117,7 @@ def answers(study: Study, asked: Ask) -> dict[str, Run]:
     found = {}
     for name, spec in asked.specs.items():
         same = [run for run in known if _same_but_points(run.spec, spec)]
-        exact = [run for run in same if run.id == spec.run_id]
+        exact = [run for run in same if run.spec.asks_the_same(spec)]
         done = sorted((run for run in same if run.status == "done"), key=_points, reverse=True)
         if best := [*exact, *done]:
             found[name] = best[0]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer.jobs import launch, request, stop
+from explorer.jobs import launch, request, stop, versions
 from explorer.runs import Run, RunSpec
-from explorer.ui.shell import caches
+from explorer.ui.shell import caches, session
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def compute(
 
 
 def resume(run_id: str) -> None:
-    """Let a stopped run go on."""
+    """Let a stopped run go on, with the study in hand from where it is now."""
     store = caches.store()
-    store.resume(run_id)
+    store.resume(run_id, study=session.study().reference)
     launch(store, run_id)
 
 
@@ -95,7 +95,10 @@ def _polled(
 def _shown(run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None], words: Words) -> Sequence[Run]:
     runs = [caches.store().get(run_id) for run_id in run_ids]
     for run in runs:
-        _status(run, words, f"{run.title}: " if len(runs) > 1 and run.title else "")
+        name = f"{run.title}: " if len(runs) > 1 and run.title else ""
+        _status(run, words, name)
+        if (note := versions.remark(run)) is not None:
+            st.caption(name + note)
     draw(runs)
     return runs
 

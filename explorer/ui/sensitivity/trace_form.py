@@ -77,5 +77,5 @@ def _answer(study: Study, spec: RunSpec, of: Of) -> Run | None:
     """What was asked for if it was ever begun, else what is being computed, else the best there is."""
     known = [run for run in results.runs_of(study, "traces") if results.is_of(run, session.granularity(), of)]
     live = [run for run in known if run.live]
-    same = [run for run in known if run.id == spec.run_id]
+    same = [run for run in known if run.spec.asks_the_same(spec)]
     return next(iter(same + live), None) or results.traces(study, session.granularity(), of)

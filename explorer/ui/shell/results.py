@@ -15,8 +15,7 @@ from explorer.ui.shell.caches import Basis
 
 def runs_of(study: AnyStudy, kind: str) -> list[Run]:
     """Runs of one kind on a study as it is now, newest first."""
-    found = caches.store().list(study=study.reference, kind=kind)
-    return [run for run in found if run.spec.fingerprint == study.fingerprint]
+    return list(caches.store().list(fingerprint=study.fingerprint, kind=kind))
 
 
 def full_precision(study: AnyStudy) -> dict[str, Any] | None:
@@ -25,11 +24,6 @@ def full_precision(study: AnyStudy) -> dict[str, Any] | None:
         return None
     run = caches.store().find(requests.evaluate(study))
     return run.result if run is not None and run.status == "done" else None
-
-
-def full_precision_of(run: Run) -> dict[str, Any] | None:
-    """The same for the study of a run."""
-    return full_precision(caches.study(run.spec.study))
 
 
 def traces(study: AnyStudy, granularity: Granularity, of: str = "weights") -> Run | None:

@@ -33,7 +33,7 @@ def show(study: Study, plan: Plan | None) -> None:
             key=f"training_pick_{len(ids)}_{ids[0]}",
         )
     loss = "loss (cross-entropy, nats)" if study.loss.kind == "cross_entropy" else f"loss ({study.loss.kind})"
-    run_panel.watch(shown if shown in ids else ids[0], lambda run: _draw(run, loss))
+    run_panel.watch(shown if shown in ids else ids[0], lambda run: _draw(study, run, loss))
 
 
 def _form(study: Study, plan: Plan) -> None:
@@ -69,9 +69,9 @@ def _form(study: Study, plan: Plan) -> None:
             st.rerun()
 
 
-def _draw(run: Run, loss: str) -> None:
+def _draw(study: Study, run: Run, loss: str) -> None:
     store = caches.store()
-    reference = results.full_precision_of(run)
+    reference = results.full_precision(study)
     train, test = store.points(run.id, "train"), store.points(run.id, "test")
     made = training.figure(
         train,

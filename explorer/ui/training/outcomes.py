@@ -49,7 +49,8 @@ def rows(study: Study) -> list[Row]:
     made = []
     for run in results.runs_of(study, "finetune"):
         if run.status == "done" and run.result is not None and run.result["after"]["accuracy"] is not None:
-            plan, _ = read_plan(run.result["plan"], study=study, partitions=partitions)
+            trained = {**run.result["plan"], "study": study.name}  # the same study by another name, it may be
+            plan, _ = read_plan(trained, study=study, partitions=partitions)
             known = table is not None and set(table.values) == set(plan.blocks)
             made.append(Row(run, plan, table.omega(plan.w_bits) if table is not None and known else None))
     return made

@@ -1,0 +1,116 @@
+"""A store written before runs were told apart by content: it opens, and the same questions find its runs."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from explorer.jobs import requests, versions
+from explorer.runs import Run, RunSpec, Store
+from tests.runs.test_database import RECORDS
+
+PLAN = {
+    "version": 1,
+    "study": "learnable",
+    "weights_sha256": "5c972a37235cdd8be9b4c6aa8ff7532bf8b4e5c47f6baafd1120d7919de22fbe",
+    "blocks": {name: {"w_bits": 2, "a_bits": 8} for name in ("0", "3", "6", "11")},
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """The study of the record, where it is now."""
+
+    reference: str = "elsewhere/study.toml"
+    fingerprint: str = "30f2f287e956552896453f0c68d04cd7e6abbfcfb9dec2f84c7ce3132733e4f0"
+
+
+STUDY = Known()
+
+
+@pytest.fixture
+def old_store(home: Path) -> Iterator[Store]:
+    """The store in which studies in two folders, here and there, asked questions by the code before."""
+    home.mkdir()
+    raw = sqlite3.connect(home / "runs.db")
+    raw.executescript((RECORDS / "0001_kinds.sql").read_text())
+    raw.close()
+    opened = Store.open()
+    yield opened
+    opened.close()
+
+
+def found(store: Store, spec: RunSpec) -> Run:
+    run = store.find(spec)
+    assert run is not None
+    return run
+
+
+def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store: Store) -> None:
+    """Of every kind and every end, under the id the run had."""
+    other_weights = {**PLAN, "weights_sha256": "0" * 64}
+    asked = {
+        "9c4132db07dc": (requests.evaluate(STUDY), "done"),
+        "a08562a3ecc5": (requests.traces(STUDY, rel_se=0.5), "done"),
+        "9aac5b189ebb": (requests.finetune(STUDY, PLAN, epochs=40, batch_size=16), "cancelled"),
+        "c60733995019": (requests.evaluate(STUDY, other_weights), "failed"),
+        "252ef1c77c0a": (requests.eigenvalues(STUDY), "cancelled"),
+        "016cb59528fd": (requests.spectrum(STUDY), "queued"),
+        "b94074a7d346": (
+            RunSpec(kind="selftest", study="x", fingerprint="0", parameters={"steps": 3, "fail_at": 2}),
+            "failed",
+        ),
+    }
+    for run_id, (spec, status) in asked.items():
+        run = found(old_store, spec)
+        assert (run.id, run.status, run.spec.kind) == (run_id, status, spec.kind)
+        assert versions.remark(run) is None
+        assert old_store.submit(spec).id == run_id, "asked again, it is that run and no new one"
+        assert old_store.get(run_id).spec == spec, "its study is known where it is now"
+    result = found(old_store, requests.evaluate(STUDY)).result
+    assert result is not None
+    assert result["accuracy"] == 0.9714285714285714
+    saved = old_store.last_checkpoint("9aac5b189ebb")
+    assert saved is not None
+    assert saved[1]["step"] == 60, "it goes on from where it was"
+
+
+def test_of_runs_that_turn_out_to_ask_the_same_the_last_one_finished_answers(old_store: Store) -> None:
+    """The others stay, can be read, and say so."""
+    assert len(old_store.list()) == 10, "none is gone"
+    assert len(old_store.list(fingerprint=STUDY.fingerprint)) == 9
+    for first, answering in (("7e3a68b24f73", "a08562a3ecc5"), ("9fabf63cb2d0", "c60733995019")):
+        run = old_store.get(first)
+        assert run.superseded_by == answering
+        assert versions.remark(run) == (
+            f"The same question was asked twice of one study: run {answering} answers it now."
+        )
+        assert found(old_store, run.spec).id == answering
+    first_traces = old_store.get("7e3a68b24f73")
+    assert first_traces.result is not None
+    assert len(first_traces.result["blocks"]) == 4
+    old_store.delete("7e3a68b24f73")
+    assert found(old_store, requests.traces(STUDY, rel_se=0.5)).id == "a08562a3ecc5"
+
+
+def test_numbers_of_an_older_algorithm_answer_no_question_of_today_and_say_so(old_store: Store) -> None:
+    assert old_store.find(requests.traces(STUDY, rel_se=0.4)) is None
+    run = old_store.get("6e8b46679291")
+    assert versions.is_older(run)
+    assert versions.remark(run) == (
+        "This run was made by an older version of the algorithm (1; now 2): compute it again for the numbers of today."
+    )
+    today = old_store.submit(requests.traces(STUDY, rel_se=0.4))
+    assert not versions.is_older(today)
+
+
+def test_a_moved_study_is_resumed_where_it_is_now(store: Store) -> None:
+    """Asking, and resuming from a page, tell the run; the worker loads what the run says."""
+    run = store.submit(requests.traces(Known("/was/here")))
+    assert store.submit(requests.traces(Known("/is/there"))).id == run.id
+    assert store.get(run.id).spec.study == "/is/there"
+    store.fail(store.claim(run.id), "It broke.")
+    assert store.resume(run.id, study="/is/elsewhere").spec.study == "/is/elsewhere"
+    assert store.resume(run.id).spec.identity == run.spec.identity
