@@ -56,15 +56,15 @@ chromium:
 	fi
 
 # Everything is run, then what failed is said: a slip of style must not hide a broken test. Tests of the app in a
-# browser come by themselves, for they ask how soon it answers.
+# browser come by themselves, for a browser and an app fill the machine.
 test: setup-dev
 	@failed=""; \
 	step() { name=$$1; shift; echo "== $$name"; "$$@" || failed="$$failed [$$name]"; }; \
 	step "ruff check" $(BIN)/ruff check --output-format concise .; \
 	step "ruff format" $(BIN)/ruff format --check --output-format concise .; \
 	step "mypy" $(BIN)/mypy; \
-	step "pytest, without a browser" $(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --durations=15 --timeout=300; \
-	step "pytest, in a browser" $(BIN)/python -m pytest -m browser --durations=10 --timeout=300; \
+	step "pytest, without a browser" $(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --durations=15; \
+	step "pytest, in a browser" $(BIN)/python -m pytest -m browser --durations=10; \
 	if [ -n "$$failed" ]; then echo "make test failed:$$failed" >&2; exit 1; fi; \
 	echo "make test passed"
 

@@ -30,22 +30,36 @@ kind = "cross_entropy"
 
 NET = """
 import time
+from pathlib import Path
 
 from torch import nn
 
-class Paused(nn.ReLU):
-    '''A ReLU that takes its time in training, so that a test can reach into the middle of one.'''
+HOLD = {hold!r}
+
+class Held(nn.ReLU):
+    '''A ReLU that waits in training while there is a file that holds the number of training steps this process may do,
+    so that a test can reach into the middle of one.'''
+
+    steps = 0
 
     def forward(self, x):
-        if self.training:
-            time.sleep({pause})
+        if self.training and HOLD is not None:
+            while held(self.steps):
+                time.sleep(0.01)
+            self.steps += 1
         return super().forward(x)
+
+def held(steps):
+    try:
+        return steps >= int(Path(HOLD).read_text())
+    except FileNotFoundError:
+        return False
 
 def build():
     return nn.Sequential(
         nn.Conv2d(1, 12, 3, padding=1, bias=False), nn.BatchNorm2d(12), nn.ReLU(),
         nn.Conv2d(12, 12, 3, padding=1, groups=12, bias=False), nn.BatchNorm2d(12), nn.ReLU(),
-        nn.Conv2d(12, 16, 1, bias=False), nn.BatchNorm2d(16), Paused(),
+        nn.Conv2d(12, 16, 1, bias=False), nn.BatchNorm2d(16), Held(),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3),
     )
 """
@@ -68,10 +82,10 @@ def arrays(seed: int = 0) -> dict[str, np.ndarray]:
     return made
 
 
-def write(folder: Path, *, pause: float = 0.0) -> Path:
-    """Write the study into ``folder``; its study.toml. ``pause``: seconds that every training step takes."""
+def write(folder: Path, *, hold: Path | None = None) -> Path:
+    """Write the study into ``folder``; its study.toml. ``hold``: a file that holds training back, see `NET`."""
     folder.mkdir(parents=True, exist_ok=True)
-    source = NET.format(pause=pause)
+    source = NET.format(hold=None if hold is None else str(hold))
     (folder / "net.py").write_text(source, encoding="utf-8")
     np.savez(folder / "data.npz", **arrays())
     save_file(_trained(), folder / "weights.safetensors")
@@ -84,7 +98,7 @@ def write(folder: Path, *, pause: float = 0.0) -> Path:
 def _trained() -> dict[str, torch.Tensor]:
     made = arrays()
     names: dict[str, object] = {}
-    exec(NET.format(pause=0.0), names)
+    exec(NET.format(hold=None), names)
     build = names["build"]
     assert callable(build)
     network: nn.Sequential = build()

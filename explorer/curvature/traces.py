@@ -10,6 +10,7 @@ r"""Hessian traces of every block, of its weights or of its activations: which m
 - ``auto``: ``output-probes`` where the loss's output Hessian can be had, else ``hutchinson``.
 """
 
+import time
 from collections.abc import Callable
 
 import torch
@@ -44,6 +45,7 @@ def weight_traces(
     progress: Callable[[TracesProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     resume: Kept | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Traces:
     """Tr(H_i) of the mean training loss over the weights of every block.
 
@@ -61,6 +63,7 @@ def weight_traces(
         should_stop: asked often; when true, what has been reached is returned.
         resume: ``kept`` of an earlier `Traces` or `TracesProgress` with the same arguments; ``rel_se``,
             ``samples`` and ``max_seconds`` may differ, so that a result can be extended.
+        clock: tells the seconds that ``max_seconds`` and ``seconds`` are counted in.
 
     Raises:
         CurvatureError: an option is out of range, a value is not finite, or the loss does not depend on a
@@ -68,7 +71,7 @@ def weight_traces(
     """
     subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
     asked = Asked("weights", method, samples, rel_se, seed, max_seconds, probes, jointly, chunk)
-    return estimate(subject, asked, progress, should_stop, resume)
+    return estimate(subject, asked, progress, should_stop, resume, clock)
 
 
 def activation_traces(
@@ -90,6 +93,7 @@ def activation_traces(
     progress: Callable[[TracesProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     resume: Kept | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Traces:
     """T_j = N^-1 sum_n Tr d^2 l_n / d a_j(x_n)^2 over the inputs of every block's layers.
 
@@ -99,4 +103,4 @@ def activation_traces(
     """
     subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
     asked = Asked("activations", method, samples, rel_se, seed, max_seconds, probes, jointly, chunk)
-    return estimate(subject, asked, progress, should_stop, resume)
+    return estimate(subject, asked, progress, should_stop, resume, clock)

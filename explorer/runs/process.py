@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # A worker asked to stop has 5 s in all: it is asked, then told (SIGTERM), then killed.
@@ -65,18 +66,26 @@ def leads_its_session() -> bool:
     return os.getpid() == os.getpgrp() == os.getsid(0)
 
 
-def end(pid: int, born: str, *, terminate_after: float, kill_after: float) -> None:
+def end(
+    pid: int,
+    born: str,
+    *,
+    terminate_after: float,
+    kill_after: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
     """Give a group leader time to leave on its own, then send its group SIGTERM, then SIGKILL."""
-    start = time.monotonic()
+    start = clock()
     for deadline, number in ((terminate_after, signal.SIGTERM), (kill_after, signal.SIGKILL)):
         while alive(pid, born):
-            if time.monotonic() - start >= deadline:
+            if clock() - start >= deadline:
                 try:
                     os.killpg(pid, number)
                 except ProcessLookupError:
                     return
                 break
-            time.sleep(0.05)
+            sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ import pytest
 from explorer.errors import RunError
 from explorer.jobs import execute, launch, request, stop
 from explorer.runs import RunSpec, Store, process
+from tests.jobs.holding import Hold
 
 Specs = Callable[..., RunSpec]
-Wait = Callable[..., float]
+Wait = Callable[..., None]
 LogOf = Callable[[str, str], str]
 
 
@@ -32,15 +33,19 @@ def pid_of(store: Store, run_id: str) -> int:
 
 
 def test_killed_at_any_point_and_resumed_it_reaches_the_same_result(
-    store: Store, spec: Specs, wait: Wait
+    store: Store, spec: Specs, wait: Wait, hold: Hold
 ) -> None:
     whole = execute(store, spec(steps=12)).result or {}
-    asked = spec(steps=12, pause=0.05)
-    run = request(store, asked)
+    asked = spec(steps=12, hold=str(hold.path))
+    run = store.submit(asked)
     for kills, step in enumerate((2, 7)):
+        hold.before(step)
+        launch(store, run.id)
         wait(lambda step=step: len(store.points(run.id, "chain")) >= step)
-        os.kill(pid_of(store, run.id), signal.SIGKILL)
-        wait(lambda: store.get(run.id).status == "lost", seconds=2)
+        pid = pid_of(store, run.id)
+        os.kill(pid, signal.SIGKILL)
+        wait(lambda pid=pid: process.birth(pid) is None)
+        assert store.get(run.id).status == "lost", "its death is seen at once, its lease good or not"
         with pytest.raises(RunError, match="resume it before launching"):
             launch(store, run.id)
         kept = len(store.points(run.id, "chain"))
@@ -48,7 +53,8 @@ def test_killed_at_any_point_and_resumed_it_reaches_the_same_result(
         assert kept - len(store.points(run.id, "chain")) in (0, 1), (
             f"kill {kills}: a step is a point, then a checkpoint"
         )
-        launch(store, run.id)
+    hold.release()
+    launch(store, run.id)
     wait(lambda: not store.get(run.id).live)
     found = result(store, run.id)
     assert found["resumed_at"] >= 6
@@ -56,45 +62,93 @@ def test_killed_at_any_point_and_resumed_it_reaches_the_same_result(
     assert store.points(run.id, "chain") == store.points(spec(steps=12).run_id, "chain")
 
 
-@pytest.mark.parametrize("deaf", [False, True])
-def test_a_stopped_run_is_gone_within_5_seconds_even_if_it_never_listens(
-    store: Store, spec: Specs, wait: Wait, deaf: bool
+def test_a_run_that_was_cancelled_leaves_by_itself(
+    store: Store, spec: Specs, wait: Wait, hold: Hold, log_of: LogOf
 ) -> None:
-    run = request(store, spec(steps=2000, pause=0.05, deaf=deaf))
+    hold.before(1)
+    run = request(store, spec(hold=str(hold.path)))
     wait(lambda: store.points(run.id, "chain"))
     pid = pid_of(store, run.id)
-    assert wait(lambda: stop(store, run.id)) < 0.5, "the app is not held up"
-    taken = wait(lambda: process.birth(pid) is None, seconds=5)
+    assert store.cancel(run.id).status in ("cancelling", "cancelled")
+    wait(lambda: process.birth(pid) is None)
     assert store.get(run.id).status == "cancelled"
-    if deaf:
-        assert taken > process.TERMINATE_AFTER, "nothing but SIGKILL ends this one"
-    else:
-        assert store.log_path(run.id).read_text() == f"Run {run.id} is cancelled.\n", "it left by itself"
+    assert log_of(run.id, "is cancelled.") == f"Run {run.id} is cancelled.\n"
     assert store.resume(run.id).status == "queued"
 
 
-def test_launching_twice_makes_one_worker(store: Store, spec: Specs, wait: Wait, log_of: LogOf) -> None:
-    run = request(store, spec(steps=20, pause=0.05))
+def test_a_run_that_never_listens_is_ended(store: Store, spec: Specs, wait: Wait, hold: Hold) -> None:
+    hold.before(1)
+    run = request(store, spec(hold=str(hold.path), deaf=True))
+    wait(lambda: store.points(run.id, "chain"))
+    pid = pid_of(store, run.id)
+    assert stop(store, run.id).status == "cancelling", "the app is not held up until it is gone"
+    wait(lambda: process.birth(pid) is None)
+    assert store.get(run.id).status == "cancelled"
+    assert store.log_path(run.id).read_text() == "", "it did not leave by itself"
+    assert store.resume(run.id).status == "queued"
+
+
+@pytest.mark.parametrize(
+    ("leaves_at", "sent"),
+    [(1.0, []), (2.0, [signal.SIGTERM]), (None, [signal.SIGTERM, signal.SIGKILL])],
+)
+def test_what_is_asked_to_stop_is_told_and_then_killed_within_5_seconds(
+    monkeypatch: pytest.MonkeyPatch, leaves_at: float | None, sent: list[int]
+) -> None:
+    """By a clock that only sleeping moves: what is sent, and when."""
+    now, signals, killed = 0.0, [], []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def killpg(pid: int, number: int) -> None:
+        signals.append((number, now))
+        if number == signal.SIGKILL:
+            killed.append(pid)
+
+    def alive(pid: int, born: str) -> bool:
+        return (pid, born) == (7, "then") and not killed and (leaves_at is None or now < leaves_at)
+
+    monkeypatch.setattr(os, "killpg", killpg)
+    monkeypatch.setattr(process, "alive", alive)
+    times = {"terminate_after": process.TERMINATE_AFTER, "kill_after": process.KILL_AFTER}
+    process.end(7, "then", **times, clock=lambda: now, sleep=sleep)
+    assert [number for number, _ in signals] == sent
+    due = {signal.SIGTERM: process.TERMINATE_AFTER, signal.SIGKILL: process.KILL_AFTER}
+    assert all(due[number] <= at < due[number] + 0.1 for number, at in signals)
+    assert process.KILL_AFTER < 5
+
+
+def test_launching_twice_makes_one_worker(
+    store: Store, spec: Specs, wait: Wait, log_of: LogOf, hold: Hold
+) -> None:
+    hold.before(0)
+    run = request(store, spec(hold=str(hold.path)))
     pid = pid_of(store, run.id)
     launch(store, run.id)
     assert pid_of(store, run.id) == pid
     wait(lambda: store.get(run.id).status == "running")
     launch(store, run.id)
+    assert pid_of(store, run.id) == pid
+    hold.release()
     wait(lambda: not store.get(run.id).live)
     assert request(store, run.spec).status == "done"
     assert log_of(run.id, "is done.") == f"Run {run.id} is done.\n"
 
 
-def test_a_worker_outlives_the_app_that_started_it(store: Store, spec: Specs, wait: Wait) -> None:
-    asked = spec(steps=10, pause=0.1)
+def test_a_worker_outlives_the_app_that_started_it(store: Store, spec: Specs, wait: Wait, hold: Hold) -> None:
+    hold.before(1)
+    asked = spec(hold=str(hold.path))
     app = (
         "import os, sys; from explorer.jobs import request; from explorer.runs import RunSpec, Store; "
         "request(Store.open(), RunSpec.model_validate_json(sys.argv[1])); os.killpg(0, 9)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", app, asked.model_dump_json()], check=False, start_new_session=True, timeout=60
+        [sys.executable, "-c", app, asked.model_dump_json()], check=False, start_new_session=True
     )
     assert ended.returncode == -9
+    hold.release()
     wait(lambda: not store.get(asked.run_id).live)
     assert result(store, asked.run_id)["resumed_at"] == 0
 
@@ -130,12 +184,13 @@ def test_a_damaged_checkpoint_fails_the_run_and_names_the_file(store: Store, spe
 
 
 def test_cancelling_before_the_worker_claims_leaves_nothing_running(
-    store: Store, spec: Specs, wait: Wait
+    store: Store, spec: Specs, wait: Wait, hold: Hold
 ) -> None:
-    run = request(store, spec(steps=2000, pause=0.05))
+    hold.before(0)
+    run = request(store, spec(hold=str(hold.path)))
     pid = pid_of(store, run.id)
     assert stop(store, run.id).status in ("cancelled", "cancelling")
-    wait(lambda: process.birth(pid) is None, seconds=10)
+    wait(lambda: process.birth(pid) is None)
     assert store.get(run.id).status == "cancelled"
 
 
@@ -144,7 +199,7 @@ def test_the_machinery_does_not_import_torch() -> None:
         "import sys; import explorer.runs, explorer.jobs.worker, explorer.jobs.kinds.selftest; "
         "sys.exit('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_process_is_not_mistaken_for_an_earlier_one_with_its_number() -> None:

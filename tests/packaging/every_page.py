@@ -23,7 +23,7 @@ def main(repository: str, patience: float) -> None:
         shown.run()
         pages[page] = {
             "titles": [title.value for title in shown.title],
-            "wrong": [each.stack_trace for each in shown.exception] + [each.value for each in shown.error],
+            "wrong": [each.message for each in shown.exception] + [each.value for each in shown.error],
             "study": [metric.value for metric in shown.metric if metric.label == "Study"],
         }
     store, until = Store.open(), time.monotonic() + patience

@@ -7,7 +7,6 @@ stops is the standard error of every block, never that a running mean has moved 
 """
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,13 +60,13 @@ class Budget:
         rel_se: standard error over absolute value, for every block.
         draws: at most so many.
         least: at least so many, because an error estimated from few draws is itself uncertain.
-        deadline: value of ``time.monotonic()``, or None.
+        late: whether the time allowed is over.
     """
 
     rel_se: float
     draws: int
     least: int
-    deadline: float | None = None
+    late: Callable[[], bool] = lambda: False
 
 
 def average(
@@ -101,7 +100,7 @@ def average(
             return "reached"
         if means.count >= budget.draws:
             return "draws"
-        if budget.deadline is not None and means.count and time.monotonic() >= budget.deadline:
+        if means.count and budget.late():
             return "seconds"
         if should_stop():
             return "stopped"

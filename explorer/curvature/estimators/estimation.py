@@ -1,7 +1,6 @@
 """The three methods of `traces`, each from its draws to a result in words and numbers."""
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,15 +48,11 @@ class Work:
     choice: Choice
     asked: Asked
     chunk: int
-    deadline: float | None
+    late: Callable[[], bool]
 
     def should_stop(self) -> bool:
         """Whether to stop now, asked for or because the time is over."""
-        return self.reporter.should_stop() or self.late
-
-    @property
-    def late(self) -> bool:
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        return self.reporter.should_stop() or self.late()
 
 
 def estimate(
@@ -66,10 +61,11 @@ def estimate(
     progress: Callable[[TracesProgress], None] | None,
     should_stop: Callable[[], bool] | None,
     resume: Kept | None,
+    clock: Callable[[], float],
 ) -> Traces:
     """Do what was asked; see `weight_traces`."""
     _check(asked)
-    deadline = None if asked.max_seconds is None else time.monotonic() + asked.max_seconds
+    deadline = math.inf if asked.max_seconds is None else clock() + asked.max_seconds
     reporter = Reporter(
         subject,
         asked.of,
@@ -79,6 +75,7 @@ def estimate(
         progress,
         should_stop,
         resume,
+        clock,
         probes=asked.probes,
         jointly=asked.jointly,
     )
@@ -88,7 +85,7 @@ def estimate(
         choice = decide(subject, engine, asked.method)
         # Gradients of many directions at once are better kept in the cache.
         chunk = chunk_size(subject, asked.chunk, most=32 if choice.method == "exact" else 64)
-        work = Work(subject, engine, reporter, choice, asked, chunk, deadline)
+        work = Work(subject, engine, reporter, choice, asked, chunk, lambda: clock() >= deadline)
         if choice.method == "exact":
             return _exact(work)
         return _hutchinson(work) if choice.method == "hutchinson" else _probes(work)
@@ -119,7 +116,7 @@ def _hutchinson(work: Work) -> Traces:
             subject, work.engine, how, seed=asked.seed, first=first, count=k
         ),
         means,
-        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.deadline),
+        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.late),
         per_round=1,
         report=lambda m, fraction: reporter.say(
             fraction,
@@ -160,7 +157,7 @@ def _probes(work: Work) -> Traces:
             should_stop=work.should_stop,
         )
         if scored is None:
-            ended = "the time allowed was over" if work.late else "it was stopped"
+            ended = "the time allowed was over" if work.late() else "it was stopped"
             return reporter.nothing(
                 "output-probes", f"Nothing was drawn because {ended} while the samples were scored."
             )
@@ -196,7 +193,7 @@ def _gauss_newton(work: Work, q: Tensor) -> tuple[Means, str]:
     ended = average(
         draw,
         means,
-        budget=Budget(share, most, output_probes.LEAST_DRAWS, work.deadline),
+        budget=Budget(share, most, output_probes.LEAST_DRAWS, work.late),
         per_round=output_probes.PER_ROUND,
         report=lambda m, fraction: reporter.say(
             0.3 + (0.3 if curved else 0.7) * fraction,
@@ -233,7 +230,7 @@ def _with_remainder(work: Work, gauss: Means, q_slope: Tensor, note: str) -> Tra
             * mask
         ),
         rest,
-        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.deadline),
+        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.late),
         per_round=1,
         offset=gauss.mean,
         offset_stderr=gauss.stderr,
@@ -306,7 +303,7 @@ def _exact(work: Work) -> Traces:
         stderr.tolist(),
         len(reporter.draws.values),
         note,
-        "reached" if finished else "seconds" if work.late else "stopped",
+        "reached" if finished else "seconds" if work.late() else "stopped",
     )
 
 

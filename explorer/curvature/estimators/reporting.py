@@ -1,7 +1,6 @@
 """From running sums to what a caller sees: progress, a state to resume from, and the result."""
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -39,6 +38,7 @@ class Reporter:
         progress: Callable[[TracesProgress], None] | None,
         should_stop: Callable[[], bool] | None,
         resume: Kept | None,
+        clock: Callable[[], float],
         **identity: Any,
     ) -> None:
         self.subject = subject
@@ -60,12 +60,13 @@ class Reporter:
         self.draws: Draws | None = None if resume is None else resume.draws
         self._history = [Moment.from_json(record) for record in self._resumed.get("history", ())]
         self._before = float(self._resumed.get("seconds", 0.0))
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = clock()
 
     @property
     def seconds(self) -> float:
         """Spent so far, earlier attempts included."""
-        return self._before + time.monotonic() - self._started
+        return self._before + self._clock() - self._started
 
     def means(self, name: str) -> Means:
         """The named running means, from the resumed state where it has them."""
@@ -106,7 +107,7 @@ class Reporter:
         if self._progress is None:
             return
         blocks = self._blocks(values, errors, samples) if values else ()
-        elapsed = time.monotonic() - self._started
+        elapsed = self._clock() - self._started
         left = elapsed * (1 - fraction) / fraction if fraction > 0.02 else None
         self._progress(TracesProgress(min(1.0, fraction), message, blocks, self.kept(), left))
 

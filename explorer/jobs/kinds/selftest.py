@@ -1,12 +1,14 @@
 """A computation that tests the machinery and nothing else: a chain of hashes, one checkpoint a step.
 
 The result depends on every step in order, so a resumed run equals an uninterrupted one only if nothing was
-lost or done twice. Parameters: ``steps``; ``pause``, seconds a step; ``deaf``, never look whether to stop;
-``fail_at``, the step that raises, and ``error``, whether that is a mendable one.
+lost or done twice. Parameters: ``steps``; ``pause``, seconds a step; ``hold``, a file: while it is there, the step
+whose number it holds is not begun, nor any after it; ``deaf``, never look whether to stop; ``fail_at``, the step that
+raises, and ``error``, whether that is a mendable one.
 """
 
 import hashlib
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +19,20 @@ from explorer.runs.context import RunContext
 
 def run(context: RunContext) -> dict[str, Any]:
     """Walk the chain from the seed, or from the last checkpoint."""
-    options: dict[str, Any] = {"steps": 10, "pause": 0.0, "deaf": False, "fail_at": None, "error": "mendable"}
-    options |= context.spec.parameters
+    options: dict[str, Any] = {"steps": 10, "pause": 0.0, "hold": None, "deaf": False, "fail_at": None}
+    options |= {"error": "mendable", **context.spec.parameters}
     step, chain = 0, np.frombuffer(hashlib.sha256(str(context.spec.seed).encode()).digest(), np.uint8)
     saved = context.last_checkpoint()
     if saved is not None:
         step, chain = saved.state["step"], saved.arrays["chain"]
     resumed_at = step
     while step < options["steps"]:
-        if not options["deaf"]:
-            context.check_stop()
+        while True:
+            if not options["deaf"]:
+                context.check_stop()
+            if not _held(options["hold"], step):
+                break
+            time.sleep(0.01)
         time.sleep(options["pause"])
         if step == options["fail_at"]:
             if options["error"] == "mendable":
@@ -39,3 +45,12 @@ def run(context: RunContext) -> dict[str, Any]:
         context.checkpoint({"chain": chain}, {"step": step})
     context.keep("chain", {"chain": chain})
     return {"chain": chain.tobytes().hex(), "steps": step, "resumed_at": resumed_at}
+
+
+def _held(hold: str | None, step: int) -> bool:
+    if hold is None:
+        return False
+    try:
+        return step >= int(Path(hold).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False

@@ -15,15 +15,15 @@ import torch
 from explorer import curvature, evaluation, qat, studies
 from explorer.blocks import study_blocks
 from explorer.curvature import Draws
-from explorer.jobs import execute, launch, request, requests, stop
+from explorer.jobs import execute, launch, request, requests
 from explorer.plans import Plan
-from explorer.runs import Run, RunSpec, Store
+from explorer.runs import Run, RunSpec, Store, process
 from explorer.studies import Study
 from tests import learnable
+from tests.jobs.holding import Hold
 
-Wait = Callable[..., float]
+Wait = Callable[..., None]
 LogOf = Callable[[str, str], str]
-PAUSE = 0.015  # seconds a step: 78 steps last long enough to be reached into
 TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02}
 
 
@@ -38,8 +38,13 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return learnable.write(tmp_path_factory.mktemp("jobs") / "learnable", pause=PAUSE)
+def held(tmp_path_factory: pytest.TempPathFactory) -> Hold:
+    return Hold(tmp_path_factory.mktemp("held") / "hold")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, held: Hold) -> Path:
+    return learnable.write(tmp_path_factory.mktemp("jobs") / "learnable", hold=held.path)
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def training(study: Study) -> RunSpec:
 
 
 def done(store: Store, run: Run, wait: Wait) -> dict[str, Any]:
-    wait(lambda: not store.get(run.id).live, seconds=60)
+    wait(lambda: not store.get(run.id).live)
     found = store.get(run.id)
     assert found.result is not None, (found.status, found.error, store.log_path(run.id).read_text())
     return found.result
@@ -88,19 +93,24 @@ def assert_as_if_never_interrupted(store: Store, run_id: str, whole: tuple[Run, 
 
 @pytest.mark.slow
 def test_killed_in_mid_training_and_resumed_it_ends_with_the_same_weights(
-    store: Store, study: Study, whole: tuple[Run, Store], wait: Wait
+    store: Store, study: Study, whole: tuple[Run, Store], wait: Wait, held: Hold
 ) -> None:
     """kill -9 within the first epoch and again within the second, after some steps past a checkpoint."""
-    run = request(store, training(study))
+    run = store.submit(training(study))
     assert run.id == whole[0].id
-    for points in (1, 3):  # of steps 20, and 20, 26, 40
-        wait(lambda points=points: len(store.points(run.id, "train")) >= points, seconds=60)
+    # Of 26 steps an epoch: 22, and from the checkpoint of step 20 another 25, past that of step 40.
+    for steps, reached in ((22, "epoch 1 of 3, batch 22 of 26"), (25, "epoch 2 of 3, batch 19 of 26")):
+        held.before(steps)
+        launch(store, run.id)
+        wait(lambda reached=reached: store.get(run.id).message == reached)
         worker = store.worker(run.id)
         assert worker is not None
         os.kill(worker[0], signal.SIGKILL)
-        wait(lambda: store.get(run.id).status == "lost", seconds=2)
+        wait(lambda pid=worker[0]: process.birth(pid) is None)
+        assert store.get(run.id).status == "lost"
         store.resume(run.id)
-        launch(store, run.id)
+    held.release()
+    launch(store, run.id)
     result = done(store, run, wait)
     assert_as_if_never_interrupted(store, run.id, whole)
     assert result["after"]["accuracy"] > result["before"]["accuracy"]
@@ -108,12 +118,21 @@ def test_killed_in_mid_training_and_resumed_it_ends_with_the_same_weights(
 
 @pytest.mark.slow
 def test_cancelled_and_resumed_it_ends_with_the_same_weights(
-    store: Store, study: Study, whole: tuple[Run, Store], wait: Wait, log_of: LogOf
+    store: Store,
+    study: Study,
+    whole: tuple[Run, Store],
+    wait: Wait,
+    log_of: LogOf,
+    held: Hold,
+    heard: Callable[[str], None],
 ) -> None:
+    held.before(30)
     run = request(store, training(study))
-    wait(lambda: store.points(run.id, "train"), seconds=60)
-    stop(store, run.id)
-    wait(lambda: not store.get(run.id).live, seconds=5)
+    wait(lambda: store.get(run.id).message == "epoch 2 of 3, batch 4 of 26")
+    store.cancel(run.id)
+    heard(run.id)
+    held.release()
+    wait(lambda: not store.get(run.id).live)
     cancelled = store.get(run.id)
     assert cancelled.status == "cancelled"
     assert 0 < cancelled.fraction < 0.9
@@ -197,7 +216,7 @@ def test_a_study_that_changed_since_it_was_asked_for_is_not_used(
     run = store.submit(training(study))
     np.savez(folder / "data.npz", **learnable.arrays(seed=1))
     launch(store, run.id)
-    wait(lambda: not store.get(run.id).live, seconds=60)
+    wait(lambda: not store.get(run.id).live)
     found = store.get(run.id)
     assert found.status == "failed"
     assert (
