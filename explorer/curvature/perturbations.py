@@ -31,17 +31,16 @@ from torch import Tensor
 from explorer.blocks import Block
 from explorer.curvature.estimators import output_probes
 from explorer.curvature.estimators.choice import chunk_size, decide
-from explorer.curvature.estimators.hutchinson import draw_generator
 from explorer.curvature.operators.hessian import HessianOperator
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, prepare
 from explorer.curvature.operators.tangents import Tangents
 from explorer.errors import CurvatureError
+from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
 
 Changes = Mapping[str, Tensor]  # dotted parameter name -> dW, for the weight of every layer
 
-_DRAWN, _SIGNS = 10, 11  # streams of random numbers
 _MOST = 16  # samples at once: inputs, and gradients of all directions, of all layers are held
 
 
@@ -133,14 +132,15 @@ def _estimate(work: _Work, samples: int, seed: int, chunk: int) -> Forms:
     work.say(0.0, "looking at the network")
     simple, copies, known_roots = _gauss_newton_blocks(subject)
     q = _proposal(work, chunk, known_roots=known_roots, curved=len(simple) < len(subject.blocks))
-    positions = torch.multinomial(q, samples, replacement=True, generator=draw_generator(seed, _DRAWN, 0))
+    source = generator(Stream.PERTURBATION_SAMPLES, seed)
+    positions = torch.multinomial(q, samples, replacement=True, generator=source)
     forms = torch.zeros(samples, len(work.changes), len(subject.blocks), dtype=torch.float64)
     rest = sorted({weight.block for weight in subject.weights} - simple)
     part = 0.6 / (1 + len(rest) * len(work.changes)) if rest else 0.6
     if simple:
         tangents = Tangents(subject, work.changes, copies=copies)
         try:
-            signs = draw_generator(seed, _SIGNS, 0)
+            signs = generator(Stream.PERTURBATION_SIGNS, seed)
             done = 0
             for _, inputs, targets in subject.chunks(positions, chunk):
                 work.watch()

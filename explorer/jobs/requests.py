@@ -112,17 +112,17 @@ PROXY_DEFAULTS: dict[str, Any] = {
 }
 
 VERSIONS = {
-    "traces": 2,
+    "traces": 3,
     "finetune": 1,
     "evaluate": 1,
-    "landscape": 1,
+    "landscape": 2,
     "eigenvalues": 1,
     "spectrum": 1,
     "lapq": 3,
     "lapq_surface": 1,
     "lapq_sweep": 3,
     "lapq_hessian": 1,
-    "lapq_table": 3,
+    "lapq_table": 4,
     "damage": 1,
     "proxy": 1,
 }

@@ -20,12 +20,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explorer.curvature.estimators.hutchinson import draw_generator
 from explorer.curvature.spectra.eigenresult import Eigenpairs
 from explorer.errors import CurvatureError
 from explorer.landscape.target import Target, Vector, inner, norm
+from explorer.randomness import Stream, generator
 
-_STREAM = 11
 _ORDINALS = ("top", "second")
 
 
@@ -44,10 +43,10 @@ def random_directions(target: Target, count: int, seed: int) -> tuple[Direction,
     """Filter-normalised random directions, orthogonal to each other."""
     drawn: list[Vector] = []
     for number in range(count):
-        generator = draw_generator(seed, _STREAM, number)
+        source = generator(Stream.LANDSCAPE_DIRECTIONS, seed, number)
         vector = {}
         for name, weight in target.centre.items():
-            raw = torch.randn(weight.shape, generator=generator).to(weight)
+            raw = torch.randn(weight.shape, generator=source).to(weight)
             earlier = [each[name] for each in drawn]
             vector[name] = _filter_normalised(raw, weight, earlier, target.channels[name])
         drawn.append(vector)

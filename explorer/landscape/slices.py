@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from explorer.curvature.operators.hessian import drawn_rows
+from explorer.curvature.operators.hessian import hessian_rows
 from explorer.curvature.operators.subject import prepare
 from explorer.errors import CurvatureError
 from explorer.landscape import framing
@@ -87,7 +87,7 @@ def measure_slice(
     spanned = framing.spanning_bits(directions, dims, points, radius, bits)
     stop = should_stop or (lambda: False)
     say = progress or (lambda _: None)
-    rows = drawn_rows(study.data.size("train"), samples, seed)
+    rows = hessian_rows(study.data.size("train"), samples, seed)
     blocks = blocks_with(study, block)
     # Two copies of the network: one whose weights move, one that stays, for the derivatives at the centre.
     still, moving = (

@@ -15,6 +15,7 @@ from torch import Tensor
 from explorer.blocks import Block
 from explorer.plans.damage.network_errors import channel_axis
 from explorer.quantizers import ACTIVATIONS, FLOAT_BITS, WEIGHTS, QuantizerSettings, quantize_weight, simulate
+from explorer.randomness import spread_rows
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
 
@@ -76,9 +77,7 @@ class Measurer:
             for layer in block.layers
         }
         self._quantized: dict[tuple[str, int], Tensor] = {}
-        total = study.data.size(split)
-        count = min(samples, total)
-        rows = torch.arange(count) * total // count
+        rows = spread_rows(study.data.size(split), samples)
         size = 1 if study.data.ragged else BATCH_SIZE
         self._batches = list(study.data.batches(split, size, rows))
         self._loss = study.loss

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from explorer.curvature.spectra.rankings import Correlation
+from explorer.randomness import Stream, numpy_generator
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -47,7 +48,7 @@ def agreement(
     signs = np.sign(predicted[:, None] - predicted), np.sign(measured[:, None] - measured)
     everything = np.ones((len(sizes), len(sizes)), dtype=bool)
     judged = comparable(losses, sizes)
-    rng = np.random.default_rng(seed)
+    rng = numpy_generator(Stream.PLAN_RESAMPLES, seed)
     picks = [np.arange(len(sizes)), *rng.integers(0, len(sizes), (draws, len(sizes)))]
     return Agreement(
         _interval([_spearman(predicted[pick], measured[pick]) for pick in picks]),

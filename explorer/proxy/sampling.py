@@ -32,6 +32,7 @@ from explorer.plans import (
     size_table,
     solve,
 )
+from explorer.randomness import Stream, numpy_generator
 
 TRACE = "trace"
 LEVELS = 8
@@ -96,7 +97,7 @@ def sample_plans(
         found.add(_least(opposite, largest - target), f"most {TRACE}", level)
         if set_b is not None and (place := _most_damaging(set_b, target)) is not None:
             found.add(set_b.bits[place].tolist(), "set B", level)
-    _add_random(found, blocks, sorted(menu), targets, plans, np.random.default_rng(seed))
+    _add_random(found, blocks, sorted(menu), targets, plans, numpy_generator(Stream.PROXY_PLANS, seed))
     return found.sampled()
 
 

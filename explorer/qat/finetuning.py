@@ -22,6 +22,7 @@ from explorer.evaluation.plan_value import Evaluation, calibration_batches, eval
 from explorer.plans import Plan
 from explorer.qat.methods import ste
 from explorer.quantizers.simulated import freeze
+from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies import Study
 
 METHODS: dict[str, ModuleType] = {"ste": ste}
@@ -215,7 +216,7 @@ def _batches(samples: int, batch_size: int) -> int:
 
 def _order(samples: int, seed: int, epoch: int) -> Tensor:
     """The order of the samples in one epoch, a function of the seed and the epoch alone."""
-    return torch.randperm(samples, generator=torch.Generator().manual_seed(seed * 100_003 + epoch))
+    return drawn_rows(samples, None, generator(Stream.TRAINING_ORDER, seed, epoch))
 
 
 def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

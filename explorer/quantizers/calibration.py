@@ -21,6 +21,7 @@ from explorer.quantizers.settings import QuantizerSettings
 from explorer.quantizers.steps import min_max
 from explorer.quantizers.steps.rows import as_rows, extremes
 from explorer.quantizers.uniform import Affine
+from explorer.randomness import Stream, generator
 
 SAMPLE = 1 << 16
 
@@ -31,7 +32,7 @@ class _Observer:
         self.low: Tensor | None = None
         self.high: Tensor | None = None
         self.kept: list[Tensor] = []
-        self.generator = torch.Generator().manual_seed(0)
+        self.generator = generator(Stream.OBSERVED_VALUES, 0)
 
     def see(self, x: Tensor) -> None:
         rows = as_rows(x, self.axis)

@@ -1,8 +1,8 @@
 """The images that choose the steps of a network's activations."""
 
-import torch
 from torch import Tensor
 
+from explorer.randomness import spread_rows
 from explorer.studies.study import Study
 
 CALIBRATION_IMAGES = 256
@@ -11,6 +11,5 @@ CALIBRATION_IMAGES = 256
 def calibration_batches(study: Study) -> list[Tensor]:
     """Evenly spread over the training split, always the same."""
     total = study.data.size("train")
-    count = min(CALIBRATION_IMAGES, total)
-    rows = torch.arange(count) * total // count
+    rows = spread_rows(total, CALIBRATION_IMAGES)
     return [inputs for inputs, _ in study.data.batches("train", 64, rows)]

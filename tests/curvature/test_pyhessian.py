@@ -8,7 +8,7 @@ import torch
 from explorer import studies
 from explorer.blocks import study_blocks
 from explorer.curvature import top_eigenpairs
-from explorer.curvature.operators.hessian import drawn_rows
+from explorer.curvature.operators.hessian import hessian_rows
 
 pyhessian = pytest.importorskip("pyhessian")
 
@@ -20,7 +20,7 @@ PER_CENT = 0.01
 @pytest.mark.parametrize("block", ["layer1.1.conv1", "layer2.1.conv2", "layer3.2.conv2", "linear", None])
 def test_the_top_eigenvalue_is_pyhessians_within_a_per_cent(block: str | None) -> None:
     study = studies.load_network("fashion-resnet20")
-    rows = drawn_rows(study.data.size("train"), ROWS, 0)
+    rows = hessian_rows(study.data.size("train"), ROWS, 0)
     found = top_eigenpairs(study, block=block, k=1, samples=ROWS, held_out=0)
     model = study.model()
     wanted = {name for b in study_blocks(study) if block in (None, b.name) for name in b.parameters}

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.curvature.operators.hessian import drawn_rows
+from explorer.curvature.operators.hessian import hessian_rows
 from explorer.errors import CurvatureError
 from explorer.landscape import MARKED, Resume, Slice, SliceProgress, measure_slice
 from explorer.quantizers.weights import quantize_weight
@@ -105,7 +105,7 @@ def test_along_a_width_its_mark_lies_on_the_slice_and_its_loss_is_the_slices() -
 def test_a_mark_is_the_loss_of_the_quantized_network_wherever_that_is() -> None:
     study = study_of(seeded(Mixed))
     found = sliced(study, block=None, directions="random", dtype=DOUBLE)
-    rows = drawn_rows(study.data.size("train"), 16, 0)
+    rows = hessian_rows(study.data.size("train"), 16, 0)
     weights = {f"{name}.weight" for name in ("stem", "depthwise", "grouped", "point", "linear")}
     assert [mark.bits for mark in found.marks] == list(MARKED)
     for mark in found.marks:
@@ -128,7 +128,7 @@ def test_every_point_is_the_loss_at_the_weights_it_stands_for(block: str | None)
     study = study_of(seeded(Mixed))
     kept: list[SliceProgress] = []
     found = sliced(study, block=block, directions="random", points=9, progress=kept.append, dtype=DOUBLE)
-    rows = drawn_rows(study.data.size("train"), 16, 0)
+    rows = hessian_rows(study.data.size("train"), 16, 0)
     first, second = kept[-1].directions
     for i in range(0, 9, 2):
         for j in range(9):
@@ -148,7 +148,7 @@ def test_the_error_of_a_point_is_that_of_the_paired_difference() -> None:
     study = study_of(seeded(Smooth), size=40)
     kept: list[SliceProgress] = []
     found = sliced(study, directions="random", dims=1, samples=10, progress=kept.append, dtype=DOUBLE)
-    rows = drawn_rows(40, 10, 0)
+    rows = hessian_rows(40, 10, 0)
 
     def losses(step: float) -> Tensor:
         model = study.model().double()

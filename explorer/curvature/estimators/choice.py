@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from explorer.curvature.estimators import output_probes
-from explorer.curvature.estimators.hutchinson import draw_generator
 from explorer.curvature.operators.activation_forms import unit_vectors
 from explorer.curvature.operators.output_hessian import roots
 from explorer.curvature.operators.piecewise import curved
@@ -15,6 +14,7 @@ from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import full_loss, linearised_loss, quadratic_forms
 from explorer.curvature.result import Method, Of
 from explorer.errors import CurvatureError
+from explorer.randomness import Stream, drawn_rows, generator
 
 UNIT_PRODUCTS = 20_000
 _BYTES = 256 * 2**20
@@ -112,13 +112,13 @@ def chunk_size(subject: Subject, asked: int | None = None, *, most: int = 64) ->
 
 def _contradicting(subject: Subject) -> frozenset[int]:
     """All weights if the remainder's quadratic form, weight by weight, is not zero on a few."""
-    generator = draw_generator(0, 6, 0)
+    source = generator(Stream.REMAINDER_CHECK, 0)
     positions = subject.few(8)
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
-    chosen = torch.randperm(len(subject.weights), generator=generator)[:_CHECKED].tolist()
+    chosen = drawn_rows(len(subject.weights), _CHECKED, source).tolist()
     for i in chosen:
         parameter = subject.weights[i].parameter
-        probe = [(torch.randint(0, 2, parameter.shape, generator=generator) * 2 - 1).to(parameter)]
+        probe = [(torch.randint(0, 2, parameter.shape, generator=source) * 2 - 1).to(parameter)]
         remainder, whole = (
             quadratic_forms(subject, phi, positions, shares, probe, chunk=len(positions), only=[i])[i]
             for phi in (linearised_loss(subject), full_loss(subject))

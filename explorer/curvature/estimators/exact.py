@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from explorer.curvature.estimators.hutchinson import draw_generator
 from explorer.curvature.estimators.output_probes import columns
 from explorer.curvature.operators.output_hessian import LARGEST_EIGEN, directions, roots
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import check_finite
+from explorer.randomness import Stream, drawn_rows, generator
 
 _ROUND = 512  # samples among which those that need equally many directions are put together
 _COLUMNS = 16  # columns of a root at once, where there are too many outputs for eigenpairs
@@ -34,7 +34,7 @@ _COLUMNS = 16  # columns of a root at once, where there are too many outputs for
 
 def order(size: int, seed: int) -> Tensor:
     """The order in which the samples are taken."""
-    return torch.randperm(size, generator=draw_generator(seed, 8, 0))
+    return drawn_rows(size, None, generator(Stream.EXACT_TRACE_ORDER, seed))
 
 
 def own_traces(
@@ -59,7 +59,8 @@ def own_traces(
     Returns:
         whether it got to the end.
     """
-    signs = torch.randint(0, 2, (subject.size, LARGEST_EIGEN), generator=draw_generator(seed, 9, 0)) * 2 - 1
+    source = generator(Stream.EXACT_TRACE_SIGNS, seed)
+    signs = torch.randint(0, 2, (subject.size, LARGEST_EIGEN), generator=source) * 2 - 1
     for round_ in order(subject.size, seed)[done:].split(_ROUND):
         arranged, least = _arranged(subject, round_, 4 * chunk)
         found: list[Tensor] = []

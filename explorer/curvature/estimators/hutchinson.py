@@ -21,20 +21,13 @@ from explorer.curvature.operators.activation_forms import activation_forms, rand
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import Phi, quadratic_forms
+from explorer.randomness import Stream, drawn_rows, generator
 
 BATCH = 64
 DEFAULT_SAMPLES = 16_384
 LEAST_DRAWS = 16
 
 Probes = Literal["rademacher", "gaussian"]
-
-
-def draw_generator(seed: int, stream: int, draw: int) -> torch.Generator:
-    """A generator for one draw of one stream; independent of every other draw's."""
-    generator = torch.Generator()
-    mixed = (seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + draw * 0x94D049BB133111EB) % 2**63
-    generator.manual_seed(mixed)
-    return generator
 
 
 @dataclass(frozen=True)
@@ -63,10 +56,10 @@ def uniform_draws(
     size = min(how.batch, subject.size)
     rows = []
     for t in range(first, first + count):
-        generator = draw_generator(seed, 1, t)
-        positions = torch.randperm(subject.size, generator=generator)[:size]
+        source = generator(Stream.TRACE_BATCHES, seed, t)
+        positions = drawn_rows(subject.size, size, source)
         shares = torch.full((size,), 1 / size, dtype=torch.float64)
-        rows.append(_forms(subject, engine, how, positions, shares, generator))
+        rows.append(_forms(subject, engine, how, positions, shares, source))
     return torch.stack(rows)
 
 
@@ -83,10 +76,10 @@ def weighted_draws(
     """The same with samples drawn with probability ``proposal`` (N,), each weighed by 1 / (N q_n)."""
     rows = []
     for t in range(first, first + count):
-        generator = draw_generator(seed, 2, t)
-        positions = torch.multinomial(proposal, how.batch, replacement=True, generator=generator)
+        source = generator(Stream.TRACE_WEIGHTED_SAMPLES, seed, t)
+        positions = torch.multinomial(proposal, how.batch, replacement=True, generator=source)
         shares = 1 / (proposal[positions] * subject.size * how.batch)
-        rows.append(_forms(subject, engine, how, positions, shares, generator))
+        rows.append(_forms(subject, engine, how, positions, shares, source))
     return torch.stack(rows)
 
 
@@ -96,7 +89,7 @@ def _forms(
     how: Products,
     positions: Tensor,
     shares: Tensor,
-    generator: torch.Generator,
+    source: torch.Generator,
 ) -> Tensor:
     groups: list[list[int] | None] = [None]
     if not how.jointly:
@@ -107,10 +100,10 @@ def _forms(
     total: Tensor | None = None
     for only in groups:
         if engine.of == "activations":
-            probe = random_probe(generator, gaussian=how.probes == "gaussian")
+            probe = random_probe(source, gaussian=how.probes == "gaussian")
             found = activation_forms(subject, how.phi, positions, shares, probe, chunk=how.chunk, only=only)
         else:
-            vectors = _vectors(subject, only, generator, how.probes)
+            vectors = _vectors(subject, only, source, how.probes)
             found = subject.per_block(
                 quadratic_forms(subject, how.phi, positions, shares, vectors, chunk=how.chunk, only=only)
             )
@@ -120,10 +113,10 @@ def _forms(
 
 
 def _vectors(
-    subject: Subject, only: Sequence[int] | None, generator: torch.Generator, probes: Probes
+    subject: Subject, only: Sequence[int] | None, source: torch.Generator, probes: Probes
 ) -> list[Tensor]:
     """Independent entries of the shape of every weight."""
-    probe = random_probe(generator, gaussian=probes == "gaussian")
+    probe = random_probe(source, gaussian=probes == "gaussian")
     wanted = range(len(subject.weights)) if only is None else only
     return [probe(i, subject.weights[i].parameter.detach()) for i in wanted]
 

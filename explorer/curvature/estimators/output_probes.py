@@ -16,12 +16,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from explorer.curvature.estimators.hutchinson import draw_generator
 from explorer.curvature.operators.output_hessian import roots
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import check_finite, output_gradient
 from explorer.errors import CurvatureError
+from explorer.randomness import Stream, generator
 
 DEFENSIVE = 0.05
 PER_ROUND = 64
@@ -76,9 +76,9 @@ def draws(
         which samples were drawn, (count,), and the values, (count, blocks) float64. With inputs of different
         sizes, activations have as many columns again: the mean traces, normalised input by input.
     """
-    generator = draw_generator(seed, 3, first)
-    positions = torch.multinomial(q, count, replacement=True, generator=generator)
-    signs_seed = draw_generator(seed, 4, first)
+    source = generator(Stream.OUTPUT_PROBE_SAMPLES, seed, first)
+    positions = torch.multinomial(q, count, replacement=True, generator=source)
+    signs_seed = generator(Stream.OUTPUT_PROBE_SIGNS, seed, first)
     values = []
     for part, inputs, targets in subject.chunks(positions, chunk):
         outputs = engine.forward(inputs)
@@ -95,7 +95,8 @@ def check(subject: Subject, engine: SampleGradients) -> None:
     if not torch.isfinite(outputs).all():
         raise not_finite(subject, inputs)
     width = outputs[0].numel()
-    engine.check(inputs, _signs(len(inputs), width, draw_generator(0, 5, 0)).to(subject.device))
+    signs = _signs(len(inputs), width, generator(Stream.OUTPUT_PROBE_CHECK, 0))
+    engine.check(inputs, signs.to(subject.device))
 
 
 def not_finite(subject: Subject, inputs: Tensor) -> CurvatureError:

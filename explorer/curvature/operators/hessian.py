@@ -18,17 +18,16 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from explorer.curvature.estimators.hutchinson import draw_generator
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import full_loss, gradient_graph, products_of, vector_products
 from explorer.errors import CurvatureError
+from explorer.randomness import Stream, drawn_rows, generator
 
-_STREAM = 7
 _INPUT_BYTES = 256 * 2**20  # of inputs kept
 _GRAPH_BYTES = 2**30  # of graphs kept, roughly
 
 
-def drawn_rows(study_size: int, samples: int | None, seed: int) -> Tensor:
+def hessian_rows(study_size: int, samples: int | None, seed: int) -> Tensor:
     """Positions of ``samples`` different training samples, int64, uniformly chosen; all of them for None.
 
     Fewer samples of the same seed are the first of more, so that a larger draw contains a smaller one.
@@ -37,14 +36,14 @@ def drawn_rows(study_size: int, samples: int | None, seed: int) -> Tensor:
         return torch.arange(study_size)
     if samples < 1:
         raise CurvatureError(f"samples={samples} leaves no data; give at least 1")
-    return torch.randperm(study_size, generator=draw_generator(seed, _STREAM, 0))[:samples]
+    return drawn_rows(study_size, samples, generator(Stream.HESSIAN_ROWS, seed))
 
 
 def held_out_rows(study_size: int, samples: int | None, seed: int) -> Tensor:
-    """As many positions again that `drawn_rows` did not draw, or what is left of them."""
+    """As many positions again that `hessian_rows` did not draw, or what is left of them."""
     if samples is None or samples >= study_size:
         return torch.arange(0)
-    return torch.randperm(study_size, generator=draw_generator(seed, _STREAM, 0))[samples : 2 * samples]
+    return drawn_rows(study_size, 2 * samples, generator(Stream.HESSIAN_ROWS, seed))[samples:]
 
 
 def block_index(subject: Subject, name: str | None) -> int | None:

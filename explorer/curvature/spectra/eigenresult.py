@@ -1,7 +1,7 @@
 r"""What a search for eigenpairs returns, and what its errors cover.
 
 H is the Hessian of the mean loss over m training rows drawn once a seed, uniformly and without replacement
-(`hessian.drawn_rows`), of the N there are. Three numbers stand beside an eigenvalue lambda with unit vector v:
+(`hessian.hessian_rows`), of the N there are. Three numbers stand beside an eigenvalue lambda with unit vector v:
 
 - the residual |Hv - lambda v|: some eigenvalue of H lies within it of lambda.
 - the sampling error. With v fixed lambda = v . Hv is a mean over rows of v . H_n v, so its standard error is

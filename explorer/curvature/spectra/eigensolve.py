@@ -9,20 +9,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from explorer.curvature.estimators.hutchinson import draw_generator
-from explorer.curvature.operators.hessian import HessianOperator, drawn_rows, held_out_rows
+from explorer.curvature.operators.hessian import HessianOperator, held_out_rows, hessian_rows
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.spectra.eigenresult import WHOLE, Eigenpairs
 from explorer.curvature.spectra.lanczos import RitzPairs, Which, lanczos_pairs
 from explorer.curvature.spectra.power_iteration import power_pairs
 from explorer.errors import CurvatureError
+from explorer.randomness import Stream, generator
 
 EigenMethod = Literal["lanczos", "power"]
 WHICH = ("largest", "magnitude", "smallest")
 EIGEN_METHODS = ("lanczos", "power")
 Progress = Callable[[float, str], None]
-
-_STREAM = 8
 
 
 class Interrupted(Exception):
@@ -78,7 +76,7 @@ def solve(
     """
     started = time.monotonic()
     name = WHOLE if index is None else subject.blocks[index].name
-    drawn = drawn_rows(subject.size, options.samples, options.seed)
+    drawn = hessian_rows(subject.size, options.samples, options.seed)
     held_out = held_out_rows(subject.size, options.samples, options.seed)
 
     def watch() -> None:
@@ -135,8 +133,9 @@ def _search(
 ) -> RitzPairs:
     """Each block has a start of its own, the same whatever other blocks are asked for."""
     subject = operator.subject
-    generator = draw_generator(options.seed, _STREAM, len(subject.blocks) if index is None else index)
-    start = torch.randn(operator.dim, generator=generator).to(subject.device, subject.dtype)
+    draw = len(subject.blocks) if index is None else index
+    source = generator(Stream.EIGENVECTOR_STARTS, options.seed, draw)
+    start = torch.randn(operator.dim, generator=source).to(subject.device, subject.dtype)
     return (lanczos_pairs if options.method == "lanczos" else power_pairs)(
         operator.matvec,
         start,
@@ -144,7 +143,7 @@ def _search(
         which=options.which,
         tol=options.tol,
         max_products=options.max_products,
-        generator=generator,
+        generator=source,
         step=step,
     )
 

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from explorer.errors import CurvatureError
+from explorer.randomness import Stream, numpy_generator
 
 DRAWS = 400
 LEVEL = 0.95
@@ -101,8 +102,8 @@ def compare(first: Sequence[Score], second: Sequence[Score], *, seed: int = 0) -
     second = tuple(other[score.block] for score in first)
     if len(first) < 2:
         raise CurvatureError("a rank correlation needs two blocks or more that both scores know")
-    generator = np.random.default_rng(seed)
-    a, b = _drawn(first, generator), _drawn(second, generator)
+    source = numpy_generator(Stream.REDRAWN_SCORES, seed)
+    a, b = _drawn(first, source), _drawn(second, source)
     return Comparison(
         first,
         second,
@@ -113,11 +114,11 @@ def compare(first: Sequence[Score], second: Sequence[Score], *, seed: int = 0) -
     )
 
 
-def _drawn(scores: Sequence[Score], generator: np.random.Generator) -> np.ndarray:
+def _drawn(scores: Sequence[Score], source: np.random.Generator) -> np.ndarray:
     """The scores and redraws of them, (1 + DRAWS, blocks); the scores themselves come first."""
     values = np.array([score.value for score in scores])
     errors = np.array([score.stderr for score in scores])
-    noise = generator.standard_normal((DRAWS, len(scores))) * errors
+    noise = source.standard_normal((DRAWS, len(scores))) * errors
     return values + np.vstack([np.zeros(len(scores)), noise])
 
 

@@ -10,7 +10,7 @@ section 2.1; PyHessian, section III-C). With f a Gaussian of width sigma round t
 
 the density blurred by sigma. It integrates to 1, and its first moment is Tr(H)/n as Hutchinson's estimator has it.
 The band is the standard error over the p probes. It covers neither the choice of rows, of which there is one draw
-(`hessian.drawn_rows`), nor the blur; and since one probe sees an eigenvalue by its weight, about 1/n, single large
+(`hessian.hessian_rows`), nor the blur; and since one probe sees an eigenvalue by its weight, about 1/n, single large
 eigenvalues are found by `eigenpairs`, not here.
 """
 
@@ -26,17 +26,16 @@ from torch import Tensor
 
 from explorer.blocks import Block, Granularity
 from explorer.curvature.estimators.choice import chunk_size
-from explorer.curvature.estimators.hutchinson import draw_generator
-from explorer.curvature.operators.hessian import HessianOperator, block_index, drawn_rows
+from explorer.curvature.operators.hessian import HessianOperator, block_index, hessian_rows
 from explorer.curvature.operators.subject import prepare
 from explorer.curvature.spectra.lanczos import tridiagonal
 from explorer.errors import CurvatureError
+from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
 
 POINTS = 1001
 BLUR = 0.01  # sigma, as a share of the range of the Ritz values
 
-_STREAM = 9
 _REACH = 6  # widths beyond the outermost Ritz value
 
 
@@ -166,7 +165,7 @@ def spectral_density(
         raise CurvatureError(f"blur={blur} is no width; give a share above 0, such as {BLUR}")
     subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
     index = block_index(subject, block)
-    drawn = drawn_rows(subject.size, samples, seed)
+    drawn = hessian_rows(subject.size, samples, seed)
     total = steps * probes
 
     def watch() -> None:
@@ -191,8 +190,8 @@ def spectral_density(
         return product
 
     for probe in range(len(found), probes):
-        generator = draw_generator(seed, _STREAM, probe)
-        signs = torch.randint(0, 2, (operator.dim,), generator=generator) * 2 - 1
+        source = generator(Stream.SPECTRUM_PROBES, seed, probe)
+        signs = torch.randint(0, 2, (operator.dim,), generator=source) * 2 - 1
         started = time.monotonic()
         values, weights = _nodes(*tridiagonal(matvec, signs.to(subject.device, subject.dtype), steps))
         found.append(Quadrature(values, weights, time.monotonic() - started))

@@ -31,6 +31,7 @@ from explorer.lapq.diagnostics.sweeps import (
 from explorer.lapq.loss.history import Trail
 from explorer.lapq.loss.network import Array
 from explorer.lapq.phases.joint import check_method
+from explorer.randomness import Stream, generator
 from explorer.runs.context import RunContext
 from explorer.studies import Study
 
@@ -60,8 +61,7 @@ class _Sweep:
     def error(self) -> dict[str, Any]:
         asked = self._asked
         if asked["site"] is None:
-            generator = torch.Generator().manual_seed(self._context.spec.seed)
-            x = torch.randn(NORMAL, generator=generator)
+            x = torch.randn(NORMAL, generator=generator(Stream.NORMAL_VALUES, self._context.spec.seed))
             levels = Levels.of(asked["form"], min(asked["w_bits"], asked["a_bits"]), signed=True)
         else:
             objective = self._objective(leave=asked["leave"] or ())

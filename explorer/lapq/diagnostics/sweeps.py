@@ -29,6 +29,7 @@ from explorer.lapq.phases.quadratic import POINTS, parabola, vertex_within
 from explorer.lapq.result import bits_of_sites
 from explorer.plans import Plan
 from explorer.quantizers.steps import lp
+from explorer.randomness import Stream, drawn_values
 
 CURVE_P = (0.5, 1.0, 2.0, 3.0)
 P_RANGE: tuple[float, ...] = tuple(float(p) for p in np.linspace(1.0, 4.5, 15))
@@ -75,10 +76,7 @@ def error_curves(
     x: Tensor, levels: Levels, *, powers: Sequence[float] = CURVE_P, points: int = 121
 ) -> ErrorCurves:
     """The error of quantizing x, from a fortieth of the min-max step up to that step."""
-    rows = x.detach().reshape(1, -1)
-    if rows.shape[1] > SAMPLE:
-        drawn = torch.randint(rows.shape[1], (SAMPLE,), generator=torch.Generator().manual_seed(0))
-        rows = torch.cat([rows[:, drawn], torch.stack(rows.aminmax(dim=1), dim=1).flatten(1)], dim=1)
+    rows = drawn_values(x.detach().reshape(1, -1), SAMPLE, Stream.TENSOR_VALUES)
     low, high = (float(each) for each in rows.aminmax())
     most = rows.new_tensor([levels.covering(low, high)])
     steps = torch.linspace(1 / 40, 1, points, dtype=rows.dtype)[:, None] * most

@@ -20,6 +20,7 @@ from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.loss.sites import Site
 from explorer.lapq.phases.layerwise import layerwise_steps
+from explorer.randomness import Stream, drawn_values
 from explorer.studies.study import Study
 
 VALUES = 1 << 16  # of a tensor that are shown
@@ -102,10 +103,7 @@ class Trial:
         """A weight, or the input of a layer of the FP32 network; of more than VALUES values a seeded draw."""
         with self._lock:
             flat = site_tensor(self._objective, name).flatten()
-        if len(flat) > VALUES:
-            drawn = torch.randint(len(flat), (VALUES,), generator=torch.Generator().manual_seed(0))
-            flat = torch.cat([flat[drawn], torch.stack(flat.aminmax())])
-        found: Array = flat.numpy()
+        found: Array = drawn_values(flat, VALUES, Stream.TENSOR_VALUES).numpy()
         return found
 
     def measure(self, steps: Mapping[str, float]) -> Tried:

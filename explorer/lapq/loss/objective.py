@@ -32,6 +32,7 @@ from explorer.lapq.loss.journal import Entry, Journal
 from explorer.lapq.loss.network import Array, SteppedNetwork
 from explorer.lapq.loss.sites import Site, find_sites
 from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies.losses import KINDS
 from explorer.studies.study import Study
 
@@ -114,7 +115,7 @@ class Objective:
         self.losses_seen: list[Array] = []
         self.evaluations = 0
         self.forward_equivalents = 1.0  # `find_sites`
-        self.rows = _drawn(study.data.size("train"), calibration, seed)
+        self.rows = drawn_rows(study.data.size("train"), calibration, generator(Stream.LAPQ_IMAGES, seed))
         size = 1 if study.data.ragged else BATCH
         model = study.model()
         self.sites = find_sites(
@@ -263,11 +264,6 @@ class Objective:
 
 def _mean(losses: Array) -> float:
     return float(losses.mean()) if np.isfinite(losses).all() else math.inf
-
-
-def _drawn(size: int, count: int, seed: int) -> Tensor:
-    """Positions of different training images; fewer of the same seed are the first of more."""
-    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:count]
 
 
 def _these(sites: Sequence[Site], only: Collection[str]) -> tuple[Site, ...]:

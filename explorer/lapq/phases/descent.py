@@ -27,6 +27,7 @@ import numpy as np
 from explorer.lapq.loss.history import Trail
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Part
+from explorer.randomness import Stream, numpy_generator
 
 FEWEST, MOST = 1 / 16, 1 / 4  # of the images that are hard
 ADAM_STEPS = 8  # between measurements of L on all images
@@ -48,7 +49,7 @@ def search(trail: Trail, seed: int) -> None:
     """Walk the trail. The seed draws the steps that are looked at."""
     hard = _Hard(trail)
     _adam(trail, hard)
-    draw = np.random.default_rng(seed)
+    draw = numpy_generator(Stream.LAPQ_SEARCH, seed)
     few = min(site.bits for site in trail.objective.sites) <= FEW_BITS
     size, span = (GROUP_OF_FEW, SPAN_OF_FEW) if few else (GROUP, SPAN)
     for _ in range(SWEEPS):

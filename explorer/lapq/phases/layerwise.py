@@ -22,6 +22,7 @@ from explorer.lapq.loss.network import Array, Chooser, SteppedNetwork
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.loss.sites import Site
 from explorer.quantizers.steps import lp
+from explorer.randomness import Stream, drawn_values
 
 SAMPLE = 1 << 15
 
@@ -74,8 +75,4 @@ def best_step(x: Tensor, site: Site, p: float) -> float:
 
 
 def _sample(x: Tensor) -> Tensor:
-    flat = x.reshape(-1)
-    if len(flat) <= SAMPLE:
-        return flat
-    drawn = torch.randint(len(flat), (SAMPLE,), generator=torch.Generator().manual_seed(0))
-    return torch.cat([flat[drawn], torch.stack(flat.aminmax())])
+    return drawn_values(x.reshape(-1), SAMPLE, Stream.TENSOR_VALUES)

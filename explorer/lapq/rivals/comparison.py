@@ -26,7 +26,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from explorer.errors import LapqError
@@ -45,6 +44,7 @@ from explorer.lapq.rivals.wider import WIDER, Wider, widened
 from explorer.quantizers import steps as rules
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.quantizers.grid import FLOAT_BITS, Grid
+from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies.study import Study
 
 FLOAT = "fp32"
@@ -100,10 +100,8 @@ def compare(
     corrections = tuple(dict.fromkeys(corrections))
     if w_bits == FLOAT_BITS:
         corrections = corrections[:1]
-    rows_of_test = torch.arange(study.data.size("test"))
-    if test_images is not None:
-        drawn = torch.randperm(len(rows_of_test), generator=torch.Generator().manual_seed(seed))
-        rows_of_test = drawn[:test_images].sort().values
+    source = generator(Stream.LAPQ_TEST_IMAGES, seed)
+    rows_of_test = drawn_rows(study.data.size("test"), test_images, source).sort().values
     rows = {(row.method, row.bias_correction): row for row in known}
     wanted = [(FLOAT, corrections[0]), *((name, each) for each in corrections for name in methods(w_bits))]
     for correction in corrections:

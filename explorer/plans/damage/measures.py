@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.blocks import Block
-from explorer.curvature.operators.hessian import drawn_rows
+from explorer.curvature.operators.hessian import hessian_rows
 from explorer.curvature.perturbations import Changes, perturbation_forms
 from explorer.curvature.spectra.eigenpairs import every_eigenpairs
 from explorer.errors import CurvatureError, PlanError
@@ -260,7 +260,7 @@ def _activation_errors(study: Study, blocks: Sequence[Block], widths: Sequence[i
         for name, affine in input_affines(model, where, calibration, ACTIVATIONS).items():
             affines.setdefault(name, {})[width] = affine
         owner |= {place.name: by_weight[place.weight] for place in where}
-    rows = drawn_rows(study.data.size("train"), ACTIVATION_ROWS, seed)
+    rows = hessian_rows(study.data.size("train"), ACTIVATION_ROWS, seed)
     parts = []
     for batch in rows.split(1 if study.data.ragged else _BATCH):
         found = torch.zeros(len(widths), len(batch), len(blocks), dtype=torch.float64)

@@ -26,6 +26,7 @@ from explorer.plans.problem.point import Point
 from explorer.plans.problem.problem import Problem
 from explorer.plans.solvers.curve import Curve
 from explorer.plans.solvers.frontier import solve
+from explorer.randomness import Stream, numpy_generator
 
 DRAWS = 100
 LEVEL = 0.6827  # of the band: one standard error either way, were it normal
@@ -91,7 +92,7 @@ def resample(
         )
     if draws < 2 or not 0 < level < 1:
         raise PlanError(f"{draws} draws at level {level:g} give no band; take 2 or more, and a level below 1")
-    rng = np.random.default_rng(seed)
+    rng = numpy_generator(Stream.REDRAWN_TRACES, seed)
     held = np.array([[point.bits[b], point.a_bits[b]] for b in problem.blocks], dtype=np.uint8)
     chosen = np.empty((draws, len(problem.blocks), 2), dtype=np.uint8)
     regret, least = np.empty(draws), np.empty((draws, len(found)))

@@ -11,6 +11,7 @@ from explorer import plans
 from explorer.figures import look
 from explorer.figures.plans import frontier as picture
 from explorer.plans import CostName, Curve, Frontier, Plan, Point, SetB
+from explorer.randomness import Stream, numpy_generator
 from explorer.ui.frontier import form as frontier_form
 from explorer.ui.frontier import handle as frontier_handle
 from explorer.ui.frontier.form import Drawn
@@ -125,7 +126,7 @@ def _sample(size: int) -> np.ndarray:
     """All of set B, or a fixed random choice where it has more plans than a browser draws fluidly."""
     if size <= DOTS:
         return np.arange(size)
-    return np.sort(np.random.default_rng(0).choice(size, DOTS, replace=False))
+    return np.sort(numpy_generator(Stream.SHOWN_PLANS, 0).choice(size, DOTS, replace=False))
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

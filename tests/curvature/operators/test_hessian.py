@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.curvature.operators.hessian import HessianOperator, block_index, drawn_rows, held_out_rows
+from explorer.curvature.operators.hessian import HessianOperator, block_index, held_out_rows, hessian_rows
 from explorer.curvature.operators.subject import Subject, prepare
 from explorer.errors import CurvatureError
 from explorer.studies.losses import Loss
@@ -19,7 +19,7 @@ def operator(
     subject: Subject, block: int | None, *, chunk: int = 5, shares: Tensor | None = None
 ) -> HessianOperator:
     """On rows that chunks do not divide."""
-    positions = drawn_rows(subject.size, DRAWN, 0)
+    positions = hessian_rows(subject.size, DRAWN, 0)
     shares = torch.full((DRAWN,), 1 / DRAWN, dtype=torch.float64) if shares is None else shares
     return HessianOperator(subject, block=block, positions=positions, shares=shares, chunk=chunk)
 
@@ -33,7 +33,7 @@ def vector(dim: int, seed: int = 1) -> Tensor:
 def test_products_are_those_of_the_dense_hessian(network: type[nn.Module], whole: bool) -> None:
     study = study_of(seeded(network))
     subject = prepare(study, dtype=torch.float64)
-    rows = drawn_rows(subject.size, DRAWN, 0)
+    rows = hessian_rows(subject.size, DRAWN, 0)
     for block in [None] if whole else range(len(subject.blocks)):
         H = operator(subject, block)
         v = vector(H.dim)
@@ -52,7 +52,7 @@ def test_forms_of_the_samples_are_those_of_each_sample_alone(network: type[nn.Mo
     product, forms = H.product_and_forms(v)
     alone = [
         v @ dense_hessian(study, list(H.split(v)), row) @ v
-        for row in drawn_rows(subject.size, DRAWN, 0).split(1)
+        for row in hessian_rows(subject.size, DRAWN, 0).split(1)
     ]
     torch.testing.assert_close(forms, torch.stack(alone), rtol=1e-9, atol=1e-11)
     torch.testing.assert_close(product, H.matvec(v), rtol=1e-10, atol=1e-12)
@@ -88,7 +88,7 @@ def test_the_gradient_is_that_of_the_mean_loss() -> None:
     study = study_of(seeded(Attention))
     subject = prepare(study, dtype=torch.float64)
     H = operator(subject, None)
-    inputs, targets = subject.batch(drawn_rows(subject.size, DRAWN, 0))
+    inputs, targets = subject.batch(hessian_rows(subject.size, DRAWN, 0))
     names = list(H.split(torch.zeros(H.dim)))
     parameters = dict(subject.model.named_parameters())
     expected = torch.autograd.grad(study.loss(subject.model(inputs), targets), [parameters[n] for n in names])
@@ -111,12 +111,12 @@ def test_other_weights_require_gradients_again_afterwards() -> None:
 
 
 def test_a_smaller_draw_is_the_first_of_a_larger_one_and_none_is_held_out_twice() -> None:
-    drawn = drawn_rows(100, 30, 5)
-    assert torch.equal(drawn, drawn_rows(100, 50, 5)[:30])
+    drawn = hessian_rows(100, 30, 5)
+    assert torch.equal(drawn, hessian_rows(100, 50, 5)[:30])
     assert len(set(drawn.tolist())) == 30
-    assert not torch.equal(drawn, drawn_rows(100, 30, 6))
-    assert torch.equal(drawn_rows(100, None, 5), torch.arange(100))
-    assert torch.equal(drawn_rows(100, 100, 5), torch.arange(100))
+    assert not torch.equal(drawn, hessian_rows(100, 30, 6))
+    assert torch.equal(hessian_rows(100, None, 5), torch.arange(100))
+    assert torch.equal(hessian_rows(100, 100, 5), torch.arange(100))
     held_out = held_out_rows(100, 30, 5)
     assert len(held_out) == 30
     assert not set(held_out.tolist()) & set(drawn.tolist())

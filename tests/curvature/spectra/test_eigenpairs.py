@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.blocks import study_blocks
-from explorer.curvature.operators.hessian import drawn_rows
+from explorer.curvature.operators.hessian import hessian_rows
 from explorer.curvature.spectra.eigenpairs import Eigenpairs, every_eigenpairs, top_eigenpairs
 from explorer.curvature.spectra.lanczos import Which, lanczos_pairs, wanted_first
 from explorer.curvature.spectra.power_iteration import power_pairs
@@ -228,7 +228,7 @@ def test_the_standard_error_covers_the_choice_of_rows() -> None:
         v = flat(found.vectors[0]).double()
         truth = float(v @ H @ v)
         covered += abs(found.values[0] - largest) <= 1.96 * found.stderrs[0]
-        rest = torch.tensor(sorted(set(range(size)) - set(drawn_rows(size, 100, seed).tolist())))
+        rest = torch.tensor(sorted(set(range(size)) - set(hessian_rows(size, 100, seed).tolist())))
         elsewhere = float(v @ dense_hessian(study, ["1.weight"], rest) @ v)
         held_out_covered += abs(found.held_out[0] - elsewhere) <= 1.96 * found.held_out_stderrs[0]
         above += (found.values[0] - truth) / runs
