@@ -1,5 +1,17 @@
 """Quantization-aware training: from a plan to a trained quantized network."""
 
-from explorer.qat.finetuning import METHODS, FinetuneResult, Observer, TrainingPoint, finetune
+from explorer.qat.curves import TrainingPoint
+from explorer.qat.finetuning import FinetuneResult, finetune
+from explorer.qat.methods import METHODS, Method
+from explorer.qat.observer import Observer
+from explorer.qat.optimizers import OPTIMIZERS
 
-__all__ = ["METHODS", "FinetuneResult", "Observer", "TrainingPoint", "finetune"]
+__all__ = [
+    "METHODS",
+    "OPTIMIZERS",
+    "FinetuneResult",
+    "Method",
+    "Observer",
+    "TrainingPoint",
+    "finetune",
+]

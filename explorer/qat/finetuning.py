@@ -1,17 +1,15 @@
 """The training loop that every quantization-aware method shares.
 
-SGD with momentum and a cosine decay of the learning rate to zero over the whole training; batch norm in
-training mode; random crops and flips only if asked. Every draw of an epoch comes from a generator seeded with
-(seed, epoch), so a run resumed from a checkpoint in the middle of an epoch goes on with the same batches and
-ends with the same weights, to the bit on one machine with the same number of threads.
+An optimizer and a cosine decay of its learning rate to zero over the whole training (`qat.optimizers`); batch norm in
+training mode. Every draw of an epoch comes from a generator seeded with (seed, epoch), so a run resumed from a
+checkpoint in the middle of an epoch goes on with the same batches and ends with the same weights, to the bit on one
+machine with the same number of threads.
 """
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from types import ModuleType
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,57 +18,16 @@ from explorer.blocks import Block
 from explorer.errors import RunError
 from explorer.evaluation.plan_value import Evaluation, calibration_batches, evaluate, measure
 from explorer.plans import Plan
-from explorer.qat.methods import ste
+from explorer.qat import checkpoint, optimizers
+from explorer.qat.curves import Window
+from explorer.qat.methods import METHODS
+from explorer.qat.observer import Observer, Unwatched
+from explorer.qat.stepping import Training, advance
 from explorer.quantizers.simulated import freeze
 from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies import Study
 
-METHODS: dict[str, ModuleType] = {"ste": ste}
 CHECKPOINT_STEPS = 20
-
-
-@dataclass(frozen=True)
-class TrainingPoint:
-    """One point of the curves.
-
-    Attributes:
-        epoch: epochs done, fractional within an epoch.
-        loss: mean training loss over the batches since the last point.
-        accuracy: share of those training images right, None where the targets are no classes.
-    """
-
-    epoch: float
-    loss: float
-    accuracy: float | None
-
-
-class Observer(Protocol):
-    """Whoever watches and may stop a training; a run's context is adapted to this."""
-
-    def point(self, series: str, values: Mapping[str, Any]) -> None: ...
-    def report(self, fraction: float, message: str) -> None: ...
-    def check_stop(self) -> None: ...
-    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None: ...
-    def restore(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]] | None: ...
-
-
-class Unwatched:
-    """An observer for scripts: nothing is shown, nothing is kept."""
-
-    def point(self, series: str, values: Mapping[str, Any]) -> None:
-        pass
-
-    def report(self, fraction: float, message: str) -> None:
-        pass
-
-    def check_stop(self) -> None:
-        pass
-
-    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        pass
-
-    def restore(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]] | None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -98,7 +55,8 @@ def finetune(
     method: str = "ste",
     epochs: int = 1,
     batch_size: int = 128,
-    learning_rate: float = 0.01,
+    optimizer: str = "sgd",
+    learning_rate: float | None = None,
     momentum: float = 0.9,
     weight_decay: float = 1e-4,
     seed: int = 0,
@@ -110,103 +68,78 @@ def finetune(
         blocks: the partition the plan names.
         method: a key of ``METHODS``.
         epochs: passes over the study's training images.
-        learning_rate: at the start; it decays to zero along a cosine.
+        optimizer: a key of ``OPTIMIZERS``.
+        learning_rate: at the start; it decays to zero along a cosine. None: the optimizer's own.
+        momentum: of ``sgd``; β₁ of ``adamw``.
         observer: told of progress; may stop the training and keep its checkpoints.
 
     Raises:
-        RunError: the method is unknown, a setting is out of range, or the loss stops being finite.
+        RunError: a name is unknown, a setting is out of range, or the loss stops being finite.
         PlanError: the plan does not fit the blocks.
     """
-    _check(method, epochs, batch_size, learning_rate)
+    kind = optimizers.named(optimizer)
+    rate = kind.learning_rate if learning_rate is None else learning_rate
+    _check(method, epochs, batch_size, rate)
     observer = observer or Unwatched()
     observer.report(0.0, "measuring the plan without training")
     before = evaluate(study, plan, blocks, progress=lambda _: observer.check_stop())
-    network = METHODS[method].prepare(
-        study.model(), plan.layer_bits(blocks), calibration_batches(study), plan.steps
-    )
-    optimizer = torch.optim.SGD(
-        (p for p in network.parameters() if p.requires_grad),
-        lr=learning_rate,
-        momentum=momentum,
-        weight_decay=weight_decay,
-    )
+    chosen = METHODS[method]()
+    network = chosen.prepare(study.model(), plan.layer_bits(blocks), calibration_batches(study), plan.steps)
+    groups = chosen.parameter_groups(network, learning_rate=rate, weight_decay=weight_decay)
+    moving = kind.make(groups, rate, momentum, weight_decay)
     per_epoch = _batches(study.data.size("train"), batch_size)
-    step, spent = _resume(network, optimizer, observer)
-    if step == 0:
-        observer.point("test", {"epoch": 0.0, "loss": before.loss, "accuracy": before.accuracy})
-    started = time.monotonic()
     total = per_epoch * epochs
-    while step < total:
-        epoch = step // per_epoch
-        order = _order(study.data.size("train"), seed, epoch)
-        if step % per_epoch == 0:
-            METHODS[method].start_epoch(network)
+    training = Training(chosen, network, moving, optimizers.cosine(moving, total))
+    checkpoint.restore(training, observer)
+    if training.step == training.told == 0:
+        observer.point("test", _test_point(0, before))
+
+    def measured() -> tuple[nn.Module, Evaluation]:
+        frozen = freeze(network)
+        return frozen, measure(frozen, study, plan, blocks, progress=lambda _: observer.check_stop())
+
+    while training.step < total:
+        epoch, first = divmod(training.step, per_epoch)
+        if first == 0:
+            chosen.start_epoch(network)
         network.train()
-        window = _Window()
-        for number in range(step % per_epoch, per_epoch):
+        batches = _order(study.data.size("train"), seed, epoch).split(batch_size)
+        window = Window()
+        started = time.monotonic()
+        for number in range(first, per_epoch):
             observer.check_stop()
-            last = None if number == per_epoch - 1 else (number + 1) * batch_size
-            rows = order[number * batch_size : last]
-            optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / total))
-            window.add(*_step(network, optimizer, study, rows))
-            step += 1
+            rows = torch.cat(batches[number:]) if number == per_epoch - 1 else batches[number]
+            window.add(advance(training, study, rows))
+            step = training.step
             observer.report(
                 0.9 * step / total, f"epoch {epoch + 1} of {epochs}, batch {number + 1} of {per_epoch}"
             )
             ended = step % per_epoch == 0
-            if ended or step % CHECKPOINT_STEPS == 0:
-                observer.point("train", asdict(window.point(step / per_epoch)))
-                window = _Window()
+            if not ended and step % CHECKPOINT_STEPS:
+                continue
+            if step > training.told:
+                _tell(training, window, step / per_epoch, observer)
                 # The test point comes before the checkpoint: a resumed run does not go back for it.
                 if ended and step < total:
-                    measured = measure(
-                        freeze(network), study, plan, blocks, progress=lambda _: observer.check_stop()
-                    )
-                    observer.point(
-                        "test", {"epoch": epoch + 1.0, "loss": measured.loss, "accuracy": measured.accuracy}
-                    )
-                state = {"step": step, "seconds": spent + time.monotonic() - started}
-                observer.save(_tensors(network, optimizer), state)
-    seconds = spent + time.monotonic() - started
+                    observer.point("test", _test_point(epoch + 1, measured()[1]))
+            window, now = Window(), time.monotonic()
+            training.seconds, started = training.seconds + now - started, now
+            checkpoint.save(training, observer)
     observer.report(0.95, "measuring the trained network")
-    trained = freeze(network)
-    after = measure(trained, study, plan, blocks, progress=lambda _: observer.check_stop())
-    observer.point("test", {"epoch": float(epochs), "loss": after.loss, "accuracy": after.accuracy})
-    return FinetuneResult(before=before, after=after, network=trained, seconds=seconds)
+    trained, after = measured()
+    observer.point("test", _test_point(epochs, after))
+    return FinetuneResult(before=before, after=after, network=trained, seconds=training.seconds)
 
 
-class _Window:
-    """Means since the last point, weighed by samples."""
-
-    def __init__(self) -> None:
-        self.samples, self.loss, self.right, self.classes = 0, 0.0, 0, True
-
-    def add(self, samples: int, loss: float, right: int | None) -> None:
-        self.samples += samples
-        self.loss += loss * samples
-        self.classes = self.classes and right is not None
-        self.right += right or 0
-
-    def point(self, epoch: float) -> TrainingPoint:
-        accuracy = self.right / self.samples if self.classes else None
-        return TrainingPoint(epoch, self.loss / self.samples, accuracy)
+def _tell(training: Training, window: Window, epoch: float, observer: Observer) -> None:
+    observer.point("train", asdict(window.point(epoch)))
+    series = training.method.series(training.network)
+    if series:
+        observer.point("method", {"epoch": epoch, **series})
 
 
-def _step(
-    network: nn.Module, optimizer: torch.optim.Optimizer, study: Study, rows: Tensor
-) -> tuple[int, float, int | None]:
-    inputs, targets = study.data.inputs("train", rows), study.data.targets("train", rows)
-    outputs = network(inputs)
-    loss = study.loss(outputs, targets)
-    if not torch.isfinite(loss):
-        raise RunError(
-            "the training loss is not finite any more; start again with a lower learning rate or more bits"
-        )
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    right = study.loss.correct(outputs.detach(), targets)
-    return len(rows), loss.item(), None if right is None else int(right.sum())
+def _test_point(epoch: int, found: Evaluation) -> dict[str, float | None]:
+    return {"epoch": float(epoch), "loss": found.loss, "accuracy": found.accuracy}
 
 
 def _batches(samples: int, batch_size: int) -> int:
@@ -217,33 +150,6 @@ def _batches(samples: int, batch_size: int) -> int:
 def _order(samples: int, seed: int, epoch: int) -> Tensor:
     """The order of the samples in one epoch, a function of the seed and the epoch alone."""
     return drawn_rows(samples, None, generator(Stream.TRAINING_ORDER, seed, epoch))
-
-
-def _tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
-        if parameter in optimizer.state:
-            tensors[f"momentum.{number}"] = optimizer.state[parameter]["momentum_buffer"]
-    return tensors
-
-
-def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, observer: Observer) -> tuple[int, float]:
-    """Restore the last checkpoint, if any: the step to go on from and the seconds spent so far."""
-    saved = observer.restore()
-    if saved is None:
-        return 0, 0.0
-    tensors, state = saved
-    network.load_state_dict(
-        {
-            name.removeprefix("network."): value
-            for name, value in tensors.items()
-            if name.startswith("network.")
-        }
-    )
-    for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
-        if f"momentum.{number}" in tensors:
-            optimizer.state[parameter]["momentum_buffer"] = tensors[f"momentum.{number}"].clone()
-    return int(state["step"]), float(state["seconds"])
 
 
 def _check(method: str, epochs: int, batch_size: int, learning_rate: float) -> None:

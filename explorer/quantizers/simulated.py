@@ -107,16 +107,23 @@ def refresh_steps(model: nn.Module) -> None:
 
     Steps that were given stay.
     """
+    for name, quantizer, latent in weight_quantizers(model):
+        if quantizer.given:
+            continue
+        bits, settings = quantizer.grid.bits, quantizer.settings
+        with _naming(name):
+            q = weight_affine(latent, bits, settings, axis=quantizer.output_channels)
+        quantizer.refresh(q)
+
+
+def weight_quantizers(model: nn.Module) -> Iterator[tuple[str, FakeQuantizer, Tensor]]:
+    """Layer name, quantizer and latent weight of a prepared network; a weight that layers share comes once."""
     seen: set[nn.Module] = set()
     for name, layer in model.named_modules():
         quantizer = _weight_quantizer(layer)
-        if quantizer is None or quantizer in seen or quantizer.given:
-            continue
-        seen.add(quantizer)
-        bits, settings = quantizer.grid.bits, quantizer.settings
-        with _naming(name):
-            q = weight_affine(_latent(layer), bits, settings, axis=quantizer.output_channels)
-        quantizer.refresh(q)
+        if quantizer is not None and quantizer not in seen:
+            seen.add(quantizer)
+            yield name, quantizer, _latent(layer)
 
 
 def freeze(model: nn.Module) -> nn.Module:

@@ -62,6 +62,13 @@ def fake_quantize(x: Tensor, q: Affine) -> Tensor:
     return _on_grid(x.detach(), q)[0]
 
 
+def clipped(x: Tensor, q: Affine) -> Tensor:
+    """Where x lies beyond q's clip range, so that `straight_through` passes no gradient."""
+    outside = _on_grid(x.detach(), q, mask=True)[1]
+    assert outside is not None
+    return outside
+
+
 def straight_through(x: Tensor, q: Affine) -> Tensor:
     """`fake_quantize(x, q)` whose gradient is the identity inside the clip range and zero outside."""
     value: Tensor = _StraightThrough.apply(x, q)

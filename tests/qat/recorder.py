@@ -18,12 +18,13 @@ class Recorder:
     """
 
     def __init__(self, *, stop_at: int | None = None, before: "Recorder | None" = None) -> None:
-        self.points: dict[str, list[dict[str, Any]]] = {"train": [], "test": []}
+        self.points: dict[str, list[dict[str, Any]]] = {"train": [], "test": [], "method": []}
         self.fractions: list[float] = []
+        self.messages: list[str] = []
         self.saves = 0
         self._stop_at, self._calls, self._training = stop_at, 0, False
         self._saved: tuple[dict[str, Tensor], dict[str, Any]] | None = None
-        self._lengths: dict[str, int] = {"train": 0, "test": 0}
+        self._lengths: dict[str, int] = dict.fromkeys(self.points, 0)
         if before is not None:
             self._saved, self._lengths = deepcopy(before._saved), dict(before._lengths)
             self.points = {name: before.points[name][: self._lengths[name]] for name in before.points}
@@ -33,6 +34,7 @@ class Recorder:
 
     def report(self, fraction: float, message: str) -> None:
         self.fractions.append(fraction)
+        self.messages.append(message)
         self._training = self._training or message.startswith("epoch")
 
     def check_stop(self) -> None:

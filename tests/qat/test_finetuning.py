@@ -13,6 +13,8 @@ from explorer.blocks import Block
 from explorer.errors import ExplorerError, RunError
 from explorer.plans import Plan
 from explorer.qat import FinetuneResult, finetuning
+from explorer.qat.curves import Window
+from explorer.qat.stepping import Outcome, Training
 from explorer.quantizers.simulated import simulate
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
@@ -130,13 +132,13 @@ def test_the_curves_go_forward_and_end_at_the_last_epoch(whole: Any) -> None:
 
 
 def test_a_point_weighs_its_batches_by_samples() -> None:
-    window = finetuning._Window()
-    window.add(16, 1.0, 8)
-    window.add(4, 6.0, 4)
+    window = Window()
+    window.add(Outcome(16, 1.0, 8))
+    window.add(Outcome(4, 6.0, 4))
     point = window.point(0.5)
     assert (point.epoch, point.loss, point.accuracy) == (0.5, 2.0, 0.6)
     assert window.point(0.5) == point, "asking for it changes nothing"
-    window.add(2, 3.0, None)
+    window.add(Outcome(2, 3.0, None))
     assert window.point(1.0).accuracy is None
 
 
@@ -160,13 +162,13 @@ def test_all_images_of_an_epoch_are_seen_once(
     study: Study, blocks: tuple[Block, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
-    made = finetuning._step
+    made = finetuning.advance
 
-    def noting(network: Any, optimizer: Any, study: Study, rows: Tensor) -> Any:
+    def noting(training: Training, study: Study, rows: Tensor) -> Outcome:
         seen.append(rows)
-        return made(network, optimizer, study, rows)
+        return made(training, study, rows)
 
-    monkeypatch.setattr(finetuning, "_step", noting)
+    monkeypatch.setattr(finetuning, "advance", noting)
     train(study, blocks, epochs=2)
     epochs = torch.cat(seen).split(403)
     assert [sorted(epoch.tolist()) for epoch in epochs] == [list(range(403))] * 2
@@ -177,6 +179,7 @@ def test_all_images_of_an_epoch_are_seen_once(
     ("options", "words"),
     [
         ({"method": "magic"}, "the training method 'magic' is not available; use ste"),
+        ({"optimizer": "magic"}, "the optimizer 'magic' is not available; use sgd or adamw"),
         ({"epochs": 0}, "the number of epochs is 0; it must be at least 1"),
         ({"batch_size": 1}, "the batch size is 1; it must be at least 2"),
         ({"learning_rate": 0.0}, "the learning rate is 0.0; it must lie between 0 and 10"),
@@ -230,13 +233,13 @@ def test_no_batch_holds_a_single_image(
 ) -> None:
     """Batch norm behind the pooling has nothing to normalise in a batch of one, and torch refuses it."""
     seen: list[int] = []
-    made = finetuning._step
+    made = finetuning.advance
 
-    def noting(network: Any, optimizer: Any, study: Study, rows: Tensor) -> Any:
+    def noting(training: Training, study: Study, rows: Tensor) -> Outcome:
         seen.append(len(rows))
-        return made(network, optimizer, study, rows)
+        return made(training, study, rows)
 
-    monkeypatch.setattr(finetuning, "_step", noting)
+    monkeypatch.setattr(finetuning, "advance", noting)
     train(study, blocks, batch_size=batch_size)
     assert seen == sizes
 

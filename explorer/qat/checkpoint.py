@@ -1,0 +1,52 @@
+"""Keeping a training, and going on with it.
+
+A checkpoint holds the state dicts of network, optimizer and schedule, whichever these are: their tensors by name, the
+rest as plain data (`qat.states`). From one in another format, as an older version wrote it, a training cannot go on: it
+begins again at its first step, which gives the same numbers, and tells no point again that was told before.
+"""
+
+from typing import Any
+
+from explorer.errors import RunError
+from explorer.qat.observer import Observer
+from explorer.qat.states import flatten, unflatten
+from explorer.qat.stepping import Training
+
+FORMAT = 2
+_STATES = ("network", "optimizer", "schedule")
+
+
+def save(training: Training, observer: Observer) -> None:
+    """Keep the training as it is now."""
+    tensors: dict[str, Any] = {}
+    state: dict[str, Any] = {
+        "format": FORMAT,
+        "step": training.step,
+        "told": training.told,
+        "seconds": training.seconds,
+    }
+    for part in _STATES:
+        found, state[part] = flatten(getattr(training, part).state_dict(), part)
+        tensors.update(found)
+    observer.save(tensors, state)
+
+
+def restore(training: Training, observer: Observer) -> None:
+    """Bring a training that was just prepared to its last checkpoint, if there is one."""
+    saved = observer.restore()
+    if saved is None:
+        return
+    tensors, state = saved
+    if state.get("format") != FORMAT:
+        training.told = int(state.get("step", 0))
+        observer.report(0.0, "starting again: the checkpoint was written by an older version")
+        return
+    try:
+        for part in _STATES:
+            getattr(training, part).load_state_dict(unflatten(tensors, state[part]))
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise RunError(
+            "the checkpoint of this training does not fit its network or optimizer any more; start it with another seed"
+        ) from error
+    training.step, training.told = int(state["step"]), int(state["told"])
+    training.seconds = float(state["seconds"])

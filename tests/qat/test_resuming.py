@@ -1,0 +1,174 @@
+"""An interruption leaves no trace, whichever the optimizer; nor does a checkpoint that cannot be used."""
+
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from explorer import qat
+from explorer.blocks import Block
+from explorer.errors import RunError
+from explorer.plans import Plan
+from explorer.qat import FinetuneResult, finetuning
+from explorer.qat.methods import StraightThrough
+from explorer.quantizers.simulated import freeze
+from explorer.studies import Study
+from explorer.studies.calibration import calibration_batches
+from tests.qat.recorder import Interrupted, Recorder
+
+BATCH, PER_EPOCH, EPOCHS = 67, 6, 2  # 403 images: the one left over joins the last batch
+CALLS = 16  # of check_stop once training began: 12 steps and the measurements, the first step apart
+
+
+@pytest.fixture(autouse=True)
+def many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finetuning, "CHECKPOINT_STEPS", 4)
+
+
+def train(study: Study, blocks: tuple[Block, ...], **options: Any) -> FinetuneResult:
+    plan = Plan.uniform(study, blocks, 3, 8)
+    return qat.finetune(study, plan, blocks, epochs=EPOCHS, batch_size=BATCH, seed=5, **options)
+
+
+def same(a: FinetuneResult, b: FinetuneResult) -> bool:
+    one, other = a.network.state_dict(), b.network.state_dict()
+    return list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def wholes(study: Study, blocks: tuple[Block, ...]) -> dict[str, tuple[FinetuneResult, Recorder]]:
+    """Without interruption, by optimizer."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetuning, "CHECKPOINT_STEPS", 4)
+        told = {name: Recorder() for name in qat.OPTIMIZERS}
+        return {
+            name: (train(study, blocks, optimizer=name, observer=told[name]), told[name]) for name in told
+        }
+
+
+@pytest.mark.parametrize("optimizer", list(qat.OPTIMIZERS))
+@given(stops=st.lists(st.integers(1, CALLS), min_size=1, max_size=3))
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_stopped_at_any_steps_and_resumed_it_ends_as_if_it_had_not_been(
+    study: Study, blocks: tuple[Block, ...], wholes: Any, optimizer: str, stops: list[int]
+) -> None:
+    """Same weights to the bit, same numbers, no point lost or told twice."""
+    whole, expected = wholes[optimizer]
+    told = None
+    for stop_at in stops:
+        told = Recorder(stop_at=stop_at, before=told)
+        with suppress(Interrupted):  # a later attempt may come to its end, since fewer calls are left
+            train(study, blocks, optimizer=optimizer, observer=told)
+    last = Recorder(before=told)
+    resumed = train(study, blocks, optimizer=optimizer, observer=last)
+    assert same(resumed, whole)
+    assert (resumed.before, resumed.after) == (whole.before, whole.after)
+    assert last.points == expected.points
+
+
+def test_the_optimizers_train_differently_and_both_well(wholes: Any) -> None:
+    (sgd, _), (adamw, _) = wholes["sgd"], wholes["adamw"]
+    assert not same(sgd, adamw)
+    for each in (sgd, adamw):
+        assert each.after.loss < each.before.loss
+
+
+def test_the_learning_rate_is_the_optimizers_own_unless_one_is_given(
+    study: Study, blocks: tuple[Block, ...], wholes: Any
+) -> None:
+    for name, kind in qat.OPTIMIZERS.items():
+        given_rate = train(study, blocks, optimizer=name, learning_rate=kind.learning_rate)
+        assert same(given_rate, wholes[name][0])
+
+
+def batches(study: Study) -> Iterator[tuple[int, Tensor]]:
+    """Number of the step and rows of every batch, by the definition."""
+    for epoch in range(EPOCHS):
+        order = torch.randperm(403, generator=torch.Generator().manual_seed(5 * 100_003 + epoch))
+        for number in range(PER_EPOCH):
+            last = None if number == PER_EPOCH - 1 else (number + 1) * BATCH
+            yield epoch * PER_EPOCH + number, order[number * BATCH : last]
+
+
+def test_straight_through_with_sgd_is_the_plain_loop_to_the_bit(
+    study: Study, blocks: tuple[Block, ...], wholes: Any
+) -> None:
+    """Written out without protocol, schedule or checkpoints: runs of earlier versions keep their numbers."""
+    method, plan = StraightThrough(), Plan.uniform(study, blocks, 3, 8)
+    network = method.prepare(study.model(), plan.layer_bits(blocks), calibration_batches(study), None)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    for step, rows in batches(study):
+        if step % PER_EPOCH == 0:
+            method.start_epoch(network)
+        network.train()
+        optimizer.param_groups[0]["lr"] = 0.01 * 0.5 * (1 + math.cos(math.pi * step / (EPOCHS * PER_EPOCH)))
+        loss = study.loss(network(study.data.inputs("train", rows)), study.data.targets("train", rows))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    expected, found = freeze(network).state_dict(), wholes["sgd"][0].network.state_dict()
+    assert all(torch.equal(expected[name], value) for name, value in found.items())
+
+
+class OldFormat(Recorder):
+    """Goes on from a checkpoint as the first version wrote it: momenta by number, no schedule."""
+
+    def restore(self) -> Any:
+        saved = super().restore()
+        assert saved is not None
+        if saved[1].get("format") and saved[1]["step"] == 8:
+            return {"momentum.0": torch.ones(3)}, {"step": 8, "seconds": 1.0}
+        return saved
+
+
+def test_a_checkpoint_of_an_older_version_begins_the_training_again(
+    study: Study, blocks: tuple[Block, ...], wholes: Any
+) -> None:
+    """The same weights and the same curves: what was told before is not told twice."""
+    whole, expected = wholes["sgd"]
+    first = Recorder(stop_at=10)
+    with pytest.raises(Interrupted):
+        train(study, blocks, observer=first)
+    second = OldFormat(before=first)
+    resumed = train(study, blocks, observer=second)
+    assert same(resumed, whole)
+    assert second.points == expected.points
+    assert "starting again: the checkpoint was written by an older version" in second.messages
+
+
+def test_stopped_again_before_it_was_as_far_it_still_tells_nothing_twice(
+    study: Study, blocks: tuple[Block, ...], wholes: Any
+) -> None:
+    first = Recorder(stop_at=10)
+    with pytest.raises(Interrupted):
+        train(study, blocks, observer=first)
+    second = OldFormat(before=first, stop_at=5)
+    with pytest.raises(Interrupted):
+        train(study, blocks, observer=second)
+    last = Recorder(before=second)
+    assert same(train(study, blocks, observer=last), wholes["sgd"][0])
+    assert last.points == wholes["sgd"][1].points
+
+
+def test_a_checkpoint_that_does_not_fit_is_a_sentence(study: Study, blocks: tuple[Block, ...]) -> None:
+    first = Recorder(stop_at=6)
+    with pytest.raises(Interrupted):
+        train(study, blocks, observer=first)
+    with pytest.raises(RunError, match="does not fit its network or optimizer any more"):
+        train(study, blocks, optimizer="adamw", observer=Damaged(before=first))
+
+
+class Damaged(Recorder):
+    """Lost a tensor."""
+
+    def restore(self) -> Any:
+        saved = super().restore()
+        assert saved is not None
+        return {}, saved[1]
