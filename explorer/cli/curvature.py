@@ -60,20 +60,23 @@ def eigenvalues(
         raise typer.BadParameter(f"{max_products} must be more than --k {k}", param_hint="--max-products")
     from explorer import studies
     from explorer.curvature import WHOLE
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
+    from explorer.questions import EigenvaluesQuestion
 
     loaded = studies.load_network(study)
-    spec = requests.eigenvalues(
+    spec = spec_of(
         loaded,
-        k=k,
-        which=which.value,
-        method=method.value,
-        samples=samples,
-        tol=tol,
-        max_products=max_products,
-        whole=whole,
-        granularity=granularity.value,
-        seed=seed,
+        EigenvaluesQuestion(
+            k=k,
+            which=which.value,
+            method=method.value,
+            samples=samples,
+            tol=tol,
+            max_products=max_products,
+            whole=whole,
+            granularity=granularity.value,
+            seed=seed,
+        ),
     )
     _, result = run_to_end(spec, f"eigenvalues of {loaded.name}")
     found = result["eigenvalues"]
@@ -117,14 +120,15 @@ def spectrum(
     """The spectral density of the Hessian of one block or the whole network, with its band."""
     from explorer import studies
     from explorer.curvature import SpectralDensity
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
+    from explorer.questions import SpectrumQuestion
 
     loaded = studies.load_network(study)
     options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": samples, "blur": blur}
     if block is not None:
         _check_block(loaded, granularity.value, block)
         options["granularity"] = granularity.value
-    spec = requests.spectrum(loaded, block, seed=seed, **options)
+    spec = spec_of(loaded, SpectrumQuestion(block=block, seed=seed, **options))
     _, result = run_to_end(spec, f"spectrum of {block or loaded.name}")
     found = SpectralDensity.from_json(result)
     nodes = [value for probe in found.probes for value in probe.values]

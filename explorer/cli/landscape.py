@@ -47,25 +47,28 @@ def landscape(
 ) -> None:
     """The loss on a line or in a plane through the trained weights, and where bit widths land."""
     from explorer import studies
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
     from explorer.landscape import Slice
     from explorer.landscape.framing import spanning_bits
     from explorer.landscape.target import blocks_with
+    from explorer.questions import LandscapeQuestion
 
     loaded = studies.load_network(study)
     widths = _widths(bits)
     spanning_bits(directions.value, dims, points, radius, widths)  # a mistake is told before anything long
     blocks_with(loaded, block)
-    spec = requests.landscape(
+    spec = spec_of(
         loaded,
-        block,
-        directions=directions.value,
-        dims=dims,
-        points=points,
-        radius=radius,
-        samples=samples,
-        bits=widths,
-        seed=seed,
+        LandscapeQuestion(
+            block=block,
+            directions=directions.value,
+            dims=dims,
+            points=points,
+            radius=radius,
+            samples=samples,
+            bits=widths,
+            seed=seed,
+        ),
     )
     where = block or "all blocks"
     _, result = run_to_end(spec, f"landscape of {where} of {loaded.name}")

@@ -57,8 +57,9 @@ def lapq(
 ) -> None:
     """Step sizes after training, by LAPQ: layer-wise, quadratic in p, then all together."""
     from explorer import studies
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
     from explorer.lapq.loss.forms import check_bits
+    from explorer.questions import LapqQuestion
 
     loaded = studies.load_network(study)
     for what, bits in (("weights", w_bits), ("activations", a_bits)):
@@ -68,16 +69,18 @@ def lapq(
             "a plan can hold the steps of the form integer alone; leave --save or --form out",
             param_hint="--save",
         )
-    spec = requests.lapq(
+    spec = spec_of(
         loaded,
-        seed=seed,
-        w_bits=w_bits,
-        a_bits=a_bits,
-        calibration=calibration,
-        method=method.value,
-        bias_correction=bias_correction.value,
-        form=form.value,
-        leave=_left(leave),
+        LapqQuestion(
+            seed=seed,
+            w_bits=w_bits,
+            a_bits=a_bits,
+            calibration=calibration,
+            method=method.value,
+            bias_correction=bias_correction.value,
+            form=form.value,
+            leave=_left(leave),
+        ),
     )
     _, result = run_to_end(spec, f"step sizes of {loaded.name}")
     if save is not None:
@@ -115,9 +118,10 @@ def lapq_table(
 ) -> None:
     """Ways to choose step sizes side by side: min-max, MMSE, ACIQ, KL, OCS, DUAL and the phases of LAPQ."""
     from explorer import studies
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
     from explorer.lapq.loss.forms import check_bits
     from explorer.quantizers.bias_correction import check_bias_correction
+    from explorer.questions import LapqTableQuestion
 
     loaded = studies.load_network(study)
     for what, bits in (("weights", w_bits), ("activations", a_bits)):
@@ -125,16 +129,18 @@ def lapq_table(
     kinds = [kind.strip() for kind in corrections.split(",") if kind.strip()]
     for kind in kinds:
         check_bias_correction(kind)
-    spec = requests.lapq_table(
+    spec = spec_of(
         loaded,
-        seed=seed,
-        w_bits=w_bits,
-        a_bits=a_bits,
-        calibration=calibration,
-        test_images=test_images,
-        method=method.value,
-        corrections=kinds,
-        leave=_left(leave),
+        LapqTableQuestion(
+            seed=seed,
+            w_bits=w_bits,
+            a_bits=a_bits,
+            calibration=calibration,
+            test_images=test_images,
+            method=method.value,
+            corrections=kinds,
+            leave=_left(leave),
+        ),
     )
     _, result = run_to_end(spec, f"ways to calibrate {loaded.name}")
     rows = [(row["method"], row["bias_correction"], *_tested(row)) for row in result["rows"]]

@@ -248,9 +248,10 @@ def _standard_output_kept() -> Iterator[None]:
 
 def _traces(study: "Study", granularity: str, of: str = "weights") -> "Traces":
     from explorer.curvature import Traces
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
+    from explorer.questions import TracesQuestion
 
-    spec = requests.traces(study, of=of, granularity=granularity)
+    spec = spec_of(study, TracesQuestion(of=of, granularity=granularity))
     what = "traces" if of == "weights" else f"traces of the {of}"
     _, result = run_to_end(spec, f"{what} of {study.name}")
     return Traces.from_json(result)
@@ -260,14 +261,15 @@ def _damage(
     study: "Study", blocks: "Sequence[Block]", measure: Measure, granularity: str, widths: Iterable[int]
 ) -> "DamageTable":
     """Damage by another measure than the trace."""
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
     from explorer.plans import DamageTable, error_damage, network_errors
+    from explorer.questions import DamageQuestion
 
     if measure is Measure.l2:
         return error_damage(network_errors(study, blocks, widths))
-    usual = requests.DAMAGE_DEFAULTS["bits"]
+    usual = DamageQuestion.default("bits")
     bits = sorted({*usual, *widths} - {32})
-    spec = requests.damage(study, measure=measure.value, granularity=granularity, bits=bits)
+    spec = spec_of(study, DamageQuestion(measure=measure.value, granularity=granularity, bits=bits))
     _, result = run_to_end(spec, f"damage of {study.name} by {measure.value}")
     return DamageTable.from_json(result["table"])
 

@@ -31,27 +31,30 @@ def proxy(
 ) -> None:
     """Does Ω order plans as their measured loss does? By every measure of damage, with rank correlations."""
     from explorer import studies
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
     from explorer.plans import ALLOWED_BITS
     from explorer.quantizers import QuantizerSettings
+    from explorer.questions import ProxyQuestion
 
     widths = parsing.menu(bits, "--bits")
     if wrong := [width for width in (*widths, a_bits) if width not in ALLOWED_BITS]:
         raise typer.BadParameter(f"there is no width of {wrong[0]} bits; use 1 to 8, 16 or 32")
     QuantizerSettings(step=step)  # a misspelt rule is told before anything is computed
     loaded = studies.load_network(study)
-    spec = requests.proxy(
+    spec = spec_of(
         loaded,
-        plans=plans,
-        samples=samples,
-        split=split.value,
-        bits=list(widths),
-        a_bits=a_bits,
-        quantizer={"step": step},
-        damage_samples=damage_samples,
-        eigen_samples=eigen_samples,
-        granularity=granularity.value,
-        seed=seed,
+        ProxyQuestion(
+            plans=plans,
+            samples=samples,
+            split=split.value,
+            bits=list(widths),
+            a_bits=a_bits,
+            quantizer={"step": step},
+            damage_samples=damage_samples,
+            eigen_samples=eigen_samples,
+            granularity=granularity.value,
+            seed=seed,
+        ),
     )
     run_id, result = run_to_end(spec, f"does the proxy hold on {loaded.name}")
     rows = [

@@ -102,19 +102,22 @@ def traces(
     """Hessian traces of every block, with standard errors."""
     from explorer import studies
     from explorer.curvature import Traces
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
+    from explorer.questions import TracesQuestion
 
     loaded = studies.load_network(study)
-    spec = requests.traces(
+    spec = spec_of(
         loaded,
-        of=of.value,
-        method=method.value,
-        samples=samples,
-        rel_se=rel_se,
-        probes=probes.value,
-        jointly=not separately,
-        granularity=granularity.value,
-        seed=seed,
+        TracesQuestion(
+            of=of.value,
+            method=method.value,
+            samples=samples,
+            rel_se=rel_se,
+            probes=probes.value,
+            jointly=not separately,
+            granularity=granularity.value,
+            seed=seed,
+        ),
     )
     _, result = run_to_end(spec, f"traces of {loaded.name}")
     found = Traces.from_json({**result, "study": loaded.name})

@@ -30,10 +30,11 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Loss and accuracy of a plan without training."""
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
+    from explorer.questions import EvaluateQuestion
 
     loaded, chosen = _load(study, plan)
-    spec = requests.evaluate(loaded, chosen.to_json(), split=split.value)
+    spec = spec_of(loaded, EvaluateQuestion(plan=chosen.to_json(), split=split.value))
     _, result = run_to_end(spec, f"evaluating a plan of {loaded.name}")
     content = {"study": loaded.name, **result}
     rows = [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()]
@@ -62,21 +63,24 @@ def finetune(
             param_hint="--staged",
         )
 
-    from explorer.jobs import requests
+    from explorer.jobs.requests import spec_of
     from explorer.qat import METHODS
+    from explorer.questions import FinetuneQuestion
 
     if method not in METHODS:
         problem = "is not built yet" if method in NOT_BUILT else "is unknown"
         raise typer.BadParameter(f"{method!r} {problem}; use {' or '.join(METHODS)}", param_hint="--method")
     loaded, chosen = _load(study, plan)
-    spec = requests.finetune(
+    spec = spec_of(
         loaded,
-        chosen.to_json(),
-        seed=seed,
-        method=method,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
+        FinetuneQuestion(
+            plan=chosen.to_json(),
+            seed=seed,
+            method=method,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+        ),
     )
     run_id, result = run_to_end(spec, f"fine-tuning {loaded.name}")
     before, after = result["before"], result["after"]

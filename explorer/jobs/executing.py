@@ -27,7 +27,7 @@ def execute(
     it goes on here from its last checkpoint. Raises what the computation raises, RunError where it failed
     elsewhere or was cancelled meanwhile. Interrupting (Ctrl-C) cancels the run if it works here.
     """
-    registry.check(spec.kind)
+    registry.kind(spec.kind)
     run = store.submit(spec, title)
     if run.resumable:
         run = store.resume(run.id)

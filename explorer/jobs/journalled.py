@@ -22,7 +22,7 @@ class Keeper:
     """
 
     def __init__(self, context: RunContext) -> None:
-        saved = context.last_checkpoint()
+        saved = context.restore()
         self._context = context
         self._saved = time.monotonic()
         self._told: dict[str, int] = {} if saved is None else dict(saved.state["told"])
@@ -46,12 +46,12 @@ class Keeper:
 
     def tell(self, series: str, content: dict[str, Any], *, points: int = 1) -> None:
         """Record new points of a series, and that they are recorded."""
-        self._context.append(series, content)
+        self._context.point(series, content)
         self._told[series] = self._told.get(series, 0) + points
         self.save()
 
     def save(self) -> None:
         """Checkpoint."""
         state = {"phases": self.journal.phases, "told": self._told, "more": self.state}
-        self._context.checkpoint(self.journal.to_arrays(), state)
+        self._context.save(self.journal.to_arrays(), state)
         self._saved = time.monotonic()

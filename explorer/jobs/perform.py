@@ -1,19 +1,28 @@
 """Carrying out a claimed run: calling its kind's function and recording how that ended."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import ExplorerError
-from explorer.jobs import registry as kinds
-from explorer.runs.context import RunContext, Stopped
+from explorer.jobs import registry
+from explorer.runs.context import RunContext
 from explorer.runs.run import Run
 from explorer.runs.store import Lease, LeaseLost, Store
+from explorer.watching import Stopped
+
+if TYPE_CHECKING:
+    from explorer.studies import Study
 
 
-def perform(store: Store, lease: Lease, context: RunContext) -> Run:
-    """Compute the run and return it done or cancelled. An exception is recorded, then raised on."""
+def perform(store: Store, lease: Lease, context: RunContext, *, study: "Study | None" = None) -> Run:
+    """Compute the run and return it done or cancelled. An exception is recorded, then raised on.
+
+    Args:
+        study: the study of the spec where it is loaded already; else it is loaded here.
+    """
     with context.beating():
         try:
-            result = kinds.function(context.spec.kind)(context)
+            result = _computed(context, study)
             # A function that was asked to stop may have returned early with half a result.
             context.check_stop()
             store.finish(lease, result)
@@ -36,3 +45,19 @@ def perform(store: Store, lease: Lease, context: RunContext) -> Run:
             )
             raise
     return store.get(lease.run_id)
+
+
+def _computed(context: RunContext, study: "Study | None") -> dict[str, Any]:
+    kind = registry.kind(context.spec.kind)
+    question = registry.question(context.spec)
+    function = registry.function(context.spec.kind)
+    if not kind.needs_study:
+        found = function(question, context)
+    else:
+        if study is None:
+            from explorer.jobs.loading import load_for  # it imports torch
+
+            context.report(0.0, "loading the study")
+            study = load_for(context.spec)
+        found = function(study, question, context)
+    return found if isinstance(found, dict) else found.to_json()

@@ -1,62 +1,123 @@
-"""The kinds of computation a run can be, each a function that takes a `RunContext` and returns its result.
+"""The kinds of computation a run can be: what asks for each, what carries it out, what comes out.
 
-Functions are named, not imported: the app can list and draw runs without loading what computes them. A kind is
-a plain name from this table and nothing else, so a spec from outside cannot make a worker import something.
+Modules are named, not imported: the app can list and draw runs without loading what computes them. A kind is a plain
+name from this table and nothing else, so a spec from outside cannot make a worker import something.
 """
 
 import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
+from explorer import questions
 from explorer.errors import RunError
+from explorer.questions import Question
+from explorer.questions.selftest import SelftestQuestion
 
 if TYPE_CHECKING:
-    from explorer.runs.context import RunContext
+    from explorer.runs.spec import RunSpec
 
-RunFunction = Callable[["RunContext"], dict[str, Any]]
 
-_JOBS: dict[str, str] = {
-    "traces": "explorer.jobs.kinds.traces:run",
-    "finetune": "explorer.jobs.kinds.finetune:run",
-    "evaluate": "explorer.jobs.kinds.evaluate:run",
-    "landscape": "explorer.jobs.kinds.landscape:run",
-    "eigenvalues": "explorer.jobs.kinds.eigenvalues:run",
-    "spectrum": "explorer.jobs.kinds.spectrum:run",
-    "lapq": "explorer.jobs.kinds.lapq:run",
-    "lapq_surface": "explorer.jobs.kinds.lapq_surface:run",
-    "lapq_sweep": "explorer.jobs.kinds.lapq_sweep:run",
-    "lapq_hessian": "explorer.jobs.kinds.lapq_hessian:run",
-    "lapq_table": "explorer.jobs.kinds.lapq_table:run",
-    "damage": "explorer.jobs.kinds.damage:run",
-    "proxy": "explorer.jobs.kinds.proxy:run",
+class Result(Protocol):
+    """What a kind of run finds; its class has ``from_json`` too."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+RunFunction = Callable[..., Result | dict[str, Any]]
+"""``run(study, question, context)``; without the study for a kind that needs none."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of run.
+
+    Attributes:
+        question: class of what asks for it; it has the kind's name and version.
+        run: address of the function that carries it out, ``module:function``, or the function.
+        result: address of the class of its result, which has ``from_json``.
+        needs_study: whether the function takes the loaded study first.
+    """
+
+    question: type[Question]
+    run: str | RunFunction
+    result: str = ""
+    needs_study: bool = True
+
+
+_JOBS = "explorer.jobs.kinds."
+KINDS: Mapping[str, Kind] = {
+    kind.question.kind: kind
+    for kind in (
+        Kind(questions.TracesQuestion, _JOBS + "traces:run", "explorer.curvature.result:Traces"),
+        Kind(questions.FinetuneQuestion, _JOBS + "finetune:run"),
+        Kind(questions.EvaluateQuestion, _JOBS + "evaluate:run"),
+        Kind(questions.LandscapeQuestion, _JOBS + "landscape:run", "explorer.landscape.result:Slice"),
+        Kind(questions.EigenvaluesQuestion, _JOBS + "eigenvalues:run"),
+        Kind(
+            questions.SpectrumQuestion,
+            _JOBS + "spectrum:run",
+            "explorer.curvature.spectra.spectrum:SpectralDensity",
+        ),
+        Kind(questions.LapqQuestion, _JOBS + "lapq:run", "explorer.lapq.result:LapqResult"),
+        Kind(
+            questions.LapqSurfaceQuestion,
+            _JOBS + "lapq_surface:run",
+            "explorer.lapq.diagnostics.surfaces:Surface",
+        ),
+        Kind(questions.LapqSweepQuestion, _JOBS + "lapq_sweep:run"),
+        Kind(questions.LapqHessianQuestion, _JOBS + "lapq_hessian:run"),
+        Kind(questions.LapqTableQuestion, _JOBS + "lapq_table:run", "explorer.lapq.rivals.table:Comparison"),
+        Kind(questions.DamageQuestion, _JOBS + "damage:run"),
+        Kind(questions.ProxyQuestion, _JOBS + "proxy:run"),
+    )
 }
-_HIDDEN: dict[str, str] = {"selftest": "explorer.jobs.kinds.selftest:run"}
-_registered: dict[str, RunFunction] = {}
+_HIDDEN = {"selftest": Kind(SelftestQuestion, _JOBS + "selftest:run", needs_study=False)}
+_registered: dict[str, Kind] = {}
 
 
 def names() -> tuple[str, ...]:
     """The kinds a person can ask for."""
-    return tuple(_JOBS)
+    return tuple(KINDS)
 
 
-def check(kind: str) -> None:
-    """RunError unless ``kind`` is known."""
-    if kind not in _registered and kind not in _JOBS and kind not in _HIDDEN:
-        raise RunError(f"There is no kind of run {kind!r}; use one of {', '.join(names())}.")
+def kind(name: str) -> Kind:
+    """The kind of this name; RunError unless it is known."""
+    for table in (_registered, KINDS, _HIDDEN):
+        if name in table:
+            return table[name]
+    raise RunError(f"There is no kind of run {name!r}; use one of {', '.join(names())}.")
 
 
-def function(kind: str) -> RunFunction:
-    """The function of ``kind``, imported now."""
-    check(kind)
-    if kind in _registered:
-        return _registered[kind]
-    module, _, name = (_JOBS | _HIDDEN)[kind].partition(":")
-    found: RunFunction = getattr(importlib.import_module(module), name)
+def question(spec: "RunSpec") -> Question:
+    """The question a spec was made of.
+
+    Raises:
+        ExplorerError: an option is unknown here or out of range, as one of another version may be.
+    """
+    return kind(spec.kind).question.from_parameters(spec.parameters, spec.seed)
+
+
+def function(name: str) -> RunFunction:
+    """The function of a kind, imported now."""
+    run = kind(name).run
+    found: RunFunction = _at(run) if isinstance(run, str) else run
     return found
 
 
-def register(kind: str, run: RunFunction) -> None:
+def result(name: str, content: Mapping[str, Any]) -> Any:
+    """The typed result of a kind, from what a run recorded."""
+    return _at(kind(name).result).from_json(content)
+
+
+def register(new: Kind) -> None:
     """Add a kind for this process only; a launched worker does not know it. Meant for tests and notebooks."""
-    if not kind.isidentifier():
-        raise RunError(f"The kind {kind!r} cannot be registered; use letters, digits and underscores.")
-    _registered[kind] = run
+    name = new.question.kind
+    if not name.isidentifier():
+        raise RunError(f"The kind {name!r} cannot be registered; use letters, digits and underscores.")
+    _registered[name] = new
+
+
+def _at(address: str) -> Any:
+    module, _, name = address.partition(":")
+    return getattr(importlib.import_module(module), name)

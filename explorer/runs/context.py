@@ -20,6 +20,7 @@ from explorer.runs.artifacts import Artifacts, encode_tensors
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Lease, LeaseLost, Store
+from explorer.watching import Stopped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 1.0
 REPORT_SECONDS = 0.25  # progress reported more often than this is recorded with the next heartbeat
-
-
-class Stopped(Exception):
-    """The computation stops because the run was asked to; the run becomes cancelled."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +89,10 @@ class RunContext:
             if self._on_progress is not None:
                 self._on_progress(self._store.get(self.run_id))
 
-    def append(self, series: str, point: Mapping[str, Any]) -> None:
+    def point(self, series: str, values: Mapping[str, Any]) -> None:
         """Add a point to a series of plain data, such as a loss curve; a few a second at most."""
         self._check_lease()
-        self._store.append(self._lease, series, point)
+        self._store.append(self._lease, series, values)
 
     def should_stop(self) -> bool:
         """Whether the run was asked to stop, or is not this worker's any more."""
@@ -107,13 +104,13 @@ class RunContext:
         if self._stop.is_set():
             raise Stopped(f"Run {self.run_id} was asked to stop.")
 
-    def checkpoint(self, tensors: "Mapping[str, Tensor | np.ndarray]", state: Mapping[str, Any]) -> None:
+    def save(self, tensors: "Mapping[str, Tensor | np.ndarray]", state: Mapping[str, Any]) -> None:
         """Record what to go on from: named tensors and a state of plain data. Replaces the one before."""
         self._check_lease()
         self._flush()
         self._store.checkpoint(self._lease, encode_tensors(tensors), state)
 
-    def last_checkpoint(self) -> Checkpoint | None:
+    def restore(self) -> Checkpoint | None:
         """What an earlier attempt at this run recorded last."""
         found = self._store.last_checkpoint(self.run_id)
         return (

@@ -25,7 +25,9 @@ import torch
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from explorer import studies
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
+from explorer.questions import EvaluateQuestion, TracesQuestion
 from explorer.runs import Store
 from tests import learnable
 
@@ -85,9 +87,9 @@ def learnable_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     store = Store.open(home=folder / "home")
-    execute(store, requests.evaluate(study))
+    execute(store, spec_of(study, EvaluateQuestion()))
     for of in ("weights", "activations"):
-        execute(store, requests.traces(study, of=of), title=f"{of} of learnable")
+        execute(store, spec_of(study, TracesQuestion(of=of)), title=f"{of} of learnable")
     store.close()
     torch.set_num_threads(threads)
     with serve(folder, EXPLORER_STUDIES=toml) as running:

@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import studies
 from explorer.blocks import study_blocks
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
+from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
@@ -102,11 +104,15 @@ def lived_in(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     home = tmp_path_factory.mktemp("lived in")
     store = Store.open(home=home)
-    execute(store, requests.evaluate(study))
+    execute(store, spec_of(study, EvaluateQuestion()))
     for granularity in ("layer", "module"):
-        execute(store, requests.traces(study, granularity=granularity, rel_se=0.2))
+        execute(store, spec_of(study, TracesQuestion(granularity=granularity, rel_se=0.2)))
     plan = Plan.uniform(study, study_blocks(study), 2, 8)
-    execute(store, requests.finetune(study, plan.to_json(), batch_size=16), title="Fine-tuning tiny")
+    execute(
+        store,
+        spec_of(study, FinetuneQuestion(plan=plan.to_json(), batch_size=16)),
+        title="Fine-tuning tiny",
+    )
     store.close()
     return home
 

@@ -7,7 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import studies
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
+from explorer.questions import LapqQuestion
 from explorer.runs import Store
 from tests import learnable
 from tests.ui.shell.test_pages import sound
@@ -48,7 +50,7 @@ def test_every_page_says_that_the_test_images_serve_for_training(
 
 def test_the_phases_of_a_search_say_so_too(opens: Opens, only_test_images: str) -> None:
     study = studies.load_network(only_test_images)
-    execute(Store.open(), requests.lapq(study, calibration=64, method="gradient"))
+    execute(Store.open(), spec_of(study, LapqQuestion(calibration=64, method="gradient")))
     page = opens("step_sizes", study=only_test_images)
     page.selectbox(key="steps_images").select(64)
     page = sound(page.segmented_control(key="steps_method").set_value("gradient").run())

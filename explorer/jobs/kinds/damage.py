@@ -16,8 +16,7 @@ from typing import Any
 
 from explorer.blocks import study_blocks
 from explorer.curvature import Traces, TracesProgress, activation_traces
-from explorer.jobs import requests
-from explorer.jobs.loading import load_for
+from explorer.jobs.requests import spec_of
 from explorer.jobs.timing import TimeLeft
 from explorer.plans import DamageTable
 from explorer.plans.damage.measures import (
@@ -27,16 +26,15 @@ from explorer.plans.damage.measures import (
     product_damage,
 )
 from explorer.quantizers import QuantizerSettings
+from explorer.questions import DamageQuestion, EigenvaluesQuestion, TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: DamageQuestion, context: RunContext) -> dict[str, Any]:
     """Compute the table."""
     started = time.monotonic()
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    asked: dict[str, Any] = requests.DAMAGE_DEFAULTS | dict(context.spec.parameters)
+    asked: dict[str, Any] = question.options()
     watching = Watching(context)
     blocks = study_blocks(study, asked["granularity"])
     quantizer = QuantizerSettings(**asked["quantizer"])
@@ -89,18 +87,20 @@ def eigenvalues(
     """The largest eigenvalue of every block; an interrupted search goes on."""
     seed = context.spec.seed
     for whole in (True, False):
-        spec = requests.eigenvalues(study, granularity=granularity, samples=samples, whole=whole, seed=seed)
+        spec = spec_of(
+            study, EigenvaluesQuestion(granularity=granularity, samples=samples, whole=whole, seed=seed)
+        )
         known = context.result_of(spec)
         if known is not None:
             return list(known["eigenvalues"])
-    saved = context.last_checkpoint()
+    saved = context.restore()
     return largest_eigenvalues(
         study,
         study_blocks(study, granularity),
         samples=samples,
         seed=seed,
         known=() if saved is None else saved.state["found"],
-        on_found=lambda found: context.checkpoint({}, {"found": [dict(record) for record in found]}),
+        on_found=lambda found: context.save({}, {"found": [dict(record) for record in found]}),
         progress=watching.progress,
         should_stop=watching.should_stop,
     )
@@ -109,7 +109,9 @@ def eigenvalues(
 def activations(context: RunContext, watching: Watching, study: Study, granularity: Any) -> Traces:
     """The traces of the activations."""
     seed = context.spec.seed
-    known = context.result_of(requests.traces(study, of="activations", granularity=granularity, seed=seed))
+    known = context.result_of(
+        spec_of(study, TracesQuestion(of="activations", granularity=granularity, seed=seed))
+    )
     if known is not None:
         return Traces.from_json(known)
 

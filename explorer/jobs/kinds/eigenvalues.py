@@ -1,6 +1,6 @@
 """The run kind ``eigenvalues``: the top eigenpairs of every block's Hessian, and of the whole network's.
 
-Parameters: those of `explorer.jobs.requests.EIGENVALUE_DEFAULTS`; the seed is the spec's. The first eigenvalue of
+Options: those of `EigenvaluesQuestion`. The first eigenvalue of
 each is tried on rows that were not drawn. Series ``found``: one point a block, its record as in the result. Keeps
 the first two eigenvectors of each as the artifact ``vectors``, tensors named ``block/rank/parameter`` with rank 0
 for the first and "whole network" for the block of that.
@@ -14,19 +14,18 @@ from typing import Any
 from torch import Tensor
 
 from explorer.curvature import WHOLE, Eigenpairs, every_eigenpairs
-from explorer.jobs.loading import load_for
 from explorer.jobs.timing import TimeLeft
+from explorer.questions import EigenvaluesQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 VECTORS = "vectors"
 KEPT = 2  # eigenvectors of each block
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: EigenvaluesQuestion, context: RunContext) -> dict[str, Any]:
     """Search block by block."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    saved = context.last_checkpoint()
+    saved = context.restore()
     found: list[dict[str, Any]] = [] if saved is None else list(saved.state["found"])
     tensors: dict[str, Tensor] = {} if saved is None else dict(saved.tensors)
     left = TimeLeft()
@@ -49,8 +48,8 @@ def run(context: RunContext) -> dict[str, Any]:
     ):
         found.append(pairs.to_json())
         tensors |= vectors_of(pairs)
-        context.append("found", found[-1])
-        context.checkpoint(tensors, {"found": found})
+        context.point("found", found[-1])
+        context.save(tensors, {"found": found})
     context.keep(VECTORS, tensors)
     return {
         "study": study.name,

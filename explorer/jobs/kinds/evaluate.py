@@ -7,16 +7,15 @@ from typing import Any
 
 from explorer import evaluation
 from explorer.blocks import study_blocks
-from explorer.jobs.loading import load_for
 from explorer.plans import read_plan
+from explorer.questions import EvaluateQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: EvaluateQuestion, context: RunContext) -> dict[str, Any]:
     """Measure on the whole split."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    parameters: dict[str, Any] = dict(context.spec.parameters)
+    parameters: dict[str, Any] = question.options()
     plan, blocks = None, study_blocks(study)
     if parameters.get("plan") is not None:
         partitions = (blocks, study_blocks(study, "module"))

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from explorer import qat
 from explorer.blocks import study_blocks
-from explorer.jobs.loading import load_for
 from explorer.plans import read_plan
+from explorer.questions import FinetuneQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 TRAINED = "trained"
 
@@ -23,23 +24,21 @@ class _Watching:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
-        self.point = context.append
+        self.point = context.point
         self.report = context.report
         self.check_stop = context.check_stop
 
     def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        self._context.checkpoint(tensors, state)
+        self._context.save(tensors, state)
 
     def restore(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]] | None:
-        saved = self._context.last_checkpoint()
+        saved = self._context.restore()
         return None if saved is None else (saved.tensors, saved.state)
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: FinetuneQuestion, context: RunContext) -> dict[str, Any]:
     """Train, measure before and after, keep the weights."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    options: dict[str, Any] = dict(context.spec.parameters)
+    options: dict[str, Any] = question.options()
     partitions = (study_blocks(study), study_blocks(study, "module"))
     plan, blocks = read_plan(options.pop("plan"), study=study, partitions=partitions)
     result = qat.finetune(study, plan, blocks, seed=context.spec.seed, observer=_Watching(context), **options)

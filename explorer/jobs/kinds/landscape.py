@@ -10,18 +10,17 @@ import time
 from typing import Any
 
 from explorer import landscape
-from explorer.jobs.loading import load_for
+from explorer.questions import LandscapeQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 RECORD_SECONDS = 1.0
 DIRECTIONS = "directions"
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: LandscapeQuestion, context: RunContext) -> dict[str, Any]:
     """Measure every point that an earlier attempt did not."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    options: dict[str, Any] = dict(context.spec.parameters)
+    options: dict[str, Any] = question.options()
     record = _Record(context)
     found = landscape.measure_slice(
         study,
@@ -50,7 +49,7 @@ class _Record:
 
     def resume(self) -> landscape.Resume | None:
         """What an earlier attempt got to, if it got anywhere."""
-        saved = self._context.last_checkpoint()
+        saved = self._context.restore()
         if saved is None:
             return None
         tensors = self._context.artifacts.get_tensors(saved.state[DIRECTIONS])
@@ -75,7 +74,7 @@ class _Record:
             self._directions = self._context.keep(DIRECTIONS, named)
         if len(now.slice.marks) != self._marks:
             self._marks = len(now.slice.marks)
-            self._context.append("slice", now.slice.to_json(points=False))
+            self._context.point("slice", now.slice.to_json(points=False))
         self._slice = now.slice
         for key, values in now.points.items():
             self._points[key] += values
@@ -88,9 +87,9 @@ class _Record:
         if self._slice is None:
             return
         if self._points["at"]:
-            self._context.append("points", self._points)
+            self._context.point("points", self._points)
             self._points = {"at": [], "loss": [], "stderr": []}
         now = self._slice
         arrays = {"loss": now.loss, "stderr": now.stderr, "measured": now.measured}
         state = {DIRECTIONS: self._directions, "slice": now.to_json(points=False)}
-        self._context.checkpoint(arrays, state)
+        self._context.save(arrays, state)

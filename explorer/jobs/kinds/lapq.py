@@ -1,6 +1,6 @@
 """The run kind ``lapq``: the steps of all quantized tensors.
 
-Parameters: those of `explorer.jobs.requests.LAPQ_DEFAULTS`; the seed is the spec's. Series ``p_curve``: a point
+Options: those of `LapqQuestion`. Series ``p_curve``: a point
 (``p``, ``loss``) for every p tried. Series ``path``: how the joint phase goes down, points as in the result. The
 checkpoint is the journal of evaluations, so a run that goes on asks the same questions and has the answers; points
 that an earlier attempt recorded are not recorded again.
@@ -10,19 +10,18 @@ import time
 from typing import Any
 
 from explorer import lapq
-from explorer.jobs.loading import load_for
 from explorer.lapq import Journal, PathPoint
+from explorer.questions import LapqQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 CHECKPOINT_SECONDS = 5.0
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: LapqQuestion, context: RunContext) -> dict[str, Any]:
     """Go through the phases."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
     record = _Record(context)
-    options: dict[str, Any] = dict(context.spec.parameters)
+    options: dict[str, Any] = question.options()
     found = lapq.optimise(
         study,
         seed=context.spec.seed,
@@ -38,7 +37,7 @@ class _Record:
     """Writes the phases into the run as they arrive."""
 
     def __init__(self, context: RunContext) -> None:
-        saved = context.last_checkpoint()
+        saved = context.restore()
         self._context = context
         self._told = {"p_curve": 0, "path": 0} if saved is None else dict(saved.state["told"])
         self._seen = {"p_curve": 0, "path": 0}
@@ -64,11 +63,11 @@ class _Record:
     def _tell(self, series: str, point: dict[str, Any]) -> None:
         self._seen[series] += 1
         if self._seen[series] > self._told[series]:
-            self._context.append(series, point)
+            self._context.point(series, point)
             self._told[series] += 1
             self._save()  # with the point, or an attempt after this one would tell it again
 
     def _save(self) -> None:
         state = {"phases": self.journal.phases, "told": self._told}
-        self._context.checkpoint(self.journal.to_arrays(), state)
+        self._context.save(self.journal.to_arrays(), state)
         self._saved = time.monotonic()

@@ -1,6 +1,6 @@
 """The run kind ``lapq_hessian``: derivatives of the loss by the steps, and how separable it is.
 
-Parameters: those of `explorer.jobs.requests.LAPQ_HESSIAN_DEFAULTS`; the seed is the spec's. ``steps``: site to step;
+Options: those of `LapqHessianQuestion`. ``steps``: site to step;
 null for those of the quadratic phase. ``how``: ``straight-through`` or ``finite-differences``. ``separability``:
 whether interactions are measured too. The checkpoint is the journal of evaluations.
 """
@@ -10,23 +10,21 @@ from typing import Any
 from explorer.errors import LapqError
 from explorer.jobs.journalled import Keeper
 from explorer.jobs.kinds.lapq_sweep import steps_of
-from explorer.jobs.loading import load_for
-from explorer.jobs.requests import LAPQ_HESSIAN_DEFAULTS
 from explorer.lapq import Objective, best_p
 from explorer.lapq.diagnostics.curvature import HOWS, finite_difference_hessian, straight_through_hessian
 from explorer.lapq.diagnostics.separability import separability
+from explorer.questions import LapqHessianQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 _STEPS = 0.1  # of the progress
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: LapqHessianQuestion, context: RunContext) -> dict[str, Any]:
     """Differentiate, and quantize sites one by one and two by two."""
-    context.report(0.0, "loading the study")
-    asked: dict[str, Any] = {**LAPQ_HESSIAN_DEFAULTS, **context.spec.parameters}
+    asked: dict[str, Any] = question.options()
     if asked["how"] not in HOWS:
         raise LapqError(f"the Hessian cannot be had by {asked['how']!r}; use one of {', '.join(HOWS)}")
-    study = load_for(context.spec)
     keeper = Keeper(context)
     keys = ("w_bits", "a_bits", "calibration", "leave", "form", "bias_correction")
     objective = Objective(

@@ -1,6 +1,6 @@
 """The run kind ``lapq_surface``: the loss over two step sizes.
 
-Parameters: ``first`` and ``second``, names of sites, and those of `explorer.jobs.requests.LAPQ_SURFACE_DEFAULTS`; the
+Parameters: ``first`` and ``second``, names of sites, and those of `LapqSurfaceQuestion`; the
 seed is the spec's. Series ``surface``: the surface without its points, once its marks are known. Series ``points``:
 what was measured since the point before, coarse to fine, as `Surface.with_points` takes it.
 """
@@ -9,20 +9,19 @@ import time
 from typing import Any
 
 from explorer.jobs.journalled import Keeper
-from explorer.jobs.loading import load_for
 from explorer.jobs.timing import TimeLeft
 from explorer.lapq.diagnostics.surfaces import SurfaceProgress, measure_surface
+from explorer.questions import LapqSurfaceQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 RECORD_SECONDS = 1.0
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: LapqSurfaceQuestion, context: RunContext) -> dict[str, Any]:
     """Measure every point that an earlier attempt did not."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
     record = _Record(context)
-    options: dict[str, Any] = dict(context.spec.parameters)
+    options: dict[str, Any] = question.options()
     found = measure_surface(
         study,
         options.pop("first"),

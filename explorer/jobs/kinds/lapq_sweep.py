@@ -1,7 +1,7 @@
 """The run kind ``lapq_sweep``: one of the curves of `explorer.lapq.diagnostics.sweeps`.
 
 Parameters: ``sweep``, which is ``error``, ``p``, ``distance`` or ``calibration``, and those of
-`explorer.jobs.requests.LAPQ_SWEEP_DEFAULTS`; the seed is the spec's. ``site`` is of ``error``: the tensor, or null for
+`LapqSweepQuestion`; the seed is the spec's. ``site`` is of ``error``: the tensor, or null for
 a normal distribution. ``steps`` is of ``distance``: site to step; null for those of the quadratic phase. ``sizes``,
 ``seeds`` and ``method`` are of ``calibration``: a method of null stops at the quadratic phase, a size beyond that of
 the training split is that size. Series ``points``: one a point.
@@ -16,8 +16,6 @@ import torch
 
 from explorer.errors import LapqError
 from explorer.jobs.journalled import Keeper
-from explorer.jobs.loading import load_for
-from explorer.jobs.requests import LAPQ_SWEEP_DEFAULTS
 from explorer.lapq import METHODS, Levels, Objective, best_p
 from explorer.lapq.diagnostics.sweeps import (
     P_RANGE,
@@ -31,6 +29,7 @@ from explorer.lapq.diagnostics.sweeps import (
 from explorer.lapq.loss.history import Trail
 from explorer.lapq.loss.network import Array
 from explorer.lapq.phases.joint import check_method
+from explorer.questions import LapqSweepQuestion
 from explorer.randomness import Stream, generator
 from explorer.runs.context import RunContext
 from explorer.studies import Study
@@ -39,13 +38,11 @@ SWEEPS = ("error", "p", "distance", "calibration")
 NORMAL = 10_000  # draws from N(0, 1), the paper's Fig. 4
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: LapqSweepQuestion, context: RunContext) -> dict[str, Any]:
     """Measure the curve."""
-    context.report(0.0, "loading the study")
-    asked: dict[str, Any] = {**LAPQ_SWEEP_DEFAULTS, **context.spec.parameters}
+    asked: dict[str, Any] = question.options()
     if asked["sweep"] not in SWEEPS:
         raise LapqError(f"there is no sweep {asked['sweep']!r}; use one of {', '.join(SWEEPS)}")
-    study = load_for(context.spec)
     sweep = _Sweep(context, study, asked)
     found = getattr(sweep, asked["sweep"])()
     keys = ("sweep", "w_bits", "a_bits", "form", "bias_correction", "site")

@@ -1,6 +1,6 @@
 """The run kind ``lapq_table``: methods of calibration side by side, with and without bias correction.
 
-Parameters: those of `explorer.jobs.requests.LAPQ_TABLE_DEFAULTS`; the seed is the spec's. Series ``rows``: the rows of
+Options: those of `LapqTableQuestion`. Series ``rows``: the rows of
 the result as they come. The checkpoint is the journal of the correction under way and the rows so far, so a run that
 goes on measures nothing twice.
 """
@@ -8,19 +8,17 @@ goes on measures nothing twice.
 from typing import Any
 
 from explorer.jobs.journalled import Keeper
-from explorer.jobs.loading import load_for
-from explorer.jobs.requests import LAPQ_TABLE_DEFAULTS
 from explorer.lapq import Journal
 from explorer.lapq.rivals.comparison import compare
 from explorer.lapq.rivals.table import Row
 from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.questions import LapqTableQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: LapqTableQuestion, context: RunContext) -> dict[str, Any]:
     """Measure row after row."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
     keeper = Keeper(context)
     state = keeper.state
 
@@ -34,7 +32,7 @@ def run(context: RunContext) -> dict[str, Any]:
         state["rows"] = [*state.get("rows", []), point]
         keeper.tell("rows", point)
 
-    options: dict[str, Any] = {**LAPQ_TABLE_DEFAULTS, **context.spec.parameters}
+    options: dict[str, Any] = question.options()
     found = compare(
         study,
         seed=context.spec.seed,

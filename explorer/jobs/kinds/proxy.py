@@ -1,6 +1,6 @@
 """The run kind ``proxy``: plans along and off the frontier, their Ω by every measure and their measured loss.
 
-Parameters: those of `explorer.jobs.requests.PROXY_DEFAULTS`; the seed is the spec's. ``samples`` are images of the
+Options: those of `ProxyQuestion`. ``samples`` are images of the
 ``split``, ``damage_samples`` and ``eigen_samples`` the training rows of the products and of the eigenvalues. Series
 ``plans``: one point a plan, its place and its loss. Keeps the losses of every plan and image as the artifact
 ``losses``, FP32 first.
@@ -17,13 +17,13 @@ from torch import Tensor
 
 from explorer.blocks import Block, study_blocks
 from explorer.curvature import Traces, TracesProgress, weight_traces
-from explorer.jobs import requests
 from explorer.jobs.kinds.damage import Watching, eigenvalues
-from explorer.jobs.loading import load_for
+from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
 from explorer.plans.damage.measures import eigenvalue_damage, product_damage
 from explorer.proxy import Losses, measure_proxy
 from explorer.quantizers import QuantizerSettings
+from explorer.questions import DamageQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
 
@@ -31,14 +31,12 @@ LOSSES = "losses"
 _SHARES = {"trace": (0.0, 0.15), "lambda-max": (0.15, 0.55), "product": (0.55, 0.65), "plans": (0.65, 1.0)}
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str, Any]:
     """Find the damage by every measure, then measure plan after plan."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    asked: dict[str, Any] = requests.PROXY_DEFAULTS | dict(context.spec.parameters)
+    asked: dict[str, Any] = question.options()
     quantizer = QuantizerSettings(**asked["quantizer"])
     blocks = study_blocks(study, asked["granularity"])
-    saved = context.last_checkpoint()
+    saved = context.restore()
     if saved is not None and "tables" in saved.state:
         tables = {name: DamageTable.from_json(table) for name, table in saved.state["tables"].items()}
         records, known = saved.state["found"], _known(saved.tensors)
@@ -63,8 +61,8 @@ def run(context: RunContext) -> dict[str, Any]:
         nonlocal losses
         losses = list(found)
         point = {"place": len(found) - 1, "loss": found[-1].loss.double().mean().item()}
-        context.append("plans", point)
-        context.checkpoint(_tensors(found), state)
+        context.point("plans", point)
+        context.save(_tensors(found), state)
 
     result = measure_proxy(
         study,
@@ -98,7 +96,7 @@ def _eigenvalues(context: RunContext, study: Study, asked: Mapping[str, Any]) ->
 
 
 def _traces(context: RunContext, study: Study, granularity: Any) -> Traces:
-    known = context.result_of(requests.traces(study, granularity=granularity, seed=context.spec.seed))
+    known = context.result_of(spec_of(study, TracesQuestion(granularity=granularity, seed=context.spec.seed)))
     if known is not None:
         return Traces.from_json(known)
     watching = Watching(context, *_SHARES["trace"])
@@ -123,9 +121,11 @@ def _products(
     quantizer: QuantizerSettings,
 ) -> DamageTable:
     options = {key: asked[key] for key in ("granularity", "quantizer")}
-    usual = requests.DAMAGE_DEFAULTS["bits"]
+    usual = DamageQuestion.default("bits")
     if set(asked["bits"]) <= set(usual):
-        spec = requests.damage(study, samples=asked["damage_samples"], seed=context.spec.seed, **options)
+        spec = spec_of(
+            study, DamageQuestion(samples=asked["damage_samples"], seed=context.spec.seed, **options)
+        )
         known = context.result_of(spec)
         if known is not None:
             return DamageTable.from_json(known["table"])

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from explorer.errors import RunError
+from explorer.questions.selftest import SelftestQuestion
 from explorer.runs.context import RunContext
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(question: SelftestQuestion, context: RunContext) -> dict[str, Any]:
     """Walk the chain from the seed, or from the last checkpoint."""
-    options: dict[str, Any] = {"steps": 10, "pause": 0.0, "hold": None, "deaf": False, "fail_at": None}
-    options |= {"error": "mendable", **context.spec.parameters}
+    options: dict[str, Any] = question.options()
     step, chain = 0, np.frombuffer(hashlib.sha256(str(context.spec.seed).encode()).digest(), np.uint8)
-    saved = context.last_checkpoint()
+    saved = context.restore()
     if saved is not None:
         step, chain = saved.state["step"], saved.arrays["chain"]
     resumed_at = step
@@ -40,9 +40,9 @@ def run(context: RunContext) -> dict[str, Any]:
             raise ZeroDivisionError(f"step {step}")
         chain = np.frombuffer(hashlib.sha256(chain.tobytes() + bytes([step % 256])).digest(), np.uint8)
         step += 1
-        context.append("chain", {"step": step, "first": int(chain[0])})
+        context.point("chain", {"step": step, "first": int(chain[0])})
         context.report(step / options["steps"], f"step {step} of {options['steps']}")
-        context.checkpoint({"chain": chain}, {"step": step})
+        context.save({"chain": chain}, {"step": step})
     context.keep("chain", {"chain": chain})
     return {"chain": chain.tobytes().hex(), "steps": step, "resumed_at": resumed_at}
 

@@ -1,6 +1,6 @@
 """The run kind ``spectrum``: the spectral density of one block's Hessian, or the whole network's.
 
-Parameters: those of `explorer.jobs.requests.SPECTRUM_DEFAULTS`; the seed is the spec's. Every probe has a seed of
+Options: those of `SpectrumQuestion`. Every probe has a seed of
 its own, so a run that goes on after the probes it has reaches the figures that it would have reached at once.
 """
 
@@ -10,16 +10,15 @@ from typing import Any
 
 from explorer.curvature import spectral_density
 from explorer.curvature.spectra.spectrum import Quadrature, quadratures
-from explorer.jobs.loading import load_for
 from explorer.jobs.timing import TimeLeft
+from explorer.questions import SpectrumQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: SpectrumQuestion, context: RunContext) -> dict[str, Any]:
     """Take probe after probe."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    saved = context.last_checkpoint()
+    saved = context.restore()
     left = TimeLeft()
 
     def progress(fraction: float, message: str) -> None:
@@ -30,7 +29,7 @@ def run(context: RunContext) -> dict[str, Any]:
         return False
 
     def keep(probes: Sequence[Quadrature]) -> None:
-        context.checkpoint({}, {"probes": [asdict(probe) for probe in probes]})
+        context.save({}, {"probes": [asdict(probe) for probe in probes]})
 
     return spectral_density(
         study,

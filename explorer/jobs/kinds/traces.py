@@ -1,6 +1,6 @@
 """The run kind ``traces``: Hessian traces of every block, with their errors.
 
-Parameters: those of `explorer.jobs.requests.TRACE_DEFAULTS`; the seed is the spec's. Series ``blocks``: one
+Options: those of `TracesQuestion`. Series ``blocks``: one
 point now and then with the estimate so far of every block. Keeps the single draws, where the method has them,
 as the artifact ``draws``.
 
@@ -17,19 +17,17 @@ from torch import Tensor
 
 from explorer import curvature
 from explorer.curvature import Draws, Kept
-from explorer.jobs.loading import load_for
-from explorer.jobs.requests import TRACE_DEFAULTS
+from explorer.questions import TracesQuestion
 from explorer.runs.context import RunContext
+from explorer.studies import Study
 
 DRAWS = "draws"
 RECORD_SECONDS = 1.5
 
 
-def run(context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: TracesQuestion, context: RunContext) -> dict[str, Any]:
     """Estimate until every block's error is small enough, or the budget is used."""
-    context.report(0.0, "loading the study")
-    study = load_for(context.spec)
-    options: dict[str, Any] = dict(context.spec.parameters)
+    options: dict[str, Any] = question.options()
     of = options.pop("of", "weights")
     estimate = curvature.weight_traces if of == "weights" else curvature.activation_traces
     recorded = time.monotonic()
@@ -40,8 +38,8 @@ def run(context: RunContext) -> dict[str, Any]:
         context.report(now.fraction, f"{now.message}{left}")
         if now.blocks and now.kept is not None and time.monotonic() - recorded >= RECORD_SECONDS:
             recorded = time.monotonic()
-            context.append("blocks", {"blocks": [asdict(block) for block in now.blocks]})
-            context.checkpoint(_tensors(now.kept), now.kept.state)
+            context.point("blocks", {"blocks": [asdict(block) for block in now.blocks]})
+            context.save(_tensors(now.kept), now.kept.state)
 
     result = estimate(
         study,
@@ -70,12 +68,12 @@ def _kept(state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Kept:
 
 def _before(context: RunContext) -> Kept | None:
     """What this run recorded when it was interrupted, or what a less precise one ended with."""
-    saved = context.last_checkpoint()
+    saved = context.restore()
     if saved is not None:
         return _kept(saved.state, saved.tensors)
 
     def asked(parameters: Mapping[str, Any]) -> float:
-        return float(parameters.get("rel_se", TRACE_DEFAULTS["rel_se"]))
+        return float(parameters.get("rel_se", TracesQuestion.default("rel_se")))
 
     coarser = [
         run

@@ -23,7 +23,7 @@ from explorer.runs.store import Store
 
 def request(store: Store, spec: RunSpec, title: str = "") -> Run:
     """Submit ``spec`` and see to it that someone works on it if it is new; the run as it then is."""
-    registry.check(spec.kind)
+    registry.kind(spec.kind)
     run = store.submit(spec, title)
     if run.status == "queued":
         launch(store, run.id)

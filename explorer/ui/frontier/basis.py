@@ -5,8 +5,9 @@ from dataclasses import replace
 import streamlit as st
 
 from explorer import plans
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable
+from explorer.questions import DamageQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.frontier.question import Ask
@@ -47,7 +48,7 @@ def complete(asked: Ask, basis: Basis) -> Basis | None:
 
 
 def _spec(study: Study, measure: str) -> RunSpec:
-    return requests.damage(study, measure=measure, granularity=session.granularity())
+    return spec_of(study, DamageQuestion(measure=measure, granularity=session.granularity()))
 
 
 def _table(run: Run) -> DamageTable:

@@ -4,7 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from explorer.figures.plans import proxy as picture
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
+from explorer.questions import ProxyQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, run_panel
@@ -24,7 +25,7 @@ def show() -> None:
             "This study holds published figures only: there is no network to measure. Choose a network study."
         )
         return
-    spec = requests.proxy(study, granularity=session.granularity())
+    spec = spec_of(study, ProxyQuestion(granularity=session.granularity()))
     run_panel.compute(
         {f"Does the proxy hold? {study.name}": spec},
         label="Measure 80 plans",

@@ -9,7 +9,9 @@ import streamlit as st
 
 from explorer.figures import landscape as picture
 from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.landscape import perturbation_norm
+from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import picking, run_panel
@@ -83,7 +85,10 @@ def ask(study: Study) -> Ask | None:
         options["radius"] = reach * _radius(chosen, bits, margin=1.1 if directions == "quantization" else 1.0)
         if directions == "quantization":
             options["bits"] = list(bits)
-        specs = {name: requests.landscape(study, None if name == ALL else name, **options) for name in chosen}
+        specs = {
+            name: spec_of(study, LandscapeQuestion(block=None if name == ALL else name, **options))
+            for name in chosen
+        }
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         run_panel.compute(
             {f"Landscape of {name}": spec for name, spec in specs.items()},
@@ -226,7 +231,7 @@ def _norm(reference: str, block: str | None, bits: int) -> float:
 
 
 def _points(run: Run) -> int:
-    return int(str(run.spec.parameters.get("points", requests.LANDSCAPE_DEFAULTS["points"])))
+    return int(requests.question_of(run.spec).options()["points"])
 
 
 def _same_but_points(one: RunSpec, other: RunSpec) -> bool:

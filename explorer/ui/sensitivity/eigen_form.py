@@ -49,7 +49,7 @@ def _nearest(study: Study, spec: RunSpec) -> Run | None:
         return asked.parameters.get("block"), asked.parameters.get("granularity", "layer")
 
     def rows(run: Run) -> int:
-        return int(run.spec.parameters.get("samples", requests.EIGENVALUE_DEFAULTS["samples"]))
+        return int(requests.question_of(run.spec).options()["samples"])
 
     known = [run for run in results.runs_of(study, spec.kind) if about(run.spec) == about(spec)]
     plain = [run for run in known if run.spec.parameters.get("which", "largest") == "largest"]

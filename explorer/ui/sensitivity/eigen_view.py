@@ -10,8 +10,9 @@ from explorer.curvature.spectra import rankings
 from explorer.errors import CurvatureError
 from explorer.figures.curvature import eigenvalues
 from explorer.figures.curvature.sensitivity import Order
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.plans import network_errors
+from explorer.questions import EigenvaluesQuestion
 from explorer.runs import Run
 from explorer.studies import AnyStudy, ProfileStudy, Study
 from explorer.ui.parts import export, run_panel
@@ -59,7 +60,7 @@ def _top(study: Study) -> None:
         )
         axis = st.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="eigen_axis")
         samples = eigen_form.samples(study)
-        spec = requests.eigenvalues(study, granularity=session.granularity(), samples=samples)
+        spec = spec_of(study, EigenvaluesQuestion(granularity=session.granularity(), samples=samples))
         run = eigen_form.ask(study, spec, f"Eigenvalues of {study.name}")
     if run is None:
         st.info(

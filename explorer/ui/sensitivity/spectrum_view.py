@@ -8,7 +8,8 @@ import streamlit as st
 
 from explorer.figures.curvature import spectrum
 from explorer.figures.curvature.eigenvalues import WHOLE
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
+from explorer.questions import SpectrumQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, run_panel
@@ -38,7 +39,7 @@ def show(study: Study) -> None:
         options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": eigen_form.samples(study)}
         if block is not None:
             options["granularity"] = session.granularity()
-        spec = requests.spectrum(study, block, **options)
+        spec = spec_of(study, SpectrumQuestion(block=block, **options))
         run = eigen_form.ask(study, spec, f"Spectrum of {block or study.name}")
     if run is None:
         st.info(

@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from explorer.figures.curvature.sensitivity import Of, Order
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
+from explorer.questions import TracesQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
@@ -70,7 +71,7 @@ def _spec(study: Study, of: Of, precision: float, method: str) -> RunSpec:
     options: dict[str, Any] = {"of": of, "granularity": session.granularity(), "method": method}
     if method != "exact":  # which knows no error, so that one run answers every wish
         options["rel_se"] = precision
-    return requests.traces(study, **options)
+    return spec_of(study, TracesQuestion(**options))
 
 
 def _answer(study: Study, spec: RunSpec, of: Of) -> Run | None:

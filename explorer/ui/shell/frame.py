@@ -5,7 +5,9 @@ import streamlit as st
 from explorer import plans
 from explorer.blocks import Granularity
 from explorer.figures.look import bytes_text, percent_text
-from explorer.jobs import request, requests, stop
+from explorer.jobs import request, stop
+from explorer.jobs.requests import spec_of
+from explorer.questions import EvaluateQuestion
 from explorer.runs import Run
 from explorer.studies import ProfileStudy
 from explorer.ui.shell import caches, results, session
@@ -104,7 +106,7 @@ def _accuracy() -> None:
         shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.metric("FP32 accuracy", shown, help=note, width="content")
         return
-    request(caches.store(), requests.evaluate(study), title=f"FP32 accuracy of {study.name}")
+    request(caches.store(), spec_of(study, EvaluateQuestion()), title=f"FP32 accuracy of {study.name}")
     _awaited_accuracy()
 
 
@@ -113,7 +115,7 @@ def _awaited_accuracy() -> None:
     study = session.study()
     if isinstance(study, ProfileStudy):
         return
-    run = caches.store().find(requests.evaluate(study))
+    run = caches.store().find(spec_of(study, EvaluateQuestion()))
     if run is not None and run.status == "done":
         st.rerun()
     failed = run is not None and not run.live

@@ -5,8 +5,9 @@ from typing import Any
 
 from explorer.blocks import Block, Granularity
 from explorer.curvature import Traces
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable
+from explorer.questions import EvaluateQuestion
 from explorer.runs import Run
 from explorer.studies import AnyStudy, ProfileStudy
 from explorer.ui.shell import caches, session
@@ -22,7 +23,7 @@ def full_precision(study: AnyStudy) -> dict[str, Any] | None:
     """Loss and accuracy of the FP32 network, if they were measured."""
     if isinstance(study, ProfileStudy):
         return None
-    run = caches.store().find(requests.evaluate(study))
+    run = caches.store().find(spec_of(study, EvaluateQuestion()))
     return run.result if run is not None and run.status == "done" else None
 
 

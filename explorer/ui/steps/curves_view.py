@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from explorer.figures.steps import curves as step_curves
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
+from explorer.questions import LapqSweepQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
@@ -103,7 +104,7 @@ def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
         result = steps_found.best(study, asked)
         if result is not None:
             options["steps"] = dict(result.steps)
-    return requests.lapq_sweep(study, sweep, **options)
+    return spec_of(study, LapqSweepQuestion(sweep=sweep, **options))
 
 
 def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:

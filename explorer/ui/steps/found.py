@@ -4,21 +4,22 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.lapq import LapqResult
+from explorer.questions import LapqQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.shell import caches, results
 from explorer.ui.steps.form import METHODS, Asked
 
 _BITS = ("w_bits", "a_bits")
-_USUAL = {"lapq_sweep": requests.LAPQ_SWEEP_DEFAULTS, "lapq_hessian": requests.LAPQ_HESSIAN_DEFAULTS}
 
 
 def found(study: Study, asked: Asked) -> dict[str, Mapping[str, Any]]:
     """Method to the result of its search, of the methods that have one."""
     made: dict[str, Mapping[str, Any]] = {}
     for method in METHODS:
-        run = caches.store().find(requests.lapq(study, method=method, **asked.options))
+        run = caches.store().find(spec_of(study, LapqQuestion(method=method, **asked.options)))
         if run is not None and run.result is not None:
             made[method] = run.result
     return made
@@ -46,6 +47,6 @@ def at_all_bits(study: Study, run: Run, *, free: Collection[str] = ()) -> dict[s
         for each in results.runs_of(study, run.spec.kind)
         if each.result is not None and conditions(each) == conditions(run)
     ]
-    usual = _USUAL[run.spec.kind]
-    bits = {tuple(each.spec.parameters.get(key, usual[key]) for key in _BITS): each for each in alike}
+    asked = {each.id: requests.question_of(each.spec).options() for each in alike}
+    bits = {tuple(asked[each.id][key] for key in _BITS): each for each in alike}
     return {f"W{w}A{a}": bits[w, a] for w, a in sorted(bits)}

@@ -9,7 +9,8 @@ import streamlit as st
 from explorer.figures import look
 from explorer.figures.steps import curves as step_curves
 from explorer.figures.steps import hessian as step_hessian
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
+from explorer.questions import LapqHessianQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, picking, run_panel
@@ -76,7 +77,7 @@ def show(study: Study) -> None:
             help="Measure too what every two tensors cost beyond the sum of both, n(n - 1)/2 evaluations.",
         )
         if asked is not None:
-            spec = requests.lapq_hessian(study, how=how, separability=pairs, **asked.options)
+            spec = spec_of(study, LapqHessianQuestion(how=how, separability=pairs, **asked.options))
             run_panel.compute(
                 {f"Hessian of steps {asked.name}": spec},
                 there="This is there, or on its way; choose other bits.",

@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer.figures.steps import methods as step_methods
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.lapq import plan_of
+from explorer.questions import LapqTableQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
@@ -42,13 +43,15 @@ def show(study: Study) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         asked = steps_form.ask(study, with_bias=False)
         if asked is not None:
-            spec = requests.lapq_table(
+            spec = spec_of(
                 study,
-                w_bits=asked.w_bits,
-                a_bits=asked.a_bits,
-                calibration=asked.calibration,
-                leave=asked.options["leave"],
-                method=asked.method,
+                LapqTableQuestion(
+                    w_bits=asked.w_bits,
+                    a_bits=asked.a_bits,
+                    calibration=asked.calibration,
+                    leave=asked.options["leave"],
+                    method=asked.method,
+                ),
             )
             run_panel.compute(
                 {f"Methods at {asked.name}": spec},

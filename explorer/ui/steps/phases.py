@@ -9,9 +9,10 @@ import streamlit as st
 
 from explorer.figures import look
 from explorer.figures.steps import curves as step_curves
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.lapq import LapqResult, Stage
 from explorer.lapq.phases.quadratic import POINTS, parabola, vertex_within
+from explorer.questions import LapqQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
@@ -78,7 +79,7 @@ def show(study: Study) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         asked = steps_form.ask(study)
         if asked is not None:
-            spec = requests.lapq(study, method=asked.method, **asked.options)
+            spec = spec_of(study, LapqQuestion(method=asked.method, **asked.options))
             run_panel.compute(
                 {f"Step sizes {asked.name}": spec},
                 there="This is there, or on its way; choose other bits or another method.",

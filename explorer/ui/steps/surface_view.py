@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from explorer.figures.steps import surface as step_surface
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.lapq.diagnostics.surfaces import Surface
 from explorer.lapq.phases.quadratic import POINTS
+from explorer.questions import LapqSurfaceQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
@@ -120,7 +121,7 @@ def _looks() -> tuple[bool, bool]:
 
 
 def _spec(study: Study, asked: Asked, first: str, second: str, **options: Any) -> Any:
-    return requests.lapq_surface(study, first, second, **asked.options, **options)
+    return spec_of(study, LapqSurfaceQuestion(first=first, second=second, **asked.options, **options))
 
 
 def _answer(study: Study, asked: Asked, first: str, second: str, points: int, others: str) -> Run | None:

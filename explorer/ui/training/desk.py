@@ -4,8 +4,10 @@ import streamlit as st
 
 from explorer.figures import training
 from explorer.figures.look import percent_text
-from explorer.jobs import request, requests
+from explorer.jobs import request
+from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
+from explorer.questions import FinetuneQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, run_panel, tables
@@ -61,8 +63,11 @@ def _form(study: Study, plan: Plan) -> None:
         if columns[3].form_submit_button(
             "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
         ):
-            spec = requests.finetune(
-                study, plan.to_json(), seed=int(seed), epochs=int(epochs), learning_rate=float(rate)
+            spec = spec_of(
+                study,
+                FinetuneQuestion(
+                    plan=plan.to_json(), seed=int(seed), epochs=int(epochs), learning_rate=float(rate)
+                ),
             )
             run = request(caches.store(), spec, title=f"Fine-tuning {plan.name or study.name}")
             st.session_state[_SHOWN] = run.id

@@ -10,10 +10,12 @@ import torch
 from explorer import studies
 from explorer.blocks import study_blocks
 from explorer.curvature import Traces
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
 from explorer.jobs.kinds import damage as job
+from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, activation_damage, measured_damage
 from explorer.quantizers import WEIGHTS, QuantizerSettings
+from explorer.questions import DamageQuestion, EigenvaluesQuestion, Quantizer, TracesQuestion
 from explorer.runs import Run, Store
 from explorer.studies import Study
 from tests import learnable
@@ -43,14 +45,14 @@ def table_of(run: Run) -> DamageTable:
 
 @pytest.mark.parametrize("measure", ["product", "lambda-max"])
 def test_the_table_is_that_of_the_direct_call(store: Store, study: Study, measure: Any) -> None:
-    run = execute(store, requests.damage(study, measure=measure, seed=3, **SMALL))
+    run = execute(store, spec_of(study, DamageQuestion(measure=measure, seed=3, **SMALL)))
     assert table_of(run) == measured_damage(study, measure, study_blocks(study), (2, 4), samples=24, seed=3)
 
 
 def test_activations_are_judged_by_the_traces_that_are_there(store: Store, study: Study) -> None:
-    traced = execute(store, requests.traces(study, of="activations"))
+    traced = execute(store, spec_of(study, TracesQuestion(of="activations")))
     assert traced.result is not None
-    run = execute(store, requests.damage(study, measure="activation", bits=[4, 8]))
+    run = execute(store, spec_of(study, DamageQuestion(measure="activation", bits=[4, 8])))
     values, stderrs = activation_damage(study, Traces.from_json(traced.result), study_blocks(study), (4, 8))
     assert table_of(run).activation == values
     assert table_of(run).activation_stderr == stderrs
@@ -58,9 +60,9 @@ def test_activations_are_judged_by_the_traces_that_are_there(store: Store, study
 
 
 def test_activations_without_traces_get_theirs_to_the_same_figures(store: Store, study: Study) -> None:
-    alone = table_of(execute(store, requests.damage(study, measure="activation", bits=[8])))
-    execute(store, requests.traces(study, of="activations"))
-    after = table_of(execute(store, requests.damage(study, measure="activation", bits=[8, 16])))
+    alone = table_of(execute(store, spec_of(study, DamageQuestion(measure="activation", bits=[8]))))
+    execute(store, spec_of(study, TracesQuestion(of="activations")))
+    after = table_of(execute(store, spec_of(study, DamageQuestion(measure="activation", bits=[8, 16]))))
     assert {b: row[8] for b, row in alone.activation.items()} == {
         b: row[8] for b, row in after.activation.items()
     }
@@ -69,14 +71,14 @@ def test_activations_without_traces_get_theirs_to_the_same_figures(store: Store,
 def test_eigenvalues_that_are_known_are_not_searched_again(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = execute(store, requests.eigenvalues(study, samples=24))
+    known = execute(store, spec_of(study, EigenvaluesQuestion(samples=24)))
     assert known.result is not None
 
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("searched again")
 
     monkeypatch.setattr(job, "largest_eigenvalues", never)
-    table = table_of(execute(store, requests.damage(study, measure="lambda-max", **SMALL)))
+    table = table_of(execute(store, spec_of(study, DamageQuestion(measure="lambda-max", **SMALL))))
     first = known.result["eigenvalues"][0]
     assert table.sensitivity[first["block"]] == pytest.approx(first["values"][0] / first["n"])
 
@@ -84,19 +86,23 @@ def test_eigenvalues_that_are_known_are_not_searched_again(
 def test_an_interrupted_search_goes_on_to_the_same_table(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = requests.damage(study, measure="lambda-max", **SMALL)
+    spec = spec_of(study, DamageQuestion(measure="lambda-max", **SMALL))
     resumed = interrupted(store, spec, monkeypatch, after=2)
     assert table_of(resumed) == measured_damage(study, "lambda-max", study_blocks(study), (2, 4), samples=24)
 
 
 def test_one_question_is_one_run(study: Study) -> None:
-    assert requests.QUANTIZER_DEFAULTS == asdict(WEIGHTS) == asdict(QuantizerSettings())
-    assert requests.damage(study, quantizer=asdict(WEIGHTS)) == requests.damage(study)
-    other = requests.damage(study, quantizer={**asdict(WEIGHTS), "step": "min-max"})
-    assert other == requests.damage(study, quantizer={"step": "min-max"}) != requests.damage(study)
-    assert requests.damage(study).parameters == {}
-    assert requests.damage(study, bits=[4, 2]) == requests.damage(study, bits=[2, 4])
-    activation = requests.damage(study, measure="activation")
-    assert activation == requests.damage(study, measure="activation", samples=9)
-    assert activation != requests.damage(study)
-    assert requests.damage(study, samples=9) != requests.damage(study)
+    assert dict(Quantizer()) == asdict(WEIGHTS) == asdict(QuantizerSettings())
+    assert spec_of(study, DamageQuestion(quantizer=asdict(WEIGHTS))) == spec_of(study, DamageQuestion())
+    other = spec_of(study, DamageQuestion(quantizer={**asdict(WEIGHTS), "step": "min-max"}))
+    assert (
+        other
+        == spec_of(study, DamageQuestion(quantizer={"step": "min-max"}))
+        != spec_of(study, DamageQuestion())
+    )
+    assert spec_of(study, DamageQuestion()).parameters == {}
+    assert spec_of(study, DamageQuestion(bits=[4, 2])) == spec_of(study, DamageQuestion(bits=[2, 4]))
+    activation = spec_of(study, DamageQuestion(measure="activation"))
+    assert activation == spec_of(study, DamageQuestion(measure="activation", samples=9))
+    assert activation != spec_of(study, DamageQuestion())
+    assert spec_of(study, DamageQuestion(samples=9)) != spec_of(study, DamageQuestion())

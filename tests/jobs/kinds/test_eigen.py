@@ -11,9 +11,11 @@ import torch
 from explorer import studies
 from explorer.curvature import every_eigenpairs, spectral_density, top_eigenpairs
 from explorer.errors import RunError
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
 from explorer.jobs.kinds import eigenvalues as eigenvalues_job
+from explorer.jobs.requests import spec_of
 from explorer.jobs.timing import TimeLeft, duration
+from explorer.questions import EigenvaluesQuestion, SpectrumQuestion
 from explorer.runs import Run, RunContext, RunSpec, Stopped, Store
 from explorer.studies import Study
 from tests import learnable
@@ -67,7 +69,7 @@ def without_seconds(value: Any) -> Any:
 
 
 def test_eigenvalues_are_those_of_the_direct_call(store: Store, study: Study) -> None:
-    run = execute(store, requests.eigenvalues(study, seed=3, **SMALL))
+    run = execute(store, spec_of(study, EigenvaluesQuestion(seed=3, **SMALL)))
     assert run.result is not None, run.error
     direct = list(every_eigenpairs(study, seed=3, **SMALL))  # type: ignore[arg-type]
     assert without_seconds(run.result["eigenvalues"]) == without_seconds(
@@ -86,7 +88,7 @@ def test_eigenvalues_are_those_of_the_direct_call(store: Store, study: Study) ->
 def test_an_interrupted_search_goes_on_to_the_same_figures(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    spec = requests.eigenvalues(study, **SMALL)
+    spec = spec_of(study, EigenvaluesQuestion(**SMALL))
     resumed = interrupted(store, spec, monkeypatch, after=2)
     elsewhere = Store.open(home=tmp_path / "another home")
     whole = execute(elsewhere, spec)
@@ -100,7 +102,7 @@ def test_a_spectrum_is_that_of_the_direct_call_and_goes_on_after_an_interruption
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options: dict[str, Any] = {"steps": 6, "probes": 4, "samples": 20}
-    spec = requests.spectrum(study, "0", seed=2, **options)
+    spec = spec_of(study, SpectrumQuestion(block="0", seed=2, **options))
     resumed = interrupted(store, spec, monkeypatch, after=2)
     direct = spectral_density(study, block="0", seed=2, **options)
     assert resumed.result is not None, resumed.error
@@ -114,12 +116,12 @@ def test_a_spectrum_is_that_of_the_direct_call_and_goes_on_after_an_interruption
 
 
 def test_default_words_are_one_run_and_other_words_another(study: Study) -> None:
-    plain = requests.eigenvalues(study)
-    assert plain == requests.eigenvalues(study, k=2, which="largest", samples=512, whole=True)
+    plain = spec_of(study, EigenvaluesQuestion())
+    assert plain == spec_of(study, EigenvaluesQuestion(k=2, which="largest", samples=512, whole=True))
     assert plain.parameters == {}
-    assert plain.identity != requests.eigenvalues(study, which="smallest").identity
-    assert requests.spectrum(study).parameters == {}
-    assert requests.spectrum(study, "0").parameters == {"block": "0"}
+    assert plain.identity != spec_of(study, EigenvaluesQuestion(which="smallest")).identity
+    assert spec_of(study, SpectrumQuestion()).parameters == {}
+    assert spec_of(study, SpectrumQuestion(block="0")).parameters == {"block": "0"}
 
 
 def test_the_time_left_is_told_once_there_is_something_to_go_by(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,10 @@ import torch
 from explorer import curvature, evaluation, qat, studies
 from explorer.blocks import study_blocks
 from explorer.curvature import Draws
-from explorer.jobs import execute, launch, request, requests
+from explorer.jobs import execute, launch, request
+from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
+from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestion
 from explorer.runs import Run, RunSpec, Store, process
 from explorer.studies import Study
 from tests import learnable
@@ -65,7 +67,7 @@ def plan_of(study: Study) -> Plan:
 
 
 def training(study: Study) -> RunSpec:
-    return requests.finetune(study, plan_of(study).to_json(), seed=3, **TRAINING)
+    return spec_of(study, FinetuneQuestion(plan=plan_of(study).to_json(), seed=3, **TRAINING))
 
 
 def done(store: Store, run: Run, wait: Wait) -> dict[str, Any]:
@@ -148,8 +150,8 @@ def test_evaluate_and_traces_give_the_numbers_of_the_direct_calls(
     store: Store, study: Study, wait: Wait
 ) -> None:
     plan, blocks = plan_of(study), study_blocks(study)
-    measured = request(store, requests.evaluate(study, plan.to_json()))
-    traced = request(store, requests.traces(study, rel_se=0.1, seed=4))
+    measured = request(store, spec_of(study, EvaluateQuestion(plan=plan.to_json())))
+    traced = request(store, spec_of(study, TracesQuestion(rel_se=0.1, seed=4)))
     direct = evaluation.evaluate(study, plan, blocks).to_json()
     traces = curvature.weight_traces(study, rel_se=0.1, seed=4)
     assert done(store, measured, wait) == direct
@@ -161,18 +163,18 @@ def test_evaluate_and_traces_give_the_numbers_of_the_direct_calls(
 def test_traces_asked_for_more_precision_go_on_from_the_draws_that_are_there(
     store: Store, study: Study
 ) -> None:
-    coarse = execute(store, requests.traces(study, rel_se=0.2))
+    coarse = execute(store, spec_of(study, TracesQuestion(rel_se=0.2)))
     assert coarse.result is not None
     kept = Draws.from_tensors(store.artifacts.get_tensors(coarse.artifacts["draws"]))
     assert kept.values.mean(0).tolist() == pytest.approx([b["trace"] for b in coarse.result["blocks"]])
-    fine = execute(store, requests.traces(study, rel_se=0.08))
+    fine = execute(store, spec_of(study, TracesQuestion(rel_se=0.08)))
     fresh = curvature.weight_traces(study, rel_se=0.08)
     assert fine.result is not None
     assert fine.result["blocks"] == [asdict(block) for block in fresh.blocks]
     more = Draws.from_tensors(store.artifacts.get_tensors(fine.artifacts["draws"]))
     assert torch.equal(more.values[: len(kept.values)], kept.values)
     assert fine.result["seconds"] > coarse.result["seconds"], "the time of both"
-    other = execute(store, requests.traces(study, rel_se=0.1, seed=1))
+    other = execute(store, spec_of(study, TracesQuestion(rel_se=0.1, seed=1)))
     assert other.result is not None
     assert other.result["blocks"][0]["trace"] != fine.result["blocks"][0]["trace"], "another seed starts anew"
 
@@ -189,21 +191,21 @@ def test_the_direct_call_and_the_run_train_the_same_network(study: Study, whole:
 def test_a_plan_by_module_and_the_fp32_network_are_measured_too(store: Store, study: Study) -> None:
     modules = study_blocks(study, "module")
     plan = Plan.uniform(study, modules, 3, 8)
-    run = execute(store, requests.evaluate(study, plan.to_json()))
+    run = execute(store, spec_of(study, EvaluateQuestion(plan=plan.to_json())))
     assert run.result == evaluation.evaluate(study, plan, modules).to_json()
-    full = execute(store, requests.evaluate(study, split="train"))
+    full = execute(store, spec_of(study, EvaluateQuestion(split="train")))
     assert full.result == evaluation.evaluate(study, None, modules, split="train").to_json()
 
 
 def test_what_is_asked_in_default_words_is_one_run_whatever_the_plan_is_called(study: Study) -> None:
     content = plan_of(study).to_json()
     spelt = {"method": "ste", "epochs": 1, "batch_size": 128, "learning_rate": 0.01}
-    asked = requests.finetune(study, content)
-    assert asked == requests.finetune(study, {**content, "name": "small"}, **spelt)
+    asked = spec_of(study, FinetuneQuestion(plan=content))
+    assert asked == spec_of(study, FinetuneQuestion(plan={**content, "name": "small"}, **spelt))
     assert asked.parameters == {"plan": content}
-    assert asked.identity != requests.finetune(study, content, epochs=2).identity
-    assert requests.traces(study, of="weights", samples=None) == requests.traces(study)
-    assert requests.evaluate(study).parameters == {}
+    assert asked.identity != spec_of(study, FinetuneQuestion(plan=content, epochs=2)).identity
+    assert spec_of(study, TracesQuestion(of="weights", samples=None)) == spec_of(study, TracesQuestion())
+    assert spec_of(study, EvaluateQuestion()).parameters == {}
 
 
 def test_a_study_that_changed_since_it_was_asked_for_is_not_used(

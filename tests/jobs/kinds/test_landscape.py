@@ -12,9 +12,11 @@ import torch
 
 from explorer import studies
 from explorer.errors import RunError
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
 from explorer.jobs.kinds import landscape as job
+from explorer.jobs.requests import spec_of
 from explorer.landscape import Slice, SliceProgress, measure_slice
+from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from tests import learnable
@@ -37,7 +39,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def spec(study: Study, **options: Any) -> RunSpec:
-    return requests.landscape(study, "6", **{**ASKED, **options})
+    return spec_of(study, LandscapeQuestion(block="6", **{**ASKED, **options}))
 
 
 def told(store: Store, run: Run) -> Slice:
@@ -115,18 +117,23 @@ def test_losses_that_are_not_finite_survive_the_store(store: Store, study: Study
 
 
 def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
-    asked = requests.landscape(study, "6")
+    asked = spec_of(study, LandscapeQuestion(block="6"))
     assert asked.parameters == {"block": "6"}
-    assert asked == requests.landscape(study, "6", directions="eigen", dims=2, points=17, bits=[3, 2])
-    assert requests.landscape(study).parameters == {}
-    quantized = requests.landscape(study, directions="quantization", dims=1, bits=(4, 3))
-    assert quantized == requests.landscape(study, directions="quantization", dims=1, bits=[4])
-    assert quantized != requests.landscape(study, directions="quantization", dims=1, bits=[3])
-    assert requests.landscape(study, directions="quantization", bits=[3, 2]).parameters["bits"] == [3, 2]
+    assert asked == spec_of(
+        study, LandscapeQuestion(block="6", directions="eigen", dims=2, points=17, bits=[3, 2])
+    )
+    assert spec_of(study, LandscapeQuestion()).parameters == {}
+    quantized = spec_of(study, LandscapeQuestion(directions="quantization", dims=1, bits=(4, 3)))
+    assert quantized == spec_of(study, LandscapeQuestion(directions="quantization", dims=1, bits=[4]))
+    assert quantized != spec_of(study, LandscapeQuestion(directions="quantization", dims=1, bits=[3]))
+    assert spec_of(study, LandscapeQuestion(directions="quantization", bits=[3, 2])).parameters["bits"] == [
+        3,
+        2,
+    ]
 
 
 def test_a_block_that_is_not_there_fails_in_a_sentence(store: Store, study: Study, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="learnable has no block 'nowhere'"):
-        execute(store, requests.landscape(study, "nowhere"))
+        execute(store, spec_of(study, LandscapeQuestion(block="nowhere")))
     [run] = store.list(kind="landscape")
     assert run.status == "failed"

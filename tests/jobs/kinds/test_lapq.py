@@ -9,8 +9,10 @@ import torch
 
 from explorer import lapq, studies
 from explorer.errors import RunError
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
 from explorer.jobs.kinds import lapq as job
+from explorer.jobs.requests import spec_of
+from explorer.questions import LapqQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from tests import learnable
@@ -33,7 +35,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def spec(study: Study, **options: Any) -> RunSpec:
-    return requests.lapq(study, **{**ASKED, **options})
+    return spec_of(study, LapqQuestion(**{**ASKED, **options}))
 
 
 def told(store: Store, run: Run) -> tuple[list[float], list[float]]:
@@ -80,7 +82,9 @@ def test_cancelled_and_resumed_it_ends_with_the_same_steps(
 
 
 def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
-    assert requests.lapq(study).parameters == {}
-    assert requests.lapq(study, w_bits=4, method="powell", leave=None) == requests.lapq(study)
-    assert requests.lapq(study, leave=("b", "a")) == requests.lapq(study, leave=["a", "b"])
-    assert requests.lapq(study, leave=()) != requests.lapq(study)
+    assert spec_of(study, LapqQuestion()).parameters == {}
+    assert spec_of(study, LapqQuestion(w_bits=4, method="powell", leave=None)) == spec_of(
+        study, LapqQuestion()
+    )
+    assert spec_of(study, LapqQuestion(leave=("b", "a"))) == spec_of(study, LapqQuestion(leave=["a", "b"]))
+    assert spec_of(study, LapqQuestion(leave=())) != spec_of(study, LapqQuestion())

@@ -11,8 +11,9 @@ import torch
 
 from explorer import studies
 from explorer.errors import LapqError, RunError
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
 from explorer.jobs.kinds import lapq_surface as job
+from explorer.jobs.requests import spec_of
 from explorer.lapq import Objective, best_p
 from explorer.lapq.diagnostics.curvature import (
     StepHessian,
@@ -22,6 +23,7 @@ from explorer.lapq.diagnostics.curvature import (
 from explorer.lapq.diagnostics.separability import Separability, separability
 from explorer.lapq.diagnostics.surfaces import Surface, SurfaceProgress, measure_surface
 from explorer.lapq.diagnostics.sweeps import along_distance
+from explorer.questions import LapqHessianQuestion, LapqSurfaceQuestion, LapqSweepQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from tests import learnable
@@ -44,7 +46,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def surface_spec(study: Study, **options: Any) -> RunSpec:
-    return requests.lapq_surface(study, *SITES, **{"points": 6, "calibration": 64, **options})
+    return spec_of(
+        study,
+        LapqSurfaceQuestion(first=SITES[0], second=SITES[1], **{"points": 6, "calibration": 64, **options}),
+    )
 
 
 def told(store: Store, run: Run) -> Surface:
@@ -101,7 +106,7 @@ def test_cancelled_and_resumed_a_surface_has_the_same_numbers_and_tells_no_point
 def test_a_hessian_and_separability_are_those_of_the_direct_calls(
     store: Store, study: Study, how: str
 ) -> None:
-    run = execute(store, requests.lapq_hessian(study, how=how, a_bits=2, calibration=100))
+    run = execute(store, spec_of(study, LapqHessianQuestion(how=how, a_bits=2, calibration=100)))
     assert run.result is not None
     objective = Objective(study, w_bits=32, a_bits=2, calibration=100)
     _, steps = best_p(objective)
@@ -114,23 +119,25 @@ def test_a_hessian_and_separability_are_those_of_the_direct_calls(
 
 def test_sweeps_give_their_points_as_they_come(store: Store, study: Study) -> None:
     options: dict[str, Any] = {"w_bits": 32, "a_bits": 3, "calibration": 64}
-    run = execute(store, requests.lapq_sweep(study, "distance", **options))
+    run = execute(store, spec_of(study, LapqSweepQuestion(sweep="distance", **options)))
     assert run.result is not None
     assert list(store.points(run.id, "points")) == run.result["points"]
     objective = Objective(study, **options)
     steps = np.array([run.result["steps"][name] for name in objective.names])
     assert run.result["points"] == along_distance(objective, steps)["points"]
-    sizes = requests.lapq_sweep(study, "calibration", sizes=[16, 32, 1000, 2000], seeds=[0], **options)
+    sizes = spec_of(
+        study, LapqSweepQuestion(sweep="calibration", sizes=[16, 32, 1000, 2000], seeds=[0], **options)
+    )
     found = execute(store, sizes).result
     assert found is not None
     most = study.data.size("train")
     assert most < 1000
     assert [(point["size"], point["seed"]) for point in found["points"]] == [(16, 0), (32, 0), (most, 0)]
     for site in ("6.input", None):
-        curves = execute(store, requests.lapq_sweep(study, "error", site=site, **options)).result
+        curves = execute(store, spec_of(study, LapqSweepQuestion(sweep="error", site=site, **options))).result
         assert curves is not None
         assert len(curves["errors"]) == len(curves["p"]) == len(curves["best"])
-    along = execute(store, requests.lapq_sweep(study, "p", **options)).result
+    along = execute(store, spec_of(study, LapqSweepQuestion(sweep="p", **options))).result
     assert along is not None
     assert along["points"][0]["p"] == 1.0
 
@@ -142,21 +149,30 @@ def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
     assert surface_spec(study, leave=[]) == surface_spec(study), "no layer is left alone"
     left = surface_spec(study, leave=["b", "a"], others="quantized").parameters
     assert left["leave"] == ["a", "b"]
-    assert requests.lapq_hessian(study, w_bits=32, how="straight-through").parameters == {}
-    assert requests.lapq_sweep(study, "p", leave=["b", "a"]).parameters == {"sweep": "p", "leave": ["a", "b"]}
+    assert spec_of(study, LapqHessianQuestion(w_bits=32, how="straight-through")).parameters == {}
+    assert spec_of(study, LapqSweepQuestion(sweep="p", leave=["b", "a"])).parameters == {
+        "sweep": "p",
+        "leave": ["a", "b"],
+    }
 
 
 def test_mistakes_fail_in_a_sentence(store: Store, study: Study, tmp_path: Path) -> None:
     for spec, saying in (
-        (requests.lapq_sweep(study, "q"), "no sweep 'q'"),
-        (requests.lapq_hessian(study, how="guessing"), "cannot be had by 'guessing'"),
-        (requests.lapq_hessian(study, steps={"3.input": 1.0}, calibration=32), "no step for '6.input'"),
+        (spec_of(study, LapqSweepQuestion(sweep="q")), "no sweep 'q'"),
+        (spec_of(study, LapqHessianQuestion(how="guessing")), "cannot be had by 'guessing'"),
         (
-            requests.lapq_hessian(study, steps={"3.input": -1.0, "6.input": 1.0}, calibration=32),
+            spec_of(study, LapqHessianQuestion(steps={"3.input": 1.0}, calibration=32)),
+            "no step for '6.input'",
+        ),
+        (
+            spec_of(study, LapqHessianQuestion(steps={"3.input": -1.0, "6.input": 1.0}, calibration=32)),
             "the step of '3.input' is -1; it must be positive",
         ),
-        (requests.lapq_sweep(study, "calibration", method="luck"), "luck"),
-        (requests.lapq_surface(study, "3.input", "x.input"), "no step 'x.input'"),
+        (spec_of(study, LapqSweepQuestion(sweep="calibration", method="luck")), "luck"),
+        (
+            spec_of(study, LapqSurfaceQuestion(first="3.input", second="x.input")),
+            "no step 'x.input'",
+        ),
     ):
         with pytest.raises(LapqError, match=saying):
             execute(store, spec)

@@ -9,9 +9,11 @@ import torch
 
 from explorer import studies
 from explorer.errors import RunError
-from explorer.jobs import execute, journalled, requests
+from explorer.jobs import execute, journalled
+from explorer.jobs.requests import spec_of
 from explorer.lapq.rivals.comparison import compare
 from explorer.lapq.rivals.table import Comparison
+from explorer.questions import LapqTableQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from tests import learnable
@@ -39,7 +41,7 @@ def direct(study: Study) -> Comparison:
 
 
 def spec(study: Study, **options: Any) -> RunSpec:
-    return requests.lapq_table(study, **{**ASKED, **options})
+    return spec_of(study, LapqTableQuestion(**{**ASKED, **options}))
 
 
 def told(store: Store, run: Run) -> list[dict[str, Any]]:
@@ -85,7 +87,11 @@ def test_cancelled_and_resumed_it_ends_with_the_same_rows(
 
 
 def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
-    assert requests.lapq_table(study).parameters == {}
-    assert requests.lapq_table(study, corrections=["none", "mean"], leave=None) == requests.lapq_table(study)
-    assert requests.lapq_table(study, leave=("b", "a")) == requests.lapq_table(study, leave=["a", "b"])
-    assert requests.lapq_table(study, test_images=100) != requests.lapq_table(study)
+    assert spec_of(study, LapqTableQuestion()).parameters == {}
+    assert spec_of(study, LapqTableQuestion(corrections=["none", "mean"], leave=None)) == spec_of(
+        study, LapqTableQuestion()
+    )
+    assert spec_of(study, LapqTableQuestion(leave=("b", "a"))) == spec_of(
+        study, LapqTableQuestion(leave=["a", "b"])
+    )
+    assert spec_of(study, LapqTableQuestion(test_images=100)) != spec_of(study, LapqTableQuestion())

@@ -10,11 +10,13 @@ import torch
 from explorer import studies
 from explorer.blocks import study_blocks
 from explorer.curvature import weight_traces
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
 from explorer.jobs.kinds import proxy as job
+from explorer.jobs.requests import spec_of
 from explorer.plans import error_damage, measured_damage, network_damage, network_errors
 from explorer.plans.damage.measures import product_damage
 from explorer.proxy import measure_proxy
+from explorer.questions import DamageQuestion, EigenvaluesQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.runs.plain import plain
 from explorer.studies import Study
@@ -45,7 +47,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def test_the_result_is_that_of_the_direct_calls(store: Store, study: Study) -> None:
-    run = execute(store, requests.proxy(study, seed=2, **SMALL))
+    run = execute(store, spec_of(study, ProxyQuestion(seed=2, **SMALL)))
     assert run.result is not None, run.error
     blocks, bits = study_blocks(study), (2, 4, 8)
     tables = {
@@ -68,7 +70,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, after: int
 ) -> None:
     """Stopped among the eigenvalues, or among the plans."""
-    spec = requests.proxy(study, **SMALL)
+    spec = spec_of(study, ProxyQuestion(**SMALL))
     resumed = interrupted(store, spec, monkeypatch, after=after)
     whole = execute(Store.open(home=tmp_path / "another home"), spec)
     assert resumed.result is not None
@@ -80,9 +82,9 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
 def test_what_other_runs_found_is_not_computed_again(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execute(store, requests.traces(study))
-    execute(store, requests.eigenvalues(study, samples=20))
-    execute(store, requests.damage(study, samples=30))
+    execute(store, spec_of(study, TracesQuestion()))
+    execute(store, spec_of(study, EigenvaluesQuestion(samples=20)))
+    execute(store, spec_of(study, DamageQuestion(samples=30)))
 
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("computed again")
@@ -90,16 +92,16 @@ def test_what_other_runs_found_is_not_computed_again(
     for name in ("weight_traces", "product_damage"):
         monkeypatch.setattr(job, name, never)
     monkeypatch.setattr("explorer.jobs.kinds.damage.largest_eigenvalues", never)
-    first = execute(store, requests.proxy(study, **SMALL)).result
+    first = execute(store, spec_of(study, ProxyQuestion(**SMALL))).result
     assert first is not None
     monkeypatch.setattr(job, "eigenvalues", never)
     monkeypatch.setattr(job, "product_damage", product_damage)
-    second = execute(store, requests.proxy(study, quantizer={"step": "min-max"}, **SMALL)).result
+    second = execute(store, spec_of(study, ProxyQuestion(quantizer={"step": "min-max"}, **SMALL))).result
     assert second is not None
     assert second["eigenvalues"] == first["eigenvalues"], "another quantizer has the same Hessian"
 
 
 def test_one_question_is_one_run(study: Study) -> None:
-    assert requests.proxy(study).parameters == {}
-    assert requests.proxy(study, bits=[8, 6, 4, 3, 2], a_bits=32) == requests.proxy(study)
-    assert requests.proxy(study, plans=81) != requests.proxy(study)
+    assert spec_of(study, ProxyQuestion()).parameters == {}
+    assert spec_of(study, ProxyQuestion(bits=[8, 6, 4, 3, 2], a_bits=32)) == spec_of(study, ProxyQuestion())
+    assert spec_of(study, ProxyQuestion(plans=81)) != spec_of(study, ProxyQuestion())

@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import plans, studies
 from explorer.blocks import study_blocks
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
+from explorer.questions import DamageQuestion
 from explorer.runs import Store
 from explorer.studies import Study
 from explorer.ui.frontier import block_wishes
@@ -162,7 +164,7 @@ def measured(lived_in: Path, tmp_path: Path, study: Study, monkeypatch: pytest.M
     monkeypatch.setenv("EXPLORER_HOME", str(home))
     store = Store.open(home=home)
     for measure in ("product", "activation"):
-        execute(store, requests.damage(study, measure=measure))
+        execute(store, spec_of(study, DamageQuestion(measure=measure)))
     store.close()
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
 from explorer.landscape import Slice, measure_slice, perturbation_norm
+from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.landscape import view as landscape_view
@@ -55,7 +57,9 @@ def pick(page: AppTest, key: str, value: Any) -> AppTest:
 
 def spec(study: Study, block: str | None, **options: Any) -> RunSpec:
     """What the page asks for the first and the last block by default, or with these options."""
-    return requests.landscape(study, block, **{**QUICK, "points": 33, "radius": radius(study), **options})
+    return spec_of(
+        study, LandscapeQuestion(block=block, **{**QUICK, "points": 33, "radius": radius(study), **options})
+    )
 
 
 def radius(study: Study, bits: int = 4) -> float:

@@ -10,7 +10,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
+from explorer.questions import EigenvaluesQuestion, SpectrumQuestion, TracesQuestion
 from explorer.runs import Run, Store
 from explorer.studies import Study
 from explorer.ui.shell import caches, results
@@ -25,9 +27,13 @@ def computed(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     home = tmp_path_factory.mktemp("eigen")
     store = Store.open(home=home)
-    execute(store, requests.eigenvalues(study, samples=256), title="Eigenvalues of learnable")
-    execute(store, requests.spectrum(study, "0", steps=6, probes=2, samples=32), title="Spectrum of 0")
-    execute(store, requests.traces(study, rel_se=0.2), title="Traces of learnable")
+    execute(store, spec_of(study, EigenvaluesQuestion(samples=256)), title="Eigenvalues of learnable")
+    execute(
+        store,
+        spec_of(study, SpectrumQuestion(block="0", steps=6, probes=2, samples=32)),
+        title="Spectrum of 0",
+    )
+    execute(store, spec_of(study, TracesQuestion(rel_se=0.2)), title="Traces of learnable")
     store.close()
     return home
 
@@ -78,7 +84,7 @@ def test_nothing_is_there_until_it_is_asked_for(toml: str, study: Study, app: li
     page = sound(button(page).click().run())
     assert app.count("eigenvalues") == 1
     assert [run.id for run in Store.open().list(kind="eigenvalues")] == [
-        requests.eigenvalues(study, samples=256).run_id
+        spec_of(study, EigenvaluesQuestion(samples=256)).run_id
     ]
     assert button(page).disabled, "it is on its way"
 
@@ -87,7 +93,7 @@ def test_other_rows_ask_for_another_run(toml: str, study: Study, app: list[str])
     page = opened(toml)
     page = sound(page.selectbox(key="eigen_samples").set_value(512).run())
     sound(button(page).click().run())
-    assert Store.open().find(requests.eigenvalues(study)) is not None, "512 is the default"
+    assert Store.open().find(spec_of(study, EigenvaluesQuestion())) is not None, "512 is the default"
 
 
 @pytest.mark.usefixtures("computed_home")
@@ -147,7 +153,7 @@ def test_a_spectrum_is_drawn_for_the_block_that_is_chosen(toml: str) -> None:
 
 def test_blocks_appear_as_they_are_found(toml: str, study: Study) -> None:
     store = Store.open()
-    run = store.submit(requests.eigenvalues(study, samples=256), "Eigenvalues")
+    run = store.submit(spec_of(study, EigenvaluesQuestion(samples=256)), "Eigenvalues")
     lease = store.claim(run.id)
     record = {
         "block": "0", "n": 108, "values": [2.0, 1.0], "residuals": [1e-3, 1e-3], "stderrs": [0.1, 0.1],

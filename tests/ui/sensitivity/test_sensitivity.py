@@ -8,7 +8,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
+from explorer.questions import TracesQuestion
 from explorer.runs import RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.sensitivity import trace_form
@@ -28,7 +30,7 @@ def computed(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("traces")
     store = Store.open(home=home)
     for of in ("weights", "activations"):
-        execute(store, requests.traces(study, of=of, rel_se=0.2), title=f"{of} of learnable")
+        execute(store, spec_of(study, TracesQuestion(of=of, rel_se=0.2)), title=f"{of} of learnable")
     store.close()
     return home
 
@@ -73,7 +75,10 @@ def test_both_asks_for_what_is_missing_of_weights_and_activations(
     shown = sound(shown.segmented_control(key="trace_of").set_value("both").run())
     shown = sound(compute(shown).click().run())
     assert app.count("traces") == 2
-    wanted = {requests.traces(study).run_id, requests.traces(study, of="activations").run_id}
+    wanted = {
+        spec_of(study, TracesQuestion()).run_id,
+        spec_of(study, TracesQuestion(of="activations")).run_id,
+    }
     assert {run.id for run in Store.open().list(kind="traces")} == wanted
     assert compute(shown).disabled, "they are on their way"
 
@@ -92,7 +97,7 @@ def test_the_method_asked_for_is_in_the_spec(opens: Opens, toml: str, study: Stu
         shown = sound(shown.radio(key="trace_method").set_value(method).run())
         shown = sound(compute(shown).click().run())
     specs = {run.spec for run in Store.open().list(kind="traces")}
-    assert specs == {requests.traces(study, method=method) for method in trace_form.METHODS}
+    assert specs == {spec_of(study, TracesQuestion(method=method)) for method in trace_form.METHODS}
 
 
 @pytest.mark.usefixtures("computed_home")
@@ -105,7 +110,7 @@ def test_a_smaller_error_is_a_run_of_its_own_that_continues(opens: Opens, toml: 
     assert pictures(shown) == 1, "the best there is stays in view"
     sound(compute(shown).click().run())
     store = Store.open()
-    asked = store.find(requests.traces(study, rel_se=0.1))
+    asked = store.find(spec_of(study, TracesQuestion(rel_se=0.1)))
     assert asked is not None
     store.delete(asked.id)
 
@@ -114,7 +119,7 @@ def test_estimates_are_drawn_while_they_come_and_the_run_can_be_paused(
     opens: Opens, toml: str, study: Study
 ) -> None:
     store = Store.open()
-    run = store.submit(requests.traces(study), "Traces of learnable")
+    run = store.submit(spec_of(study, TracesQuestion()), "Traces of learnable")
     lease = store.claim(run.id)
     shown = sound(opens("sensitivity", study=toml))
     assert "The first estimates appear here" in words(shown)
@@ -133,7 +138,7 @@ def test_estimates_are_drawn_while_they_come_and_the_run_can_be_paused(
 @pytest.mark.usefixtures("computed_home")
 def test_earlier_estimates_stay_until_the_new_ones_come(opens: Opens, toml: str, study: Study) -> None:
     store = Store.open()
-    run = store.submit(requests.traces(study, rel_se=0.02))
+    run = store.submit(spec_of(study, TracesQuestion(rel_se=0.02)))
     lease = store.claim(run.id)
     shown = opens("sensitivity", study=toml, block=BLOCK)
     shown = sound(shown.selectbox(key="trace_precision").set_value(0.02).run())
@@ -151,7 +156,7 @@ def test_a_paused_run_keeps_what_it_drew_and_continues(
     opens: Opens, app: list[str], toml: str, study: Study
 ) -> None:
     store = Store.open()
-    run = store.submit(requests.traces(study))
+    run = store.submit(spec_of(study, TracesQuestion()))
     lease = store.claim(run.id)
     store.append(lease, "blocks", estimates(["0"], 2.0))
     store.report(lease, 0.4)
@@ -169,7 +174,7 @@ def test_compute_continues_a_paused_run_instead_of_leaving_it(
     opens: Opens, app: list[str], toml: str, study: Study
 ) -> None:
     store = Store.open()
-    run = store.submit(requests.traces(study))
+    run = store.submit(spec_of(study, TracesQuestion()))
     store.cancel(run.id)
     sound(compute(opens("sensitivity", study=toml)).click().run())
     assert run.id in app
@@ -250,14 +255,14 @@ def test_the_axis_can_be_linear_and_nothing_else_changes(opens: Opens, toml: str
 def test_a_method_without_draws_or_without_error_says_so(
     opens: Opens, toml: str, study: Study, options: dict[str, Any], drawn: int, sentence: str
 ) -> None:
-    execute(Store.open(), requests.traces(study, **options))
+    execute(Store.open(), spec_of(study, TracesQuestion(**options)))
     shown = sound(opens("sensitivity", study=toml, block=BLOCK))
     assert sentence in words(shown)
     assert pictures(shown) == drawn
 
 
 def test_images_of_exact_traces_have_no_error(opens: Opens, toml: str, study: Study) -> None:
-    execute(Store.open(), requests.traces(study, method="exact"))
+    execute(Store.open(), spec_of(study, TracesQuestion(method="exact")))
     shown = sound(opens("sensitivity", study=toml, block=BLOCK))
     captions = [caption for image in shown.image for caption in image.captions]
     assert len(captions) == 10
@@ -268,7 +273,7 @@ def test_a_result_from_before_draws_were_kept_is_shown_and_says_so(
     opens: Opens, toml: str, study: Study
 ) -> None:
     store = Store.open()
-    run = store.submit(requests.traces(study))
+    run = store.submit(spec_of(study, TracesQuestion()))
     old = estimates(["0", "3", "6", "11"], 2.0)
     common = {
         "study": "learnable",
@@ -286,7 +291,7 @@ def test_a_result_from_before_draws_were_kept_is_shown_and_says_so(
 
 def test_a_failed_run_shows_its_sentence(opens: Opens, toml: str, study: Study) -> None:
     store = Store.open()
-    run = store.submit(requests.traces(study))
+    run = store.submit(spec_of(study, TracesQuestion()))
     store.fail(store.claim(run.id), "block 3: its output is not finite")
     shown = sound(opens("sensitivity", study=toml))
     assert "block 3: its output is not finite" in shown.warning[0].value
@@ -311,9 +316,9 @@ def test_the_best_traces_are_those_whose_worst_block_is_best(study: Study) -> No
     """Not those that asked for the smallest error: a budget may have ended them early."""
     best = results.traces(study, "layer")
     assert best is not None
-    assert best.spec == requests.traces(study, rel_se=0.2)
+    assert best.spec == spec_of(study, TracesQuestion(rel_se=0.2))
     store = Store.open()
-    poor: RunSpec = requests.traces(study, rel_se=0.01, samples=64)
+    poor: RunSpec = spec_of(study, TracesQuestion(rel_se=0.01, samples=64))
     execute(store, poor)
     still = results.traces(study, "layer")
     store.delete(poor.run_id)

@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.blocks import study_blocks
-from explorer.jobs import requests
+from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
+from explorer.questions import FinetuneQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.studies import DEFAULT, Study
 from explorer.ui.sensitivity import trace_form
@@ -167,7 +168,7 @@ def test_compute_traces_asks_for_them(opens: Opens, app: list[str], toml: str, s
     sound(compute.click().run())
     assert "traces" in app
     [run] = Store.open().list(kind="traces")
-    assert run.spec == requests.traces(study, rel_se=trace_form.DEFAULT_PRECISION)
+    assert run.spec == spec_of(study, TracesQuestion(rel_se=trace_form.DEFAULT_PRECISION))
 
 
 @pytest.mark.usefixtures("settled")
@@ -182,7 +183,7 @@ def test_start_fine_tuning_asks_for_the_plan_in_hand(
     assert "finetune" in app
     [run] = Store.open().list(kind="finetune")
     plan = Plan.uniform(study, study_blocks(study), 2, 8)
-    assert run.spec == requests.finetune(study, plan.to_json(), epochs=3)
+    assert run.spec == spec_of(study, FinetuneQuestion(plan=plan.to_json(), epochs=3))
 
 
 @pytest.mark.usefixtures("settled")
@@ -191,7 +192,7 @@ def test_a_cancelled_training_says_so_and_can_be_resumed(
 ) -> None:
     store = Store.open()
     plan = Plan.uniform(study, study_blocks(study), 2, 8)
-    run = store.submit(requests.finetune(study, plan.to_json()), "Fine-tuning tiny")
+    run = store.submit(spec_of(study, FinetuneQuestion(plan=plan.to_json())), "Fine-tuning tiny")
     store.cancel(run.id)
     shown = sound(opens("fine_tune", study=toml))
     assert [warning.value for warning in shown.warning] == ["This run stopped at 0%: it was cancelled"]
@@ -203,7 +204,7 @@ def test_a_cancelled_training_says_so_and_can_be_resumed(
 def test_a_failed_training_shows_its_sentence(opens: Opens, toml: str, study: Study) -> None:
     store = Store.open()
     plan = Plan.uniform(study, study_blocks(study), 2, 8)
-    run = store.submit(requests.finetune(study, plan.to_json()))
+    run = store.submit(spec_of(study, FinetuneQuestion(plan=plan.to_json())))
     store.fail(store.claim(run.id), "the training loss is not finite any more")
     shown = sound(opens("fine_tune", study=toml))
     assert "the training loss is not finite any more" in shown.warning[0].value

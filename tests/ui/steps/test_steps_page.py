@@ -7,8 +7,16 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.figures.steps import curves as step_curves
 from explorer.figures.steps import methods as step_methods
-from explorer.jobs import execute, requests
+from explorer.jobs import execute
+from explorer.jobs.requests import spec_of
 from explorer.lapq import LapqResult
+from explorer.questions import (
+    LapqHessianQuestion,
+    LapqQuestion,
+    LapqSurfaceQuestion,
+    LapqSweepQuestion,
+    LapqTableQuestion,
+)
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
@@ -77,8 +85,8 @@ def test_compute_asks_for_what_was_chosen(
     page = choose(page, "steps_images", 64)
     page = sound(page.multiselect(key=f"steps_left_{toml}").set_value(["11", "3"]).run())
     press(page, "Compute")
-    wanted = requests.lapq(
-        study, w_bits=8, a_bits=3, bias_correction="mean", calibration=64, leave=["3", "11"]
+    wanted = spec_of(
+        study, LapqQuestion(w_bits=8, a_bits=3, bias_correction="mean", calibration=64, leave=["3", "11"])
     )
     assert asked == [wanted]
 
@@ -93,7 +101,7 @@ def test_everything_in_full_precision_is_a_sentence(opens: Opens, toml: str) -> 
 def found(study: Study) -> LapqResult:
     """A home in which the steps of four bits were searched for."""
     store = Store.open()
-    run = execute(store, requests.lapq(study, **FEW), title="Step sizes W4A4")
+    run = execute(store, spec_of(study, LapqQuestion(**FEW)), title="Step sizes W4A4")
     store.close()
     assert run.result is not None
     return LapqResult.from_json(run.result)
@@ -122,7 +130,7 @@ def test_every_phase_has_its_picture_and_its_numbers(opens: Opens, toml: str, fo
 
 def test_phases_are_shown_while_they_arrive(opens: Opens, toml: str, study: Study) -> None:
     store = Store.open()
-    run = store.submit(requests.lapq(study, **FEW), "Step sizes W4A4")
+    run = store.submit(spec_of(study, LapqQuestion(**FEW)), "Step sizes W4A4")
     lease = store.claim(run.id)
     page = few(opens, toml)
     assert pictures(page) == 2, "the first phase before any point"
@@ -156,7 +164,7 @@ def test_the_steps_are_taken_in_hand_and_training_gets_them(
 
 
 def test_a_quantizer_without_a_zero_cannot_be_taken(opens: Opens, toml: str, study: Study) -> None:
-    execute(Store.open(), requests.lapq(study, **FEW, form="code"))
+    execute(Store.open(), spec_of(study, LapqQuestion(**FEW, form="code")))
     page = choose(few(opens, toml), "steps_form", "code")
     [take] = [button for button in page.button if button.label == "Take these steps in hand"]
     assert take.disabled
@@ -193,7 +201,9 @@ def test_a_surface_of_two_tensors_is_asked_for_and_drawn(
     page = choose(page, "steps_points", 17)
     pair = [page.selectbox(key=f"steps_{which}").value for which in ("first", "second")]
     press(page, "Compute")
-    assert asked == [requests.lapq_surface(study, *pair, calibration=64, points=17)]
+    assert asked == [
+        spec_of(study, LapqSurfaceQuestion(first=pair[0], second=pair[1], calibration=64, points=17))
+    ]
     run = execute(Store.open(), asked[0])
     assert run.status == "done"
     page = sound(page.run())
@@ -210,7 +220,7 @@ def test_couplings_are_asked_for_and_drawn_in_every_way(
 ) -> None:
     page = sound(view(opens, toml, "Coupling").toggle(key="steps_pairs").set_value(True).run())
     page = press(page, "Compute")
-    assert asked == [requests.lapq_hessian(study, w_bits=4, calibration=64)]
+    assert asked == [spec_of(study, LapqHessianQuestion(w_bits=4, calibration=64))]
     execute(Store.open(), asked[0])
     page = sound(page.run())
     for shown in ("hessian", "coupling", "interactions", "distance", "bits", "shares"):
@@ -223,7 +233,7 @@ def test_methods_are_compared_in_one_table_and_one_is_taken(
     opens: Opens, toml: str, study: Study, asked: list[RunSpec]
 ) -> None:
     page = press(view(opens, toml, "Methods"), "Compute")
-    assert asked == [requests.lapq_table(study, calibration=64)]
+    assert asked == [spec_of(study, LapqTableQuestion(calibration=64))]
     run = execute(Store.open(), asked[0])
     assert run.result is not None
     page = sound(page.run())
@@ -255,8 +265,8 @@ def test_the_same_curve_at_other_bits_is_drawn_beside_it(
 ) -> None:
     store, drawn = Store.open(), []
     for bits in (4, 2):
-        execute(store, requests.lapq_sweep(study, "p", w_bits=bits, a_bits=bits, calibration=64))
-    execute(store, requests.lapq_sweep(study, "p", w_bits=3, a_bits=3, calibration=32))
+        execute(store, spec_of(study, LapqSweepQuestion(sweep="p", w_bits=bits, a_bits=bits, calibration=64)))
+    execute(store, spec_of(study, LapqSweepQuestion(sweep="p", w_bits=3, a_bits=3, calibration=32)))
     figure = step_curves.figure
     monkeypatch.setattr(step_curves, "figure", lambda view, **kw: drawn.append(view) or figure(view, **kw))
     page = view(opens, toml, "Curves")

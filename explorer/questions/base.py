@@ -1,0 +1,128 @@
+"""The base of every question: a frozen model whose mistakes are one sentence and whose form is canonical.
+
+`Question.parameters` leaves out what has its default, so an option added later does not orphan the runs recorded
+before it (as open_lth's hparams do).
+"""
+
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from explorer.errors import ExplorerError, QuantizerError, RunError
+
+Granularity = Literal["layer", "module"]
+Split = Literal["train", "test"]
+MAX_SEED = 2**63 - 1
+
+Q = TypeVar("Q", bound="Question")
+
+
+class _Frozen(BaseModel):
+    """A frozen model that raises its own kind of error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    refusal: ClassVar[type[ExplorerError]] = RunError
+
+    def __init__(self, /, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except ValidationError as error:
+            raise self.refusal(_sentence(error)) from error
+
+    def differing(self) -> dict[str, Any]:
+        """Plain data of the fields that do not have their defaults, lists for tuples."""
+        plain = self.model_dump(mode="json")
+        return {
+            name: value.differing() if isinstance(value, _Frozen) else plain[name]
+            for name, value in self
+            if type(self).model_fields[name].is_required() or value != self.default(name)
+        }
+
+    @classmethod
+    def default(cls, name: str) -> Any:
+        """Default of a field."""
+        return cls.model_fields[name].get_default(call_default_factory=True)
+
+
+class Question(_Frozen):
+    """One question to a study; see the package.
+
+    Attributes:
+        kind: name of the kind of run that answers it.
+        free: options in which another run may differ and still answer, where the very run is missing: how precise or
+            how fine.
+        version: of the algorithm; raised whenever the numbers it stands for change.
+        seed: of every random draw.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    free: ClassVar[frozenset[str]] = frozenset()
+
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="of every random draw")
+
+    def parameters(self) -> dict[str, Any]:
+        """Options that differ from their defaults, as plain data; the seed apart."""
+        return {name: value for name, value in self.differing().items() if name != "seed"}
+
+    def options(self) -> dict[str, Any]:
+        """Every option by name, the seed included; nested settings as they are."""
+        return dict(self)
+
+    @classmethod
+    def from_parameters(cls, parameters: dict[str, Any], seed: int = 0) -> Self:
+        """The question whose `parameters` these are."""
+        return cls(**parameters, seed=seed)
+
+    def about(self) -> dict[str, Any]:
+        """Options that decide what the question is about: all but the free ones."""
+        return {name: value for name, value in self if name not in self.free}
+
+    def but(self, **changes: Any) -> Self:
+        """The same question with some options changed."""
+        return type(self)(**{**dict(self), **changes})
+
+
+class Quantizer(_Frozen):
+    """Settings of a weight quantizer but for its bits; see `explorer.quantizers.QuantizerSettings`."""
+
+    refusal = QuantizerError
+
+    scheme: Literal["symmetric", "affine"] = "symmetric"
+    granularity: Literal["tensor", "channel"] = "channel"
+    step: str = Field("mse", min_length=1, description="rule that chooses the step")
+    bias_correction: Literal["none", "mean", "mean-variance"] = "none"
+
+
+def question_of(kind: type[Q], question: Q | None, options: dict[str, Any]) -> Q:
+    """The question a library function was asked: the given one, or one made of plain keywords.
+
+    Raises:
+        ExplorerError: both were given, or an option is unknown or out of range.
+    """
+    if question is None:
+        return kind(**options)
+    if options:
+        raise kind.refusal(
+            f"{', '.join(options)} was given beside a question; put it into the question, or leave the question out"
+        )
+    return question
+
+
+def _sentence(error: ValidationError) -> str:
+    problem: dict[str, Any] = dict(error.errors()[0])
+    name = ".".join(str(part) for part in problem["loc"]) or "the question"
+    given, kind, context = problem.get("input"), problem["type"], problem.get("ctx", {})
+    if kind == "missing":
+        return f"{name} is missing; give it"
+    if kind == "extra_forbidden":
+        return f"there is no option {name}; correct its spelling or leave it out"
+    if kind == "literal_error":
+        return f"there is no {name} {given!r}; use one of {context['expected'].replace(chr(39), '')}"
+    if kind == "value_error":
+        return str(context["error"])
+    told = problem["msg"][0].lower() + problem["msg"][1:]
+    told = told.removeprefix("input should be ")
+    shown = repr(given) if isinstance(given, str) else str(given)
+    return f"{name} is {shown[:80]}; it must be {told}"

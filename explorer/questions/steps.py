@@ -1,0 +1,113 @@
+"""The questions about step sizes (`explorer.lapq`): the search, and what is measured about steps."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from explorer.errors import LapqError
+from explorer.questions.base import Question
+
+JointMethod = Literal["powell", "coordinate", "gradient"]
+Form = Literal["integer", "paper", "code"]
+Correction = Literal["none", "mean", "mean-variance"]
+Others = Literal["float", "quantized"]
+How = Literal["straight-through", "finite-differences"]
+Sweep = Literal["error", "p", "distance", "calibration"]
+
+
+class _StepsQuestion(Question):
+    """Options that every question about steps has."""
+
+    refusal = LapqError
+
+    w_bits: int = Field(4, description="of weights, 2 to 8; 32 for FP32")
+    a_bits: int = Field(4, description="of layers' inputs, 2 to 8; 32 for FP32")
+    calibration: int = Field(512, ge=1, description="training images that the loss is a mean of")
+    leave: tuple[str, ...] | None = Field(
+        None, description="layers that stay in FP32, with commas between; the first and the last without it"
+    )
+
+    @field_validator("leave", mode="before")
+    @classmethod
+    def _in_order(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, str) else tuple(sorted(value))
+
+    @field_validator("w_bits", "a_bits")
+    @classmethod
+    def _of_a_step(cls, value: int) -> int:
+        if not 2 <= value <= 8 and value != 32:
+            raise ValueError(f"{value} bits have no step to search for; use 2 to 8, or 32 for FP32")
+        return value
+
+
+class _FormedQuestion(_StepsQuestion):
+    form: Form = Field("integer", description="the project's grid, the paper's, or that of the paper's code")
+    bias_correction: Correction = Field("none", description="of the weights, channel by channel")
+
+
+class LapqQuestion(_FormedQuestion):
+    """Steps of all quantized tensors, by LAPQ."""
+
+    kind = "lapq"
+    version = 3
+
+    method: JointMethod = Field("powell", description="of the joint phase")
+
+
+class LapqSurfaceQuestion(_FormedQuestion):
+    """The loss over the steps of two sites, all others fixed."""
+
+    kind = "lapq_surface"
+
+    first: str
+    second: str
+    points: int = Field(33, ge=2, le=257, description="a side")
+    others: Others = Field("float", description="all other tensors in FP32, or quantized")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_left(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Where all others are in FP32, no layer is left alone unless it is named."""
+        if options.get("others", "float") == "float":
+            return {**options, "leave": options.get("leave") or None}
+        return options
+
+
+class LapqSweepQuestion(_FormedQuestion):
+    """A curve: error against step, or loss against p, distance or calibration images."""
+
+    kind = "lapq_sweep"
+    version = 3
+
+    sweep: Sweep
+    site: str | None = None
+    steps: dict[str, Any] | None = None
+    sizes: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    method: JointMethod | None = None
+
+
+class LapqHessianQuestion(_FormedQuestion):
+    """Derivatives of the loss by the steps; of activations alone by default, as in the paper's figure."""
+
+    kind = "lapq_hessian"
+
+    w_bits: int = Field(32, description="of weights, 2 to 8; 32 for FP32")
+    steps: dict[str, Any] | None = None
+    how: How = "straight-through"
+    separability: bool = True
+
+
+class LapqTableQuestion(_StepsQuestion):
+    """Methods of calibration side by side."""
+
+    kind = "lapq_table"
+    version = 4
+
+    test_images: int | None = Field(
+        None, ge=1, description="images that the table reports on; all without it"
+    )
+    corrections: tuple[Correction, ...] = Field(
+        ("none", "mean"), description="bias corrections of the weights, with commas between"
+    )
+    method: JointMethod = Field("gradient", description="of the joint phase")

@@ -1,0 +1,39 @@
+"""The questions about one plan: what it is worth without training, and after it."""
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from explorer.errors import RunError
+from explorer.questions.base import Question, Split
+
+
+def _anonymous(plan: Any) -> Any:
+    """The plan without its name, which plays no part in any result."""
+    return {key: value for key, value in plan.items() if key != "name"} if isinstance(plan, dict) else plan
+
+
+class EvaluateQuestion(Question):
+    """Loss and metric of a plan without training, or of the FP32 network."""
+
+    kind = "evaluate"
+
+    plan: dict[str, Any] | None = Field(None, description="plan.json's content; the FP32 network without it")
+    split: Split = Field("test", description="which images")
+
+    _plan_without_name = field_validator("plan", mode="before")(_anonymous)
+
+
+class FinetuneQuestion(Question):
+    """Quantization-aware training of a plan."""
+
+    kind = "finetune"
+    refusal = RunError
+
+    plan: dict[str, Any] = Field(description="plan.json's content")
+    method: str = Field("ste", description="of training")
+    epochs: int = Field(1, ge=1, le=100_000, description="passes over the training data")
+    batch_size: int = Field(128, ge=2, description="samples a step")
+    learning_rate: float = Field(0.01, gt=0, lt=10, description="at the start; decays to zero")
+
+    _plan_without_name = field_validator("plan", mode="before")(_anonymous)
