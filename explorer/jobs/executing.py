@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from explorer.errors import ExplorerError, RunError
 from explorer.jobs import registry
@@ -15,17 +16,28 @@ from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store
 
+if TYPE_CHECKING:
+    from explorer.studies import Study
+
 POLL_SECONDS = 0.3
 
 
 def execute(
-    store: Store, spec: RunSpec, on_progress: Callable[[Run], None] | None = None, title: str = ""
+    store: Store,
+    spec: RunSpec,
+    on_progress: Callable[[Run], None] | None = None,
+    title: str = "",
+    *,
+    study: "Study | None" = None,
 ) -> Run:
     """The finished run of ``spec``: computed here unless it is done already, or at work elsewhere.
 
     A run at work elsewhere is waited for; if its worker is lost, or it had failed or been cancelled earlier,
     it goes on here from its last checkpoint. Raises what the computation raises, RunError where it failed
     elsewhere or was cancelled meanwhile. Interrupting (Ctrl-C) cancels the run if it works here.
+
+    Args:
+        study: the study of the spec where it is loaded already; else it is loaded when it is needed.
     """
     registry.kind(spec.kind)
     run = store.submit(spec, title)
@@ -33,7 +45,7 @@ def execute(
         run = store.resume(run.id)
     while run.status != "done":
         if run.status == "queued" and store.worker(run.id) is None:
-            finished = _work(store, run, on_progress)
+            finished = _work(store, run, on_progress, study)
             if finished is not None:
                 run = finished
                 continue
@@ -52,7 +64,9 @@ def execute(
     return run
 
 
-def _work(store: Store, run: Run, on_progress: Callable[[Run], None] | None) -> Run | None:
+def _work(
+    store: Store, run: Run, on_progress: Callable[[Run], None] | None, study: "Study | None"
+) -> Run | None:
     try:
         lease = store.claim(run.id)
     except RunError:
@@ -62,7 +76,9 @@ def _work(store: Store, run: Run, on_progress: Callable[[Run], None] | None) -> 
     stop = threading.Event()
     with _terminated(stop):
         try:
-            return perform(store, lease, RunContext(store, lease, on_progress=on_progress, stop=stop))
+            return perform(
+                store, lease, RunContext(store, lease, on_progress=on_progress, stop=stop), study=study
+            )
         except ExplorerError:
             raise
         except Exception:

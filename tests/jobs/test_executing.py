@@ -14,8 +14,16 @@ import pytest
 from explorer.errors import RunError
 from explorer.jobs import execute, launch
 from explorer.jobs import registry as kinds
+from explorer.questions import Question
 from explorer.runs import Run, RunContext, RunSpec, Store
 from tests.jobs.holding import Hold
+
+
+class Here(Question):
+    """The question of a kind that a test registers."""
+
+    kind = "here"
+
 
 Specs = Callable[..., RunSpec]
 Wait = Callable[..., None]
@@ -25,7 +33,7 @@ Wait = Callable[..., None]
 def kind(monkeypatch: pytest.MonkeyPatch) -> Callable[[kinds.RunFunction], None]:
     """Register a function as the kind 'here', for this test."""
     monkeypatch.setattr(kinds, "_registered", {})
-    return lambda run: kinds.register("here", run)
+    return lambda run: kinds.register(kinds.Kind(Here, run, needs_study=False))
 
 
 def test_it_computes_once_and_remembers(store: Store, spec: Specs) -> None:
@@ -65,14 +73,14 @@ def test_an_unexpected_error_is_never_swallowed(store: Store, spec: Specs) -> No
 
 
 def test_a_result_that_is_not_plain_fails_the_run(store: Store, spec: Specs, kind: Any) -> None:
-    kind(lambda context: {"x": object()})
+    kind(lambda question, context: {"x": object()})
     with pytest.raises(RunError, match=r"the result\['x'\] is a object"):
         execute(store, spec(kind="here"))
     assert store.get(spec(kind="here").run_id).status == "failed"
 
 
 def test_ctrl_c_cancels_the_run_and_is_raised_on(store: Store, spec: Specs, kind: Any) -> None:
-    def interrupted(context: RunContext) -> dict[str, Any]:
+    def interrupted(question: Here, context: RunContext) -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGINT)
         threading.Event().wait()
         return {}
@@ -87,7 +95,7 @@ def test_ctrl_c_cancels_the_run_and_is_raised_on(store: Store, spec: Specs, kind
 def test_half_a_result_returned_because_of_a_stop_is_not_recorded(
     store: Store, spec: Specs, kind: Any, how: str
 ) -> None:
-    def obedient(context: RunContext) -> dict[str, Any]:
+    def obedient(question: Here, context: RunContext) -> dict[str, Any]:
         if how == "cancel":
             assert store.cancel(context.run_id).status == "cancelling"
         else:
@@ -108,7 +116,7 @@ def test_half_a_result_returned_because_of_a_stop_is_not_recorded(
 def test_a_function_is_told_when_its_run_was_taken_away(
     store: Store, spec: Specs, kind: Any, wait: Wait
 ) -> None:
-    def robbed(context: RunContext) -> dict[str, Any]:
+    def robbed(question: Here, context: RunContext) -> dict[str, Any]:
         with store._database.writing() as connection:
             connection.exec_driver_sql("UPDATE runs SET token = token + 1")
         wait(context.should_stop)

@@ -37,7 +37,7 @@ def run(study: Study, question: DamageQuestion, context: RunContext) -> dict[str
     asked: dict[str, Any] = question.options()
     watching = Watching(context)
     blocks = study_blocks(study, asked["granularity"])
-    quantizer = QuantizerSettings(**asked["quantizer"])
+    quantizer = QuantizerSettings(**dict(question.quantizer))
     common: dict[str, Any] = {
         "seed": context.spec.seed,
         "progress": watching.progress,

@@ -39,12 +39,11 @@ def run(study: Study, question: EigenvaluesQuestion, context: RunContext) -> dic
 
     for pairs in every_eigenpairs(
         study,
-        seed=context.spec.seed,
         skip=[record["block"] for record in found],
         held_out=1,
         progress=progress,
         should_stop=should_stop,
-        **context.spec.parameters,  # type: ignore[arg-type]
+        **question.options(),
     ):
         found.append(pairs.to_json())
         tensors |= vectors_of(pairs)

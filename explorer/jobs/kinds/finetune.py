@@ -41,7 +41,7 @@ def run(study: Study, question: FinetuneQuestion, context: RunContext) -> dict[s
     options: dict[str, Any] = question.options()
     partitions = (study_blocks(study), study_blocks(study, "module"))
     plan, blocks = read_plan(options.pop("plan"), study=study, partitions=partitions)
-    result = qat.finetune(study, plan, blocks, seed=context.spec.seed, observer=_Watching(context), **options)
+    result = qat.finetune(study, plan, blocks, observer=_Watching(context), **options)
     trained = context.keep(TRAINED, result.network.state_dict())
     return {
         "before": result.before.to_json(),

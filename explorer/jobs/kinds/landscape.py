@@ -24,7 +24,6 @@ def run(study: Study, question: LandscapeQuestion, context: RunContext) -> dict[
     record = _Record(context)
     found = landscape.measure_slice(
         study,
-        seed=context.spec.seed,
         progress=record.progress,
         should_stop=context.should_stop,
         resume=record.resume(),

@@ -24,7 +24,6 @@ def run(study: Study, question: LapqQuestion, context: RunContext) -> dict[str, 
     options: dict[str, Any] = question.options()
     found = lapq.optimise(
         study,
-        seed=context.spec.seed,
         watcher=record,
         should_stop=record.should_stop,
         journal=record.journal,

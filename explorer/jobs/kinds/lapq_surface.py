@@ -26,7 +26,6 @@ def run(study: Study, question: LapqSurfaceQuestion, context: RunContext) -> dic
         study,
         options.pop("first"),
         options.pop("second"),
-        seed=context.spec.seed,
         journal=record.keeper.journal,
         progress=record.progress,
         should_stop=record.keeper.should_stop,

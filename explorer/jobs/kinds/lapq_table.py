@@ -35,7 +35,6 @@ def run(study: Study, question: LapqTableQuestion, context: RunContext) -> dict[
     options: dict[str, Any] = question.options()
     found = compare(
         study,
-        seed=context.spec.seed,
         known=[Row.from_json(row) for row in state.get("rows", [])],
         journal=journal,
         on_row=on_row,

@@ -34,7 +34,7 @@ _SHARES = {"trace": (0.0, 0.15), "lambda-max": (0.15, 0.55), "product": (0.55, 0
 def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str, Any]:
     """Find the damage by every measure, then measure plan after plan."""
     asked: dict[str, Any] = question.options()
-    quantizer = QuantizerSettings(**asked["quantizer"])
+    quantizer = QuantizerSettings(**dict(question.quantizer))
     blocks = study_blocks(study, asked["granularity"])
     saved = context.restore()
     if saved is not None and "tables" in saved.state:

@@ -33,10 +33,9 @@ def run(study: Study, question: SpectrumQuestion, context: RunContext) -> dict[s
 
     return spectral_density(
         study,
-        seed=context.spec.seed,
         known=() if saved is None else quadratures(saved.state["probes"]),
         on_probe=keep,
         progress=progress,
         should_stop=should_stop,
-        **context.spec.parameters,  # type: ignore[arg-type]
+        **question.options(),
     ).to_json()

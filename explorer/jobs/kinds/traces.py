@@ -43,7 +43,6 @@ def run(study: Study, question: TracesQuestion, context: RunContext) -> dict[str
 
     result = estimate(
         study,
-        seed=context.spec.seed,
         progress=progress,
         should_stop=context.should_stop,
         resume=_before(context),

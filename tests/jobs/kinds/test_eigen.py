@@ -41,7 +41,7 @@ def interrupted(store: Store, spec: RunSpec, monkeypatch: pytest.MonkeyPatch, af
     """Run until ``after`` checkpoints were written, then as if the run was asked to stop; then again to its end."""
     context_type = RunContext
     written = 0
-    checkpoint, check_stop = context_type.checkpoint, context_type.check_stop
+    checkpoint, check_stop = context_type.save, context_type.check_stop
 
     def counting(self: Any, *args: Any) -> None:
         nonlocal written
@@ -54,7 +54,7 @@ def interrupted(store: Store, spec: RunSpec, monkeypatch: pytest.MonkeyPatch, af
         check_stop(self)
 
     with monkeypatch.context() as patched:
-        patched.setattr(context_type, "checkpoint", counting)
+        patched.setattr(context_type, "save", counting)
         patched.setattr(context_type, "check_stop", stopping)
         with pytest.raises(RunError, match="was cancelled"):
             execute(store, spec)
