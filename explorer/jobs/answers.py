@@ -13,6 +13,7 @@ from typing import Any, Literal
 from explorer.errors import ExplorerError
 from explorer.jobs import registry
 from explorer.jobs.requests import Known, spec_of
+from explorer.jobs.versions import is_older
 from explorer.questions import Question
 from explorer.runs.run import Run
 from explorer.runs.store import Store
@@ -84,9 +85,8 @@ def asked(store: Store, study: Known, kind: str) -> list[Answer]:
     Runs made by another version of the kind, or with options that this version does not know, are left out.
     """
     found = []
-    for run in store.list(study=study.reference, kind=kind):
-        current = registry.kind(kind).question.version == run.spec.version
-        if run.spec.fingerprint == study.fingerprint and current:
+    for run in store.list(fingerprint=study.fingerprint, kind=kind):
+        if not is_older(run):
             try:
                 found.append(Answer(run, registry.question(run.spec), "asked"))
             except ExplorerError:  # recorded with an option that is gone

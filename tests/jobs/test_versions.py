@@ -8,6 +8,13 @@ from pathlib import Path
 import pytest
 
 from explorer.jobs import requests, versions
+from explorer.questions import (
+    EigenvaluesQuestion,
+    EvaluateQuestion,
+    FinetuneQuestion,
+    SpectrumQuestion,
+    TracesQuestion,
+)
 from explorer.runs import Run, RunSpec, Store
 from tests.runs.test_database import RECORDS
 
@@ -52,12 +59,15 @@ def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store
     """Of every kind and every end, under the id the run had."""
     other_weights = {**PLAN, "weights_sha256": "0" * 64}
     asked = {
-        "9c4132db07dc": (requests.evaluate(STUDY), "done"),
-        "a08562a3ecc5": (requests.traces(STUDY, rel_se=0.5), "done"),
-        "9aac5b189ebb": (requests.finetune(STUDY, PLAN, epochs=40, batch_size=16), "cancelled"),
-        "c60733995019": (requests.evaluate(STUDY, other_weights), "failed"),
-        "252ef1c77c0a": (requests.eigenvalues(STUDY), "cancelled"),
-        "016cb59528fd": (requests.spectrum(STUDY), "queued"),
+        "9c4132db07dc": (requests.spec_of(STUDY, EvaluateQuestion()), "done"),
+        "a08562a3ecc5": (requests.spec_of(STUDY, TracesQuestion(rel_se=0.5)), "done"),
+        "9aac5b189ebb": (
+            requests.spec_of(STUDY, FinetuneQuestion(plan=PLAN, epochs=40, batch_size=16)),
+            "cancelled",
+        ),
+        "c60733995019": (requests.spec_of(STUDY, EvaluateQuestion(plan=other_weights)), "failed"),
+        "252ef1c77c0a": (requests.spec_of(STUDY, EigenvaluesQuestion()), "cancelled"),
+        "016cb59528fd": (requests.spec_of(STUDY, SpectrumQuestion()), "queued"),
         "b94074a7d346": (
             RunSpec(kind="selftest", study="x", fingerprint="0", parameters={"steps": 3, "fail_at": 2}),
             "failed",
@@ -69,7 +79,7 @@ def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store
         assert versions.remark(run) is None
         assert old_store.submit(spec).id == run_id, "asked again, it is that run and no new one"
         assert old_store.get(run_id).spec == spec, "its study is known where it is now"
-    result = found(old_store, requests.evaluate(STUDY)).result
+    result = found(old_store, requests.spec_of(STUDY, EvaluateQuestion())).result
     assert result is not None
     assert result["accuracy"] == 0.9714285714285714
     saved = old_store.last_checkpoint("9aac5b189ebb")
@@ -92,24 +102,24 @@ def test_of_runs_that_turn_out_to_ask_the_same_the_last_one_finished_answers(old
     assert first_traces.result is not None
     assert len(first_traces.result["blocks"]) == 4
     old_store.delete("7e3a68b24f73")
-    assert found(old_store, requests.traces(STUDY, rel_se=0.5)).id == "a08562a3ecc5"
+    assert found(old_store, requests.spec_of(STUDY, TracesQuestion(rel_se=0.5))).id == "a08562a3ecc5"
 
 
 def test_numbers_of_an_older_algorithm_answer_no_question_of_today_and_say_so(old_store: Store) -> None:
-    assert old_store.find(requests.traces(STUDY, rel_se=0.4)) is None
+    assert old_store.find(requests.spec_of(STUDY, TracesQuestion(rel_se=0.4))) is None
     run = old_store.get("6e8b46679291")
     assert versions.is_older(run)
     assert versions.remark(run) == (
         "This run was made by an older version of the algorithm (1; now 2): compute it again for the numbers of today."
     )
-    today = old_store.submit(requests.traces(STUDY, rel_se=0.4))
+    today = old_store.submit(requests.spec_of(STUDY, TracesQuestion(rel_se=0.4)))
     assert not versions.is_older(today)
 
 
 def test_a_moved_study_is_resumed_where_it_is_now(store: Store) -> None:
     """Asking, and resuming from a page, tell the run; the worker loads what the run says."""
-    run = store.submit(requests.traces(Known("/was/here")))
-    assert store.submit(requests.traces(Known("/is/there"))).id == run.id
+    run = store.submit(requests.spec_of(Known("/was/here"), TracesQuestion()))
+    assert store.submit(requests.spec_of(Known("/is/there"), TracesQuestion())).id == run.id
     assert store.get(run.id).spec.study == "/is/there"
     store.fail(store.claim(run.id), "It broke.")
     assert store.resume(run.id, study="/is/elsewhere").spec.study == "/is/elsewhere"
