@@ -11,11 +11,11 @@ def is_older(run: Run) -> bool:
 
 def remark(run: Run) -> str | None:
     """What a person must know before trusting or resuming the run, if anything: a sentence."""
+    if run.superseded_by is not None:
+        return f"The same question was asked twice of one study: run {run.superseded_by} answers it now."
     if is_older(run):
         return (
             f"This run was made by an older version of the algorithm ({run.spec.version}; now "
             f"{registry.kind(run.spec.kind).question.version}): compute it again for the numbers of today."
         )
-    if run.superseded_by is not None:
-        return f"The same question was asked twice of one study: run {run.superseded_by} answers it now."
     return None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.jobs import requests, versions
+from explorer.jobs import versions
+from explorer.jobs.requests import spec_of
 from explorer.questions import (
     EigenvaluesQuestion,
     EvaluateQuestion,
@@ -35,6 +36,8 @@ class Known:
 
 
 STUDY = Known()
+# The record's traces are of version 2.
+TRACES = spec_of(STUDY, TracesQuestion(rel_se=0.5)).model_copy(update={"version": 2})
 
 
 @pytest.fixture
@@ -59,15 +62,15 @@ def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store
     """Of every kind and every end, under the id the run had."""
     other_weights = {**PLAN, "weights_sha256": "0" * 64}
     asked = {
-        "9c4132db07dc": (requests.spec_of(STUDY, EvaluateQuestion()), "done"),
-        "a08562a3ecc5": (requests.spec_of(STUDY, TracesQuestion(rel_se=0.5)), "done"),
+        "9c4132db07dc": (spec_of(STUDY, EvaluateQuestion()), "done"),
+        "a08562a3ecc5": (TRACES, "done"),
         "9aac5b189ebb": (
-            requests.spec_of(STUDY, FinetuneQuestion(plan=PLAN, epochs=40, batch_size=16)),
+            spec_of(STUDY, FinetuneQuestion(plan=PLAN, epochs=40, batch_size=16)),
             "cancelled",
         ),
-        "c60733995019": (requests.spec_of(STUDY, EvaluateQuestion(plan=other_weights)), "failed"),
-        "252ef1c77c0a": (requests.spec_of(STUDY, EigenvaluesQuestion()), "cancelled"),
-        "016cb59528fd": (requests.spec_of(STUDY, SpectrumQuestion()), "queued"),
+        "c60733995019": (spec_of(STUDY, EvaluateQuestion(plan=other_weights)), "failed"),
+        "252ef1c77c0a": (spec_of(STUDY, EigenvaluesQuestion()), "cancelled"),
+        "016cb59528fd": (spec_of(STUDY, SpectrumQuestion()), "queued"),
         "b94074a7d346": (
             RunSpec(kind="selftest", study="x", fingerprint="0", parameters={"steps": 3, "fail_at": 2}),
             "failed",
@@ -76,10 +79,10 @@ def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store
     for run_id, (spec, status) in asked.items():
         run = found(old_store, spec)
         assert (run.id, run.status, run.spec.kind) == (run_id, status, spec.kind)
-        assert versions.remark(run) is None
+        assert versions.is_older(run) == (spec is TRACES)
         assert old_store.submit(spec).id == run_id, "asked again, it is that run and no new one"
         assert old_store.get(run_id).spec == spec, "its study is known where it is now"
-    result = found(old_store, requests.spec_of(STUDY, EvaluateQuestion())).result
+    result = found(old_store, spec_of(STUDY, EvaluateQuestion())).result
     assert result is not None
     assert result["accuracy"] == 0.9714285714285714
     saved = old_store.last_checkpoint("9aac5b189ebb")
@@ -102,24 +105,24 @@ def test_of_runs_that_turn_out_to_ask_the_same_the_last_one_finished_answers(old
     assert first_traces.result is not None
     assert len(first_traces.result["blocks"]) == 4
     old_store.delete("7e3a68b24f73")
-    assert found(old_store, requests.spec_of(STUDY, TracesQuestion(rel_se=0.5))).id == "a08562a3ecc5"
+    assert found(old_store, TRACES).id == "a08562a3ecc5"
 
 
 def test_numbers_of_an_older_algorithm_answer_no_question_of_today_and_say_so(old_store: Store) -> None:
-    assert old_store.find(requests.spec_of(STUDY, TracesQuestion(rel_se=0.4))) is None
+    assert old_store.find(spec_of(STUDY, TracesQuestion(rel_se=0.4))) is None
     run = old_store.get("6e8b46679291")
     assert versions.is_older(run)
     assert versions.remark(run) == (
-        "This run was made by an older version of the algorithm (1; now 2): compute it again for the numbers of today."
+        "This run was made by an older version of the algorithm (1; now 3): compute it again for the numbers of today."
     )
-    today = old_store.submit(requests.spec_of(STUDY, TracesQuestion(rel_se=0.4)))
+    today = old_store.submit(spec_of(STUDY, TracesQuestion(rel_se=0.4)))
     assert not versions.is_older(today)
 
 
 def test_a_moved_study_is_resumed_where_it_is_now(store: Store) -> None:
     """Asking, and resuming from a page, tell the run; the worker loads what the run says."""
-    run = store.submit(requests.spec_of(Known("/was/here"), TracesQuestion()))
-    assert store.submit(requests.spec_of(Known("/is/there"), TracesQuestion())).id == run.id
+    run = store.submit(spec_of(Known("/was/here"), TracesQuestion()))
+    assert store.submit(spec_of(Known("/is/there"), TracesQuestion())).id == run.id
     assert store.get(run.id).spec.study == "/is/there"
     store.fail(store.claim(run.id), "It broke.")
     assert store.resume(run.id, study="/is/elsewhere").spec.study == "/is/elsewhere"
