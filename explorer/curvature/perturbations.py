@@ -21,7 +21,6 @@ Other blocks (several layers, whose mixed derivatives do not vanish; smooth acti
 ways) have a Hessian-vector product for each of their K forms (`hessian`), over the same samples.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +35,7 @@ from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, prepare
 from explorer.curvature.operators.tangents import Tangents
 from explorer.errors import CurvatureError
+from explorer.estimates import means
 from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
 
@@ -155,7 +155,7 @@ def _estimate(work: _Work, samples: int, seed: int, chunk: int) -> Forms:
     products = _products(work, positions, rest, forms, chunk, start=0.4 + part)
     own = forms / (subject.size * q[positions])[:, None, None]
     _check(subject, own)
-    values, stderrs = own.mean(0), own.std(0) / math.sqrt(samples)
+    values, stderrs = means(own)
     return Forms(tuple(block.name for block in subject.blocks), values, stderrs, samples, products)
 
 

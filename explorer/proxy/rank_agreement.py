@@ -11,18 +11,21 @@ Intervals are the middle 95 % over bootstrap resamples of the plans (Efron 1979)
 """
 
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
-from scipy.stats import rankdata
 
-from explorer.curvature.spectra.rankings import Correlation
+from explorer.estimates import (
+    Correlation,
+    correlation,
+    kendall,
+    paired_with_each_other,
+    spearman,
+    within_noise,
+)
 from explorer.randomness import Stream, numpy_generator
 
 DRAWS = 1000
-LEVEL = 0.95
 EQUAL = 0.02
-NOISE = 2.0
 
 
 @dataclass(frozen=True)
@@ -45,51 +48,24 @@ def agreement(
 ) -> Agreement:
     """Compare a prediction (P,) with losses (P, N) of P plans of these sizes (P,) on the same N images."""
     measured = losses.mean(1)
-    signs = np.sign(predicted[:, None] - predicted), np.sign(measured[:, None] - measured)
-    everything = np.ones((len(sizes), len(sizes)), dtype=bool)
     judged = comparable(losses, sizes)
     rng = numpy_generator(Stream.PLAN_RESAMPLES, seed)
     picks = [np.arange(len(sizes)), *rng.integers(0, len(sizes), (draws, len(sizes)))]
     return Agreement(
-        _interval([_spearman(predicted[pick], measured[pick]) for pick in picks]),
-        _interval([_kendall(*signs, everything, pick) for pick in picks]),
-        _interval([_kendall(*signs, judged, pick) for pick in picks]),
+        _interval([spearman(predicted[pick], measured[pick]) for pick in picks]),
+        _interval([kendall(predicted[pick], measured[pick]) for pick in picks]),
+        _interval([kendall(predicted[pick], measured[pick], judged[np.ix_(pick, pick)]) for pick in picks]),
         int(judged.sum()) // 2,
     )
 
 
 def comparable(losses: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """(P, P) bool: pairs of one size whose mean losses differ by more than the noise, given losses (P, N)."""
-    covariance = np.cov(losses)
-    variance = np.diag(covariance)[:, None] + np.diag(covariance) - 2 * covariance
-    stderr = np.sqrt(np.maximum(variance, 0) / losses.shape[1])
-    measured = losses.mean(1)
-    apart = np.abs(measured[:, None] - measured) > NOISE * stderr
+    apart = ~within_noise(*paired_with_each_other(losses))
     alike = np.abs(sizes[:, None] - sizes) <= EQUAL * np.minimum(sizes[:, None], sizes)
     return np.asarray(apart & alike & ~np.eye(len(sizes), dtype=bool))
 
 
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    x, y = (rankdata(values) - (len(values) + 1) / 2 for values in (a, b))
-    return _cosine(x, y)
-
-
-def _kendall(first: np.ndarray, second: np.ndarray, pairs: np.ndarray, pick: np.ndarray) -> float:
-    """From the signs of all differences, over the chosen pairs of the picked plans."""
-    place = np.ix_(pick, pick)
-    chosen = pairs[place]
-    return _cosine(first[place][chosen], second[place][chosen])
-
-
-def _cosine(x: np.ndarray, y: np.ndarray) -> float:
-    size = np.sqrt((x * x).sum() * (y * y).sum())
-    return float((x * y).sum() / size) if size > 0 else nan
-
-
-def _interval(found: list[float]) -> Correlation:
-    """The first value, and the interval of the others, drawn out to hold it."""
-    value, others = found[0], np.array(found[1:])
-    if np.isnan(value) or np.isnan(others).all():
-        return Correlation(value, nan, nan)
-    low, high = np.nanquantile(others, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Correlation(value, min(value, float(low)), max(value, float(high)))
+def _interval(found: list[np.ndarray]) -> Correlation:
+    """Correlation over the plans themselves, which comes first, with the interval of the resamples."""
+    return correlation(float(found[0]), np.array(found[1:]))

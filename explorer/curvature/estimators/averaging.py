@@ -1,55 +1,17 @@
 r"""Averaging independent draws until every block's standard error is small enough.
 
 A draw is one unbiased value for every block; draws are independent, so with mean m and sample variance s^2
-over k draws the standard error is s / sqrt(k). Sums follow Welford's recurrence (Technometrics 4, 1962), in
-the order of the draws, so that a computation resumed from its state reaches the same numbers. The rule that
-stops is the standard error of every block, never that a running mean has moved little, which stops by luck.
+over k draws the standard error is s / sqrt(k). The rule that stops is the standard error of every block, never
+that a running mean has moved little, which stops by luck.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
-
-@dataclass
-class Means:
-    """Running means and squared deviations of draws, one a block."""
-
-    count: int = 0
-    mean: list[float] = field(default_factory=list)
-    deviation: list[float] = field(default_factory=list)
-
-    def add(self, draws: Tensor) -> None:
-        """Add draws of shape (k, blocks)."""
-        rows = draws.detach().double().cpu().tolist()
-        if not self.mean:
-            self.mean, self.deviation = [0.0] * draws.shape[1], [0.0] * draws.shape[1]
-        for row in rows:
-            self.count += 1
-            for i, value in enumerate(row):
-                delta = value - self.mean[i]
-                self.mean[i] += delta / self.count
-                self.deviation[i] += delta * (value - self.mean[i])
-
-    @property
-    def stderr(self) -> list[float]:
-        """Standard error of each mean; infinite before the second draw."""
-        if self.count < 2:
-            return [math.inf] * len(self.mean)
-        return [math.sqrt(max(d, 0.0) / (self.count - 1) / self.count) for d in self.deviation]
-
-    def state(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"count": self.count, "mean": list(self.mean), "deviation": list(self.deviation)}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> "Means":
-        return cls(
-            int(state["count"]), [float(v) for v in state["mean"]], [float(v) for v in state["deviation"]]
-        )
+from explorer.estimates import RunningMeans, relative
 
 
 @dataclass(frozen=True)
@@ -71,13 +33,13 @@ class Budget:
 
 def average(
     draw: Callable[[int, int], Tensor],
-    means: Means,
+    means: RunningMeans,
     *,
     budget: Budget,
     per_round: int,
     offset: Sequence[float] | None = None,
     offset_stderr: Sequence[float] | None = None,
-    report: Callable[[Means, float], None],
+    report: Callable[[RunningMeans, float], None],
     should_stop: Callable[[], bool],
 ) -> str:
     """Add rounds of draws to ``means`` until done.
@@ -112,14 +74,9 @@ def average(
         )
 
 
-def relative(stderr: float, value: float) -> float:
-    """Standard error over absolute value; 0 where both vanish."""
-    if stderr == 0:
-        return 0.0
-    return stderr / abs(value) if value != 0 else math.inf
-
-
-def _worst(means: Means, offset: Sequence[float] | None, offset_stderr: Sequence[float] | None) -> float:
+def _worst(
+    means: RunningMeans, offset: Sequence[float] | None, offset_stderr: Sequence[float] | None
+) -> float:
     if means.count < 2:
         return math.inf
     values = means.mean if offset is None else [m + o for m, o in zip(means.mean, offset, strict=True)]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from explorer.curvature.estimators import exact, hutchinson, output_probes
-from explorer.curvature.estimators.averaging import Budget, Means, average
+from explorer.curvature.estimators.averaging import Budget, average
 from explorer.curvature.estimators.choice import Choice, chunk_size, decide, unit_products_refused
 from explorer.curvature.estimators.hutchinson import Probes, Products
 from explorer.curvature.estimators.reporting import Reporter
@@ -18,6 +18,7 @@ from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import full_loss, linearised_loss
 from explorer.curvature.result import Kept, Method, Of, Traces, TracesProgress
 from explorer.errors import CurvatureError
+from explorer.estimates import RunningMeans
 
 METHODS = ("auto", "exact", "output-probes", "hutchinson")
 PROBES = ("rademacher", "gaussian")
@@ -174,7 +175,7 @@ def _probes(work: Work) -> Traces:
     return _with_remainder(work, gauss, q_slope, note)
 
 
-def _gauss_newton(work: Work, q: Tensor) -> tuple[Means, str]:
+def _gauss_newton(work: Work, q: Tensor) -> tuple[RunningMeans, str]:
     """The Gauss-Newton part, and why it ended."""
     subject, reporter, asked = work.subject, work.reporter, work.asked
     curved = bool(work.choice.curved)
@@ -208,7 +209,7 @@ def _gauss_newton(work: Work, q: Tensor) -> tuple[Means, str]:
     return means, ended
 
 
-def _with_remainder(work: Work, gauss: Means, q_slope: Tensor, note: str) -> Traces:
+def _with_remainder(work: Work, gauss: RunningMeans, q_slope: Tensor, note: str) -> Traces:
     """Add what Gauss-Newton leaves out, by Hessian-vector products of the loss linearised in the outputs."""
     subject, reporter, asked = work.subject, work.reporter, work.asked
     rest = reporter.means("remainder")
@@ -218,7 +219,7 @@ def _with_remainder(work: Work, gauss: Means, q_slope: Tensor, note: str) -> Tra
     mask = work.choice.mask(subject)
     mask = mask.repeat(len(gauss.mean) // len(mask))
 
-    def joined(m: Means) -> tuple[list[float], list[float]]:
+    def joined(m: RunningMeans) -> tuple[list[float], list[float]]:
         values = [a + b for a, b in zip(gauss.mean, m.mean, strict=True)]
         return values, [math.hypot(a, b) for a, b in zip(gauss.stderr, m.stderr, strict=True)]
 

@@ -26,6 +26,7 @@ from explorer.curvature.operators.output_hessian import LARGEST_EIGEN, direction
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import check_finite
+from explorer.estimates import means
 from explorer.randomness import Stream, drawn_rows, generator
 
 _ROUND = 512  # samples among which those that need equally many directions are put together
@@ -86,13 +87,7 @@ def estimate(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
     The error has the finite-population correction: it is 0 when k = size.
     """
-    k = len(values)
-    mean = values.mean(0)
-    if k == size:
-        return mean, torch.zeros_like(mean)
-    if k < 2:
-        return mean, torch.full_like(mean, math.inf)
-    return mean, values.std(0) * math.sqrt((1 - k / size) / k)
+    return means(values, population=size)
 
 
 def _negligible(dtype: torch.dtype) -> float:

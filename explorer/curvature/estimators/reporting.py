@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer.curvature.estimators.averaging import Means, relative
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Of, Traces, TracesProgress
 from explorer.errors import CurvatureError
+from explorer.estimates import RunningMeans, relative
 
 _ENDED = {
     "draws": "the samples allowed were used up",
@@ -47,7 +47,7 @@ class Reporter:
         self.rel_se = rel_se
         self.should_stop = should_stop or (lambda: False)
         self._progress = progress
-        self._sums: dict[str, Means] = {}
+        self._sums: dict[str, RunningMeans] = {}
         self._identity = {
             "of": of,
             "method": method,
@@ -68,10 +68,10 @@ class Reporter:
         """Spent so far, earlier attempts included."""
         return self._before + self._clock() - self._started
 
-    def means(self, name: str) -> Means:
+    def means(self, name: str) -> RunningMeans:
         """The named running means, from the resumed state where it has them."""
         stored = self._resumed.get("sums", {}).get(name)
-        self._sums[name] = Means() if stored is None else Means.from_state(stored)
+        self._sums[name] = RunningMeans() if stored is None else RunningMeans.from_state(stored)
         return self._sums[name]
 
     def keep(self, proposal: Tensor, positions: Tensor, values: Tensor) -> None:

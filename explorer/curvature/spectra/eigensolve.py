@@ -15,6 +15,7 @@ from explorer.curvature.spectra.eigenresult import WHOLE, Eigenpairs
 from explorer.curvature.spectra.lanczos import RitzPairs, Which, lanczos_pairs
 from explorer.curvature.spectra.power_iteration import power_pairs
 from explorer.errors import CurvatureError
+from explorer.estimates import mean
 from explorer.randomness import Stream, generator
 
 EigenMethod = Literal["lanczos", "power"]
@@ -93,7 +94,7 @@ def solve(
         raise CurvatureError(f"k={options.k} exceeds the {operator.dim} weights of {name}; ask for fewer")
     found = _search(operator, index, options, step)
     vectors = [_signed(v) for v in found.vectors]
-    own = [_form(operator, v, len(drawn), subject.size) for v in vectors]
+    own = [_form(operator, v, subject.size) for v in vectors]
     others, products = [(math.nan, math.nan, math.nan)] * options.k, operator.products
     settled = found.converged.tolist()
     if options.method == "lanczos":
@@ -102,7 +103,7 @@ def solve(
     if len(held_out) > 1 and tried:
         elsewhere = _operator(subject, index, held_out, options.chunk, watch)
         left = subject.size - len(drawn)
-        others[: len(tried)] = [_form(elsewhere, v, len(held_out), left) for v in tried]
+        others[: len(tried)] = [_form(elsewhere, v, left) for v in tried]
         products += elsewhere.products
     return Eigenpairs(
         block=None if index is None else name,
@@ -148,12 +149,11 @@ def _search(
     )
 
 
-def _form(operator: HessianOperator, v: Tensor, count: int, population: int) -> tuple[float, float, float]:
+def _form(operator: HessianOperator, v: Tensor, population: int) -> tuple[float, float, float]:
     """v . Hv over the operator's rows, its sampling error, and |Hv - (v . Hv) v|."""
     product, forms = operator.product_and_forms(v)
     value = float((v * product).sum(dtype=torch.float64))
-    stderr = math.sqrt(max(0.0, 1 - count / population) * float(forms.var()) / count)
-    return value, stderr, float((product - value * v).norm())
+    return value, mean(forms, population).stderr, float((product - value * v).norm())
 
 
 def _signed(v: Tensor) -> Tensor:

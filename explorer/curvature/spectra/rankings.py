@@ -11,19 +11,17 @@ interval leans towards zero; it is drawn out to hold the correlation found. It i
 order open, and says so on the safe side.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from explorer.errors import CurvatureError
+from explorer.estimates import Correlation, correlation, kendall, spearman
 from explorer.randomness import Stream, numpy_generator
 
 DRAWS = 400
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -33,15 +31,6 @@ class Score:
     block: str
     value: float
     stderr: float
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """A rank correlation in [-1, 1] with the interval its errors allow; nan where a score is constant."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -109,8 +98,8 @@ def compare(first: Sequence[Score], second: Sequence[Score], *, seed: int = 0) -
         second,
         _ranks(first),
         _ranks(second),
-        _correlation(_spearman(a, b)),
-        _correlation(_kendall(a, b)),
+        _agreement(spearman(a, b)),
+        _agreement(kendall(a, b)),
     )
 
 
@@ -128,28 +117,6 @@ def _ranks(scores: Sequence[Score]) -> tuple[int, ...]:
     return tuple(ranks[i] for i in range(len(scores)))
 
 
-def _spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Spearman's rho of each row of a with the same row of b."""
-    return _cosines(*(_centred(rankdata(x, axis=1)) for x in (a, b)))
-
-
-def _kendall(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b of each row of a with the same row of b: the signs of all differences, correlated."""
-    return _cosines(*(np.sign(x[:, :, None] - x[:, None, :]).reshape(len(x), -1) for x in (a, b)))
-
-
-def _centred(x: np.ndarray) -> np.ndarray:
-    return x - x.mean(1, keepdims=True)
-
-
-def _cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    sizes = np.sqrt((x * x).sum(1) * (y * y).sum(1))
-    return np.divide((x * y).sum(1), sizes, out=np.full(len(x), np.nan), where=sizes > 0)
-
-
-def _correlation(found: np.ndarray) -> Correlation:
-    if np.isnan(found[0]):
-        return Correlation(math.nan, math.nan, math.nan)
-    value = float(found[0])
-    low, high = np.nanquantile(found[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Correlation(value, min(value, float(low)), max(value, float(high)))
+def _agreement(found: np.ndarray) -> Correlation:
+    """Correlation of the scores themselves, which come first, with the interval of the redraws."""
+    return correlation(float(found[0]), found[1:])

@@ -15,12 +15,12 @@ eigenvalues are found by `eigenpairs`, not here.
 """
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +30,7 @@ from explorer.curvature.operators.hessian import HessianOperator, block_index, h
 from explorer.curvature.operators.subject import prepare
 from explorer.curvature.spectra.lanczos import tridiagonal
 from explorer.errors import CurvatureError
+from explorer.estimates import Estimate, mean, means
 from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
 
@@ -95,13 +96,13 @@ class SpectralDensity:
         """Standard error of ``trace`` over the probes."""
         return self.mean_stderr * self.n
 
-    def share(self, low: float, high: float) -> tuple[float, float]:
-        """The share of the eigenvalues in [low, high), from the nodes, with its standard error over the probes."""
+    def share(self, low: float, high: float) -> Estimate:
+        """Share of the eigenvalues in [low, high), from the nodes, with its standard error over the probes."""
         each = [
             math.fsum(w for v, w in zip(probe.values, probe.weights, strict=True) if low <= v < high)
             for probe in self.probes
         ]
-        return statistics.fmean(each), statistics.stdev(each) / math.sqrt(len(each))
+        return mean(np.array(each))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -199,17 +200,18 @@ def spectral_density(
             on_probe(found)
     grid, sigma = _grid(found, blur)
     each = torch.stack([_blurred(quadrature, grid, sigma) for quadrature in found])
-    means = torch.tensor([quadrature.mean for quadrature in found], dtype=torch.float64)
+    density, density_error = means(each)
+    first_moment = mean(np.array([quadrature.mean for quadrature in found]))
     return SpectralDensity(
         study=study.name,
         block=block,
         n=operator.dim,
         grid=tuple(grid.tolist()),
-        density=tuple(each.mean(0).tolist()),
-        stderr=tuple((each.std(0) / math.sqrt(probes)).tolist()),
+        density=tuple(density.tolist()),
+        stderr=tuple(density_error.tolist()),
         sigma=sigma,
-        mean=float(means.mean()),
-        mean_stderr=float(means.std()) / math.sqrt(probes),
+        mean=first_moment.value,
+        mean_stderr=first_moment.stderr,
         probes=tuple(found),
         samples=len(drawn),
         products=sum(len(quadrature.values) for quadrature in found),

@@ -11,7 +11,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from explorer.curvature.spectra.rankings import Comparison, Correlation
+from explorer.curvature.spectra.rankings import Comparison
+from explorer.estimates import Correlation
 from explorer.figures import look
 from explorer.figures.curvature.sensitivity import Order
 

@@ -31,6 +31,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from explorer.errors import LapqError
+from explorer.estimates import weighted
 from explorer.lapq.loss.network import Array, SteppedNetwork
 from explorer.lapq.loss.objective import BACKWARD, Objective
 from explorer.quantizers.modules import INPUT
@@ -175,21 +176,15 @@ def straight_through_hessian(objective: Objective, steps: Array, *, tell: Tell |
         if tell is not None:
             tell(b + 1, len(objective.batches))
     of_batches = np.array(found)  # (B, n, n + 1), sums over a batch's samples, the gradient last
-    weights = np.array(sizes) / sum(sizes)
-    means = of_batches / np.array(sizes)[:, None, None]
-    mean = np.tensordot(weights, means, axes=1)
-    hessian, batches = mean[:, :-1], len(sizes)
-    stderr = None
-    if batches > 1:
-        spread = np.tensordot(weights**2, (means[:, :, :-1] - hessian) ** 2, axes=1)
-        stderr = np.sqrt(spread * batches / (batches - 1))
+    mean, error = weighted(of_batches / np.array(sizes)[:, None, None], sizes)
+    hessian = mean[:, :-1]
     largest = float(np.abs(hessian).max()) or 1.0
     return StepHessian(
         how="straight-through",
         **_where(objective, steps),
         gradient=mean[:, -1],
         hessian=(hessian + hessian.T) / 2,
-        stderr=stderr,
+        stderr=error[:, :-1] if len(sizes) > 1 else None,
         asymmetry=float(np.abs(hessian - hessian.T).max()) / largest,
     )
 

@@ -22,7 +22,7 @@ each width and one forward pass over those rows. Their sampling error is added t
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import hypot, sqrt
+from math import hypot
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -33,6 +33,7 @@ from explorer.curvature.operators.hessian import hessian_rows
 from explorer.curvature.perturbations import Changes, perturbation_forms
 from explorer.curvature.spectra.eigenpairs import every_eigenpairs
 from explorer.errors import CurvatureError, PlanError
+from explorer.estimates import means
 from explorer.plans.costs.tables import FULL_PRECISION
 from explorer.plans.damage.network_errors import channel_axis, network_errors
 from explorer.plans.damage.omega import DamageTable, damage_table
@@ -224,9 +225,9 @@ def activation_damage(
     stderrs: ByBits = {}
     for place, block in enumerate(blocks):
         trace, own = known[block.name], errors[:, :, place]
-        mean = dict(zip(widths, own.mean(1).tolist(), strict=True))
-        rows = own.shape[1]
-        spread = own.std(1) / sqrt(rows) if rows > 1 else torch.zeros(len(widths))
+        each, errors_of_mean = means(own.T)
+        mean = dict(zip(widths, each.tolist(), strict=True))
+        spread = errors_of_mean if own.shape[1] > 1 else torch.zeros(len(widths))
         values[block.name] = {width: trace.mean_trace * error for width, error in mean.items()}
         stderrs[block.name] = {
             width: hypot(trace.mean_stderr * mean[width], trace.mean_trace * float(noise))

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from explorer import estimates
 from explorer.errors import PlanError
 from explorer.plans.damage.omega import DamageTable
 from explorer.plans.problem.budget import Budget
@@ -162,8 +163,8 @@ def within_noise(found: Curve, index: int, *, z: float = 1.0) -> np.ndarray:
 
     They may as well be better: between them the cost decides.
     """
-    differs = np.abs(found.omega - found.omega[index])
-    near: np.ndarray = np.flatnonzero(differs <= z * paired_stderr(found, index))
+    differs = found.omega - found.omega[index]
+    near: np.ndarray = np.flatnonzero(estimates.within_noise(differs, paired_stderr(found, index), z=z))
     return near
 
 
@@ -174,7 +175,7 @@ def neighbours_within_noise(found: Curve, *, z: float = 1.0) -> np.ndarray:
     w = np.diff(weights[blocks, found.bits], axis=0)
     a = np.diff(inputs[blocks, found.a_bits], axis=0)
     deviation = np.sqrt((w**2).sum(axis=1) + (a**2).sum(axis=1))
-    near: np.ndarray = np.abs(np.diff(found.omega)) <= z * deviation
+    near: np.ndarray = estimates.within_noise(np.diff(found.omega), deviation, z=z)
     return near
 
 

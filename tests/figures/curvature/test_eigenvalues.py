@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from explorer.curvature.spectra.rankings import Comparison, Correlation, Score
+from explorer.curvature.spectra.rankings import Comparison, Score
+from explorer.estimates import Correlation
 from explorer.figures import look
 from explorer.figures.curvature import eigenvalues
 from explorer.figures.curvature.eigenvalues import Top
