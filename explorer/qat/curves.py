@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from explorer.estimates import RunningMean
 from explorer.qat.stepping import Outcome
 
 
@@ -24,16 +25,15 @@ class Window:
     """Means since the last point, weighed by samples."""
 
     def __init__(self) -> None:
-        self.samples, self.loss, self.right, self.classes = 0, 0.0, 0, True
+        self.loss, self.right, self.classes = RunningMean(), 0, True
 
     def add(self, outcome: Outcome) -> None:
         """Take a batch in."""
-        self.samples += outcome.samples
-        self.loss += outcome.loss * outcome.samples
+        self.loss.add(outcome.loss, outcome.samples)
         self.classes = self.classes and outcome.right is not None
         self.right += outcome.right or 0
 
     def point(self, epoch: float) -> TrainingPoint:
         """The point of all batches so far."""
-        accuracy = self.right / self.samples if self.classes else None
-        return TrainingPoint(epoch, self.loss / self.samples, accuracy)
+        accuracy = self.right / self.loss.samples if self.classes else None
+        return TrainingPoint(epoch, self.loss.value, accuracy)

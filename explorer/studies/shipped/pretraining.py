@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from explorer.estimates import RunningMean
 from explorer.studies.shipped import fashion
 
 
@@ -62,7 +63,7 @@ def pretrain(
     start = time.monotonic()
     for epoch in range(recipe.epochs):
         order = torch.randperm(len(labels), generator=draw)[: per_epoch * recipe.batch_size]
-        running = 0.0
+        running = RunningMean()
         for batch in order.split(recipe.batch_size):
             x = _augment(images[batch], recipe.crop_padding, draw).to(memory_format=torch.channels_last)
             loss = F.cross_entropy(model(x), labels[batch])
@@ -70,10 +71,10 @@ def pretrain(
             loss.backward()
             optimizer.step()
             schedule.step()
-            running += loss.item() * len(batch)
+            running.add(loss.item(), len(batch))
         test_loss, accuracy = measure(model, arrays["test_images"], arrays["test_labels"])
         report(
-            f"epoch {epoch + 1}/{recipe.epochs}: training loss {running / len(order):.4f}, "
+            f"epoch {epoch + 1}/{recipe.epochs}: training loss {running.value:.4f}, "
             f"test loss {test_loss:.4f}, test accuracy {accuracy:.2%}, {time.monotonic() - start:.0f} s"
         )
     return model.eval()
