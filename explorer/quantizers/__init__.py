@@ -2,6 +2,7 @@
 
 from explorer.quantizers.given import GivenSteps, LayerSteps
 from explorer.quantizers.grid import FLOAT_BITS, WIDTHS, Grid, Scheme, check_bits
+from explorer.quantizers.listing import QuantizedLayer, quantized_layers
 from explorer.quantizers.modules import FakeQuantizer
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
 from explorer.quantizers.simulated import (
@@ -12,6 +13,7 @@ from explorer.quantizers.simulated import (
     refresh_steps,
     simulate,
 )
+from explorer.quantizers.stored import QuantizedWeight
 from explorer.quantizers.uniform import Affine, dequantize, fake_quantize, quantize, straight_through
 from explorer.quantizers.weights import quantize_weight, squared_errors, weight_affine
 
@@ -25,6 +27,8 @@ __all__ = [
     "GivenSteps",
     "Grid",
     "LayerSteps",
+    "QuantizedLayer",
+    "QuantizedWeight",
     "QuantizerSettings",
     "Scheme",
     "assert_no_quantizer",
@@ -36,6 +40,7 @@ __all__ = [
     "prepare_training",
     "quantize",
     "quantize_weight",
+    "quantized_layers",
     "refresh_steps",
     "simulate",
     "squared_errors",

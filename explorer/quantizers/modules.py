@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from explorer.quantizers.bias_correction import corrected
 from explorer.quantizers.settings import QuantizerSettings
+from explorer.quantizers.stored import QuantizedWeight
 from explorer.quantizers.uniform import Affine, fake_quantize, straight_through
 
 INPUT = "input_quantizer"
@@ -65,6 +66,12 @@ class FakeQuantizer(nn.Module):
         if torch.is_grad_enabled() and x.requires_grad:
             return straight_through(x, self.affine())
         return fake_quantize(x, self.affine())
+
+    def stored(self, x: Tensor) -> QuantizedWeight:
+        """The weight x as whole numbers whose values `forward` gives. A method that transforms weights before it
+        rounds them overrides this."""
+        kind = self.settings.bias_correction
+        return QuantizedWeight.of(x, self.affine(), bias_correction=kind, channels=self.output_channels)
 
     def extra_repr(self) -> str:
         return f"{self.grid.bits} bits, {self.settings.scheme}, axis={self.axis}"

@@ -3,7 +3,8 @@
 `simulate`: after training. Weights are replaced by their quantized values once; the input of each layer
 passes its quantizer. `prepare_training`: for quantization-aware training. The latent FP32 weight is trained
 and quantized anew on each forward pass, gradients pass straight through (`uniform.straight_through`).
-`freeze` turns the second form into the first.
+`freeze` turns the second form into the first. In that form each layer also keeps the whole numbers that its
+weight stands for (`stored`); `listing.quantized_layers` lists them.
 
 A layer's activation bits are those of its input, as HAWQ-V3 and BOPs count them. Steps of activations are
 chosen on the FP32 network and stay; steps of weights too, until `refresh_steps` chooses them again for the
@@ -25,20 +26,20 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from explorer.errors import QuantizerError
-from explorer.quantizers.bias_correction import corrected
 from explorer.quantizers.calibration import input_affines
 from explorer.quantizers.given import GivenSteps, given_affine
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.quantizers.layers import Place, places
 from explorer.quantizers.modules import INPUT, FakeQuantizer, attach_input
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
-from explorer.quantizers.uniform import Affine, fake_quantize
+from explorer.quantizers.stored import STORED, QuantizedWeight, StoredWeight
+from explorer.quantizers.uniform import Affine
 from explorer.quantizers.weights import weight_affine
 
 Bits = Mapping[str, tuple[int, int]]  # layer name -> bits of its weight, bits of its input
 MakeQuantizer = Callable[[Affine, QuantizerSettings], FakeQuantizer]
 
-_MARK = "_weight_was_quantized"
+_OFF_GRID = 0.01  # of a step, on average
 
 
 def simulate(
@@ -58,12 +59,17 @@ def simulate(
     weights = _with_correction(weights, steps)
     quantized, where, inputs = _begin(model, bits, calibration, activations, steps)
     for place in _once_a_weight(where):
-        layer = quantized.get_submodule(place.name)
-        weight = _weight(layer)
+        weight = _weight(quantized.get_submodule(place.name))
         with torch.no_grad(), _naming(place.name):
-            value = fake_quantize(weight, _weight_affine(weight, place, where, weights, steps))
-            weight.copy_(corrected(value, weight, kind=weights.bias_correction, axis=place.weight_axis))
-        setattr(layer, _MARK, True)
+            affine = _weight_affine(weight, place, where, weights, steps)
+            quantized_weight = QuantizedWeight.of(
+                weight, affine, bias_correction=weights.bias_correction, channels=place.weight_axis
+            )
+            weight.copy_(quantized_weight.dequantize())
+        stored = StoredWeight(quantized_weight)
+        for each in where:
+            if each.weight == place.weight:  # tied modules share what is stored too
+                quantized.get_submodule(each.name).add_module(STORED, stored)
     for name, affine in inputs.items():
         attach_input(quantized.get_submodule(name), FakeQuantizer(affine, activations))
     return quantized.eval()
@@ -127,15 +133,23 @@ def weight_quantizers(model: nn.Module) -> Iterator[tuple[str, FakeQuantizer, Te
 
 
 def freeze(model: nn.Module) -> nn.Module:
-    """A copy of a prepared network in the form `simulate` gives, in eval mode, with its present steps."""
+    """A copy of a prepared network in the form `simulate` gives, in eval mode, with its present steps.
+
+    Raises:
+        QuantizerError: a method's quantizer computes other values than those it stores.
+    """
     frozen = copy.deepcopy(model)
-    layers = [layer for layer in frozen.modules() if _weight_quantizer(layer) is not None]
-    # All values before any is removed: tied layers share the latent weight that removal overwrites.
-    with torch.no_grad():
-        values = [_weight(layer).detach().clone() for layer in layers]
-    for layer, value in zip(layers, values, strict=True):
-        _unwrap(layer, value)
-        setattr(layer, _MARK, True)
+    stored: dict[nn.Module, StoredWeight] = {}
+    for name, quantizer, latent in weight_quantizers(frozen):
+        with torch.no_grad(), _naming(name):
+            weight = quantizer.stored(latent)
+            _check_stored(weight, quantizer(latent))
+        stored[quantizer] = StoredWeight(weight)
+    for layer in list(frozen.modules()):
+        own = _weight_quantizer(layer)
+        if own is not None:
+            _unwrap(layer, stored[own].record().dequantize())
+            layer.add_module(STORED, stored[own])
     return frozen.eval()
 
 
@@ -153,8 +167,9 @@ def latent_state(model: nn.Module) -> dict[str, Tensor]:
 def assert_no_quantizer(model: nn.Module) -> None:
     """Raise if the model holds a quantizer, or weights that `simulate` or `freeze` quantized."""
     for name, module in model.named_modules():
-        if isinstance(module, FakeQuantizer) or getattr(module, _MARK, False):
-            owner = name.removesuffix(f".{INPUT}").removesuffix(".parametrizations.weight.0")
+        if isinstance(module, FakeQuantizer | StoredWeight):
+            owner = name.removesuffix(f".{INPUT}").removesuffix(f".{STORED}")
+            owner = owner.removesuffix(".parametrizations.weight.0")
             raise QuantizerError(f"layer {owner!r} is quantized: use a fresh FP32 network")
 
 
@@ -239,6 +254,14 @@ def _latent(layer: nn.Module) -> Tensor:
     original = layer.parametrizations["weight"].original  # type: ignore[index,union-attr]
     assert isinstance(original, Tensor)
     return original.detach()
+
+
+def _check_stored(weight: QuantizedWeight, value: Tensor) -> None:
+    """A value may be off its level by rounding, and a few lie on another level where two are as near."""
+    if (weight.dequantize() - value).abs().mean() > _OFF_GRID * weight.affine.step.abs().mean():
+        raise QuantizerError(
+            "the quantizer computes values that are not those it stores; write its `stored` to fit its `quantized`"
+        )
 
 
 def _unwrap(layer: nn.Module, value: Tensor) -> None:

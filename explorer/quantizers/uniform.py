@@ -42,6 +42,11 @@ class Affine:
         shape[self.axis] = -1
         return self.step.view(shape), None if self.zero_point is None else self.zero_point.view(shape)
 
+    def detached(self) -> Affine:
+        """The same, of which no gradient runs."""
+        zero_point = None if self.zero_point is None else self.zero_point.detach()
+        return Affine(self.step.detach(), zero_point, self.grid, self.axis)
+
 
 def quantize(x: Tensor, q: Affine) -> Tensor:
     """The whole numbers of x on q's grid, in x's own floating-point type."""

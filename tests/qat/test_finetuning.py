@@ -15,6 +15,7 @@ from explorer.plans import Plan
 from explorer.qat import FinetuneResult, finetuning
 from explorer.qat.curves import Window
 from explorer.qat.stepping import Outcome, Training
+from explorer.quantizers import quantized_layers
 from explorer.quantizers.simulated import simulate
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
@@ -65,6 +66,20 @@ def test_trained_weights_are_on_their_grids(study: Study, blocks: tuple[Block, .
         for layer in block.layers:
             for channel in weights(result)[layer.parameter].flatten(1):
                 assert len(channel.unique()) <= 4, layer.name
+
+
+def test_the_packed_whole_numbers_take_the_bytes_that_are_reported(
+    study: Study, blocks: tuple[Block, ...], whole: Any
+) -> None:
+    """What an export will write is what the size says; and they are small beside the float weights."""
+    found = quantized_layers(whole[0].network)
+    assert set(found) == {layer.name for block in blocks for layer in block.layers}
+    stored = [layer.weight for layer in found.values()]
+    assert all(weight is not None for weight in stored)
+    assert -(-sum(weight.packed_bits for weight in stored if weight) // 8) == whole[0].after.size_bytes
+    state = weights(whole[0])
+    assert all(state[f"{name}.stored_weight.integers"].element_size() == 1 for name in found)
+    assert set(study.network.state_dict()) <= set(state), "the names of the study's network are among them"
 
 
 def test_the_result_computes_what_was_measured(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
