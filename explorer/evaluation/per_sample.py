@@ -1,53 +1,106 @@
-"""Every image by itself: its loss, and whether it is right, so that two networks can be compared pair by pair."""
+"""Loss and metric of every sample by itself.
 
-from __future__ import annotations
+Every average over samples, every comparison of two networks and every standard error is made from these, so batches
+never weigh: a ragged last batch counts by its samples, and two networks can be compared sample by sample.
 
-import math
-from collections.abc import Callable, Iterable
+    measure_samples   rows of a split, through a network
+    measure_batches   inputs and targets that are at hand, through a network
+    score, joined     outputs that were found in another way, e.g. by replaying the part that did not change
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer.lapq.loss.network import Array
-from explorer.lapq.rivals.table import Difference
+from explorer.studies.losses import Loss
+from explorer.studies.metrics import Metric
 from explorer.studies.study import Study
+
+BATCH_SIZE = 128
+
+Check = Callable[[], object]  # called before every batch; it may raise
+Progress = Callable[[float], object]  # told the share of the samples done, in (0, 1]
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """Of every test image, float64 (images,): its loss, and whether it is right; nan where there are no classes."""
+class PerSample:
+    """What each of N samples is worth.
 
-    losses: Array
-    rights: Array
+    Attributes:
+        losses: (N,) float64.
+        metric: (N,) float64, values of the study's metric; None where it has none for these targets.
+    """
 
-    def over(self, other: Measured) -> Difference:
-        return Difference(*mean(self.losses - other.losses), *share(self.rights - other.rights))
+    losses: Tensor
+    metric: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    @property
+    def mean_metric(self) -> float | None:
+        """The metric over all samples."""
+        return None if self.metric is None else self.metric.mean().item()
+
+
+def measure_samples(
+    study: Study,
+    network: nn.Module,
+    split: str = "test",
+    *,
+    rows: Tensor | None = None,
+    check: Check | None = None,
+    progress: Progress | None = None,
+) -> PerSample:
+    """Measure the rows of a split, all of them for None.
+
+    Raises:
+        StudyError: there is no such split.
+    """
+    total = study.data.size(split) if rows is None else len(rows)
+    batches = study.data.batches(split, BATCH_SIZE, rows)
+    return measure_batches(study, network, batches, total=total, check=check, progress=progress)
 
 
 @torch.no_grad()
-def each_image(
-    study: Study, model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], check: Callable[[], None]
-) -> tuple[Array, Array]:
-    """Loss and rightness of every image."""
-    losses, rights = [], []
+def measure_batches(
+    study: Study,
+    network: nn.Module,
+    batches: Iterable[tuple[Any, Tensor]],
+    *,
+    total: int = 0,
+    check: Check | None = None,
+    progress: Progress | None = None,
+) -> PerSample:
+    """Measure batches of inputs and targets.
+
+    Args:
+        total: number of samples in all batches; needed for ``progress`` alone.
+    """
+    found, done = [], 0
     for inputs, targets in batches:
-        check()
-        outputs = model(inputs)
-        found = study.loss.per_sample(outputs, targets).double()
-        right = study.loss.correct(outputs, targets)
-        losses.append(found)
-        rights.append(torch.full_like(found, math.nan) if right is None else right.double())
-    return torch.cat(losses).numpy(), torch.cat(rights).numpy()
+        if check is not None:
+            check()
+        found.append(score(network(inputs), targets, study.loss, study.metric))
+        done += len(targets)
+        if progress is not None:
+            progress(done / total)
+    return joined(found)
 
 
-def mean(values: Array) -> tuple[float, float]:
-    """With its standard error."""
-    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-    return float(values.mean()), error
+@torch.no_grad()
+def score(outputs: Any, targets: Tensor, loss: Loss, metric: Metric | None = None) -> PerSample:
+    """What outputs are worth; without a metric, by their losses alone."""
+    values = None if metric is None else metric.per_sample(outputs, targets)
+    losses = loss.per_sample(outputs, targets)
+    return PerSample(losses.double().cpu(), None if values is None else values.double().cpu())
 
 
-def share(rights: Array) -> tuple[float | None, float | None]:
-    """As `mean`; None where there are no classes."""
-    return (None, None) if np.isnan(rights).any() else mean(rights)
+def joined(parts: Sequence[PerSample]) -> PerSample:
+    """Parts of the samples one after another."""
+    metrics = [part.metric for part in parts if part.metric is not None]
+    losses = torch.cat([part.losses for part in parts])
+    return PerSample(losses, torch.cat(metrics) if len(metrics) == len(parts) else None)

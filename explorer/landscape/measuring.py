@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from explorer.curvature.estimators.choice import chunk_size
+from explorer.evaluation.per_sample import joined, score
 from explorer.landscape.target import Target, Vector
 from explorer.replay import Batch, Replay
 
@@ -50,10 +51,10 @@ class Meter:
             for batch, targets in self._batches:
                 if self._should_stop():
                     return None
-                found.append(self._loss(batch.outputs(), targets))
+                found.append(score(batch.outputs(), targets, self._target.subject.loss))
         finally:
             self._target.place(self._target.centre)
-        return torch.cat(found)
+        return joined(found).losses
 
     @property
     def centre_error(self) -> float:
@@ -70,14 +71,10 @@ class Meter:
         size = min(_MOST_SAMPLES, 2 * chunk_size(subject))
         for _, inputs, targets in subject.chunks(torch.arange(subject.size), size):
             batch = self._replay.batch(inputs)
-            found.append(self._loss(batch.recorded, targets))
+            found.append(score(batch.recorded, targets, subject.loss))
             batch.recorded = None
             self._batches.append((batch, targets))
-        return torch.cat(found)
-
-    @torch.no_grad()
-    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self._target.subject.loss.per_sample(outputs, targets).double().cpu()
+        return joined(found).losses
 
 
 def sampling_error(values: Tensor, population: int) -> float:

@@ -18,8 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from explorer.blocks import study_blocks
-from explorer.evaluation.plan_value import measure
+from explorer.evaluation import measure
 from explorer.lapq.loss.forms import Form
 from explorer.lapq.loss.history import PathPoint, Trail
 from explorer.lapq.loss.journal import Journal
@@ -28,8 +27,7 @@ from explorer.lapq.loss.objective import Objective
 from explorer.lapq.phases.joint import METHODS, Method, check_method
 from explorer.lapq.phases.layerwise import layerwise_steps
 from explorer.lapq.phases.quadratic import POINTS, best_p
-from explorer.lapq.result import LapqResult, Stage, bits_of_sites
-from explorer.plans import Plan
+from explorer.lapq.result import LapqResult, Stage
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.studies.study import Study
 
@@ -188,10 +186,7 @@ class _Work:
         self.watcher.report(_SHARES["test"], f"test images with the steps of the {name} phase")
         calibration_loss = self.objective.loss(steps)
         self.objective.network.place(steps)
-        blocks = study_blocks(self.study)
-        plan = Plan(self.study.name, self.study.weights_sha256, bits_of_sites(self.objective.sites, blocks))
-        model = self.objective.network.model
-        found = measure(model, self.study, plan, blocks, progress=lambda _: self.objective.check())
+        found = measure(self.objective.network.model, self.study, check=self.objective.check)
         return Stage(
             calibration_loss=calibration_loss,
             loss=found.loss,

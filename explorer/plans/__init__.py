@@ -1,6 +1,7 @@
 """Plans: bits for every block, what they cost, their predicted damage, and which are worth having.
 
 read_plan, write_plan, Plan             a plan and its file
+evaluate_plan, measure_plan             what a plan is worth and what it costs
 frontier(study, traces, ...)            every Pareto-optimal plan; ``.best_under(Budget("ratio", 8))``
 study_problem, solve, enumerate_set_b   the steps of it, for tables of one's own
 solve_one, greedy                       one budget by an integer programme; the greedy baseline
@@ -28,6 +29,7 @@ from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
 from explorer.plans.plan.plan import ALLOWED_BITS, BlockBits, Difference, Plan
 from explorer.plans.plan.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
 from explorer.plans.plan.reading import read_plan, write_plan
+from explorer.plans.plan.value import PlanValue, evaluate_plan, measure_plan
 from explorer.plans.problem.budget import Budget, CostName, Limit
 from explorer.plans.problem.groups import Group, Option
 from explorer.plans.problem.infeasible import InfeasibleError
@@ -84,6 +86,7 @@ __all__ = [
     "Option",
     "Peak",
     "Plan",
+    "PlanValue",
     "Point",
     "Problem",
     "Published",
@@ -105,11 +108,13 @@ __all__ = [
     "default_menu",
     "enumerate_set_b",
     "error_damage",
+    "evaluate_plan",
     "fp32_bytes",
     "frontier",
     "greedy",
     "interpolate_errors",
     "latency_table",
+    "measure_plan",
     "measured_damage",
     "measured_table",
     "neighbours_within_noise",

@@ -1,14 +1,13 @@
 """Does the proxy hold? Plans along and off the frontier, their predicted damage and their measured loss."""
 
 from explorer.proxy.experiment import MEASURES, ProxyResult, measure_proxy
-from explorer.proxy.measuring import Losses, Measurer
+from explorer.proxy.measuring import Measurer
 from explorer.proxy.rank_agreement import Agreement, agreement
 from explorer.proxy.sampling import Sampled, sample_plans
 
 __all__ = [
     "MEASURES",
     "Agreement",
-    "Losses",
     "Measurer",
     "ProxyResult",
     "Sampled",

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
+from explorer.evaluation import PerSample
 from explorer.plans import DamageTable
-from explorer.proxy.measuring import Losses, Measurer, difference
+from explorer.proxy.measuring import Measurer, difference
 from explorer.proxy.rank_agreement import Agreement, agreement
 from explorer.proxy.sampling import Sampled, sample_plans
 from explorer.quantizers import FLOAT_BITS, WEIGHTS, QuantizerSettings
@@ -127,8 +127,8 @@ def measure_proxy(
     a_bits: int = FLOAT_BITS,
     split: str = "test",
     seed: int = 0,
-    known: Sequence[Losses] = (),
-    on_plan: Callable[[Sequence[Losses]], None] | None = None,
+    known: Sequence[PerSample] = (),
+    on_plan: Callable[[Sequence[PerSample]], None] | None = None,
     progress: Callable[[float, str], None] | None = None,
     should_stop: Callable[[], object] | None = None,
 ) -> ProxyResult:
@@ -170,7 +170,7 @@ def measure_proxy(
         if progress is not None:
             progress(place / len(asked), f"plan {place} of {len(sampled)}" if place else "FP32")
         widths = dict(zip(names, asked[place], strict=True))
-        found.append((measurer if place else reference).losses(widths))
+        found.append((measurer if place else reference).measure(widths))
         if on_plan is not None:
             on_plan(found)
     return _result(
@@ -195,7 +195,7 @@ def _result(
     a_bits: int,
     sampled: Sequence[Sampled],
     tables: Mapping[str, DamageTable],
-    found: Sequence[Losses],
+    found: Sequence[PerSample],
     seed: int,
     seconds: float,
 ) -> ProxyResult:
@@ -204,26 +204,26 @@ def _result(
     omega = {measure: tuple(table.omega(w) for w in widths) for measure, table in tables.items()}
     stderr = {measure: tuple(table.omega_stderr(w) for w in widths) for measure, table in tables.items()}
     sizes = torch.tensor([plan.count for plan in sampled], dtype=torch.float64).numpy()
-    losses = torch.stack([each.loss for each in of_plans]).double().numpy()
+    losses = torch.stack([each.losses for each in of_plans]).numpy()
     predictions = {m: torch.tensor(values, dtype=torch.float64).numpy() for m, values in omega.items()}
     return ProxyResult(
         study=study,
         blocks=names,
         split=split,
-        samples=len(full.loss),
+        samples=len(full),
         quantizer=quantizer,
         a_bits=a_bits,
-        loss=full.loss.double().mean().item(),
-        loss_stderr=difference(full.loss, torch.zeros_like(full.loss))[1],
-        accuracy=full.accuracy,
+        loss=full.losses.mean().item(),
+        loss_stderr=difference(full.losses, torch.zeros_like(full.losses))[1],
+        accuracy=full.mean_metric,
         plans=tuple(
             PlanMeasured(
                 plan.bits,
                 plan.roles,
                 plan.count / 8,
-                each.loss.double().mean().item(),
-                *difference(each.loss, full.loss),
-                each.accuracy,
+                each.losses.mean().item(),
+                *difference(each.losses, full.losses),
+                each.mean_metric,
             )
             for plan, each in zip(sampled, of_plans, strict=True)
         ),
@@ -238,7 +238,7 @@ def _result(
     )
 
 
-def _compared(sampled: Sequence[Sampled], losses: Sequence[Losses]) -> list[Compared]:
+def _compared(sampled: Sequence[Sampled], found: Sequence[PerSample]) -> list[Compared]:
     place = {role: i for i, plan in enumerate(sampled) for role in plan.roles if role[1] is not None}
     levels = sorted({level for _, level in place if level is not None})
     rows = []
@@ -246,15 +246,11 @@ def _compared(sampled: Sequence[Sampled], losses: Sequence[Losses]) -> list[Comp
         for level in levels:
             if (first, level) in place and (second, level) in place:
                 a, b = place[first, level], place[second, level]
-                rise = difference(losses[b].loss, losses[a].loss)
-                rows.append(Compared(question, level, a, b, *rise, *_accuracies(losses[a], losses[b])))
+                rise = difference(found[b].losses, found[a].losses)
+                rows.append(Compared(question, level, a, b, *rise, *_accuracies(found[a], found[b])))
     return rows
 
 
-def _accuracies(first: Losses, second: Losses) -> tuple[float | None, float | None]:
-    a, b = first.right, second.right
-    return (None, None) if a is None or b is None else difference(_as_numbers(b), _as_numbers(a))
-
-
-def _as_numbers(right: Tensor) -> Tensor:
-    return right.double()
+def _accuracies(first: PerSample, second: PerSample) -> tuple[float | None, float | None]:
+    a, b = first.metric, second.metric
+    return (None, None) if a is None or b is None else difference(b, a)

@@ -1,48 +1,28 @@
-"""What plans are worth without training: the loss of every test image, for one plan after another.
+"""What plans are worth without training: loss and metric of every test sample, for one plan after another.
 
-All plans are measured on the same images, so that differences between two of them, or from FP32, are paired: the
+All plans are measured on the same samples, so that differences between two of them, or from FP32, are paired: the
 standard error is that of the mean of the differences. A weight is quantized once for each width and kept; a plan
-then costs one forward pass over the images.
+then costs one forward pass over the samples.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import sqrt
 
 import torch
 from torch import Tensor
 
 from explorer.blocks import Block
+from explorer.evaluation.per_sample import BATCH_SIZE, PerSample, measure_batches
 from explorer.plans.damage.network_errors import channel_axis
 from explorer.quantizers import ACTIVATIONS, FLOAT_BITS, WEIGHTS, QuantizerSettings, quantize_weight, simulate
 from explorer.randomness import spread_rows
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
 
-BATCH_SIZE = 250
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Of every image.
-
-    Attributes:
-        loss: (N,) float32.
-        right: (N,) bool, whether it was classified rightly; None where the targets are no classes.
-    """
-
-    loss: Tensor
-    right: Tensor | None
-
-    @property
-    def accuracy(self) -> float | None:
-        """Share of images right."""
-        return None if self.right is None else self.right.double().mean().item()
-
 
 def difference(of: Tensor, than: Tensor) -> tuple[float, float]:
-    """Mean of of − than over the images, and its standard error; both (N,)."""
-    off = of.double() - than.double()
+    """Mean of of − than over the samples, and its standard error; both (N,)."""
+    off = of - than
     return off.mean().item(), (off.std() / sqrt(len(off))).item()
 
 
@@ -50,7 +30,7 @@ class Measurer:
     """A study's network that takes the widths of one plan after another.
 
     Args:
-        samples: images, evenly spread over the split.
+        samples: how many, evenly spread over the split.
         quantizer: of the weights.
         a_bits: of every layer's input; 32 leaves the activations as they are.
         should_stop: called before every batch; it may raise.
@@ -78,28 +58,16 @@ class Measurer:
         }
         self._quantized: dict[tuple[str, int], Tensor] = {}
         rows = spread_rows(study.data.size(split), samples)
-        size = 1 if study.data.ragged else BATCH_SIZE
-        self._batches = list(study.data.batches(split, size, rows))
-        self._loss = study.loss
+        self._study, self._batches = study, list(study.data.batches(split, BATCH_SIZE, rows))
 
-    def losses(self, w_bits: Mapping[str, int]) -> Losses:
+    def measure(self, w_bits: Mapping[str, int]) -> PerSample:
         """With the weights of every block at these widths."""
         with torch.no_grad():
             for block in self._blocks:
                 for layer in block.layers:
                     weight = self._weight(layer.parameter, w_bits[block.name], channel_axis(layer))
                     self._network.get_parameter(layer.parameter).copy_(weight)
-        losses, rights = [], []
-        with torch.inference_mode():
-            for inputs, targets in self._batches:
-                if self._should_stop is not None:
-                    self._should_stop()
-                outputs = self._network(inputs)
-                losses.append(self._loss.per_sample(outputs, targets).float())
-                right = self._loss.correct(outputs, targets)
-                if right is not None:
-                    rights.append(right)
-        return Losses(torch.cat(losses).clone(), torch.cat(rights).clone() if rights else None)
+        return measure_batches(self._study, self._network, self._batches, check=self._should_stop)
 
     def _weight(self, parameter: str, bits: int, axis: int) -> Tensor:
         key = (parameter, bits)

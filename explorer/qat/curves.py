@@ -13,7 +13,7 @@ class TrainingPoint:
     Attributes:
         epoch: epochs done, fractional within an epoch.
         loss: mean training loss over the batches since the last point.
-        accuracy: share of those training images right, None where the targets are no classes.
+        accuracy: mean of the study's metric over those training samples; None where it says nothing of the targets.
     """
 
     epoch: float
@@ -25,15 +25,15 @@ class Window:
     """Means since the last point, weighed by samples."""
 
     def __init__(self) -> None:
-        self.loss, self.right, self.classes = RunningMean(), 0, True
+        self.loss, self.metric, self.known = RunningMean(), 0.0, True
 
     def add(self, outcome: Outcome) -> None:
         """Take a batch in."""
         self.loss.add(outcome.loss, outcome.samples)
-        self.classes = self.classes and outcome.right is not None
-        self.right += outcome.right or 0
+        self.known = self.known and outcome.metric is not None
+        self.metric += outcome.metric or 0.0
 
     def point(self, epoch: float) -> TrainingPoint:
         """The point of all batches so far."""
-        accuracy = self.right / self.loss.samples if self.classes else None
+        accuracy = self.metric / self.loss.samples if self.known else None
         return TrainingPoint(epoch, self.loss.value, accuracy)

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from explorer.blocks import Block
 from explorer.errors import RunError
-from explorer.evaluation.plan_value import Evaluation, calibration_batches, evaluate, measure
-from explorer.plans import Plan
+from explorer.plans import Plan, PlanValue, evaluate_plan, measure_plan
 from explorer.qat import checkpoint, optimizers
 from explorer.qat.curves import Window
 from explorer.qat.methods import METHODS
@@ -26,6 +25,7 @@ from explorer.qat.stepping import Training, advance
 from explorer.quantizers.simulated import freeze
 from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies import Study
+from explorer.studies.calibration import calibration_batches
 
 CHECKPOINT_STEPS = 20
 
@@ -41,8 +41,8 @@ class FinetuneResult:
         seconds: of training, over all attempts of the run.
     """
 
-    before: Evaluation
-    after: Evaluation
+    before: PlanValue
+    after: PlanValue
     network: nn.Module
     seconds: float
 
@@ -82,7 +82,7 @@ def finetune(
     _check(method, epochs, batch_size, rate)
     observer = observer or Unwatched()
     observer.report(0.0, "measuring the plan without training")
-    before = evaluate(study, plan, blocks, progress=lambda _: observer.check_stop())
+    before = evaluate_plan(study, plan, blocks, check=observer.check_stop)
     chosen = METHODS[method]()
     network = chosen.prepare(study.model(), plan.layer_bits(blocks), calibration_batches(study), plan.steps)
     groups = chosen.parameter_groups(network, learning_rate=rate, weight_decay=weight_decay)
@@ -94,9 +94,9 @@ def finetune(
     if training.step == training.told == 0:
         observer.point("test", _test_point(0, before))
 
-    def measured() -> tuple[nn.Module, Evaluation]:
+    def measured() -> tuple[nn.Module, PlanValue]:
         frozen = freeze(network)
-        return frozen, measure(frozen, study, plan, blocks, progress=lambda _: observer.check_stop())
+        return frozen, measure_plan(frozen, study, plan, blocks, check=observer.check_stop)
 
     while training.step < total:
         epoch, first = divmod(training.step, per_epoch)
@@ -138,7 +138,7 @@ def _tell(training: Training, window: Window, epoch: float, observer: Observer) 
         observer.point("method", {"epoch": epoch, **series})
 
 
-def _test_point(epoch: int, found: Evaluation) -> dict[str, float | None]:
+def _test_point(epoch: int, found: PlanValue) -> dict[str, float | None]:
     return {"epoch": float(epoch), "loss": found.loss, "accuracy": found.accuracy}
 
 

@@ -33,11 +33,17 @@ class Training:
 
 
 class Outcome(NamedTuple):
-    """Figures of one batch: the study's mean loss, without the penalty, and how many were right (None: no classes)."""
+    """Figures of one batch.
+
+    Attributes:
+        samples: how many.
+        loss: the study's mean loss, without the penalty.
+        metric: sum of the study's metric, of an accuracy how many are right; None where it says nothing of the targets.
+    """
 
     samples: int
     loss: float
-    right: int | None
+    metric: float | None
 
 
 def advance(training: Training, study: Study, rows: Tensor) -> Outcome:
@@ -62,5 +68,5 @@ def advance(training: Training, study: Study, rows: Tensor) -> Outcome:
     training.schedule.step()
     method.after_step(network)
     training.step += 1
-    right = study.loss.correct(outputs.detach(), targets)
-    return Outcome(len(rows), loss.item(), None if right is None else int(right.sum()))
+    metric = study.metric.per_sample(outputs.detach(), targets)
+    return Outcome(len(rows), loss.item(), None if metric is None else float(metric.sum()))

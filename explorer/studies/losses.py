@@ -69,17 +69,6 @@ class Loss:
         """Mean over the samples, a scalar."""
         return self.per_sample(outputs, targets).mean()
 
-    def correct(self, outputs: Any, targets: Tensor) -> Tensor | None:
-        """Whether each sample is classified rightly, shape (N,); None where there are no classes to tell."""
-        if (
-            not isinstance(outputs, Tensor)
-            or targets.is_floating_point()
-            or outputs.ndim != 2
-            or outputs.shape[1] < 2
-        ):
-            return None
-        return outputs.argmax(1) == targets
-
     @property
     def description(self) -> str:
         """One line that identifies the loss, part of a study's fingerprint."""

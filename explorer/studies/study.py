@@ -14,6 +14,7 @@ from explorer.blocks import Block
 from explorer.errors import StudyError
 from explorer.studies.data.images import ImageData
 from explorer.studies.losses import KINDS, Loss
+from explorer.studies.metrics import ACCURACY, Metric
 from explorer.studies.networks.attention import open_attention
 
 
@@ -48,6 +49,7 @@ class Study:
         weights_sha256: SHA-256 of the weights file, as ``sha256sum`` prints it; another where batch norms are
             folded (`weights.folded_sha256`), so that the two networks share neither runs nor plans.
         network: the FP32 network; use ``model()``, which copies it.
+        metric: what is counted beside the loss.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Study:
     loss: Loss
     weights_sha256: str
     network: nn.Module = field(repr=False)
+    metric: Metric = ACCURACY
 
     def model(self) -> nn.Module:
         """A fresh FP32 copy of the network in eval mode, on the CPU; all parameters require gradients.

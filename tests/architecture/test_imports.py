@@ -19,7 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"reports"}),
     frozenset({"figures", "jobs"}),
     frozenset({"runs"}),
-    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export", "proxy", "evaluation"}),
+    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export", "proxy"}),
+    frozenset({"evaluation"}),
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),
     frozenset({"blocks", "estimates", "randomness", "watching", "questions"}),
@@ -32,11 +33,6 @@ SIDEWAYS = {
     ("places", "errors"),  # a folder that cannot be found is reported as a mistake of the person's
     ("qat", "plans"),  # training starts from a plan
     ("lapq", "plans"),  # found steps become a plan
-    ("evaluation", "plans"),  # what a plan is worth
-    ("evaluation", "lapq"),
-    ("lapq", "evaluation"),
-    ("qat", "evaluation"),
-    ("proxy", "evaluation"),
     ("landscape", "curvature"),  # a slice runs along eigenvectors and shows what the Hessian predicts
     ("plans", "curvature"),  # Ω is made of traces, and a frontier asked for without them computes them
     ("proxy", "plans"),  # what is put to the test

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer import curvature, evaluation, plans, qat, studies
+from explorer import curvature, plans, qat, studies
 from explorer.blocks import study_blocks
 from explorer.cli import output
 
@@ -49,7 +49,7 @@ def test_every_verb_in_turn_gives_the_numbers_of_the_python_api(explore: Command
     path = write_plan(folder, chosen["bits"])
     plan, _ = plans.read_plan(path, study=study, partitions=(blocks,))
     evaluated = explore("evaluate", "--study", folder, "--plan", path, "--json").json
-    before = evaluation.evaluate(study, plan, blocks).to_json()
+    before = plans.evaluate_plan(study, plan, blocks).to_json()
     assert evaluated == {"study": "tiny", **before}
     assert evaluated["size_bytes"] == chosen["cost"], "Ω's budget and the packed weights mean the same bytes"
 

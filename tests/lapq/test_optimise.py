@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import evaluation, qat
+from explorer import plans, qat
 from explorer.blocks import study_blocks
 from explorer.errors import LapqError
 from explorer.lapq import METHODS, Journal, LapqResult, optimise
@@ -121,7 +121,7 @@ def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
     blocks = study_blocks(study)
     plan = read_plan(result.plan(study, blocks).to_json(), study=study, partitions=(blocks,))[0]
     assert plan == result.plan(study, blocks)
-    measured = evaluation.evaluate(study, plan, blocks)
+    measured = plans.evaluate_plan(study, plan, blocks)
     assert (measured.loss, measured.accuracy) == (
         result.stages["joint"].loss,
         result.stages["joint"].accuracy,

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 import torch
 
-from explorer import evaluation, studies
+from explorer import plans, studies
 from explorer.blocks import Block, study_blocks
 from explorer.errors import PlanError
+from explorer.evaluation import PerSample
 from explorer.plans import DamageTable, Plan, error_damage, network_errors
-from explorer.proxy import Losses, Measurer, measure_proxy
+from explorer.proxy import Measurer, measure_proxy
 from explorer.proxy.measuring import difference
 from explorer.quantizers import QuantizerSettings
 from explorer.studies import Study
@@ -49,34 +50,36 @@ def test_a_plans_loss_is_that_of_an_evaluation(
     for widths in ((2, 4, 3, 8), (8, 2, 2, 4), (2, 4, 3, 8)):  # back again, from the cached weights
         bits = dict(zip((block.name for block in blocks), widths, strict=True))
         plan = Plan.of_weights(study, blocks, bits, a_bits=a_bits)
-        expected = evaluation.evaluate(study, plan, blocks, weights=quantizer)
-        found = measurer.losses(bits)
-        assert float(found.loss.double().mean()) == pytest.approx(expected.loss, rel=1e-5)
-        assert found.accuracy == expected.accuracy
+        expected = plans.evaluate_plan(study, plan, blocks, weights=quantizer)
+        found = measurer.measure(bits)
+        assert float(found.losses.mean()) == pytest.approx(expected.loss, rel=1e-5)
+        assert found.mean_metric == expected.accuracy
 
 
 def test_a_tied_weight_is_quantized_once_for_all_its_uses() -> None:
     study = study_of(seeded(Twice))
     blocks = study_blocks(study)
     plan = Plan.uniform(study, blocks, 3, 32)
-    found = Measurer(study, blocks, samples=100).losses(plan.w_bits)
-    assert float(found.loss.mean()) == pytest.approx(evaluation.evaluate(study, plan, blocks).loss, rel=1e-5)
+    found = Measurer(study, blocks, samples=100).measure(plan.w_bits)
+    assert float(found.losses.mean()) == pytest.approx(
+        plans.evaluate_plan(study, plan, blocks).loss, rel=1e-5
+    )
 
 
 def test_the_rise_is_paired_with_fp32_and_so_are_the_comparisons(
     study: Study, blocks: tuple[Block, ...], tables: dict[str, DamageTable]
 ) -> None:
-    kept: list[Losses] = []
+    kept: list[PerSample] = []
     result = measure_proxy(
         study, blocks, tables, bits=BITS, plans=30, on_plan=lambda found: kept.__setitem__(slice(None), found)
     )
-    full = evaluation.evaluate(study, None, blocks)
+    full = plans.evaluate_plan(study, None, blocks)
     assert result.loss == pytest.approx(full.loss, rel=1e-5)
     assert result.loss_stderr == pytest.approx(full.loss_stderr, rel=1e-4)
     assert (result.samples, result.accuracy) == (learnable.TEST, full.accuracy)
     assert len(kept) == len(result.plans) + 1 >= 31
     for place, plan in enumerate(result.plans):
-        off = (kept[place + 1].loss - kept[0].loss).double().numpy()
+        off = (kept[place + 1].losses - kept[0].losses).numpy()
         assert plan.rise == pytest.approx(off.mean(), rel=1e-6)
         assert plan.rise_stderr == pytest.approx(off.std(ddof=1) / len(off) ** 0.5, rel=1e-6)
         assert plan.rise == pytest.approx(plan.loss - result.loss, abs=1e-6)
@@ -84,10 +87,10 @@ def test_the_rise_is_paired_with_fp32_and_so_are_the_comparisons(
         assert result.omega["l2"][place] == pytest.approx(tables["l2"].omega(widths))
     for row in result.compared:
         a, b = kept[row.first + 1], kept[row.second + 1]
-        assert (row.rise, row.rise_stderr) == pytest.approx(difference(b.loss, a.loss))
-        assert a.accuracy is not None
-        assert b.accuracy is not None
-        assert row.accuracy == pytest.approx(b.accuracy - a.accuracy)
+        assert (row.rise, row.rise_stderr) == pytest.approx(difference(b.losses, a.losses))
+        assert a.mean_metric is not None
+        assert b.mean_metric is not None
+        assert row.accuracy == pytest.approx(b.mean_metric - a.mean_metric)
         first, second = result.plans[row.first], result.plans[row.second]
         assert abs(first.size_bytes / second.size_bytes - 1) < 0.3
     assert {"trace", "l2", "size"} == set(result.agreement)
@@ -103,7 +106,7 @@ def test_going_on_from_known_losses_gives_the_same_result(
             "seconds": 0
         }
 
-    kept: list[list[Losses]] = []
+    kept: list[list[PerSample]] = []
     told: list[float] = []
     whole = ask(on_plan=lambda found: kept.append(list(found)), progress=lambda f, _: told.append(f))
     assert ask(known=kept[6]) == whole
@@ -123,5 +126,5 @@ def test_what_is_missing_is_said(
 
 def test_the_studys_own_network_stays_as_it_was(study: Study, blocks: tuple[Block, ...]) -> None:
     before = {name: tensor.clone() for name, tensor in study.network.state_dict().items()}
-    Measurer(study, blocks, samples=10).losses({block.name: 2 for block in blocks})
+    Measurer(study, blocks, samples=10).measure({block.name: 2 for block in blocks})
     assert all(torch.equal(before[name], tensor) for name, tensor in study.network.state_dict().items())

@@ -81,14 +81,6 @@ def test_ragged_batches_weighed_by_samples_give_the_mean(kind: str) -> None:
     assert torch.allclose(sum(parts, torch.zeros(())) / 4, loss(OUTPUTS, TARGETS))
 
 
-def test_correct_is_the_largest_output() -> None:
-    correct = Loss("cross_entropy").correct(OUTPUTS, TARGETS)
-    assert correct is not None
-    assert correct.tolist() == [True, False, True, False]
-    assert Loss("mse").correct(OUTPUTS[:, :1], TARGETS.float()) is None
-    assert Loss("mse").correct(OUTPUTS[:, :1], TARGETS) is None  # one output says nothing about classes
-
-
 def averaged(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(outputs, targets)
 

@@ -5,9 +5,8 @@ Parameters: ``plan`` (plan.json's content, or null for FP32) and ``split``.
 
 from typing import Any
 
-from explorer import evaluation
 from explorer.blocks import study_blocks
-from explorer.plans import read_plan
+from explorer.plans import evaluate_plan, read_plan
 from explorer.questions import EvaluateQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
@@ -26,4 +25,4 @@ def run(study: Study, question: EvaluateQuestion, context: RunContext) -> dict[s
         context.report(fraction, "measuring")
 
     split = parameters.get("split", "test")
-    return evaluation.evaluate(study, plan, blocks, split=split, progress=progress).to_json()
+    return evaluate_plan(study, plan, blocks, split=split, progress=progress).to_json()

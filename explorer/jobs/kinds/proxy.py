@@ -17,11 +17,12 @@ from torch import Tensor
 
 from explorer.blocks import Block, study_blocks
 from explorer.curvature import Traces, TracesProgress, weight_traces
+from explorer.evaluation import PerSample
 from explorer.jobs.kinds.damage import Watching, eigenvalues
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
 from explorer.plans.damage.measures import eigenvalue_damage, product_damage
-from explorer.proxy import Losses, measure_proxy
+from explorer.proxy import measure_proxy
 from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs.context import RunContext
@@ -57,10 +58,10 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str,
 
     losses = known
 
-    def on_plan(found: Sequence[Losses]) -> None:
+    def on_plan(found: Sequence[PerSample]) -> None:
         nonlocal losses
         losses = list(found)
-        point = {"place": len(found) - 1, "loss": found[-1].loss.double().mean().item()}
+        point = {"place": len(found) - 1, "loss": found[-1].losses.mean().item()}
         context.point("plans", point)
         context.save(_tensors(found), state)
 
@@ -142,15 +143,15 @@ def _products(
     )
 
 
-def _tensors(found: Sequence[Losses]) -> dict[str, Tensor]:
-    """(plans + 1, images) of each."""
-    stacked = {"loss": torch.stack([each.loss for each in found])}
-    rights = [each.right for each in found if each.right is not None]
-    return stacked | ({"right": torch.stack(rights).to(torch.uint8)} if rights else {})
+def _tensors(found: Sequence[PerSample]) -> dict[str, Tensor]:
+    """(plans + 1, samples) of each; "right" holds the metric, which is 0 or 1 for an accuracy."""
+    stacked = {"loss": torch.stack([each.losses for each in found])}
+    metrics = [each.metric for each in found if each.metric is not None]
+    return stacked | ({"right": torch.stack(metrics)} if metrics else {})
 
 
-def _known(tensors: Mapping[str, Tensor]) -> list[Losses]:
-    rights: Sequence[Tensor | None] = [None] * len(tensors["loss"])
+def _known(tensors: Mapping[str, Tensor]) -> list[PerSample]:
+    metrics: Sequence[Tensor | None] = [None] * len(tensors["loss"])
     if "right" in tensors:
-        rights = list(tensors["right"].bool())
-    return [Losses(loss, right) for loss, right in zip(tensors["loss"], rights, strict=True)]
+        metrics = list(tensors["right"].double())
+    return [PerSample(losses, each) for losses, each in zip(tensors["loss"].double(), metrics, strict=True)]

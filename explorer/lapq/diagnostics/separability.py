@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.loss.caching import Prefixes
 from explorer.lapq.loss.forms import Levels
 from explorer.lapq.loss.network import Array, SteppedNetwork, StepQuantizer
@@ -64,7 +64,7 @@ class Separability:
 
     @property
     def share(self) -> float:
-        """Of the interactions in all the damage, 0 to 1."""
+        """Share of the damage that is interaction, 0 to 1."""
         return _share(self.interaction, self.together - self.interaction)
 
     @property
@@ -177,14 +177,13 @@ class _Switches:
         steps[list(on)] = self._steps[list(on)]
         before = self._prefixes.samples_computed
         outputs = self._prefixes.outputs(steps, self._objective.check)
-        with torch.no_grad():
-            found = [
-                self._objective.study.loss.per_sample(out, targets).double()
-                for out, (_, targets) in zip(outputs, self._objective.batches, strict=True)
-            ]
+        found = [
+            score(out, targets, self._objective.study.loss)
+            for out, (_, targets) in zip(outputs, self._objective.batches, strict=True)
+        ]
         cost = (self._prefixes.samples_computed - before) / len(self._objective.rows)
         self._objective.count(("quantized", self._name, tuple(on)), cost)
-        return torch.cat(found).numpy()
+        return joined(found).losses.numpy()
 
 
 class _SwitchedNetwork(SteppedNetwork):

@@ -18,16 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.blocks import study_blocks
 from explorer.errors import LapqError
-from explorer.evaluation.plan_value import Evaluation, measure
+from explorer.evaluation import Evaluation, measure
 from explorer.lapq.loss.forms import Levels
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.phases.layerwise import layerwise_steps
 from explorer.lapq.phases.quadratic import POINTS, parabola, vertex_within
-from explorer.lapq.result import bits_of_sites
-from explorer.plans import Plan
 from explorer.quantizers.steps import lp
 from explorer.randomness import Stream, drawn_values
 
@@ -177,10 +174,7 @@ def along_calibration(
 def on_test(objective: Objective, steps: Array) -> Evaluation:
     """Loss and accuracy on the test images with these steps."""
     objective.network.place(np.asarray(steps, np.float32))
-    study = objective.study
-    blocks = study_blocks(study)
-    plan = Plan(study.name, study.weights_sha256, bits_of_sites(objective.sites, blocks))
-    return measure(objective.network.model, study, plan, blocks, progress=lambda _: objective.check())
+    return measure(objective.network.model, objective.study, check=objective.check)
 
 
 def _on_test(objective: Objective, steps: Array, name: str) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import torch
 
+from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.diagnostics.sweeps import site_tensor
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
@@ -109,16 +109,15 @@ class Trial:
     def measure(self, steps: Mapping[str, float]) -> Tried:
         """Loss and accuracy with a step for every site."""
         asked = np.array([steps[name] for name in self._objective.names], np.float32)
-        loss = self._objective.study.loss
+        study = self._objective.study
         with self._lock:
             outputs = self._part.prefixes.outputs(asked, self._objective.check)
-            pairs = [(out, targets) for out, (_, targets) in zip(outputs, self._part.batches, strict=True)]
-            with torch.no_grad():
-                losses = torch.cat([loss.per_sample(out, targets).double() for out, targets in pairs])
-                rights = [loss.correct(out, targets) for out, targets in pairs]
-        known = [right for right in rights if right is not None]
-        accuracy = float(torch.cat(known).double().mean()) if known else None
-        return Tried(losses.numpy(), accuracy)
+            parts = [
+                score(out, targets, study.loss, study.metric)
+                for out, (_, targets) in zip(outputs, self._part.batches, strict=True)
+            ]
+        found = joined(parts)
+        return Tried(found.losses.numpy(), found.mean_metric)
 
 
 def _stderr(values: Array) -> float:

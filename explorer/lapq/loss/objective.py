@@ -26,6 +26,7 @@ from torch import Tensor
 
 from explorer.blocks import study_blocks
 from explorer.errors import LapqError
+from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.loss.caching import Prefixes
 from explorer.lapq.loss.forms import Form
 from explorer.lapq.loss.journal import Entry, Journal
@@ -218,13 +219,12 @@ class Objective:
         """The loss of each image, float64, and what that cost."""
         started, before = time.monotonic(), part.prefixes.samples_computed
         outputs = part.prefixes.outputs(steps, self.check)
-        with torch.no_grad():
-            found = [
-                self.study.loss.per_sample(out, targets).double()
-                for out, (_, targets) in zip(outputs, part.batches, strict=True)
-            ]
+        found = [
+            score(out, targets, self.study.loss)
+            for out, (_, targets) in zip(outputs, part.batches, strict=True)
+        ]
         self.seconds += time.monotonic() - started
-        return torch.cat(found).numpy(), (part.prefixes.samples_computed - before) / len(self.rows)
+        return joined(found).losses.numpy(), (part.prefixes.samples_computed - before) / len(self.rows)
 
     def _differentiated(self, steps: Array, part: Part) -> Entry:
         started = time.monotonic()

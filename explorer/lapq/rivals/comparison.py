@@ -22,14 +22,17 @@ both is no part of the error.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from explorer.errors import LapqError
-from explorer.evaluation.per_sample import Measured, each_image, mean, share
+from explorer.estimates import mean, paired
+from explorer.evaluation.per_sample import PerSample, measure_batches, measure_samples
 from explorer.lapq.algorithm import LAYERWISE_P
 from explorer.lapq.loss.history import Trail
 from explorer.lapq.loss.journal import Journal
@@ -39,7 +42,7 @@ from explorer.lapq.loss.sites import Site
 from explorer.lapq.phases.joint import METHODS, Method, check_method
 from explorer.lapq.phases.layerwise import layerwise_steps, steps_by
 from explorer.lapq.phases.quadratic import best_p
-from explorer.lapq.rivals.table import Comparison, Row
+from explorer.lapq.rivals.table import Comparison, Difference, Row
 from explorer.lapq.rivals.wider import WIDER, Wider, widened
 from explorer.quantizers import steps as rules
 from explorer.quantizers.bias_correction import BiasCorrection
@@ -50,7 +53,6 @@ from explorer.studies.study import Study
 FLOAT = "fp32"
 RULES = {"min-max": "min-max", "aciq": "aciq-laplace", "kl": "kl", "kl-nonzero": "kl"}
 TABLE = ("min-max", "mmse", "aciq", "kl", "kl-nonzero", *WIDER, "layerwise", "quadratic", "joint")
-_BATCH = 250
 
 Progress = Callable[[float, str], None]
 
@@ -167,11 +169,11 @@ class _Column:
 
     def rows(self) -> Iterator[Row]:
         """FP32 and the rows of the table."""
-        found: dict[str, Measured] = {}
+        found: dict[str, PerSample] = {}
         for each in self._calibrated():
             now = found[each.method] = self._measured(each)
             test_loss, test_loss_stderr = mean(now.losses)
-            accuracy, accuracy_stderr = share(now.rights)
+            accuracy, accuracy_stderr = (None, None) if now.metric is None else mean(now.metric)
             steps = (
                 () if each.steps is None else zip(self._objective.names, map(float, each.steps), strict=True)
             )
@@ -183,7 +185,7 @@ class _Column:
                 test_loss_stderr=test_loss_stderr,
                 test_accuracy=accuracy,
                 test_accuracy_stderr=accuracy_stderr,
-                over={other: now.over(before) for other, before in found.items() if other != each.method},
+                over={other: _over(now, before) for other, before in found.items() if other != each.method},
                 forward_equivalents=each.cost,
                 steps=dict(steps),
                 extra_weights=0.0 if each.wider is None else each.wider.extra,
@@ -241,12 +243,12 @@ class _Column:
         objective = self._objective
 
         def measure() -> Array:
-            losses, _ = each_image(objective.study, model, objective.batches, objective.check)
-            return losses
+            found = measure_batches(objective.study, model, objective.batches, check=objective.check)
+            return found.losses.numpy()
 
         return float(objective.journal.note(f"calibration {name}", measure).mean())
 
-    def _measured(self, each: _Calibrated) -> Measured:
+    def _measured(self, each: _Calibrated) -> PerSample:
         """On the test images; noted in the journal."""
         objective, study = self._objective, self._objective.study
         name = each.method if each.steps is None else hashlib.sha256(each.steps.tobytes()).hexdigest()
@@ -257,7 +259,24 @@ class _Column:
                 model = objective.network.model
             else:
                 model = study.model() if each.wider is None else each.wider.network.model
-            batches = study.data.batches("test", 1 if study.data.ragged else _BATCH, self._test)
-            return np.stack(each_image(study, model, batches, objective.check))
+            return _as_array(measure_samples(study, model, rows=self._test, check=objective.check))
 
-        return Measured(*objective.journal.note(f"test {name}", measure))
+        return _from_array(objective.journal.note(f"test {name}", measure))
+
+
+def _as_array(found: PerSample) -> Array:
+    """(2, images) for the journal: losses, and the metric or nan where there is none."""
+    metric = torch.full_like(found.losses, math.nan) if found.metric is None else found.metric
+    return torch.stack([found.losses, metric]).numpy()
+
+
+def _from_array(noted: Array) -> PerSample:
+    losses, metric = torch.from_numpy(np.asarray(noted, np.float64))
+    return PerSample(losses, None if metric.isnan().any() else metric)
+
+
+def _over(found: PerSample, other: PerSample) -> Difference:
+    loss = paired(found.losses, other.losses)
+    if found.metric is None or other.metric is None:
+        return Difference(*loss, None, None)
+    return Difference(*loss, *paired(found.metric, other.metric))

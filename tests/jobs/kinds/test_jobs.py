@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import curvature, evaluation, qat, studies
+from explorer import curvature, plans, qat, studies
 from explorer.blocks import study_blocks
 from explorer.curvature import Draws
 from explorer.jobs import execute, launch, request
@@ -152,7 +152,7 @@ def test_evaluate_and_traces_give_the_numbers_of_the_direct_calls(
     plan, blocks = plan_of(study), study_blocks(study)
     measured = request(store, spec_of(study, EvaluateQuestion(plan=plan.to_json())))
     traced = request(store, spec_of(study, TracesQuestion(rel_se=0.1, seed=4)))
-    direct = evaluation.evaluate(study, plan, blocks).to_json()
+    direct = plans.evaluate_plan(study, plan, blocks).to_json()
     traces = curvature.weight_traces(study, rel_se=0.1, seed=4)
     assert done(store, measured, wait) == direct
     found = done(store, traced, wait)
@@ -192,9 +192,9 @@ def test_a_plan_by_module_and_the_fp32_network_are_measured_too(store: Store, st
     modules = study_blocks(study, "module")
     plan = Plan.uniform(study, modules, 3, 8)
     run = execute(store, spec_of(study, EvaluateQuestion(plan=plan.to_json())))
-    assert run.result == evaluation.evaluate(study, plan, modules).to_json()
+    assert run.result == plans.evaluate_plan(study, plan, modules).to_json()
     full = execute(store, spec_of(study, EvaluateQuestion(split="train")))
-    assert full.result == evaluation.evaluate(study, None, modules, split="train").to_json()
+    assert full.result == plans.evaluate_plan(study, None, modules, split="train").to_json()
 
 
 def test_what_is_asked_in_default_words_is_one_run_whatever_the_plan_is_called(study: Study) -> None:

@@ -12,7 +12,6 @@ from scipy import stats
 
 from explorer.blocks import study_blocks
 from explorer.errors import LapqError
-from explorer.evaluation.plan_value import evaluate
 from explorer.lapq import Levels, Objective, best_p, layerwise_steps, plan_of
 from explorer.lapq.diagnostics.sweeps import (
     ErrorCurves,
@@ -24,6 +23,7 @@ from explorer.lapq.diagnostics.sweeps import (
     site_tensor,
 )
 from explorer.lapq.loss.network import Array
+from explorer.plans import evaluate_plan
 from explorer.studies import Study
 
 
@@ -71,7 +71,7 @@ def test_along_p_every_point_is_the_loss_and_the_test_accuracy_of_the_lp_steps(s
         steps = layerwise_steps(objective, point["p"])
         assert point["loss"] == objective.loss(steps)
         named = dict(zip(objective.names, map(float, steps), strict=True))
-        direct = evaluate(study, plan_of(objective.sites, named, study, blocks), blocks)
+        direct = evaluate_plan(study, plan_of(objective.sites, named, study, blocks), blocks)
         assert point["test_loss"] == pytest.approx(direct.loss, rel=1e-5)
         assert (point["accuracy"], point["accuracy_stderr"]) == (direct.accuracy, direct.accuracy_stderr)
 

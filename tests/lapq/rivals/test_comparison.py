@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import evaluation
+from explorer import plans
 from explorer.blocks import study_blocks
 from explorer.errors import LapqError, QuantizerError
 from explorer.lapq import Objective, optimise, plan_of
@@ -31,7 +31,7 @@ def test_fp32_comes_first_and_every_method_once_a_correction(study: Study, table
         *((name, "none") for name in TABLE),
         *((name, "mean") for name in TABLE),
     ]
-    direct = evaluation.evaluate(study, None, study_blocks(study))
+    direct = plans.evaluate_plan(study, None, study_blocks(study))
     assert table.rows[0].test_loss == pytest.approx(direct.loss, rel=1e-6)
     assert table.rows[0].test_accuracy == pytest.approx(direct.accuracy)
     assert table.test_images == direct.samples
@@ -58,7 +58,7 @@ def test_a_row_is_worth_what_its_plan_is_worth(study: Study, table: Comparison) 
         for name in ("min-max", "mmse", "aciq", "kl", "kl-nonzero"):
             row = table.row(name, correction)  # type: ignore[arg-type]
             plan = plan_of(sites, row.steps, study, blocks, correction)  # type: ignore[arg-type]
-            direct = evaluation.evaluate(study, plan, blocks)
+            direct = plans.evaluate_plan(study, plan, blocks)
             assert row.test_loss == pytest.approx(direct.loss, rel=1e-5)
             assert row.test_accuracy == pytest.approx(direct.accuracy)
 
@@ -94,7 +94,7 @@ def test_differences_are_paired(study: Study, table: Comparison) -> None:
         inputs, targets = next(study.data.batches("test", study.data.size("test")))
         outputs = objective.network.model(inputs)
         losses.append(study.loss.per_sample(outputs, targets).double().numpy())
-        right = study.loss.correct(outputs, targets)
+        right = study.metric.per_sample(outputs, targets)
         assert right is not None
         rights.append(right.double().numpy())
     found = table.row("joint").over["mmse"]

@@ -87,7 +87,7 @@ def measured(study: studies.Study) -> tuple[float, float, int]:
     with torch.no_grad():
         for inputs, targets in study.data.batches("test", 500):
             outputs = model(inputs)
-            right = study.loss.correct(outputs, targets)
+            right = study.metric.per_sample(outputs, targets)
             assert right is not None
             loss += study.loss.per_sample(outputs, targets).sum().item()
             correct += int(right.sum())

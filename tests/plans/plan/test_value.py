@@ -1,4 +1,4 @@
-"""What an evaluation reports: means over samples whatever the batches were, and their standard errors."""
+"""What a plan is worth: means over samples whatever the batches were, their standard errors, and its costs."""
 
 import math
 from dataclasses import replace
@@ -9,14 +9,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from explorer import evaluation, qat
+from explorer import qat
 from explorer.blocks import Block
 from explorer.errors import PlanError, StudyError
-from explorer.evaluation import plan_value
-from explorer.plans import BlockBits, Plan
+from explorer.evaluation import per_sample
+from explorer.plans import BlockBits, Plan, evaluate_plan
 from explorer.quantizers.simulated import simulate
 from explorer.studies import ImageData, Loss, Study
-from explorer.studies.calibration import CALIBRATION_IMAGES, calibration_batches
+from explorer.studies.calibration import calibration_batches
 from tests import learnable
 
 RAGGED = 64  # 210 test images: three batches of 64 and one of 18
@@ -41,8 +41,8 @@ def directly(network: torch.nn.Module, study: Study, split: str = "test") -> tup
 def test_every_sample_weighs_the_same_in_ragged_batches(
     study: Study, blocks: tuple[Block, ...], mixed: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_value, "BATCH_SIZE", RAGGED)
-    found = evaluation.evaluate(study, mixed, blocks)
+    monkeypatch.setattr(per_sample, "BATCH_SIZE", RAGGED)
+    found = evaluate_plan(study, mixed, blocks)
     calibration = calibration_batches(study)
     losses, right = directly(simulate(study.model(), mixed.layer_bits(blocks), calibration), study)
     assert found.samples == learnable.TEST
@@ -57,7 +57,7 @@ def test_every_sample_weighs_the_same_in_ragged_batches(
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_no_plan_is_the_plain_network(study: Study, blocks: tuple[Block, ...], split: str) -> None:
-    found = evaluation.evaluate(study, None, blocks, split=split)
+    found = evaluate_plan(study, None, blocks, split=split)
     losses, right = directly(study.model(), study, split)
     assert (found.split, found.samples) == (split, study.data.size(split))
     assert found.loss == pytest.approx(losses.mean(), rel=1e-5)
@@ -66,7 +66,7 @@ def test_no_plan_is_the_plain_network(study: Study, blocks: tuple[Block, ...], s
 
 
 def test_sizes_and_operations_are_the_plans(study: Study, blocks: tuple[Block, ...], mixed: Plan) -> None:
-    found = evaluation.evaluate(study, mixed, blocks)
+    found = evaluate_plan(study, mixed, blocks)
     weights = (12 * 9, 12 * 9, 12 * 16, 16 * 3)
     macs = (12 * 9 * 64, 12 * 9 * 64, 12 * 16 * 64, 48)
     assert found.size_bytes == sum(n * w for n, w in zip(weights, (4, 2, 3, 8), strict=True)) / 8
@@ -79,9 +79,9 @@ def test_sizes_and_operations_are_the_plans(study: Study, blocks: tuple[Block, .
 def test_progress_ends_at_one_and_never_falls(
     study: Study, blocks: tuple[Block, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_value, "BATCH_SIZE", RAGGED)
+    monkeypatch.setattr(per_sample, "BATCH_SIZE", RAGGED)
     told: list[float] = []
-    evaluation.evaluate(study, None, blocks, progress=told.append)
+    evaluate_plan(study, None, blocks, progress=told.append)
     assert told == [pytest.approx(done / 210) for done in (64, 128, 192, 210)]
 
 
@@ -93,7 +93,7 @@ def test_targets_that_are_no_classes_have_a_loss_and_no_accuracy(
     for split, count in (("train", learnable.TRAIN), ("test", learnable.TEST)):
         arrays[f"{split}_labels"] = draw.normal(size=(count, 3)).astype(np.float32)
     regression = replace(study, data=ImageData(arrays, mean=(0.5,), std=(0.25,)), loss=Loss("mse"))
-    found = evaluation.evaluate(regression, None, blocks)
+    found = evaluate_plan(regression, None, blocks)
     assert (found.accuracy, found.accuracy_stderr) == (None, None)
     assert math.isfinite(found.loss)
     trained = qat.finetune(
@@ -103,22 +103,14 @@ def test_targets_that_are_no_classes_have_a_loss_and_no_accuracy(
     assert trained.after.loss < trained.before.loss
 
 
-def test_calibration_images_are_spread_over_the_training_split(study: Study) -> None:
-    batches = calibration_batches(study)
-    assert sum(len(batch) for batch in batches) == CALIBRATION_IMAGES
-    rows = torch.arange(256) * learnable.TRAIN // 256
-    assert torch.equal(torch.cat(batches), study.data.inputs("train", rows))
-    assert rows[-1] >= learnable.TRAIN - 2
-
-
 def test_what_does_not_fit_is_refused_in_a_sentence(study: Study, blocks: tuple[Block, ...]) -> None:
     with pytest.raises(StudyError, match="no split 'validation'; use train or test"):
-        evaluation.evaluate(study, None, blocks, split="validation")
+        evaluate_plan(study, None, blocks, split="validation")
     with pytest.raises(PlanError, match="has blocks that learnable does not have"):
-        evaluation.evaluate(study, Plan("learnable", study.weights_sha256, {"x": BlockBits(4, 4)}), blocks)
+        evaluate_plan(study, Plan("learnable", study.weights_sha256, {"x": BlockBits(4, 4)}), blocks)
 
 
 def test_the_studys_network_stays_pristine(study: Study, blocks: tuple[Block, ...], mixed: Plan) -> None:
     before = {name: value.clone() for name, value in study.network.state_dict().items()}
-    evaluation.evaluate(study, mixed, blocks)
+    evaluate_plan(study, mixed, blocks)
     assert all(torch.equal(value, before[name]) for name, value in study.network.state_dict().items())

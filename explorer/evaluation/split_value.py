@@ -1,0 +1,111 @@
+"""Value of a network on a split: mean loss and mean metric, each with its standard error.
+
+    loss      s/√N, s the standard deviation with N - 1 in its denominator
+    metric    √(⟨v²⟩ - ⟨v⟩²)/√N, which for the accuracy p is √(p(1−p)/N)
+
+These errors are those that a finite number of samples leaves. A network quantized after training (PTQ) has its
+weights quantized once, with steps chosen from the weights, and its activations with steps chosen from calibration
+samples of the training split; steps that are given go before both.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from explorer.estimates import mean
+from explorer.evaluation.per_sample import Check, PerSample, Progress, measure_samples
+from explorer.quantizers.given import GivenSteps
+from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
+from explorer.quantizers.simulated import simulate
+from explorer.studies.calibration import calibration_batches
+from explorer.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Means over the samples of one split.
+
+    Attributes:
+        split: ``train`` or ``test``.
+        samples: how many.
+        loss, loss_stderr: mean and its standard error.
+        accuracy, accuracy_stderr: mean of the study's metric, and its standard error: of an accuracy, the share of
+            samples that are right, in [0, 1]; None where there is none for the targets.
+    """
+
+    split: str
+    samples: int
+    loss: float
+    loss_stderr: float
+    accuracy: float | None
+    accuracy_stderr: float | None
+
+    @classmethod
+    def of(cls, found: PerSample, split: str) -> "Evaluation":
+        """The means of what was measured."""
+        total, loss = len(found), mean(found.losses)
+        spread = None if found.metric is None else found.metric.std(correction=0).item()
+        return cls(
+            split=split,
+            samples=total,
+            loss=loss.value,
+            loss_stderr=loss.stderr,
+            accuracy=found.mean_metric,
+            accuracy_stderr=None if spread is None else spread / math.sqrt(total),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return dict(self.__dict__)
+
+
+def measure(
+    network: nn.Module,
+    study: Study,
+    *,
+    split: str = "test",
+    check: Check | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure a network that takes and gives what the study's does.
+
+    Raises:
+        StudyError: there is no such split.
+    """
+    return Evaluation.of(measure_samples(study, network, split, check=check, progress=progress), split)
+
+
+def evaluate(
+    study: Study,
+    layer_bits: Mapping[str, tuple[int, int]] | None = None,
+    *,
+    steps: GivenSteps | None = None,
+    split: str = "test",
+    weights: QuantizerSettings = WEIGHTS,
+    activations: QuantizerSettings = ACTIVATIONS,
+    check: Check | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure a study's network without training.
+
+    Args:
+        layer_bits: layer to bits of its weight and of its input; a layer that is not named stays in FP32.
+        steps: go before the rules.
+        weights, activations: the rules.
+
+    Raises:
+        QuantizerError: a layer or a width is not there.
+        StudyError: there is no such split.
+    """
+    network = simulate(
+        study.model(),
+        layer_bits or {},
+        calibration_batches(study),
+        weights=weights,
+        activations=activations,
+        steps=steps,
+    )
+    return measure(network, study, split=split, check=check, progress=progress)
