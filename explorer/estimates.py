@@ -4,8 +4,9 @@ The mean of n independent values has the standard error s / sqrt(n), s^2 their v
 Drawn without replacement from N values, it has sqrt(1 - n/N) s / sqrt(n), which is 0 when all were drawn (Cochran,
 "Sampling Techniques", 3rd edition, section 2.6). One value alone says nothing of its error: it is infinite.
 
-A share p of n has sqrt(p (1 - p) / n). Two networks measured on the same samples differ by the mean of the
-differences, sample by sample, with the standard error of that: what makes a sample hard for both is no part of it.
+A share p of n hits has sqrt(p (1 - p) / n), which is s / sqrt(n) with n in the denominator of s^2. Two networks
+measured on the same samples differ by the mean of the differences, sample by sample, with the standard error of
+that: what makes a sample hard for both is no part of it.
 
 Functions take NumPy arrays and PyTorch tensors alike, and give back what they were given.
 """
@@ -57,9 +58,9 @@ def mean(values: Values, population: int | None = None) -> Estimate:
 
 
 def share(hits: np.ndarray | Tensor) -> Estimate:
-    """Share of (n,) that is true."""
-    found = float(hits.sum()) / len(hits)
-    return Estimate(found, math.sqrt(found * (1 - found) / len(hits)))
+    """Share of hits among (n,), each 1 or 0; the mean of a metric that may lie between."""
+    values = np.asarray(hits, np.float64)
+    return Estimate(float(values.mean()), float(values.std()) / math.sqrt(len(values)))
 
 
 def paired(of: Values, than: Values, population: int | None = None) -> Estimate:

@@ -88,7 +88,7 @@ def test_columns_are_estimated_one_by_one(values: np.ndarray) -> None:
 def test_a_share_has_the_error_of_a_binomial(hits: list[bool]) -> None:
     n = len(hits)
     found = share(np.array(hits))
-    assert found.value == sum(hits) / n
+    assert found.value == pytest.approx(sum(hits) / n)
     assert found.stderr == pytest.approx(scipy.stats.binom(n, found.value).std() / n, abs=1e-12)
     assert share(torch.tensor(hits)) == found
 

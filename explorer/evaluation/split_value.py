@@ -8,14 +8,13 @@ weights quantized once, with steps chosen from the weights, and its activations 
 samples of the training split; steps that are given go before both.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from explorer.estimates import mean
+from explorer.estimates import mean, share
 from explorer.evaluation.per_sample import Check, PerSample, Progress, measure_samples
 from explorer.quantizers.given import GivenSteps
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
@@ -46,15 +45,14 @@ class Evaluation:
     @classmethod
     def of(cls, found: PerSample, split: str) -> "Evaluation":
         """The means of what was measured."""
-        total, loss = len(found), mean(found.losses)
-        spread = None if found.metric is None else found.metric.std(correction=0).item()
+        loss, metric = mean(found.losses), None if found.metric is None else share(found.metric)
         return cls(
             split=split,
-            samples=total,
+            samples=len(found),
             loss=loss.value,
             loss_stderr=loss.stderr,
-            accuracy=found.mean_metric,
-            accuracy_stderr=None if spread is None else spread / math.sqrt(total),
+            accuracy=None if metric is None else metric.value,
+            accuracy_stderr=None if metric is None else metric.stderr,
         )
 
     def to_json(self) -> dict[str, Any]:

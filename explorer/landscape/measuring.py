@@ -1,12 +1,12 @@
 """The loss of every sample with the weights somewhere else; what comes before the moved layers is replayed."""
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from explorer.curvature.estimators.choice import chunk_size
+from explorer.estimates import mean, paired
 from explorer.evaluation.per_sample import joined, score
 from explorer.landscape.target import Target, Vector
 from explorer.replay import Batch, Replay
@@ -59,11 +59,11 @@ class Meter:
     @property
     def centre_error(self) -> float:
         """Sampling error of the loss at the centre."""
-        return sampling_error(self.centre, self._population)
+        return mean(self.centre, self._population).stderr
 
     def compared(self, losses: Tensor) -> tuple[float, float]:
         """Mean loss, and the standard error of its difference from the centre, paired over samples."""
-        return float(losses.mean()), sampling_error(losses - self.centre, self._population)
+        return float(losses.mean()), paired(losses, self.centre, self._population).stderr
 
     def _record(self) -> Tensor:
         subject = self._target.subject
@@ -75,14 +75,3 @@ class Meter:
             batch.recorded = None
             self._batches.append((batch, targets))
         return joined(found).losses
-
-
-def sampling_error(values: Tensor, population: int) -> float:
-    """Standard error of the mean of m values drawn from ``population`` without replacement.
-
-    sqrt((1 - m/N) s^2 / m): nothing is left to chance when all were drawn. Infinite for one of many.
-    """
-    m = len(values)
-    if m >= population:
-        return 0.0
-    return math.sqrt(1 - m / population) * float(values.std()) / math.sqrt(m) if m > 1 else math.inf

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from explorer.curvature.estimators.choice import chunk_size
 from explorer.curvature.operators.hessian import HessianOperator
-from explorer.landscape.measuring import sampling_error
+from explorer.estimates import mean
 from explorer.landscape.target import Target, Vector
 
 
@@ -43,4 +43,4 @@ class Quadratic:
         """Standard error of v . Hv over samples."""
         self.taken += 1
         forms = self._operator.per_sample_forms(self._operator.join(vector))
-        return sampling_error(forms, self._population)
+        return mean(forms, self._population).stderr

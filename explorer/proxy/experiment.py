@@ -14,9 +14,10 @@ import torch
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
+from explorer.estimates import mean, paired
 from explorer.evaluation import PerSample
 from explorer.plans import DamageTable
-from explorer.proxy.measuring import Measurer, difference
+from explorer.proxy.measuring import Measurer
 from explorer.proxy.rank_agreement import Agreement, agreement
 from explorer.proxy.sampling import Sampled, sample_plans
 from explorer.quantizers import FLOAT_BITS, WEIGHTS, QuantizerSettings
@@ -200,6 +201,7 @@ def _result(
     seconds: float,
 ) -> ProxyResult:
     full, of_plans = found[0], found[1:]
+    loss = mean(full.losses)
     widths = [dict(zip(names, plan.bits, strict=True)) for plan in sampled]
     omega = {measure: tuple(table.omega(w) for w in widths) for measure, table in tables.items()}
     stderr = {measure: tuple(table.omega_stderr(w) for w in widths) for measure, table in tables.items()}
@@ -213,8 +215,8 @@ def _result(
         samples=len(full),
         quantizer=quantizer,
         a_bits=a_bits,
-        loss=full.losses.mean().item(),
-        loss_stderr=difference(full.losses, torch.zeros_like(full.losses))[1],
+        loss=loss.value,
+        loss_stderr=loss.stderr,
         accuracy=full.mean_metric,
         plans=tuple(
             PlanMeasured(
@@ -222,7 +224,7 @@ def _result(
                 plan.roles,
                 plan.count / 8,
                 each.losses.mean().item(),
-                *difference(each.losses, full.losses),
+                *paired(each.losses, full.losses),
                 each.mean_metric,
             )
             for plan, each in zip(sampled, of_plans, strict=True)
@@ -246,11 +248,11 @@ def _compared(sampled: Sequence[Sampled], found: Sequence[PerSample]) -> list[Co
         for level in levels:
             if (first, level) in place and (second, level) in place:
                 a, b = place[first, level], place[second, level]
-                rise = difference(found[b].losses, found[a].losses)
+                rise = paired(found[b].losses, found[a].losses)
                 rows.append(Compared(question, level, a, b, *rise, *_accuracies(found[a], found[b])))
     return rows
 
 
 def _accuracies(first: PerSample, second: PerSample) -> tuple[float | None, float | None]:
     a, b = first.metric, second.metric
-    return (None, None) if a is None or b is None else difference(b, a)
+    return (None, None) if a is None or b is None else paired(b, a)

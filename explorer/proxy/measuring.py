@@ -6,7 +6,6 @@ then costs one forward pass over the samples.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import sqrt
 
 import torch
 from torch import Tensor
@@ -18,12 +17,6 @@ from explorer.quantizers import ACTIVATIONS, FLOAT_BITS, WEIGHTS, QuantizerSetti
 from explorer.randomness import spread_rows
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
-
-
-def difference(of: Tensor, than: Tensor) -> tuple[float, float]:
-    """Mean of of − than over the samples, and its standard error; both (N,)."""
-    off = of - than
-    return off.mean().item(), (off.std() / sqrt(len(off))).item()
 
 
 class Measurer:

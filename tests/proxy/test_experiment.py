@@ -8,10 +8,10 @@ import torch
 from explorer import plans, studies
 from explorer.blocks import Block, study_blocks
 from explorer.errors import PlanError
+from explorer.estimates import paired
 from explorer.evaluation import PerSample
 from explorer.plans import DamageTable, Plan, error_damage, network_errors
 from explorer.proxy import Measurer, measure_proxy
-from explorer.proxy.measuring import difference
 from explorer.quantizers import QuantizerSettings
 from explorer.studies import Study
 from tests import learnable
@@ -87,7 +87,7 @@ def test_the_rise_is_paired_with_fp32_and_so_are_the_comparisons(
         assert result.omega["l2"][place] == pytest.approx(tables["l2"].omega(widths))
     for row in result.compared:
         a, b = kept[row.first + 1], kept[row.second + 1]
-        assert (row.rise, row.rise_stderr) == pytest.approx(difference(b.losses, a.losses))
+        assert (row.rise, row.rise_stderr) == pytest.approx(paired(b.losses, a.losses))
         assert a.mean_metric is not None
         assert b.mean_metric is not None
         assert row.accuracy == pytest.approx(b.mean_metric - a.mean_metric)

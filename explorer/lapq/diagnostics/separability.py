@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from explorer.estimates import mean
 from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.loss.caching import Prefixes
 from explorer.lapq.loss.forms import Levels
@@ -120,12 +121,12 @@ def separability(
     np.fill_diagonal(pairs, 0.0)
     np.fill_diagonal(errors, 0.0)
     for i, j in near:
-        pairs[i, j], errors[i, j] = _mean(found[i, j] - floating - alone[i] - alone[j])
+        pairs[i, j], errors[i, j] = mean(found[i, j] - floating - alone[i] - alone[j])
         pairs[j, i], errors[j, i] = pairs[i, j], errors[i, j]
     together = found[asked[-1]] - floating
-    of_each = [_mean(each) for each in alone]
-    whole, whole_error = _mean(together)
-    mixed, mixed_error = _mean(together - alone.sum(axis=0))
+    of_each = [mean(each) for each in alone]
+    whole, whole_error = mean(together)
+    mixed, mixed_error = mean(together - alone.sum(axis=0))
     return Separability(
         w_bits=objective.w_bits,
         a_bits=objective.a_bits,
@@ -142,12 +143,6 @@ def separability(
         interaction=mixed,
         interaction_stderr=mixed_error,
     )
-
-
-def _mean(values: Array) -> tuple[float, float]:
-    """With its standard error."""
-    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-    return float(values.mean()), error
 
 
 def _share(part: float, rest: float) -> float:

@@ -6,7 +6,6 @@ paired over the images, so its error is far smaller than that of either loss.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.estimates import Estimate, mean, paired, share
 from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.diagnostics.sweeps import site_tensor
 from explorer.lapq.loss.network import Array
@@ -32,33 +32,36 @@ class Tried:
 
     Attributes:
         losses: of each image, float64 (images,).
-        accuracy: share of the images right, in [0, 1]; None where there are no classes.
+        metric: the study's metric of each image, float64 (images,), of an accuracy whether it is right; None where
+            it has none for these targets.
     """
 
     losses: Array
-    accuracy: float | None
+    metric: Array | None
 
     @property
     def loss(self) -> float:
-        """Their mean."""
+        """Mean of the losses."""
         return float(self.losses.mean())
 
     @property
     def loss_stderr(self) -> float:
         """Its standard error."""
-        return _stderr(self.losses)
+        return mean(self.losses).stderr
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the images right, in [0, 1]; None where there are no classes."""
+        return None if self.metric is None else share(self.metric).value
 
     @property
     def accuracy_stderr(self) -> float | None:
-        """√(p(1-p)/N)."""
-        if self.accuracy is None:
-            return None
-        return math.sqrt(self.accuracy * (1 - self.accuracy) / len(self.losses))
+        """Its standard error."""
+        return None if self.metric is None else share(self.metric).stderr
 
-    def above(self, other: Tried) -> tuple[float, float]:
+    def above(self, other: Tried) -> Estimate:
         """By how much the loss is higher than of another try, and the standard error over images."""
-        difference = self.losses - other.losses
-        return float(difference.mean()), _stderr(difference)
+        return paired(self.losses, other.losses)
 
 
 class Trial:
@@ -117,8 +120,4 @@ class Trial:
                 for out, (_, targets) in zip(outputs, self._part.batches, strict=True)
             ]
         found = joined(parts)
-        return Tried(found.losses.numpy(), found.mean_metric)
-
-
-def _stderr(values: Array) -> float:
-    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+        return Tried(found.losses.numpy(), None if found.metric is None else found.metric.numpy())

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import LapqError
-from explorer.estimates import mean, paired
+from explorer.estimates import mean, paired, share
 from explorer.evaluation.per_sample import PerSample, measure_batches, measure_samples
 from explorer.lapq.algorithm import LAYERWISE_P
 from explorer.lapq.loss.history import Trail
@@ -173,7 +173,7 @@ class _Column:
         for each in self._calibrated():
             now = found[each.method] = self._measured(each)
             test_loss, test_loss_stderr = mean(now.losses)
-            accuracy, accuracy_stderr = (None, None) if now.metric is None else mean(now.metric)
+            accuracy, accuracy_stderr = (None, None) if now.metric is None else share(now.metric)
             steps = (
                 () if each.steps is None else zip(self._objective.names, map(float, each.steps), strict=True)
             )
