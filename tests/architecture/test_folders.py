@@ -6,7 +6,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MOST_FILES = 15
 NO_PACKAGES = {"assets", "__pycache__"}
-BESIDE = {"architecture", "benchmarks", "e2e", "notebooks", "packaging"}  # tests of no single package
+BESIDE = {
+    "architecture",
+    "benchmarks",
+    "e2e",
+    "notebooks",
+    "packaging",
+    "recipes",
+}  # tests of no single package
 
 
 def packages() -> set[str]:
