@@ -8,6 +8,7 @@ import typer
 from explorer.cli.options import JsonOption, SeedOption, Split, StudyOption, strictly_between
 from explorer.cli.output import remark, show, table
 from explorer.cli.running import run_to_end
+from explorer.questions.training import Optimizer
 
 if TYPE_CHECKING:
     from explorer.plans import Plan
@@ -41,15 +42,35 @@ def evaluate(
     show(content, as_json, table("Without training", ("", "value"), rows), about=loaded)
 
 
+def _list_methods(asked: bool) -> None:
+    if asked:
+        from explorer.qat import METHODS
+
+        for name, method in METHODS.items():
+            typer.echo(f"{name}: {method.title}")
+        raise typer.Exit
+
+
 def finetune(
     study: StudyOption,
     plan: PlanOption,
-    method: Annotated[str, typer.Option(help="ste")] = "ste",
+    method: Annotated[
+        str, typer.Option(help="how gradients reach the weights; --methods lists them")
+    ] = "ste",
     epochs: Annotated[int, typer.Option(min=1)] = 1,
     batch_size: Annotated[int, typer.Option(min=2)] = 128,
+    optimizer: Annotated[Optimizer, typer.Option(help="SGD with momentum, or AdamW")] = "sgd",
     learning_rate: Annotated[
-        float, typer.Option(callback=strictly_between(0, 10), help="at the start; decays to zero")
-    ] = 0.01,
+        float | None,
+        typer.Option(
+            callback=lambda rate: None if rate is None else strictly_between(0, 10)(rate),
+            help="at the start; decays to zero; without it 0.01 for sgd, 0.001 for adamw",
+        ),
+    ] = None,
+    methods: Annotated[
+        bool,
+        typer.Option("--methods", help="list the methods and stop", is_eager=True, callback=_list_methods),
+    ] = False,
     staged: Annotated[
         bool, typer.Option("--staged", help="block by block, as HAWQ does; not built yet")
     ] = False,
@@ -79,6 +100,7 @@ def finetune(
             method=method,
             epochs=epochs,
             batch_size=batch_size,
+            optimizer=optimizer,
             learning_rate=learning_rate,
         ),
     )

@@ -3,7 +3,6 @@
 from explorer.qat.curves import TrainingPoint
 from explorer.qat.finetuning import FinetuneResult, finetune
 from explorer.qat.methods import METHODS, Method
-from explorer.qat.observer import Observer
 from explorer.qat.optimizers import OPTIMIZERS
 
 __all__ = [
@@ -11,7 +10,6 @@ __all__ = [
     "OPTIMIZERS",
     "FinetuneResult",
     "Method",
-    "Observer",
     "TrainingPoint",
     "finetune",
 ]

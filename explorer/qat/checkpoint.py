@@ -8,15 +8,15 @@ begins again at its first step, which gives the same numbers, and tells no point
 from typing import Any
 
 from explorer.errors import RunError
-from explorer.qat.observer import Observer
 from explorer.qat.states import flatten, unflatten
 from explorer.qat.stepping import Training
+from explorer.watching import Watcher
 
 FORMAT = 2
 _STATES = ("network", "optimizer", "schedule")
 
 
-def save(training: Training, observer: Observer) -> None:
+def save(training: Training, watcher: Watcher) -> None:
     """Keep the training as it is now."""
     tensors: dict[str, Any] = {}
     state: dict[str, Any] = {
@@ -28,22 +28,22 @@ def save(training: Training, observer: Observer) -> None:
     for part in _STATES:
         found, state[part] = flatten(getattr(training, part).state_dict(), part)
         tensors.update(found)
-    observer.save(tensors, state)
+    watcher.save(tensors, state)
 
 
-def restore(training: Training, observer: Observer) -> None:
+def restore(training: Training, watcher: Watcher) -> None:
     """Bring a training that was just prepared to its last checkpoint, if there is one."""
-    saved = observer.restore()
+    saved = watcher.restore()
     if saved is None:
         return
-    tensors, state = saved
+    state = saved.state
     if state.get("format") != FORMAT:
         training.told = int(state.get("step", 0))
-        observer.report(0.0, "starting again: the checkpoint was written by an older version")
+        watcher.report(0.0, "starting again: the checkpoint was written by an older version")
         return
     try:
         for part in _STATES:
-            getattr(training, part).load_state_dict(unflatten(tensors, state[part]))
+            getattr(training, part).load_state_dict(unflatten(saved.tensors, state[part]))
     except (KeyError, RuntimeError, ValueError) as error:
         raise RunError(
             "the checkpoint of this training does not fit its network or optimizer any more; start it with another seed"

@@ -20,12 +20,12 @@ from explorer.plans import Plan, PlanValue, evaluate_plan, measure_plan
 from explorer.qat import checkpoint, optimizers
 from explorer.qat.curves import Window
 from explorer.qat.methods import METHODS
-from explorer.qat.observer import Observer, Unwatched
 from explorer.qat.stepping import Training, advance
 from explorer.quantizers.simulated import freeze
 from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
+from explorer.watching import UNWATCHED, Watcher
 
 CHECKPOINT_STEPS = 20
 
@@ -60,7 +60,7 @@ def finetune(
     momentum: float = 0.9,
     weight_decay: float = 1e-4,
     seed: int = 0,
-    observer: Observer | None = None,
+    watcher: Watcher = UNWATCHED,
 ) -> FinetuneResult:
     """Train a study's network under a plan and measure it before and after.
 
@@ -71,32 +71,33 @@ def finetune(
         optimizer: a key of ``OPTIMIZERS``.
         learning_rate: at the start; it decays to zero along a cosine. None: the optimizer's own.
         momentum: of ``sgd``; β₁ of ``adamw``.
-        observer: told of progress; may stop the training and keep its checkpoints.
+        watcher: told of progress; may stop the training and keep its checkpoints.
 
     Raises:
         RunError: a name is unknown, a setting is out of range, or the loss stops being finite.
         PlanError: the plan does not fit the blocks.
     """
-    kind = optimizers.named(optimizer)
-    rate = kind.learning_rate if learning_rate is None else learning_rate
+    own = optimizers.own_rate(optimizer)
+    rate = own if learning_rate is None else learning_rate
     _check(method, epochs, batch_size, rate)
-    observer = observer or Unwatched()
-    observer.report(0.0, "measuring the plan without training")
-    before = evaluate_plan(study, plan, blocks, check=observer.check_stop)
+    watcher.report(0.0, "measuring the plan without training")
+    before = evaluate_plan(study, plan, blocks, check=watcher.check_stop)
     chosen = METHODS[method]()
     network = chosen.prepare(study.model(), plan.layer_bits(blocks), calibration_batches(study), plan.steps)
     groups = chosen.parameter_groups(network, learning_rate=rate, weight_decay=weight_decay)
-    moving = kind.make(groups, rate, momentum, weight_decay)
+    moving = optimizers.make(
+        optimizer, groups, learning_rate=rate, momentum=momentum, weight_decay=weight_decay
+    )
     per_epoch = _batches(study.data.size("train"), batch_size)
     total = per_epoch * epochs
     training = Training(chosen, network, moving, optimizers.cosine(moving, total))
-    checkpoint.restore(training, observer)
+    checkpoint.restore(training, watcher)
     if training.step == training.told == 0:
-        observer.point("test", _test_point(0, before))
+        watcher.point("test", _test_point(0, before))
 
     def measured() -> tuple[nn.Module, PlanValue]:
         frozen = freeze(network)
-        return frozen, measure_plan(frozen, study, plan, blocks, check=observer.check_stop)
+        return frozen, measure_plan(frozen, study, plan, blocks, check=watcher.check_stop)
 
     while training.step < total:
         epoch, first = divmod(training.step, per_epoch)
@@ -107,35 +108,35 @@ def finetune(
         window = Window()
         started = time.monotonic()
         for number in range(first, per_epoch):
-            observer.check_stop()
+            watcher.check_stop()
             rows = torch.cat(batches[number:]) if number == per_epoch - 1 else batches[number]
             window.add(advance(training, study, rows))
             step = training.step
-            observer.report(
+            watcher.report(
                 0.9 * step / total, f"epoch {epoch + 1} of {epochs}, batch {number + 1} of {per_epoch}"
             )
             ended = step % per_epoch == 0
             if not ended and step % CHECKPOINT_STEPS:
                 continue
             if step > training.told:
-                _tell(training, window, step / per_epoch, observer)
+                _tell(training, window, step / per_epoch, watcher)
                 # The test point comes before the checkpoint: a resumed run does not go back for it.
                 if ended and step < total:
-                    observer.point("test", _test_point(epoch + 1, measured()[1]))
+                    watcher.point("test", _test_point(epoch + 1, measured()[1]))
             window, now = Window(), time.monotonic()
             training.seconds, started = training.seconds + now - started, now
-            checkpoint.save(training, observer)
-    observer.report(0.95, "measuring the trained network")
+            checkpoint.save(training, watcher)
+    watcher.report(0.95, "measuring the trained network")
     trained, after = measured()
-    observer.point("test", _test_point(epochs, after))
+    watcher.point("test", _test_point(epochs, after))
     return FinetuneResult(before=before, after=after, network=trained, seconds=training.seconds)
 
 
-def _tell(training: Training, window: Window, epoch: float, observer: Observer) -> None:
-    observer.point("train", asdict(window.point(epoch)))
+def _tell(training: Training, window: Window, epoch: float, watcher: Watcher) -> None:
+    watcher.point("train", asdict(window.point(epoch)))
     series = training.method.series(training.network)
     if series:
-        observer.point("method", {"epoch": epoch, **series})
+        watcher.point("method", {"epoch": epoch, **series})
 
 
 def _test_point(epoch: int, found: PlanValue) -> dict[str, float | None]:

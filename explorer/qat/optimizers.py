@@ -5,7 +5,6 @@ Both are torch's own and travel in checkpoints by their state dicts.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,21 +12,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from explorer.errors import RunError
+from explorer.questions.training import LEARNING_RATES
 
 Groups = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """An optimizer that can be asked for.
-
-    Attributes:
-        make: from parameter groups, learning rate, momentum and weight decay.
-        learning_rate: to start with, unless one is given.
-    """
-
-    make: Callable[[Groups, float, float, float], Optimizer]
-    learning_rate: float
 
 
 def _sgd(groups: Groups, learning_rate: float, momentum: float, weight_decay: float) -> Optimizer:
@@ -39,18 +26,26 @@ def _adamw(groups: Groups, learning_rate: float, momentum: float, weight_decay: 
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(momentum, 0.999), weight_decay=weight_decay)
 
 
-OPTIMIZERS: dict[str, Kind] = {"sgd": Kind(_sgd, 0.01), "adamw": Kind(_adamw, 0.001)}
+OPTIMIZERS: dict[str, Callable[[Groups, float, float, float], Optimizer]] = {"sgd": _sgd, "adamw": _adamw}
 
 
-def named(optimizer: str) -> Kind:
-    """The optimizer of that name.
+def make(
+    name: str, groups: Groups, *, learning_rate: float, momentum: float, weight_decay: float
+) -> Optimizer:
+    """The optimizer of that name over parameter groups."""
+    return OPTIMIZERS[name](groups, learning_rate, momentum, weight_decay)
+
+
+def own_rate(optimizer: str) -> float:
+    """The learning rate an optimizer starts with unless one is given.
 
     Raises:
-        RunError: there is none.
+        RunError: there is no such optimizer.
     """
-    if optimizer not in OPTIMIZERS:
-        raise RunError(f"the optimizer {optimizer!r} is not available; use {' or '.join(OPTIMIZERS)}")
-    return OPTIMIZERS[optimizer]
+    for name, rate in LEARNING_RATES.items():
+        if name == optimizer:
+            return rate
+    raise RunError(f"the optimizer {optimizer!r} is not available; use {' or '.join(OPTIMIZERS)}")
 
 
 def cosine(optimizer: Optimizer, steps: int) -> LRScheduler:

@@ -1,11 +1,17 @@
 """The questions about one plan: what it is worth without training, and after it."""
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import RunError
 from explorer.questions.base import Question, Split
+
+Optimizer = Literal["sgd", "adamw"]
+LEARNING_RATES: dict[Optimizer, float] = {
+    "sgd": 0.01,
+    "adamw": 0.001,
+}  # to start with, unless one is asked for
 
 
 def _anonymous(plan: Any) -> Any:
@@ -34,6 +40,16 @@ class FinetuneQuestion(Question):
     method: str = Field("ste", description="of training")
     epochs: int = Field(1, ge=1, le=100_000, description="passes over the training data")
     batch_size: int = Field(128, ge=2, description="samples a step")
-    learning_rate: float = Field(0.01, gt=0, lt=10, description="at the start; decays to zero")
+    optimizer: Optimizer = Field("sgd", description="SGD with momentum, or AdamW")
+    learning_rate: float | None = Field(
+        None, gt=0, lt=10, description="at the start; decays to zero; the optimizer's own without it"
+    )
 
     _plan_without_name = field_validator("plan", mode="before")(_anonymous)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling_of_the_rate(cls, options: Any) -> Any:
+        """The optimizer's own learning rate is not spelled out."""
+        own = LEARNING_RATES.get(options.get("optimizer", "sgd"))
+        return {**options, "learning_rate": None} if options.get("learning_rate") == own else options

@@ -69,6 +69,22 @@ def test_every_verb_in_turn_gives_the_numbers_of_the_python_api(explore: Command
     assert again == trained, "the same question is the same run, looked up"
 
 
+def test_an_optimizer_trains_with_its_own_learning_rate_unless_one_is_given(
+    explore: Command, folder: Path
+) -> None:
+    """One run however it is spelled, and another than the other optimizer's; the methods there are can be listed."""
+    path = write_plan(folder, dict.fromkeys(LAYERS, 3))
+    words = ("finetune", "--study", folder, "--plan", path, "--batch-size", 16, "--json", "--optimizer")
+    adamw = explore(*words, "adamw").json
+    assert explore(*words, "adamw", "--learning-rate", 0.001).json == adamw
+    sgd = explore(*words, "sgd").json
+    assert sgd["run"] == explore(*words[:-1]).json["run"] != adamw["run"]
+    assert sgd["loss"] != adamw["loss"]
+    listed = explore("finetune", "--methods")
+    assert listed.status == 0
+    assert listed.out.splitlines() == [f"{name}: {method.title}" for name, method in qat.METHODS.items()]
+
+
 def test_the_plan_that_the_frontier_chose_is_measured_and_trained(explore: Command, folder: Path) -> None:
     """frontier --out, evaluate --plan, finetune --plan: no line of Python between them."""
     path = folder / "chosen.json"

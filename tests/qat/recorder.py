@@ -1,14 +1,28 @@
-"""An observer that can stop a training and hand its checkpoints to the next attempt, as a store would."""
+"""A watcher that can stop a training and hand its checkpoints to the next attempt, as a store would."""
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 
 class Interrupted(Exception):
-    """What this observer raises to stop a training, as a cancelled run's context does."""
+    """What this watcher raises to stop a training, as a cancelled run's context does."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One checkpoint."""
+
+    state: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: value.numpy() for name, value in self.tensors.items()}
 
 
 class Recorder:
@@ -23,7 +37,7 @@ class Recorder:
         self.messages: list[str] = []
         self.saves = 0
         self._stop_at, self._calls, self._training = stop_at, 0, False
-        self._saved: tuple[dict[str, Tensor], dict[str, Any]] | None = None
+        self._saved: Kept | None = None
         self._lengths: dict[str, int] = dict.fromkeys(self.points, 0)
         if before is not None:
             self._saved, self._lengths = deepcopy(before._saved), dict(before._lengths)
@@ -32,7 +46,7 @@ class Recorder:
     def point(self, series: str, values: Mapping[str, Any]) -> None:
         self.points[series].append(dict(values))
 
-    def report(self, fraction: float, message: str) -> None:
+    def report(self, fraction: float, message: str = "") -> None:
         self.fractions.append(fraction)
         self.messages.append(message)
         self._training = self._training or message.startswith("epoch")
@@ -42,10 +56,10 @@ class Recorder:
         if self._stop_at is not None and self._calls >= self._stop_at:
             raise Interrupted
 
-    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    def save(self, tensors: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         self.saves += 1
-        self._saved = {name: value.clone() for name, value in tensors.items()}, dict(state)
+        self._saved = Kept(dict(state), {name: value.clone() for name, value in tensors.items()})
         self._lengths = {name: len(points) for name, points in self.points.items()}
 
-    def restore(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]] | None:
+    def restore(self) -> Kept | None:
         return self._saved

@@ -42,7 +42,7 @@ def whole(study: Study, blocks: tuple[Block, ...]) -> Any:
     """Two epochs without interruption, and what was told of them."""
     torch.set_num_threads(1)
     told = Recorder()
-    return train(study, blocks, epochs=2, seed=5, observer=told), told
+    return train(study, blocks, epochs=2, seed=5, watcher=told), told
 
 
 def test_training_wins_back_what_two_bits_cost(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit(
     assert not same(weights(train(study, blocks, epochs=2, seed=6)), weights(whole[0]))
 
 
-# The observer is asked before every step but the first and before both batches of a measurement: before the first
+# The watcher is asked before every step but the first and before both batches of a measurement: before the first
 # checkpoint (20 steps), right after it, before the epoch's last step, while its end is measured, right after that, in
 # the second epoch, after its own checkpoint (40 steps), before the last step, and while the trained one is measured.
 @pytest.mark.parametrize("stop_at", [1, 19, 20, 25, 26, 28, 34, 42, 53, 54])
@@ -114,9 +114,9 @@ def test_stopped_anywhere_and_resumed_it_ends_with_the_same_weights(
 ) -> None:
     first = Recorder(stop_at=stop_at)
     with pytest.raises(Interrupted):
-        train(study, blocks, epochs=2, seed=5, observer=first)
+        train(study, blocks, epochs=2, seed=5, watcher=first)
     second = Recorder(before=first)
-    resumed = train(study, blocks, epochs=2, seed=5, observer=second)
+    resumed = train(study, blocks, epochs=2, seed=5, watcher=second)
     assert same(weights(resumed), weights(whole[0]))
     assert resumed.after == whole[0].after
     assert second.points == whole[1].points, "no point is lost or told twice"
@@ -128,9 +128,9 @@ def test_stopped_twice_it_still_ends_the_same(study: Study, blocks: tuple[Block,
     for stop_at in (23, 17):  # calls of each attempt; the second begins at step 20
         told = Recorder(stop_at=stop_at, before=told)
         with pytest.raises(Interrupted):
-            train(study, blocks, epochs=2, seed=5, observer=told)
+            train(study, blocks, epochs=2, seed=5, watcher=told)
     last = Recorder(before=told)
-    assert same(weights(train(study, blocks, epochs=2, seed=5, observer=last)), weights(whole[0]))
+    assert same(weights(train(study, blocks, epochs=2, seed=5, watcher=last)), weights(whole[0]))
     assert last.points == whole[1].points
 
 
@@ -207,7 +207,7 @@ def test_bad_settings_are_refused_before_anything_is_computed(
 ) -> None:
     told = Recorder()
     with pytest.raises(RunError, match=words.replace(".", r"\.")):
-        train(study, blocks, observer=told, **options)
+        train(study, blocks, watcher=told, **options)
     assert told.fractions == []
 
 
@@ -224,10 +224,10 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_a_sentence(
     object.__setattr__(loss, "calls", [])
     told = Recorder()
     with pytest.raises(RunError, match="not finite any more; start again with a lower learning rate"):
-        train(replace(study, loss=loss), blocks, observer=told)
+        train(replace(study, loss=loss), blocks, watcher=told)
     saved = told.restore()
     assert saved is not None
-    assert saved[1]["step"] == 20, "what was good is kept"
+    assert saved.state["step"] == 20, "what was good is kept"
 
 
 def test_a_training_that_explodes_is_a_sentence_too(study: Study, blocks: tuple[Block, ...]) -> None:

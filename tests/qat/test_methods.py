@@ -38,7 +38,7 @@ def test_a_method_of_prepare_alone_trains(
 ) -> None:
     monkeypatch.setitem(METHODS, "least", Least)
     told = Recorder()
-    result = train(study, blocks, "least", observer=told)
+    result = train(study, blocks, "least", watcher=told)
     assert result.after.loss < result.before.loss
     assert told.points["method"] == []
 
@@ -83,7 +83,7 @@ def test_the_loop_asks_for_everything_the_protocol_offers(
     monkeypatch.setitem(METHODS, "full", Full)
     monkeypatch.setitem(METHODS, "least", Least)
     told = Recorder()
-    result = train(study, blocks, "full", observer=told)
+    result = train(study, blocks, "full", watcher=told)
     epoch = ["start_epoch", *7 * ["penalty", "after_step"], "series"]
     assert asked == ["prepare", "parameter_groups", *epoch, *epoch]
     assert [set(point) for point in told.points["method"]] == 2 * [{"epoch", "largest"}]
@@ -105,7 +105,7 @@ def test_curves_show_the_studys_loss_without_the_penalty(
     monkeypatch.setitem(METHODS, "least", Least)
     monkeypatch.setitem(METHODS, "constant", Constant)
     told = {name: Recorder() for name in ("least", "constant")}
-    trained = [weights(train(study, blocks, name, observer=each)) for name, each in told.items()]
+    trained = [weights(train(study, blocks, name, watcher=each)) for name, each in told.items()]
     assert told["least"].points == told["constant"].points
     assert all(torch.equal(trained[0][name], trained[1][name]) for name in trained[0])
 
@@ -116,10 +116,10 @@ def test_straight_through_tells_which_share_of_the_weights_is_clipped() -> None:
         layer.weight.copy_(torch.tensor([[1.0, -1.0, 0.5, 0.25]]))
     method = StraightThrough()
     network = method.prepare(nn.Sequential(layer), {"0": (4, 32)}, [], None)
-    assert method.series(network) == {"weights clipped": 0.0}
+    assert method.series(network) == {"share of weights clipped": 0.0}
     with torch.no_grad():
         network.get_parameter("0.parametrizations.weight.original")[0, 0] = 9.0
-    assert method.series(network) == {"weights clipped": 0.25}
+    assert method.series(network) == {"share of weights clipped": 0.25}
     method.start_epoch(network)
-    assert method.series(network) == {"weights clipped": 0.0}
+    assert method.series(network) == {"share of weights clipped": 0.0}
     assert method.series(nn.Sequential(layer)) == {}

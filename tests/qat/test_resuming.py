@@ -18,9 +18,10 @@ from explorer.plans import Plan
 from explorer.qat import FinetuneResult, finetuning
 from explorer.qat.methods import StraightThrough
 from explorer.quantizers.simulated import freeze
+from explorer.questions.training import LEARNING_RATES
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
-from tests.qat.recorder import Interrupted, Recorder
+from tests.qat.recorder import Interrupted, Kept, Recorder
 
 BATCH, PER_EPOCH, EPOCHS = 67, 6, 2  # 403 images: the one left over joins the last batch
 CALLS = 16  # of check_stop once training began: 12 steps and the measurements, the first step apart
@@ -48,9 +49,7 @@ def wholes(study: Study, blocks: tuple[Block, ...]) -> dict[str, tuple[FinetuneR
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finetuning, "CHECKPOINT_STEPS", 4)
         told = {name: Recorder() for name in qat.OPTIMIZERS}
-        return {
-            name: (train(study, blocks, optimizer=name, observer=told[name]), told[name]) for name in told
-        }
+        return {name: (train(study, blocks, optimizer=name, watcher=told[name]), told[name]) for name in told}
 
 
 @pytest.mark.parametrize("optimizer", list(qat.OPTIMIZERS))
@@ -65,9 +64,9 @@ def test_stopped_at_any_steps_and_resumed_it_ends_as_if_it_had_not_been(
     for stop_at in stops:
         told = Recorder(stop_at=stop_at, before=told)
         with suppress(Interrupted):  # a later attempt may come to its end, since fewer calls are left
-            train(study, blocks, optimizer=optimizer, observer=told)
+            train(study, blocks, optimizer=optimizer, watcher=told)
     last = Recorder(before=told)
-    resumed = train(study, blocks, optimizer=optimizer, observer=last)
+    resumed = train(study, blocks, optimizer=optimizer, watcher=last)
     assert same(resumed, whole)
     assert (resumed.before, resumed.after) == (whole.before, whole.after)
     assert last.points == expected.points
@@ -83,8 +82,8 @@ def test_the_optimizers_train_differently_and_both_well(wholes: Any) -> None:
 def test_the_learning_rate_is_the_optimizers_own_unless_one_is_given(
     study: Study, blocks: tuple[Block, ...], wholes: Any
 ) -> None:
-    for name, kind in qat.OPTIMIZERS.items():
-        given_rate = train(study, blocks, optimizer=name, learning_rate=kind.learning_rate)
+    for name, rate in LEARNING_RATES.items():
+        given_rate = train(study, blocks, optimizer=name, learning_rate=rate)
         assert same(given_rate, wholes[name][0])
 
 
@@ -123,8 +122,8 @@ class OldFormat(Recorder):
     def restore(self) -> Any:
         saved = super().restore()
         assert saved is not None
-        if saved[1].get("format") and saved[1]["step"] == 8:
-            return {"momentum.0": torch.ones(3)}, {"step": 8, "seconds": 1.0}
+        if saved.state.get("format") and saved.state["step"] == 8:
+            return Kept({"step": 8, "seconds": 1.0}, {"momentum.0": torch.ones(3)})
         return saved
 
 
@@ -135,9 +134,9 @@ def test_a_checkpoint_of_an_older_version_begins_the_training_again(
     whole, expected = wholes["sgd"]
     first = Recorder(stop_at=10)
     with pytest.raises(Interrupted):
-        train(study, blocks, observer=first)
+        train(study, blocks, watcher=first)
     second = OldFormat(before=first)
-    resumed = train(study, blocks, observer=second)
+    resumed = train(study, blocks, watcher=second)
     assert same(resumed, whole)
     assert second.points == expected.points
     assert "starting again: the checkpoint was written by an older version" in second.messages
@@ -148,21 +147,21 @@ def test_stopped_again_before_it_was_as_far_it_still_tells_nothing_twice(
 ) -> None:
     first = Recorder(stop_at=10)
     with pytest.raises(Interrupted):
-        train(study, blocks, observer=first)
+        train(study, blocks, watcher=first)
     second = OldFormat(before=first, stop_at=5)
     with pytest.raises(Interrupted):
-        train(study, blocks, observer=second)
+        train(study, blocks, watcher=second)
     last = Recorder(before=second)
-    assert same(train(study, blocks, observer=last), wholes["sgd"][0])
+    assert same(train(study, blocks, watcher=last), wholes["sgd"][0])
     assert last.points == wholes["sgd"][1].points
 
 
 def test_a_checkpoint_that_does_not_fit_is_a_sentence(study: Study, blocks: tuple[Block, ...]) -> None:
     first = Recorder(stop_at=6)
     with pytest.raises(Interrupted):
-        train(study, blocks, observer=first)
+        train(study, blocks, watcher=first)
     with pytest.raises(RunError, match="does not fit its network or optimizer any more"):
-        train(study, blocks, optimizer="adamw", observer=Damaged(before=first))
+        train(study, blocks, optimizer="adamw", watcher=Damaged(before=first))
 
 
 class Damaged(Recorder):
@@ -171,4 +170,4 @@ class Damaged(Recorder):
     def restore(self) -> Any:
         saved = super().restore()
         assert saved is not None
-        return {}, saved[1]
+        return Kept(saved.state, {})

@@ -61,3 +61,21 @@ def figure(
     made.update_yaxes(title=loss, row=1, col=1)
     made.update_yaxes(title="accuracy (%)", row=1, col=2)
     return made
+
+
+def of_method(points: Points, *, epochs: int, height: int = 220) -> go.Figure:
+    """Draw what a method tells of itself: a line for each name, over the epochs."""
+    made = look.blank(height)
+    for name in dict.fromkeys(key for point in points for key in point if key != "epoch"):
+        known = [point for point in points if point.get(name) is not None]
+        made.add_scatter(
+            x=[point["epoch"] for point in known],
+            y=[point[name] for point in known],
+            mode="lines",
+            name=name,
+            showlegend=True,
+            hovertemplate=f"{name}<br>epoch %{{x:.2f}}<br>%{{y:.4g}}<extra></extra>",
+        )
+    made.update_layout(uirevision="training")
+    made.update_xaxes(title="epochs", range=[-0.02 * epochs, epochs * 1.02])
+    return made

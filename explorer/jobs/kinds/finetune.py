@@ -1,13 +1,11 @@
 """The run kind ``finetune``: quantization-aware training of a plan.
 
-Parameters: ``plan`` (plan.json's content), ``method``, ``epochs``, ``batch_size``, ``learning_rate``; the seed is
-the spec's. Series: ``train`` and ``test``, points of epoch, loss and accuracy. Keeps the trained tensors.
+Asked by `questions.FinetuneQuestion`. Series: ``train`` and ``test``, points of epoch, loss and accuracy; ``method``,
+points of epoch and what the method tells. Keeps the trained tensors under the names of the study's network, and beside
+them what each weight is stored as (``<layer>.stored_weight.integers`` and so on, see `quantizers.stored`).
 """
 
-from collections.abc import Mapping
 from typing import Any
-
-from torch import Tensor
 
 from explorer import qat
 from explorer.blocks import study_blocks
@@ -19,29 +17,12 @@ from explorer.studies import Study
 TRAINED = "trained"
 
 
-class _Watching:
-    """A run's context as the training loop's observer."""
-
-    def __init__(self, context: RunContext) -> None:
-        self._context = context
-        self.point = context.point
-        self.report = context.report
-        self.check_stop = context.check_stop
-
-    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        self._context.save(tensors, state)
-
-    def restore(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]] | None:
-        saved = self._context.restore()
-        return None if saved is None else (saved.tensors, saved.state)
-
-
 def run(study: Study, question: FinetuneQuestion, context: RunContext) -> dict[str, Any]:
     """Train, measure before and after, keep the weights."""
     options: dict[str, Any] = question.options()
     partitions = (study_blocks(study), study_blocks(study, "module"))
     plan, blocks = read_plan(options.pop("plan"), study=study, partitions=partitions)
-    result = qat.finetune(study, plan, blocks, observer=_Watching(context), **options)
+    result = qat.finetune(study, plan, blocks, watcher=context, **options)
     trained = context.keep(TRAINED, result.network.state_dict())
     return {
         "before": result.before.to_json(),

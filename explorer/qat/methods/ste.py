@@ -40,4 +40,4 @@ class StraightThrough(Method):
         for _, quantizer, latent in weight_quantizers(network):
             outside += int(clipped(latent, quantizer.affine()).sum())
             total += latent.numel()
-        return {"weights clipped": outside / total} if total else {}
+        return {"share of weights clipped": outside / total} if total else {}

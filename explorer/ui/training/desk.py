@@ -7,13 +7,16 @@ from explorer.figures.look import percent_text
 from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
+from explorer.qat import METHODS, OPTIMIZERS
 from explorer.questions import FinetuneQuestion
+from explorer.questions.training import LEARNING_RATES
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, run_panel, tables
 from explorer.ui.shell import caches, results
 
 _SHOWN = "training_shown"
+_OPTIMIZER_NAMES = {"sgd": "SGD with momentum", "adamw": "AdamW"}
 
 
 def show(study: Study, plan: Plan | None) -> None:
@@ -40,35 +43,48 @@ def show(study: Study, plan: Plan | None) -> None:
 
 def _form(study: Study, plan: Plan) -> None:
     with st.form("finetune", border=True):
-        columns = st.columns([1, 1, 1, 1.7], vertical_alignment="bottom")
-        epochs = columns[0].number_input(
+        columns = st.columns([2, 1, 1.7], vertical_alignment="bottom")
+        method = columns[0].selectbox(
+            "Method", list(METHODS), format_func=lambda name: METHODS[name].title.capitalize()
+        )
+        epochs = columns[1].number_input(
             "Epochs",
             1,
             200,
             1,
             help=f"Passes over the {study.data.size('train'):,} {study.data.training_images}.",
         )
+        starts = columns[2].form_submit_button(
+            "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
+        )
+        columns = st.columns(3)
+        optimizer = columns[0].selectbox(
+            "Optimizer", list(OPTIMIZERS), format_func=_OPTIMIZER_NAMES.__getitem__
+        )
+        own = ", ".join(f"{rate:g} for {_OPTIMIZER_NAMES[name]}" for name, rate in LEARNING_RATES.items())
         rate = columns[1].number_input(
             "Learning rate",
             0.0001,
             1.0,
-            0.01,
+            None,
             format="%.4f",
             step=0.001,
-            help="At the start; it decays to zero along a cosine.",
+            placeholder="as usual",
+            help=f"At the start; it decays to zero along a cosine. Left empty it is {own}.",
         )
         seed = columns[2].number_input(
             "Seed", 0, 10_000, 0, help="Fixes the order of the images; same seed, same weights."
         )
-        if columns[3].form_submit_button(
-            "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
-        ):
-            spec = spec_of(
-                study,
-                FinetuneQuestion(
-                    plan=plan.to_json(), seed=int(seed), epochs=int(epochs), learning_rate=float(rate)
-                ),
+        if starts:
+            question = FinetuneQuestion(
+                plan=plan.to_json(),
+                seed=int(seed),
+                method=method,
+                epochs=int(epochs),
+                optimizer=optimizer,
+                learning_rate=rate,
             )
+            spec = spec_of(study, question)
             run = request(caches.store(), spec, title=f"Fine-tuning {plan.name or study.name}")
             st.session_state[_SHOWN] = run.id
             st.rerun()
@@ -77,11 +93,12 @@ def _form(study: Study, plan: Plan) -> None:
 def _draw(study: Study, run: Run, loss: str) -> None:
     store = caches.store()
     reference = results.full_precision(study)
-    train, test = store.points(run.id, "train"), store.points(run.id, "test")
+    epochs = int(str(run.spec.parameters.get("epochs", 1)))
+    curves = {series: store.points(run.id, series) for series in ("train", "test", "method")}
     made = training.figure(
-        train,
-        test,
-        epochs=int(str(run.spec.parameters.get("epochs", 1))),
+        curves["train"],
+        curves["test"],
+        epochs=epochs,
         reference=None if reference is None else reference["accuracy"],
         loss=loss,
     )
@@ -90,8 +107,16 @@ def _draw(study: Study, run: Run, loss: str) -> None:
         key=f"curves_{run.id}",
         name=f"training-{run.id[:5]}",
         alt="Loss and accuracy over the epochs",
-        table=lambda: tables.of_curves({"train": train, "test": test}),
+        table=lambda: tables.of_curves(curves),
     )
+    if curves["method"]:
+        export.chart(
+            training.of_method(curves["method"], epochs=epochs),
+            key=f"method_{run.id}",
+            name=f"training-{run.id[:5]}-method",
+            alt="What the method tells of itself over the epochs",
+            table=lambda: tables.of_curves({"method": curves["method"]}),
+        )
     if run.result is None:
         st.caption("It goes on when you close this page. The first test point is the plan without training.")
         return

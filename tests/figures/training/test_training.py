@@ -40,3 +40,10 @@ def test_axes_name_units() -> None:
     assert titles[0] == titles[1] == "epochs"
     assert "loss" in titles[2]
     assert titles[3] == "accuracy (%)"
+
+
+def test_what_a_method_tells_is_a_line_a_name_whenever_it_is_told() -> None:
+    points = [{"epoch": 0.5, "clipped": 0.1}, {"epoch": 1.0, "clipped": 0.2, "step": 3.0}]
+    clipped, step = training.of_method(points, epochs=1).data
+    assert (clipped.name, list(clipped.x), list(clipped.y)) == ("clipped", [0.5, 1.0], [0.1, 0.2])
+    assert (step.name, list(step.x), list(step.y)) == ("step", [1.0], [3.0])

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.blocks import study_blocks
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
+from explorer.qat.methods import METHODS, StraightThrough
 from explorer.questions import FinetuneQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.studies import DEFAULT, Study
@@ -184,6 +185,30 @@ def test_start_fine_tuning_asks_for_the_plan_in_hand(
     [run] = Store.open().list(kind="finetune")
     plan = Plan.uniform(study, study_blocks(study), 2, 8)
     assert run.spec == spec_of(study, FinetuneQuestion(plan=plan.to_json(), epochs=3))
+
+
+@pytest.mark.usefixtures("settled")
+def test_every_method_of_the_library_is_offered_with_its_optimizer(
+    opens: Opens, toml: str, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A method added by the recipe of CONTRIBUTING appears by itself."""
+
+    class Another(StraightThrough):
+        title = "another way"
+
+    monkeypatch.setitem(METHODS, "another", Another)
+    shown = opens("fine_tune", study=toml, plan="2.2.2.2_8.8.8.8")
+    [method] = [field for field in shown.selectbox if field.label == "Method"]
+    [optimizer] = [field for field in shown.selectbox if field.label == "Optimizer"]
+    [start] = [button for button in shown.button if button.label == "Start fine-tuning"]
+    assert method.options == [each.title.capitalize() for each in METHODS.values()]
+    method.set_value("another")
+    optimizer.set_value("adamw")
+    sound(start.click().run())
+    [run] = Store.open().list(kind="finetune")
+    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    asked = FinetuneQuestion(plan=plan.to_json(), method="another", optimizer="adamw")
+    assert run.spec == spec_of(study, asked)
 
 
 @pytest.mark.usefixtures("settled")
