@@ -24,17 +24,17 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         )
         seen = chosen or seen
 st.write(
-    "A quantizer rounds to multiples of its **step** Δ and clips what lies beyond its last level. LAPQ (Nahshan et al. 2019) "
-    "chooses all steps of a network together, for its loss."
+    "A quantizer rounds to multiples of its **step** Δ and clips values beyond its last level. LAPQ (Nahshan et al. 2019) "
+    "chooses all steps of a network jointly, to minimise its loss."
 )
 if isinstance(study, ProfileStudy):
     st.info(
-        "This study holds published figures only: there is no tensor to quantize. Choose a network study."
+        "This study holds published figures only, so there is no tensor to quantize. Choose a network study."
     )
 else:
     steps_view.VIEWS[seen](study)
 held = session.plan()
 if held is not None and held.steps is not None:
-    frame.next_step("fine_tune", "train the network with the steps in hand")
+    frame.next_step("fine_tune", "train the network with these steps")
 else:
     frame.next_step("frontier", "choose how many bits each block gets")

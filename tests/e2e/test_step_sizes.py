@@ -1,4 +1,4 @@
-"""The Step sizes page in a real browser: a search that is watched, a tensor that is clicked, steps taken in hand."""
+"""The Step sizes page in a real browser: a search that is watched, a tensor that is clicked, steps used."""
 
 import re
 
@@ -51,26 +51,29 @@ def test_a_search_is_watched_moved_by_hand_and_taken_in_hand(steps: Page) -> Non
     expect(page.get_by_text("the whole search took")).to_be_visible(timeout=120_000)
     page.wait_for_timeout(2000)  # the page is run again once when the run ends, and a click just then is lost
     settle(page)
-    for phase, words in (("2 the best p", "Small p clips hard"), ("3 all together", "All steps are moved")):
+    for phase, words in (
+        ("2 best p", "A small p clips many values"),
+        ("3 joint", "All steps are optimised jointly"),
+    ):
         page.get_by_role("radio", name=phase).click()
         expect(page.get_by_text(words)).to_be_visible()
         page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
 
-    page.get_by_role("radio", name="By hand").click()
+    page.get_by_role("radio", name="Manual").click()
     settle(page)
     loss = page.get_by_test_id("stMetric").filter(has_text="Loss")
-    expect(loss).to_contain_text("where it began")
+    expect(loss).to_contain_text("at the start")
     slider = page.get_by_role("slider").first
     slider.focus()
     for _ in range(10):
         slider.press("ArrowLeft")
-    expect(loss).not_to_contain_text("where it began")
-    expect(page.get_by_text("Moved: 3.weight.")).to_be_visible()
+    expect(loss).not_to_contain_text("at the start")
+    expect(page.get_by_text("Changed: 3.weight.")).to_be_visible()
 
     page.get_by_role("radio", name="Three phases").click()
     expect(page.get_by_role("combobox", name=re.compile("Steps of phase"))).to_be_visible()
     settle(page)
-    page.get_by_role("button", name="Take these steps in hand").click()
+    page.get_by_role("button", name="Use these steps").click()
     settle(page)
     expect(page.get_by_test_id("stMetric").filter(has_text="LAPQ W4A4")).to_be_visible()
     page.get_by_role("link", name=re.compile("Next: train the network")).click()
@@ -79,7 +82,7 @@ def test_a_search_is_watched_moved_by_hand_and_taken_in_hand(steps: Page) -> Non
 
 def test_a_square_of_the_coupling_opens_the_loss_over_its_two_steps(steps: Page) -> None:
     page = steps
-    page.get_by_role("radio", name="Coupling", exact=True).click()
+    page.get_by_role("radio", name="Interactions", exact=True).click()
     settle(page)
     page.locator(".st-key-steps_hessian_compute button").click()
     pickable = page.locator(".st-key-steps_hessian .js-plotly-plot[data-pickable]")

@@ -19,7 +19,7 @@ NAMES: Mapping[str, str] = {
     "dual": "DUAL, two tensors",
     "layerwise": "LAPQ 1, layer-wise",
     "quadratic": "LAPQ 2, best p",
-    "joint": "LAPQ 3, all together",
+    "joint": "LAPQ 3, joint",
 }
 _CORRECTIONS: Mapping[str, tuple[str, str, str]] = {  # name, colour, symbol
     "none": ("without bias correction", look.WEIGHTS, "circle"),

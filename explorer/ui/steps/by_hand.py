@@ -22,7 +22,7 @@ from explorer.ui.steps.form import Asked
 
 LEAST, MOST = 0.2, 3.0  # of the step it begins at
 AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
-_STARTS: Mapping[str, str] = {"layerwise": "layer-wise", "quadratic": "best p", "joint": "all together"}
+_STARTS: Mapping[str, str] = {"layerwise": "layer-wise", "quadratic": "best p", "joint": "joint"}
 _AGAIN, _TRIED = "steps_by_hand_again", "steps_tried"
 
 
@@ -44,16 +44,14 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
         site = steps_tensor.pick(held.sites)
         stages = _stages(study, asked, held)
         start = st.segmented_control(
-            "Begin at the steps of",
+            "Start from",
             list(stages),
             format_func=_STARTS.__getitem__,
             default=list(stages)[-1],
             required=True,
             key=f"steps_start_{len(stages)}",
             persist_state="session",
-            help=None
-            if len(stages) > 1
-            else "The steps of the other phases are here once they are computed.",
+            help=None if len(stages) > 1 else "Steps of the other phases appear here once they are computed.",
         )
         steps_tensor.log_toggle()
     base = stages[start]
@@ -62,7 +60,7 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
     keys = {each.name: f"steps_ratio_{tag}_{each.name}" for each in held.sites}
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom", key="steps_numbers"):
         st.slider(
-            f"Step Δ of {site.name}, times where it began",
+            f"Step Δ of {site.name}, relative to its start",
             LEAST,
             MOST,
             1.0,
@@ -86,7 +84,7 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
         _trace(study, site, known, steps[site.name], revision=f"{tag} {site.name} {_others(site, ratios)}")
     st.caption(
         f"{steps_tensor.words(site, view, steps[site.name])} Right: the loss at a few steps and "
-        "at each that you try, all other steps as they are; whiskers are the error of the difference to where it began."
+        "at each step you try, with all other steps unchanged; error bars are of the difference from the start."
     )
     steps_tensor.strip(held.sites, stages, site.name)
     _keep(study, asked, held, steps, ratios)
@@ -97,11 +95,11 @@ def _answer(began: Tried, now: Tried, held: Trial, *, moved: bool) -> None:
     st.metric(
         "Loss",
         f"{now.loss:.4f} ± {now.loss_stderr:.4f}",
-        f"{change:+.4f} ± {error:.4f}" if moved else "where it began",
+        f"{change:+.4f} ± {error:.4f}" if moved else "at the start",
         delta_color="inverse" if moved else "off",
         delta_arrow="auto" if moved else "off",
-        help=f"On {held.images} calibration images, so that it answers at once. Below, the change from where it began, "
-        "with its error paired over the images.",
+        help=f"Measured on {held.images} calibration images, for a quick answer. Below: the change from the start, with its "
+        "standard error paired over the images.",
         width="content",
     )
     if now.accuracy is not None and began.accuracy is not None:
@@ -112,7 +110,7 @@ def _answer(began: Tried, now: Tried, held: Trial, *, moved: bool) -> None:
             f"{points:+.2f} points" if points else "the same",
             delta_color="normal" if points else "off",
             delta_arrow="auto" if points else "off",
-            help=f"Of the same {held.images} images.",
+            help=f"Measured on the same {held.images} images.",
             width="content",
         )
 
@@ -165,7 +163,7 @@ def _trace(
         step_curves.figure(view, height=360, revision=revision),
         key="steps_hand_trace",
         name=f"step-by-hand-{site.name}",
-        alt=f"Loss against the step of {site.name}, where it was tried",
+        alt=f"Loss against the step of {site.name}, at the steps tried",
         table=lambda: pd.DataFrame(
             [{"step": at, "loss": loss, "stderr": error} for at, (loss, error) in points]
         ),
@@ -177,15 +175,15 @@ def _keep(
 ) -> None:
     moved = [name for name, ratio in ratios.items() if ratio != 1.0]
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        st.button("Begin again", icon=":material/restart_alt:", disabled=not moved, on_click=_begin_again)
+        st.button("Reset", icon=":material/restart_alt:", disabled=not moved, on_click=_begin_again)
         steps_hand.button(
             lambda blocks: plan_of(
-                held.sites, steps, study, blocks, asked.bias_correction, name=f"LAPQ {asked.name} by hand"
+                held.sites, steps, study, blocks, asked.bias_correction, name=f"LAPQ {asked.name} manual"
             ),
             form=asked.form,
             key="steps_hand_take",
         )
-        st.caption(f"Moved: {', '.join(moved)}." if moved else "Nothing is moved yet.")
+        st.caption(f"Changed: {', '.join(moved)}." if moved else "No step is changed yet.")
 
 
 def _begin_again() -> None:
@@ -210,7 +208,7 @@ def _kept(reference: str, asked: Asked, start: str, base: dict[str, float], _hel
     return _held.measure(base)
 
 
-@st.cache_data(show_spinner="Measuring a few steps of this tensor …", max_entries=64)
+@st.cache_data(show_spinner="Measuring the loss at a few steps of this tensor …", max_entries=64)
 def _around(
     reference: str, asked: Asked, start: str, name: str, base: dict[str, float], _held: Trial
 ) -> dict[float, Tried]:

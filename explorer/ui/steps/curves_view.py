@@ -20,21 +20,21 @@ from explorer.ui.steps.form import Asked
 
 SWEEPS: Mapping[str, str] = {
     "p": "loss against p",
-    "distance": "distance from the steps found",
+    "distance": "loss against a common scale of all steps",
     "calibration": "number of calibration images",
-    "error": "error of one tensor",
+    "error": "quantization error of one tensor",
 }
 OF: Mapping[str, str] = {"loss": "calibration loss", "test_loss": "test loss", "accuracy": "test accuracy"}
 NORMAL = "a normal distribution"
 _ABOUT: Mapping[str, str] = {
-    "error": "The L_p error of quantizing one tensor against its step, for several p, each in units of its own least; a larger p "
-    "minds the few large values more and wants a larger step (LAPQ, Fig. 4).",
-    "p": "Every tensor gets the step of least L_p error; which p is best for the network depends on the bits: at few bits it "
-    "matters much, at many hardly (LAPQ, Figs. 3 and 5b).",
-    "distance": "All steps times one number: near the steps that were found the loss rises like a parabola, which is what the "
-    "second phase relies on (LAPQ, Fig. 5a).",
-    "calibration": "Steps that were found with so many images, measured on the test images: the mean of three draws and its "
-    "standard error (LAPQ, Fig. B.2).",
+    "error": "L_p quantization error of one tensor against its step, for several p, each relative to its own minimum. A larger p "
+    "weighs the few large values more and favours a larger step (LAPQ, Fig. 4).",
+    "p": "Every tensor gets the step of least L_p error. Which p is best for the network depends on the bits: at few bits the "
+    "choice matters a lot, at many bits hardly (LAPQ, Figs. 3 and 5b).",
+    "distance": "All steps multiplied by the same number: near the optimum the loss is close to a parabola, which the second phase "
+    "relies on (LAPQ, Fig. 5a).",
+    "calibration": "Steps found with this many images, measured on the test images: mean of three draws and its standard error "
+    "(LAPQ, Fig. B.2).",
 }
 
 
@@ -42,7 +42,7 @@ def show(study: Study) -> None:
     """Controls and the curve as it grows."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         sweep = st.selectbox(
-            "Curve",
+            "Sweep",
             list(SWEEPS),
             format_func=SWEEPS.__getitem__,
             key="steps_sweep",
@@ -58,13 +58,13 @@ def show(study: Study) -> None:
         if spec is not None:
             run_panel.compute(
                 {f"{SWEEPS[sweep].capitalize()}, {asked.name}": spec},
-                there="This is there, or on its way; choose other bits or another curve.",
+                there="Already computed or running; choose other bits or another sweep.",
                 key="steps_sweep_compute",
             )
         of = "loss"
         if sweep in ("p", "calibration"):
             of = st.segmented_control(
-                "Of",
+                "Measure",
                 list(OF),
                 format_func=OF.__getitem__,
                 default="accuracy",
@@ -77,7 +77,7 @@ def show(study: Study) -> None:
     run = caches.store().find(spec)
     if run is None:
         st.info(
-            f"Nobody has measured this curve yet. Press **Compute**. {_ABOUT[sweep]}",
+            f"This sweep is not computed yet. Press **Compute**. {_ABOUT[sweep]}",
             icon=":material/play_circle:",
         )
         return
@@ -110,7 +110,7 @@ def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
 def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:
     content = _content(run)
     if content is None:
-        st.caption("The points appear here one by one.")
+        st.caption("Points appear here as they are measured.")
         return
     view = _view(content, sweep, of, unit)
     if run.result is not None and sweep != "error":
@@ -123,7 +123,7 @@ def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:
         own = next(name for name, each in runs.items() if each.id == run.id)
         view = step_curves.beside(view, own, others)
     if not any(curve.x for curve in view.curves):
-        st.info("The targets of this study are no classes, so there is no accuracy.", icon=":material/info:")
+        st.info("This study has no classes, so there is no accuracy.", icon=":material/info:")
         return
     live_chart.draw(
         step_curves.figure(view, height=470, revision=f"{run.id} {of}"),
@@ -140,11 +140,9 @@ def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:
     )
     begun = ""
     if sweep == "distance":
-        found = "all phases" if run.spec.parameters.get("steps") else "the best p"
+        found = "the joint phase" if run.spec.parameters.get("steps") else "the best p"
         begun = f" Δ* are the steps of {found}."
-    st.caption(
-        f"{_ABOUT[sweep]}{begun} The same curve at other bits is drawn beside it where it was computed."
-    )
+    st.caption(f"{_ABOUT[sweep]}{begun} Computed sweeps at other bits are drawn beside it.")
 
 
 def _content(run: Run) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from explorer.ui.shell import caches, session
 
 VIEW = "steps_view"  # key of the control that chooses among the views
 WIDTHS = (*BITS, FLOAT_BITS)
-METHODS: Mapping[str, str] = {"gradient": "gradient", "powell": "Powell", "coordinate": "coordinate"}
+METHODS: Mapping[str, str] = {"gradient": "Gradient", "powell": "Powell", "coordinate": "Coordinate"}
 CORRECTIONS: Mapping[BiasCorrection, str] = {
     "none": "none",
     "mean": "mean",
@@ -23,18 +23,18 @@ CORRECTIONS: Mapping[BiasCorrection, str] = {
 FORMS: Mapping[str, str] = {
     "integer": "2^M levels, one of them zero",
     "paper": "2^M + 1 levels, as in the paper",
-    "code": "2^M levels without a zero, as in its code",
+    "code": "2^M levels without a zero, as in the paper's code",
 }
 IMAGES = (64, 128, 256, 512, 1024)
 NO_LAYER = "no layer"
 _METHOD_WORDS = (
-    "How all steps are improved together. *Powell* is the paper's: line searches along directions, no derivative. "
-    "*coordinate*: one step after another. *gradient* is ours: the slope of the loss by all steps at once from one "
-    "backward pass, far fewer evaluations."
+    "Method of the joint phase. *Powell* is the paper's: line searches along directions, no derivatives. *Coordinate* "
+    "optimises one step after another. *Gradient* is this project's: one backward pass gives the slope of the loss by "
+    "all steps at once, with far fewer evaluations."
 )
 _CORRECTION_WORDS = (
-    "Rounding moves the mean of a channel's weights; *mean* moves it back, *mean and variance* restores the spread too "
-    "(Banner et al. 2019). It matters most for depthwise layers."
+    "Rounding shifts the mean of a channel's weights. *Mean* corrects the shift; *mean and variance* restores the spread "
+    "too (Banner et al. 2019). It matters most for depthwise layers."
 )
 
 
@@ -84,7 +84,7 @@ def ask(study: Study, *, with_method: bool = True, with_bias: bool = True) -> As
     method = "gradient"
     if with_method:
         method = st.segmented_control(
-            "All together by",
+            "Joint optimiser",
             list(METHODS),
             format_func=METHODS.__getitem__,
             default="gradient",
@@ -113,7 +113,7 @@ def ask(study: Study, *, with_method: bool = True, with_bias: bool = True) -> As
 def nothing() -> None:
     """What is said where `ask` gave None."""
     st.info(
-        "With weights and activations in FP32 there is no step to choose; give one of them 2 to 8 bits.",
+        "With weights and activations in FP32 there is no step to choose; set one of them to 2 to 8 bits.",
         icon=":material/info:",
     )
 
@@ -147,7 +147,7 @@ def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
             key="steps_images",
             persist_state="session",
             help=f"Of the {study.data.size('train'):,} {study.data.training_images}, always the same draw. The loss is the "
-            f"mean over them. {study.remark or 'The test images are never searched on.'}",
+            f"mean over them. {study.remark or 'Test images are never used in the search.'}",
         )
         left = st.multiselect(
             "Layers left in FP32",
@@ -155,7 +155,7 @@ def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
             key=f"steps_left_{session.reference()}",
             persist_state="session",
             placeholder="the first and the last",
-            help="Without a choice the first and the last layer, as in the paper.",
+            help="By default the first and the last layer, as in the paper.",
         )
         form = st.selectbox(
             "Quantizer",
@@ -163,7 +163,7 @@ def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
             format_func=FORMS.__getitem__,
             key="steps_form",
             persist_state="session",
-            help="The paper's text and its code differ. Only the grid with a zero can be kept in a plan.",
+            help="The paper's text and its code differ. Only the grid with a zero can be saved in a plan.",
         )
     chosen = tuple(sorted(name for name in left if name != NO_LAYER))
     return int(calibration), str(form), chosen if left else None

@@ -18,13 +18,13 @@ def button(make: Callable[[Sequence[Block]], Plan], *, form: str, key: str) -> N
     """
     fits = form == "integer"
     pressed = st.button(
-        "Take these steps in hand",
-        icon=":material/back_hand:",
+        "Use these steps",
+        icon=":material/check:",
         type="primary",
         disabled=not fits,
-        help="Becomes the plan in hand, with its steps: Fine-tune, Results and export go on from there."
+        help="Makes these steps the current plan, which Fine-tune, Results and export use."
         if fits
-        else "Only the quantizer whose levels have a zero can be kept in a plan; choose it under More.",
+        else "Only the quantizer with a zero level can be saved in a plan; choose it under More.",
         key=key,
     )
     if pressed:
@@ -34,5 +34,5 @@ def button(make: Callable[[Sequence[Block]], Plan], *, form: str, key: str) -> N
             session.choose_granularity("layer")
             plan = make(session.blocks())
         session.take(plan)
-        st.toast(f"{plan.name} is in hand, with its steps.")
+        st.toast(f"{plan.name} is now the current plan.")
         st.rerun()

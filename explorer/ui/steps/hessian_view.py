@@ -29,23 +29,23 @@ SHOWN: Mapping[str, str] = {
     "hessian": "second derivatives",
     "coupling": "coupling",
     "interactions": "interactions",
-    "distance": "by distance",
-    "bits": "by bits",
+    "distance": "coupling by distance",
+    "bits": "curvature by bits",
     "shares": "interactions by bits",
 }
 _ABOUT: Mapping[str, str] = {
-    "hessian": "Row and column are tensors in the order of the network; the colour is ∂²L/∂log Δᵢ ∂log Δⱼ. The diagonal says how "
-    "steep the loss is along one step; what is off it says that two steps are not free of each other. Neighbours usually "
-    "stand out (LAPQ, Fig. A.1).",
-    "coupling": "The same without its scale, |Hᵢⱼ|/√|Hᵢᵢ Hⱼⱼ|: 0 where two steps can be chosen apart; near 1 where a change of one is "
-    "as good as a change of the other.",
-    "interactions": "On the diagonal, what quantizing one tensor alone adds to the loss; off it, what quantizing two adds beyond "
-    "the sum of both (LAPQ, eq. 7). No derivative is in it.",
-    "distance": "The mean coupling of tensors that lie so far apart in the network, a line for every width that was computed.",
-    "bits": "log₁₀ of the Gaussian curvature of the loss over all steps, for every width that was computed under the same "
-    "conditions. The paper finds it orders of magnitude higher at 2 bits than at 4 (eqs. 9 to 11).",
-    "shares": "How much of the damage of quantizing several tensors is no sum of what each does alone, for every width that was "
-    "computed under the same conditions (LAPQ, eq. 7): near 0, steps can be chosen one by one.",
+    "hessian": "Rows and columns are tensors in network order; the colour is ∂²L/∂log Δᵢ ∂log Δⱼ. The diagonal is the curvature "
+    "along one step; an entry off the diagonal means that the two steps interact. Neighbouring tensors usually stand out "
+    "(LAPQ, Fig. A.1).",
+    "coupling": "Second derivatives without their scale, |Hᵢⱼ|/√|Hᵢᵢ Hⱼⱼ|: 0 where two steps can be chosen independently; near 1 "
+    "where a change of one can replace a change of the other.",
+    "interactions": "Diagonal: loss added by quantizing one tensor alone. Off the diagonal: loss added by quantizing two tensors beyond "
+    "the sum of both (LAPQ, eq. 7). Measured, without derivatives.",
+    "distance": "Mean coupling of tensors by their distance in the network, one line for each computed bit width.",
+    "bits": "log₁₀ of the Gaussian curvature of the loss over all steps, for each computed bit width with the same options. The "
+    "paper finds it orders of magnitude higher at 2 bits than at 4 (eqs. 9 to 11).",
+    "shares": "Share of the quantization damage that is not the sum of the tensors' own damages, for each computed bit width with "
+    "the same options (LAPQ, eq. 7). Near 0, steps can be chosen one by one.",
 }
 _ACROSS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], step_curves.View]] = {
     "distance": step_curves.coupling_view,
@@ -67,20 +67,20 @@ def show(study: Study) -> None:
             required=True,
             key="steps_how",
             persist_state="session",
-            help="*straight-through*: differentiating the network twice, rounding taken as the identity, as the paper's code "
-            "does. *finite differences*: of the loss that is measured; n² + n + 1 evaluations.",
+            help="*straight-through*: differentiates the network twice with rounding treated as the identity, as the paper's "
+            "code does. *finite differences*: uses measured losses; n² + n + 1 evaluations.",
         )
         pairs = st.toggle(
             "interactions",
             key="steps_pairs",
             persist_state="session",
-            help="Measure too what every two tensors cost beyond the sum of both, n(n - 1)/2 evaluations.",
+            help="Also measures the loss that every two tensors add beyond the sum of both; n(n - 1)/2 evaluations.",
         )
         if asked is not None:
             spec = spec_of(study, LapqHessianQuestion(how=how, separability=pairs, **asked.options))
             run_panel.compute(
                 {f"Hessian of steps {asked.name}": spec},
-                there="This is there, or on its way; choose other bits.",
+                there="Already computed or running; choose other bits.",
                 key="steps_hessian_compute",
             )
     if asked is None:
@@ -89,9 +89,9 @@ def show(study: Study) -> None:
     run = caches.store().find(spec)
     if run is None:
         st.info(
-            "Nobody has differentiated by these steps yet. Press **Compute**: second derivatives of the loss by every two steps, "
-            "at the steps of the best p. It takes some minutes; fewer calibration images (under More) are quicker, and so is "
-            "quantizing weights or activations alone.",
+            "Second derivatives are not computed yet. Press **Compute**: second derivatives of the loss by every two steps, at "
+            "the steps of the best p. This takes a few minutes; fewer calibration images (under More), or quantizing only "
+            "weights or only activations, is quicker.",
             icon=":material/play_circle:",
         )
         return
@@ -100,7 +100,7 @@ def show(study: Study) -> None:
 
 def _draw(study: Study, run: Run) -> None:
     if run.result is None:
-        st.caption("The map appears here when all derivatives are there.")
+        st.caption("The heat map appears here when all derivatives are computed.")
         return
     shown = st.segmented_control(
         "Shown",
@@ -115,7 +115,7 @@ def _draw(study: Study, run: Run) -> None:
     hessian, apart = run.result["hessian"], run.result["separability"]
     if shown in ("interactions", "shares") and apart is None:
         st.info(
-            "This run measured no interactions; switch them on above and press **Compute**.",
+            "Interactions are not measured in this run; switch them on above and press **Compute**.",
             icon=":material/info:",
         )
         return
@@ -150,14 +150,14 @@ def _pickable(names: Sequence[str]) -> None:
         row, column = pairs[name]
         if row == column:
             st.session_state[steps_tensor.SITE] = row
-            st.session_state[steps_form.VIEW] = "By hand"
+            st.session_state[steps_form.VIEW] = "Manual"
         else:
             st.session_state[FIRST], st.session_state[SECOND] = row, column
-            st.session_state[steps_form.VIEW] = "Two steps"
+            st.session_state[steps_form.VIEW] = "Two-step surface"
 
     picking.follow(_MAP, None, picked)
     st.caption(
-        "Click a square for the loss over its two steps, or one on the diagonal to move its step by hand."
+        "Click a square to see the loss over its two steps, or a square on the diagonal to set its step manually."
     )
 
 
@@ -183,15 +183,15 @@ def _across(study: Study, run: Run, shown: str, hessian: Mapping[str, Any]) -> N
         ),
     )
     if len(kept) == 1:
-        st.info("Only this width is computed; compute another to compare.", icon=":material/info:")
+        st.info("Only this bit width is computed; compute another one to compare.", icon=":material/info:")
 
 
 def _numbers(hessian: Mapping[str, Any], apart: Mapping[str, Any] | None) -> str:
     curvature = hessian["curvature"]["clip"]
     text = (
-        f"Gaussian curvature by clips (eq. 9): {look.power_text(curvature['log10'], curvature['sign'])}; with the exponent "
-        f"for {len(hessian['sites'])} steps: {look.power_text(curvature['log10_n'], curvature['sign'])}. "
+        f"Gaussian curvature with respect to clipping values (eq. 9): {look.power_text(curvature['log10'], curvature['sign'])}; "
+        f"with the exponent for {len(hessian['sites'])} steps: {look.power_text(curvature['log10_n'], curvature['sign'])}. "
     )
     if apart is not None:
-        text += f"Interactions are {apart['share']:.0%} of the damage of quantizing everything."
+        text += f"Interactions make up {apart['share']:.0%} of the damage of quantizing all tensors."
     return text

@@ -27,13 +27,13 @@ COLUMNS: Mapping[str, Any] = {
     "accuracy": st.column_config.NumberColumn("test accuracy (%)", format="%.2f"),
     "error": st.column_config.NumberColumn("± s.e. ", format="%.2f"),
     "extra": st.column_config.NumberColumn(
-        "more weights (%)",
+        "extra weights (%)",
         format="%.1f",
-        help="Weights that are stored beyond the network's own, as a share of the quantized ones: OCS splits channels, "
-        "DUAL writes a weight as the sum of two.",
+        help="Additional stored weights, as a share of the quantized ones: OCS splits channels, DUAL writes a weight as the "
+        "sum of two.",
     ),
     "work": st.column_config.NumberColumn(
-        "work", format="%.0f", help="In full forward passes over all calibration images."
+        "work", format="%.0f", help="Full forward passes over all calibration images."
     ),
 }
 
@@ -55,20 +55,22 @@ def show(study: Study) -> None:
             )
             run_panel.compute(
                 {f"Methods at {asked.name}": spec},
-                there="This is there, or on its way; choose other bits.",
+                there="Already computed or running; choose other bits.",
                 key="steps_table_compute",
             )
     if asked is None:
         steps_form.nothing()
         return
     if asked.form != "integer":
-        st.caption("Methods are compared on the grid with a zero, whatever the quantizer under More.")
+        st.caption(
+            "Methods are always compared on the grid with a zero; the quantizer under More does not apply."
+        )
     run = caches.store().find(spec)
     if run is None:
         st.info(
-            "Nobody has compared the methods at these bits yet. Press **Compute**: every way to choose the steps, each "
-            "with and without bias correction of the weights, measured on the same test images. It takes some minutes and "
-            "goes on when you leave the page.",
+            "Methods are not compared at these bits yet. Press **Compute**: every method of choosing steps, with and without "
+            "bias correction of the weights, measured on the same test images. This takes a few minutes and keeps running "
+            "if you leave this page.",
             icon=":material/play_circle:",
         )
         return
@@ -78,7 +80,7 @@ def show(study: Study) -> None:
 def _draw(study: Study, asked: Asked, run: Run) -> None:
     rows = caches.store().points(run.id, "rows") if run.result is None else run.result["rows"]
     if all(row["method"] == "fp32" for row in rows):
-        st.caption("Methods appear here one by one, as soon as they are measured, some seconds each.")
+        st.caption("Methods appear here as they are measured, a few seconds each.")
         return
     view = step_methods.view(rows, unit=steps_form.unit(study))
     table = _table(rows)
@@ -127,16 +129,16 @@ def _take(study: Study, asked: Asked, found: Sequence[Mapping[str, Any]]) -> Non
 
 def _words(rows: Sequence[Mapping[str, Any]], view: step_methods.View) -> str:
     text = (
-        "Whiskers are standard errors over the test images; methods are measured on the same ones, so differences are surer "
-        "than they look. MMSE is the first phase of LAPQ under another name. "
+        "Error bars are standard errors over the test images. Methods are measured on the same images, so differences are "
+        "more certain than the bars suggest. MMSE is the same as the first phase of LAPQ. "
     )
     if view.floor is not None:
-        text += "A triangle at the left is a method that lies further to the left than the picture. "
+        text += "A triangle at the left edge marks a method outside the plotted range. "
     joint = next((row for row in rows if row["method"] == "joint"), None)
     against = None if joint is None else joint["over"].get("mmse")
     if against is not None and against["accuracy"] is not None:
         text += (
-            f"All steps together against MMSE: {against['accuracy'] * 100:+.2f} ± "
+            f"Joint phase compared with MMSE: {against['accuracy'] * 100:+.2f} ± "
             f"{against['accuracy_stderr'] * 100:.2f} points, paired over the images. "
         )
     return text

@@ -1,4 +1,4 @@
-"""The three phases of LAPQ as they arrive: every step by itself, the best p, all together."""
+"""Three phases of LAPQ as they arrive: every step by itself, the best p, all steps jointly."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,12 +26,12 @@ from explorer.ui.steps.form import Asked
 LAYERWISE_P = 2.0
 PHASES: Mapping[str, str] = {
     "layerwise": "1 layer-wise",
-    "quadratic": "2 the best p",
-    "joint": "3 all together",
+    "quadratic": "2 best p",
+    "joint": "3 joint",
 }
 STAGE_COLUMNS: Mapping[str, Any] = {
     "calibration": st.column_config.NumberColumn(
-        "calibration loss", format="%.4f", help="Mean over the calibration images; what the phases lower."
+        "calibration loss", format="%.4f", help="Mean over the calibration images; the phases minimise it."
     ),
     "loss": st.column_config.NumberColumn("test loss", format="%.4f"),
     "loss_error": st.column_config.NumberColumn("± s.e.", format="%.4f"),
@@ -66,7 +66,7 @@ class Arrived:
 
 
 def arrived(run: Run) -> Arrived:
-    """Of a run, finished or not."""
+    """What a search has produced so far."""
     store = caches.store()
     points, path = store.points(run.id, "p_curve"), store.points(run.id, "path")
     return Arrived(
@@ -82,7 +82,7 @@ def show(study: Study) -> None:
             spec = spec_of(study, LapqQuestion(method=asked.method, **asked.options))
             run_panel.compute(
                 {f"Step sizes {asked.name}": spec},
-                there="This is there, or on its way; choose other bits or another method.",
+                there="Already computed or running; choose other bits or another method.",
                 key="steps_compute",
             )
     if asked is None:
@@ -91,9 +91,9 @@ def show(study: Study) -> None:
     run = caches.store().find(spec)
     if run is None:
         st.info(
-            "Nobody has searched for these steps yet. Press **Compute**: first every tensor gets the step of least squared "
-            "error, then the best p is found, then all steps are improved together. Below is the first phase, which needs no "
-            "run. It takes about a minute with the gradient, several with Powell, and goes on when you leave the page.",
+            "These steps are not computed yet. Press **Compute**: every tensor gets the step of least squared error, then the "
+            "best p is found, then all steps are optimised jointly. This takes about a minute with Gradient, several with "
+            "Powell, and keeps running if you leave this page. The first phase needs no run and is shown below.",
             icon=":material/play_circle:",
         )
         _layerwise(asked, None)
@@ -138,18 +138,18 @@ def _layerwise(asked: Asked, result: LapqResult | None) -> None:
     step = stages["layerwise"][site.name]
     view = steps_tensor.show(asked, held, site, step, key="steps_histogram", height=330)
     st.caption(steps_tensor.words(site, view, step))
-    text = "Every dot above is a tensor and says where its clip lies between zero and its largest value; click one. "
+    text = "Every dot above is a tensor: its clipping value as a share of its largest value. Click one to see it. "
     if result is not None:
         text += (
-            "Filled dots are where all steps together ended: where they left the layer-wise ones, it was better for the "
-            "network than for the tensor. "
+            "Filled dots are the result of the joint phase; where they differ from the layer-wise ones, the network gained "
+            "although the tensor's own error grew. "
         )
-    st.caption(f"{text}Inputs are those of the FP32 network on the first calibration images.")
+    st.caption(f"{text}Inputs are taken from the FP32 network on the first calibration images.")
 
 
 def _quadratic(study: Study, run: Run, found: Arrived) -> None:
     if not found.p_points:
-        st.caption("The points appear here one by one, some seconds each.")
+        st.caption("Points appear here as they are measured, a few seconds each.")
         return
     curve = _curve(found)
     view = step_curves.p_view(curve, unit=steps_form.unit(study))
@@ -160,31 +160,31 @@ def _quadratic(study: Study, run: Run, found: Arrived) -> None:
         step_curves.figure(view, height=430, revision=f"{run.id} p"),
         key="steps_p",
         name="step-p",
-        alt="Calibration loss against p, with the parabola and the p that was chosen",
+        alt="Calibration loss against p, with the fitted parabola and the chosen p",
         table=lambda: pd.DataFrame(found.p_points),
     )
     text = (
-        "Each dot gives every tensor the step of least L_p error for one p, and measures the loss of the whole network. Small p "
-        "clips hard, large p hardly. "
+        "For each dot, every tensor has the step of least L_p error for one p, and the loss of the whole network is measured. "
+        "A small p clips many values, a large p few. "
     )
     if not curve["coefficients"]:
-        text += "The parabola comes with the last point."
+        text += "The parabola is fitted after the last point."
     elif curve["vertex"] is None:
         text += (
-            f"The parabola has no lowest point between {POINTS[0]:g} and {POINTS[-1]:g}, so it is not trusted: the best of the "
-            f"points serves, p = {best['p']:.3g}."
+            f"The parabola has no minimum between {POINTS[0]:g} and {POINTS[-1]:g}, so it is not used: the best measured point "
+            f"is taken, p = {best['p']:.3g}."
         )
     else:
         text += (
-            f"The parabola through the points is lowest at p* = {curve['vertex']:.3g}, which was tried too; of all, "
-            f"p = {best['p']:.3g} is best and the search for all steps together begins there."
+            f"The parabola has its minimum at p* = {curve['vertex']:.3g}, which is measured too. The best point overall, "
+            f"p = {best['p']:.3g}, is the start of the joint phase."
         )
     st.caption(text)
 
 
 def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
     if not found.path:
-        st.caption("The way down appears here when the first two phases are done.")
+        st.caption("The descent appears here when the first two phases are done.")
         return
     paths = {steps_form.METHODS[asked.method]: found.path, **_others(study, asked)}
     view = step_curves.descent_view(paths, unit=steps_form.unit(study))
@@ -203,8 +203,8 @@ def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
     )
     first, last = found.path[0], found.path[-1]
     text = (
-        f"All steps are moved together, from the best p ({first['loss']:.4g}) down to {last['loss']:.4g}. A dot is a set of "
-        "steps that was better than all before; to the right is work, in passes over all calibration images "
+        f"All steps are optimised jointly, from the best p ({first['loss']:.4g}) down to {last['loss']:.4g}. Each dot is a set "
+        "of steps better than all before it; the horizontal axis is work, in forward passes over all calibration images "
         "(a backward pass counts as two). "
     )
     if found.result is not None:
@@ -213,7 +213,7 @@ def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
             f"whole search took {found.result.seconds:.0f} s. "
         )
     if len(paths) == 1:
-        text += "Compute another method for the same bits and it is drawn beside this one."
+        text += "Another method computed for the same bits is drawn beside this one."
     st.caption(text)
 
 
@@ -240,11 +240,13 @@ def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
     """What each phase is worth, and taking the last in hand."""
     st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
     if found.result is None:
-        st.caption(f"Test images are measured at the end. {study.remark or 'Nothing is chosen on them.'}")
+        st.caption(
+            f"Test images are measured at the end. {study.remark or 'They are not used to choose anything.'}"
+        )
         return
     st.caption(
-        f"Calibration: {found.result.calibration:,} {study.data.training_images}, which the phases lower the loss of, so it is "
-        "flattering; test: all shipped test images, with the standard error that their number leaves."
+        f"Calibration: {found.result.calibration:,} {study.data.training_images}, optimised on "
+        "these images, hence optimistic; test: all shipped test images, with the standard error."
         f"{_unquantized(study)}"
     )
     result = found.result

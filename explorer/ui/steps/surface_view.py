@@ -29,15 +29,15 @@ def show(study: Study) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         asked = steps_form.ask(study, with_method=False)
         others = st.segmented_control(
-            "All others",
+            "Other tensors",
             list(OTHERS),
             format_func=OTHERS.__getitem__,
             default="float",
             required=True,
             key="steps_others",
             persist_state="session",
-            help="*in FP32*: these two alone are quantized, as in the paper's figures. *quantized*: all others have the steps "
-            "of the best p.",
+            help="*in FP32*: only these two are quantized, as in the paper's figures. *quantized*: all others have the steps of "
+            "the best p.",
         )
     if asked is None:
         steps_form.nothing()
@@ -47,7 +47,7 @@ def show(study: Study) -> None:
         return
     names = [site.name for site in held.sites]
     if len(names) < 2:
-        st.info("There is one tensor to quantize; a surface needs two.", icon=":material/info:")
+        st.info("Only one tensor is quantized; a surface needs two.", icon=":material/info:")
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         first = _tensor("First tensor", FIRST, names, _late(names)[0])
@@ -60,7 +60,7 @@ def show(study: Study) -> None:
             key="steps_points",
             persist_state="session",
             width=110,
-            help="Measured coarse to fine; the picture is there after the first rows.",
+            help="Measured coarse to fine; the picture appears after the first rows.",
         )
         if first == second:
             spec = None
@@ -68,7 +68,7 @@ def show(study: Study) -> None:
             spec = _spec(study, asked, first, second, points=points, others=others)
             run_panel.compute(
                 {f"Loss over two steps, {asked.name}": spec},
-                there="This is there, or on its way; choose other tensors or bits.",
+                there="Already computed or running; choose other tensors or bits.",
                 key="steps_surface_compute",
             )
         log, relief = _looks()
@@ -78,8 +78,8 @@ def show(study: Study) -> None:
     run = _answer(study, asked, first, second, points, others)
     if run is None:
         st.info(
-            f"Nobody has measured this surface yet. Press **Compute**: {points**2:,} losses on {asked.calibration} calibration "
-            "images, coarse to fine. The later the tensors, the quicker: what comes before them is computed once.",
+            f"This surface is not computed yet. Press **Compute**: {points**2:,} losses on {asked.calibration} calibration images, "
+            "coarse to fine. Later tensors are quicker, since the layers before them are computed once.",
             icon=":material/play_circle:",
         )
         return
@@ -110,7 +110,7 @@ def _looks() -> tuple[bool, bool]:
         persist_state="session",
     )
     scale = st.segmented_control(
-        "Height",
+        "Loss axis",
         ["linear", "log"],
         default="linear",
         required=True,
@@ -138,7 +138,7 @@ def _answer(study: Study, asked: Asked, first: str, second: str, points: int, ot
 def _draw(run: Run, log: bool, relief: bool, unit: str) -> None:
     found = _surface(run)
     if found is None:
-        st.caption("The first points appear when the steps of each p are known, which takes some seconds.")
+        st.caption("The first points appear in a few seconds, when the steps of each p are known.")
         return
     view = step_surface.view(found.to_json(), log=log, unit=unit)
     draw = step_surface.surface if relief else step_surface.contours
@@ -173,10 +173,10 @@ def _words(found: Surface) -> str:
     quadratic, optimum = marks["quadratic"], marks["optimum"]
     return (
         f"W{found.w_bits}A{found.a_bits}, all other tensors {OTHERS[found.others]}, {found.calibration} calibration images. "
-        f"White: where least L_p error puts both steps; the best of them, p = {best.p:g}, has loss {best.loss:.4g}. "
-        f"Star: what phase 2 takes, the best p from {POINTS[0]:g} to {POINTS[-1]:g}, p = {quadratic.p:.3g}, loss "
-        f"{quadratic.loss:.4g}. Pink line: Powell's way from there to the cross, loss {optimum.loss:.4g}. A valley that runs "
-        "aslant says that the two steps cannot be chosen apart; at fewer bits it is steeper (LAPQ, Figs. 1 and 2). "
+        f"White: steps of least L_p error; the best of them, p = {best.p:g}, has loss {best.loss:.4g}. "
+        f"Star (quadratic fit): result of phase 2, the best p from {POINTS[0]:g} to {POINTS[-1]:g}, p = {quadratic.p:.3g}, loss "
+        f"{quadratic.loss:.4g}. Pink line (joint descent): path of Powell's method from there to the cross (optimum), loss "
+        f"{optimum.loss:.4g}. A diagonal valley means that the two steps interact; at fewer bits it is steeper (LAPQ, Figs. 1 and 2). "
         f"{found.measured:,} of {len(found.axes[0])} × {len(found.axes[1])} points, for {found.forward_equivalents:,.0f} full "
         "forward passes."
     )

@@ -21,7 +21,7 @@ TRIAL_IMAGES = 128
 SITE, _STRIP = "steps_site", "steps_strip"
 
 
-@st.cache_resource(show_spinner="Running the calibration images …", max_entries=3)
+@st.cache_resource(show_spinner="Running the network on the calibration images …", max_entries=3)
 def _trial(reference: str, options: tuple[tuple[str, Any], ...]) -> Trial:
     study = caches.study(reference)
     assert isinstance(study, Study)
@@ -43,7 +43,7 @@ def least_error_steps(asked: Asked, held: Trial, p: float) -> dict[str, float]:
     return _least_error(session.reference(), asked, p, held)
 
 
-@st.cache_data(show_spinner="Finding every tensor's step of least error …", max_entries=32)
+@st.cache_data(show_spinner="Finding the step of least error of every tensor …", max_entries=32)
 def _least_error(reference: str, asked: Asked, p: float, _trial: Trial) -> dict[str, float]:
     return _trial.layerwise(p)
 
@@ -110,7 +110,7 @@ def show(
         made,
         key=key,
         name=f"step-{site.name}",
-        alt=f"Values of {site.name} with its grid",
+        alt=f"Histogram of {site.name} with its quantization levels",
         table=lambda: pd.DataFrame({"from": view.edges[:-1], "to": view.edges[1:], "values": view.counts}),
     )
     return view
@@ -123,7 +123,7 @@ def log_toggle() -> None:
         value=True,
         key="steps_log",
         persist_state="session",
-        help="To see the few values far out, too.",
+        help="Makes the few large values visible.",
     )
 
 
@@ -131,9 +131,9 @@ def words(site: Site, view: histogram.View, step: float) -> str:
     """What to notice."""
     clipped = sum(view.beyond)
     what = "weights" if site.kind == "weight" else "inputs of the layer"
-    of = f"{len(view.levels)} levels a step of {step:.4g} apart"
+    of = f"{len(view.levels)} levels with a step of {step:.4g}"
     return (
         f"**{site.name}** ({what}, {site.bits} bits): {of}, drawn as lines. {look.percent_text(clipped)} of the values lie "
         f"beyond the last level and are clipped to it; the step is {step / site.largest:.0%} of the one that clips nothing. A "
-        "smaller step rounds the many values finely and clips the few large ones: the choice is between the two errors."
+        "smaller step rounds most values more finely but clips more of the large ones; the best step balances the two errors."
     )

@@ -12,9 +12,9 @@ from explorer.ui.steps import surface_view as steps_surface_view
 
 VIEWS: Mapping[str, Callable[[Study], None]] = {
     "Three phases": steps_phases.show,
-    "By hand": steps_by_hand.show,
-    "Two steps": steps_surface_view.show,
-    "Coupling": steps_hessian_view.show,
+    "Manual": steps_by_hand.show,
+    "Two-step surface": steps_surface_view.show,
+    "Interactions": steps_hessian_view.show,
     "Methods": steps_methods.show,
-    "Curves": steps_curves_view.show,
+    "Sweeps": steps_curves_view.show,
 }

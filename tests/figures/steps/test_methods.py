@@ -23,12 +23,12 @@ def test_methods_keep_their_order_and_their_errors() -> None:
     rows = [row("fp32", 0.94), row("min-max", 0.92), row("joint", 0.935), row("joint", 0.93, "mean")]
     view = step_methods.view(rows)
     assert view.reference == 0.94
-    assert [dot.method for dot in view.dots["none"]] == ["min-max", "LAPQ 3, all together"]
-    assert view.dots["mean"][0] == step_methods.Dot("LAPQ 3, all together", 0.93, 0.004)
+    assert [dot.method for dot in view.dots["none"]] == ["min-max", "LAPQ 3, joint"]
+    assert view.dots["mean"][0] == step_methods.Dot("LAPQ 3, joint", 0.93, 0.004)
     assert view.floor is None
     made = step_methods.figure(view)
     assert list(made.data[0].error_x.array) == [0.004, 0.004]
-    assert made.layout.yaxis.ticktext == ("min-max", "LAPQ 3, all together")
+    assert made.layout.yaxis.ticktext == ("min-max", "LAPQ 3, joint")
     assert made.layout.yaxis.range[0] > made.layout.yaxis.range[1], "the first is on top"
 
 

@@ -64,7 +64,7 @@ def test_with_nothing_computed_the_first_phase_is_there_and_says_how_to_go_on(
     opens: Opens, toml: str
 ) -> None:
     page = sound(opens("step_sizes", study=toml))
-    assert "Nobody has searched for these steps yet. Press **Compute**" in page.info[0].value
+    assert "These steps are not computed yet. Press **Compute**" in page.info[0].value
     assert pictures(page) == 2, "a tensor with its grid, and all tensors to pick from"
     assert "are clipped to it" in said(page)
 
@@ -113,19 +113,19 @@ def few(opens: Opens, toml: str) -> AppTest:
 
 def test_every_phase_has_its_picture_and_its_numbers(opens: Opens, toml: str, found: LapqResult) -> None:
     page = few(opens, toml)
-    assert "All steps are moved together" in said(page)
+    assert "All steps are optimised jointly" in said(page)
     table = page.dataframe[0].value
-    assert list(table["phase"])[-3:] == ["1 layer-wise", "2 the best p", "3 all together"]
+    assert list(table["phase"])[-3:] == ["1 layer-wise", "2 best p", "3 joint"]
     assert table["calibration"].iloc[-1] == found.stages["joint"].calibration_loss
     assert table["loss_error"].iloc[-1] == found.stages["joint"].loss_stderr
     [phases] = [each for each in page.segmented_control if each.label == "Phase"]
     assert phases.value == "joint", "the last that arrived"
     page = sound(phases.set_value("quadratic").run())
-    assert "Small p clips hard" in said(page)
+    assert "A small p clips many values" in said(page)
     [phases] = [each for each in page.segmented_control if each.label == "Phase"]
     page = sound(phases.set_value("layerwise").run())
     assert pictures(page) == 2
-    assert "Filled dots are where all steps together ended" in said(page)
+    assert "Filled dots are the result of the joint phase" in said(page)
 
 
 def test_phases_are_shown_while_they_arrive(opens: Opens, toml: str, study: Study) -> None:
@@ -138,19 +138,19 @@ def test_phases_are_shown_while_they_arrive(opens: Opens, toml: str, study: Stud
         store.append(lease, "p_curve", {"p": p, "loss": loss})
     page = sound(page.run())
     assert pictures(page) == 1
-    assert "The parabola comes with the last point" in said(page)
+    assert "The parabola is fitted after the last point" in said(page)
     assert list(page.dataframe[0].value["calibration"].dropna()) == [0.5, 0.4]
     point = {"steps": [1.0], "loss": 0.3, "evaluations": 7, "forward_equivalents": 9.0}
     store.append(lease, "path", point)
     page = sound(page.run())
-    assert "All steps are moved together" in said(page)
+    assert "All steps are optimised jointly" in said(page)
     assert list(page.dataframe[0].value["calibration"].dropna()) == [0.5, 0.4, 0.3]
 
 
 def test_the_steps_are_taken_in_hand_and_training_gets_them(
     opens: Opens, toml: str, found: LapqResult
 ) -> None:
-    page = press(few(opens, toml), "Take these steps in hand")
+    page = press(few(opens, toml), "Use these steps")
     plan = page.session_state["plan"]
     assert plan.w_bits == {"0": 32, "3": 4, "6": 4, "11": 32}
     assert plan.steps.layers["3"].w_step == pytest.approx(found.steps["3.weight"])
@@ -166,7 +166,7 @@ def test_the_steps_are_taken_in_hand_and_training_gets_them(
 def test_a_quantizer_without_a_zero_cannot_be_taken(opens: Opens, toml: str, study: Study) -> None:
     execute(Store.open(), spec_of(study, LapqQuestion(**FEW, form="code")))
     page = choose(few(opens, toml), "steps_form", "code")
-    [take] = [button for button in page.button if button.label == "Take these steps in hand"]
+    [take] = [button for button in page.button if button.label == "Use these steps"]
     assert take.disabled
 
 
@@ -175,7 +175,7 @@ def view(opens: Opens, toml: str, name: str) -> AppTest:
 
 
 def test_by_hand_the_loss_answers_to_the_slider(opens: Opens, toml: str, found: LapqResult) -> None:
-    page = view(opens, toml, "By hand")
+    page = view(opens, toml, "Manual")
     before = metrics(page)
     assert pictures(page) == 3, "values with the grid, the losses tried, and all tensors"
     [slider] = page.slider
@@ -183,21 +183,21 @@ def test_by_hand_the_loss_answers_to_the_slider(opens: Opens, toml: str, found: 
     after = metrics(page)
     assert before["Loss"] != after["Loss"]
     assert before["Accuracy"].endswith("%")
-    assert "Moved: " in said(page)
-    page = press(page, "Take these steps in hand")
+    assert "Changed: " in said(page)
+    page = press(page, "Use these steps")
     steps = page.session_state["plan"].steps
     name = page.selectbox(key="steps_site").value
     layer, kind = name.rsplit(".", 1)
     held = steps.layers[layer].w_step if kind == "weight" else steps.layers[layer].a_step
     assert held == pytest.approx(3.0 * found.steps[name])
-    page = press(page, "Begin again")
+    page = press(page, "Reset")
     assert metrics(page)["Loss"] == before["Loss"]
 
 
 def test_a_surface_of_two_tensors_is_asked_for_and_drawn(
     opens: Opens, toml: str, study: Study, asked: list[RunSpec]
 ) -> None:
-    page = view(opens, toml, "Two steps")
+    page = view(opens, toml, "Two-step surface")
     page = choose(page, "steps_points", 17)
     pair = [page.selectbox(key=f"steps_{which}").value for which in ("first", "second")]
     press(page, "Compute")
@@ -210,7 +210,7 @@ def test_a_surface_of_two_tensors_is_asked_for_and_drawn(
     for drawn in ("3-D", "contours"):
         page = pick(page, "steps_drawn", drawn)
         assert pictures(page) == 1
-    assert "Powell's way" in said(page)
+    assert "path of Powell's method" in said(page)
     page = choose(page, "steps_second", pair[0])
     assert "Choose two different tensors" in said(page)
 
@@ -218,7 +218,7 @@ def test_a_surface_of_two_tensors_is_asked_for_and_drawn(
 def test_couplings_are_asked_for_and_drawn_in_every_way(
     opens: Opens, toml: str, study: Study, asked: list[RunSpec]
 ) -> None:
-    page = sound(view(opens, toml, "Coupling").toggle(key="steps_pairs").set_value(True).run())
+    page = sound(view(opens, toml, "Interactions").toggle(key="steps_pairs").set_value(True).run())
     page = press(page, "Compute")
     assert asked == [spec_of(study, LapqHessianQuestion(w_bits=4, calibration=64))]
     execute(Store.open(), asked[0])
@@ -226,7 +226,7 @@ def test_couplings_are_asked_for_and_drawn_in_every_way(
     for shown in ("hessian", "coupling", "interactions", "distance", "bits", "shares"):
         page = pick(page, "steps_shown", shown)
         assert pictures(page) == 1, shown
-    assert "Gaussian curvature by clips" in said(page)
+    assert "Gaussian curvature with respect to" in said(page)
 
 
 def test_methods_are_compared_in_one_table_and_one_is_taken(
@@ -241,7 +241,7 @@ def test_methods_are_compared_in_one_table_and_one_is_taken(
     assert len(table) == len(run.result["rows"])
     assert {row["method"] for row in run.result["rows"]} == set(step_methods.NAMES), "each has a name"
     assert pictures(page) == 1
-    page = press(choose(page, "steps_method_taken", 0), "Take these steps in hand")
+    page = press(choose(page, "steps_method_taken", 0), "Use these steps")
     row = run.result["rows"][1]
     assert row["method"] == "min-max"
     assert page.session_state["plan"].steps.layers["3"].w_step == pytest.approx(row["steps"]["3.weight"])
@@ -251,8 +251,8 @@ def test_methods_are_compared_in_one_table_and_one_is_taken(
 def test_every_curve_is_asked_for_and_drawn(
     opens: Opens, toml: str, asked: list[RunSpec], sweep: str
 ) -> None:
-    page = choose(view(opens, toml, "Curves"), "steps_sweep", sweep)
-    assert "Nobody has measured this curve yet" in said(page)
+    page = choose(view(opens, toml, "Sweeps"), "steps_sweep", sweep)
+    assert "This sweep is not computed yet" in said(page)
     page = press(page, "Compute")
     assert asked[0].parameters["sweep"] == sweep
     execute(Store.open(), asked[0])
@@ -269,7 +269,7 @@ def test_the_same_curve_at_other_bits_is_drawn_beside_it(
     execute(store, spec_of(study, LapqSweepQuestion(sweep="p", w_bits=3, a_bits=3, calibration=32)))
     figure = step_curves.figure
     monkeypatch.setattr(step_curves, "figure", lambda view, **kw: drawn.append(view) or figure(view, **kw))
-    page = view(opens, toml, "Curves")
+    page = view(opens, toml, "Sweeps")
     pick(choose(page, "steps_sweep", "p"), "steps_of", "accuracy")
     assert [curve.name for curve in drawn[-1].curves] == ["W4A4", "W2A2"], "not that of other images"
     assert len({curve.colour for curve in drawn[-1].curves}) == 2
