@@ -33,6 +33,7 @@ def resnet(depth: int, classes: int, in_channels: int) -> ResNet20:
 
 def untrained(study: Study, *, depth: int, classes: int, images: int, seed: int = 0) -> Study:
     """The first images of a study with random labels, and an untrained network whose batch norms know them."""
+    assert isinstance(study.data, ImageData)
     pixels = study.data.images("train", slice(0, images))
     labels = np.random.default_rng(seed).integers(0, classes, len(pixels))
     labels[-1] = classes - 1  # the largest label tells the number of classes

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import study_blocks
 from explorer.studies.study import Study
 
 Batch = tuple[Tensor, Tensor]
@@ -33,7 +32,7 @@ class Problem:
         loss = study.loss
         if loss.kind != "cross_entropy" or loss.label_smoothing or loss.class_weights:
             raise ValueError(f"{study.name}: the peers are given plain cross-entropy, not {loss.description}")
-        names = tuple(name for block in study_blocks(study) for name in block.parameters)
+        names = tuple(name for block in study.blocks() for name in block.parameters)
         model = study.model().eval().requires_grad_(False)
         for name in names:
             model.get_parameter(name).requires_grad_(True)

@@ -11,7 +11,7 @@ as in the papers.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -119,26 +119,6 @@ def partition(model: nn.Module, example: Tensor, *, granularity: Granularity = "
     for layer in layers:
         grouped.setdefault(_enclosing(model, layer.name), []).append(layer)
     return tuple(Block(name, tuple(members)) for name, members in grouped.items())
-
-
-class Samples(Protocol):
-    """Data that a network takes."""
-
-    def inputs(self, split: Literal["train", "test"], rows: slice) -> Tensor: ...
-
-
-class HasNetwork(Protocol):
-    """A network with an example to run it on, as a study has."""
-
-    @property
-    def data(self) -> Samples: ...
-
-    def model(self) -> nn.Module: ...
-
-
-def study_blocks(study: HasNetwork, granularity: Granularity = "layer") -> tuple[Block, ...]:
-    """The blocks of a study's network."""
-    return partition(study.model(), study.data.inputs("test", slice(0, 1)), granularity=granularity)
 
 
 def quantizable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from explorer.figures.plans import plan as plan_figure
-from explorer.studies import ProfileStudy
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import frame, navigation, results, session
 from explorer.ui.training import desk as training_desk
@@ -15,7 +14,7 @@ st.write(
     "through it (the *straight-through estimator*). The network learns to live with few bits."
 )
 study, plan = session.study(), session.plan()
-if isinstance(study, ProfileStudy):
+if not study.has_network:
     st.info("This study holds published figures only: there are no weights to train. Choose a network study.")
 else:
     if plan is None:

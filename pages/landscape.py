@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from explorer.studies import ProfileStudy
 from explorer.ui.landscape import view as landscape_view
 from explorer.ui.shell import frame, navigation, session
 
@@ -14,7 +13,7 @@ st.write(
     "beside what was measured (HAWQ-V2, Fig. 2)."
 )
 study = session.study()
-if isinstance(study, ProfileStudy):
+if not study.has_network:
     st.info("This study holds published figures only: there are no weights to move. Choose a network study.")
 else:
     landscape_view.show(study)

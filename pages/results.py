@@ -3,7 +3,6 @@
 import streamlit as st
 
 from explorer.figures.training import results as results_figure
-from explorer.studies import ProfileStudy
 from explorer.ui.parts import export
 from explorer.ui.shell import frame, navigation, session
 from explorer.ui.training import outcomes
@@ -11,8 +10,8 @@ from explorer.ui.training import outcomes
 navigation.in_frame()
 st.title("Results")
 study = session.study()
-rows = [] if isinstance(study, ProfileStudy) else outcomes.rows(study)
-if not rows or isinstance(study, ProfileStudy):
+rows = outcomes.rows(study) if study.has_network else []
+if not rows or not study.has_network:
     st.info(
         "No training of this study has finished yet; each that does becomes a row here.",
         icon=":material/info:",

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from explorer.studies import ProfileStudy
 from explorer.ui.sensitivity import eigen_view
 from explorer.ui.sensitivity import view as sensitivity_view
 from explorer.ui.shell import frame, navigation, session
@@ -12,7 +11,7 @@ study = session.study()
 seen = "Traces"
 with st.container(horizontal=True, vertical_alignment="center", gap="large"):
     st.title("Sensitivity", width="content")
-    if not isinstance(study, ProfileStudy):
+    if study.has_network:
         seen = st.segmented_control(
             "View",
             ["Traces", "Eigenvalues"],
@@ -25,7 +24,7 @@ st.write(
     "How much does the loss curve when the weights of one block move? The **mean Hessian trace**, Tr(H)/n, answers it: "
     "a block that stands high needs its bits, a block that stands low can give them up (HAWQ-V2, section 3.1)."
 )
-if isinstance(study, ProfileStudy):
+if not study.has_network:
     sensitivity_view.show_published(study)
 elif seen == "Traces":
     sensitivity_view.show(study)

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from explorer.studies import ProfileStudy
 from explorer.ui.shell import frame, navigation, session
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import views as steps_view
@@ -12,7 +11,7 @@ study = session.study()
 seen = next(iter(steps_view.VIEWS))
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     st.title("Step sizes", width="content")
-    if not isinstance(study, ProfileStudy):
+    if study.has_network:
         st.session_state.setdefault(steps_form.VIEW, seen)
         chosen = st.segmented_control(
             "View",
@@ -27,7 +26,7 @@ st.write(
     "A quantizer rounds to multiples of its **step** Δ and clips values beyond its last level. LAPQ (Nahshan et al. 2019) "
     "chooses all steps of a network jointly, to minimise its loss."
 )
-if isinstance(study, ProfileStudy):
+if not study.has_network:
     st.info(
         "This study holds published figures only, so there is no tensor to quantize. Choose a network study."
     )

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from explorer.blocks import Layer, partition, study_blocks
+from explorer.blocks import Layer, partition
 from explorer.errors import StudyError
 from explorer.studies import load_network
 from explorer.studies.networks.small import ResNet20, fashion_mobilenet
@@ -53,7 +53,7 @@ def test_the_number_of_examples_changes_nothing() -> None:
 
 def test_a_study_has_the_blocks_of_its_network() -> None:
     study = load_network("fashion-resnet20")
-    blocks = study_blocks(study, "module")
+    blocks = study.blocks("module")
     assert tuple(block.weights for block in blocks) == (144, *TABLE_VI[1:])
     assert blocks[0].layers[0].input_shape == (1, 28, 28)
 

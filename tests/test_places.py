@@ -34,7 +34,7 @@ def test_the_store_the_plans_and_the_fetched_data_share_one_folder(
     store.close()
     study = load("hawq-v3-resnet18")
     assert isinstance(study, ProfileStudy)
-    saved_plans.save(Plan.uniform(study, study.blocks, 4, 8), "mine")
+    saved_plans.save(Plan.uniform(study, study.blocks(), 4, 8), "mine")
     assert store.home == places.home() == person / folder
     assert places.data_home() == person / folder / "data"
     assert len(list((person / folder / "plans").rglob("mine.json"))) == 1

@@ -152,9 +152,8 @@ def spectrum(
 
 def _check_block(study: Any, granularity: Any, block: str) -> None:
     """A misspelt name is told before anything is computed."""
-    from explorer.blocks import study_blocks
     from explorer.errors import CurvatureError
 
-    names = [each.name for each in study_blocks(study, granularity)]
+    names = [each.name for each in study.blocks(granularity)]
     if block not in names:
         raise CurvatureError(f"there is no block {block!r}; use one of {', '.join(names)}")

@@ -145,7 +145,7 @@ def lapq_table(
     _, result = run_to_end(spec, f"ways to calibrate {loaded.name}")
     rows = [(row["method"], row["bias_correction"], *_tested(row)) for row in result["rows"]]
     title = (
-        f"Calibration of {loaded.name}, W{w_bits}A{a_bits}, {result['calibration']:,} {loaded.data.training_images}, "
+        f"Calibration of {loaded.name}, W{w_bits}A{a_bits}, {result['calibration']:,} {loaded.training_name}, "
         f"{result['test_images']:,} test images"
     )
     columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
@@ -173,8 +173,7 @@ def _measured(stage: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _save(path: Path, study: Any, result: dict[str, Any]) -> None:
-    from explorer.blocks import study_blocks
     from explorer.lapq import LapqResult
     from explorer.plans import write_plan
 
-    write_plan(LapqResult.from_json(result).plan(study, study_blocks(study)), path)
+    write_plan(LapqResult.from_json(result).plan(study, study.blocks()), path)

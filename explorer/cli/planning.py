@@ -275,12 +275,7 @@ def _damage(
 
 
 def _blocks(study: "AnyStudy", granularity: str) -> "Sequence[Block]":
-    from explorer.blocks import study_blocks
-    from explorer.studies import ProfileStudy
-
-    if isinstance(study, ProfileStudy):
-        return study.blocks
-    return study_blocks(study, "module" if granularity == "module" else "layer")
+    return study.blocks("module" if granularity == "module" else "layer")
 
 
 def _widths_of(study: "Study", asked: dict[str, Any]) -> set[int]:

@@ -120,9 +120,8 @@ def _measured(one: dict[str, Any]) -> tuple[str, str, str]:
 
 def _load(study: str, plan: Path) -> "tuple[Study, Plan]":
     from explorer import studies
-    from explorer.blocks import study_blocks
     from explorer.plans import read_plan
 
     loaded = studies.load_network(study)
-    partitions = (study_blocks(loaded), study_blocks(loaded, "module"))
+    partitions = (loaded.blocks(), loaded.blocks("module"))
     return loaded, read_plan(plan, study=loaded, partitions=partitions, remark=remark)[0]

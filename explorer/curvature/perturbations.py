@@ -74,7 +74,6 @@ def perturbation_forms(
     samples: int = 512,
     seed: int = 0,
     rows: Tensor | None = None,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
     progress: Callable[[float, str], None] | None = None,
@@ -94,7 +93,7 @@ def perturbation_forms(
     """
     if samples < 2:
         raise CurvatureError(f"samples={samples} gives no standard error; give at least 2")
-    subject = prepare(study, blocks=blocks, rows=rows, device=device, dtype=dtype)
+    subject = prepare(study, blocks=blocks, rows=rows, dtype=dtype)
     work = _Work(subject, [_by_weight(subject, each) for each in changes], progress, should_stop)
     try:
         return _estimate(work, samples, seed, chunk_size(subject, chunk, most=_MOST))

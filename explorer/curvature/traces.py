@@ -39,7 +39,6 @@ def weight_traces(
     probes: Probes = "rademacher",
     jointly: bool = True,
     rows: Tensor | None = None,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
     progress: Callable[[TracesProgress], None] | None = None,
@@ -69,7 +68,7 @@ def weight_traces(
         CurvatureError: an option is out of range, a value is not finite, or the loss does not depend on a
             block.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
+    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
     asked = Asked("weights", method, samples, rel_se, seed, max_seconds, probes, jointly, chunk)
     return estimate(subject, asked, progress, should_stop, resume, clock)
 
@@ -87,7 +86,6 @@ def activation_traces(
     probes: Probes = "rademacher",
     jointly: bool = True,
     rows: Tensor | None = None,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
     progress: Callable[[TracesProgress], None] | None = None,
@@ -101,6 +99,6 @@ def activation_traces(
     own and the mean over samples is taken. ``n`` is the number of activations for one sample. The arguments
     are those of `weight_traces`.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
+    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
     asked = Asked("activations", method, samples, rel_se, seed, max_seconds, probes, jointly, chunk)
     return estimate(subject, asked, progress, should_stop, resume, clock)

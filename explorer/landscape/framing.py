@@ -70,7 +70,6 @@ def find_directions(
             samples=samples,
             blocks=subject.blocks,
             seed=seed,
-            device=subject.device,
             dtype=subject.dtype,
             progress=say,
             should_stop=stop,

@@ -55,7 +55,6 @@ def measure_slice(
     samples: int | None = 512,
     bits: Sequence[int] = (4, 2),
     seed: int = 0,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     progress: Report | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -91,8 +90,7 @@ def measure_slice(
     blocks = blocks_with(study, block)
     # Two copies of the network: one whose weights move, one that stays, for the derivatives at the centre.
     still, moving = (
-        target_of(prepare(study, blocks=blocks, rows=rows, device=device, dtype=dtype), block)
-        for _ in range(2)
+        target_of(prepare(study, blocks=blocks, rows=rows, dtype=dtype), block) for _ in range(2)
     )
     quadratic, meter = Quadratic(still), Meter(moving, stop)
     if resume is None:
@@ -122,7 +120,9 @@ def measure_slice(
     else:
         begun = resume.slice
         _same_question(begun, study, block, directions, dims, points, len(rows), spanned, seed)
-        vectors = tuple({k: part.to(device, dtype) for k, part in each.items()} for each in resume.directions)
+        vectors = tuple(
+            {k: part.to(study.device, dtype) for k, part in each.items()} for each in resume.directions
+        )
     work = _Work(begun, moving, meter, quadratic, vectors, say, started)
     work.measure()
     return work.slice
@@ -162,7 +162,7 @@ class _Work:
             products=begun.products + self._quadratic.taken,
             seconds=begun.seconds + time.monotonic() - self._started,
         )
-        return replace(made, note=_note(made, meter, self._target.subject.study.data.training_images))
+        return replace(made, note=_note(made, meter, self._target.subject.study.training_name))
 
     def measure(self) -> None:
         """Level by level; the marks after the first."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import Block, Layer, study_blocks
+from explorer.blocks import Block, Layer
 from explorer.curvature.operators.hessian import block_index
 from explorer.curvature.operators.subject import Subject
 from explorer.errors import CurvatureError
@@ -94,10 +94,10 @@ def blocks_with(study: Study, block: str | None) -> tuple[Block, ...]:
     Raises:
         CurvatureError: neither has it.
     """
-    layers = study_blocks(study)
+    layers = study.blocks()
     if block is None or any(each.name == block for each in layers):
         return layers
-    modules = study_blocks(study, "module")
+    modules = study.blocks("module")
     if any(each.name == block for each in modules):
         return modules
     names = ", ".join(each.name for each in layers)

@@ -16,7 +16,7 @@ from explorer.plans.problem.ties import ties_of
 from explorer.plans.solvers.frontier import Frontier, solve
 from explorer.plans.study_tables import Measure, cost_table, default_menu, study_damage, with_activations
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
-from explorer.studies.study import AnyStudy, ProfileStudy
+from explorer.studies.study import AnyStudy
 
 if TYPE_CHECKING:
     from explorer.curvature.result import Traces
@@ -151,7 +151,7 @@ def study_problem(
         for asked in (cost, *(limit.cost for limit in constraints))
     ]
     follows = a_bits is None and any(each.name in _COUNTING for each in tables)
-    own_ties = study.ties if isinstance(study, ProfileStudy) else ()
+    own_ties = () if study.has_network else study.ties
     found_ties = ties_of(study, blocks) if auto_ties else ()
     return build_problem(
         names,

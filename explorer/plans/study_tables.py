@@ -8,7 +8,7 @@ interpolated for Ω (see ``damage``), never for latency.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from explorer.blocks import Block, study_blocks
+from explorer.blocks import Block
 from explorer.curvature.traces import weight_traces
 from explorer.errors import PlanError
 from explorer.plans.costs.activation_memory import activations_table
@@ -32,7 +32,7 @@ MEASURES: tuple[Measure, ...] = ("trace", "lambda-max", "l2", "product")
 
 def default_menu(study: AnyStudy) -> tuple[int, ...]:
     """2, 3, 4, 6, 8 for a network; for a profile the widths that every block was published at."""
-    if not isinstance(study, ProfileStudy):
+    if study.has_network:
         return MENU
     published = set.intersection(*(set(row) for row in study.squared_errors.values()))
     return tuple(sorted(published & set(ALLOWED_BITS))) or MENU
@@ -66,7 +66,7 @@ def cost_table(
         return activations_table(blocks, bits, a_bits=a_bits, a_menu=a_menu)
     if cost != "latency":
         raise PlanError(f"there is no cost called {cost!r}; take one of {', '.join(COSTS)}")
-    if not isinstance(study, ProfileStudy) or not any(study.latency_ms.values()):
+    if study.has_network or not any(study.latency_ms.values()):
         raise PlanError(
             f"{study.name} has no table of latencies; choose size or bops, or give a table of your own"
         )
@@ -92,20 +92,20 @@ def study_damage(
     """
     if not isinstance(damage, DamageTable) and damage not in MEASURES:
         raise PlanError(f"there is no damage called {damage!r}; take one of {', '.join(MEASURES)}")
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         if isinstance(damage, DamageTable):
-            return study.blocks, damage
+            return study.blocks(), damage
         if damage not in ("trace", "l2"):
             raise PlanError(
                 f"{study.name} is published without what {damage} needs; take trace or l2, or a study with "
                 "weights"
             )
-        return study.blocks, profile_damage(study, bits, damage)
+        return study.blocks(), profile_damage(study, bits, damage)
     if isinstance(damage, DamageTable):
         return _named(study, list(damage.values), "the damage table is"), damage
     if damage == "trace" and traces is None:
         traces = weight_traces(study)
-    blocks = study_blocks(study, "layer") if traces is None else matching_blocks(study, traces)
+    blocks = study.blocks("layer") if traces is None else matching_blocks(study, traces)
     if damage == "trace":
         assert traces is not None
         return blocks, network_damage(study, traces, blocks, bits, quantizer)
@@ -122,7 +122,7 @@ def with_activations(
     Raises:
         PlanError: the study has no weights, or the traces are not of its activations.
     """
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         raise PlanError(
             f"{study.name} has published figures only and no activations; use a study with weights"
         )
@@ -182,7 +182,7 @@ def matching_blocks(study: Study, traces: "Traces") -> tuple[Block, ...]:
 def _named(study: Study, names: Sequence[str], what: str) -> tuple[Block, ...]:
     """The partition of the study with these names."""
     for granularity in ("layer", "module"):
-        blocks = study_blocks(study, granularity)
+        blocks = study.blocks(granularity)
         if sorted(names) == sorted(block.name for block in blocks):
             return blocks
     raise PlanError(

@@ -13,7 +13,7 @@ from explorer.errors import StudyError
 from explorer.studies.data.images import ImageData
 from explorer.studies.losses import Loss
 from explorer.studies.shipped.builtin import DEFAULT, NAMES, StudyCard, card, facts, files_folder, toml_path
-from explorer.studies.study import AnyStudy, Card, ProfileStudy, Study
+from explorer.studies.study import AnyStudy, Card, ProfileStudy, Study, require_network
 from explorer.studies.toml import load_toml, read_description
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "load_network",
     "names",
+    "require_network",
 ]
 
 
@@ -83,13 +84,7 @@ def load_network(name_or_path: str | Path) -> Study:
     Raises:
         StudyError: as ``load``, or the study is a profile of published figures.
     """
-    study = load(name_or_path)
-    if isinstance(study, ProfileStudy):
-        raise StudyError(
-            f"the study {study.name} holds published figures only, without weights or images, so nothing can "
-            f"be measured or trained on it; choose a network study"
-        )
-    return study
+    return require_network(load(name_or_path))
 
 
 def _toml_of(path: Path) -> Path:

@@ -2,18 +2,18 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
 
-from explorer.blocks import Block
+from explorer.blocks import Block, Granularity, partition
 from explorer.errors import StudyError
-from explorer.studies.data.images import ImageData
-from explorer.studies.losses import KINDS, Loss
+from explorer.studies.data.samples import SAMPLES, Noun, Samples, remark_on, training_name
+from explorer.studies.losses import Loss
 from explorer.studies.metrics import ACCURACY, Metric
 from explorer.studies.networks.attention import open_attention
 
@@ -44,35 +44,63 @@ class Study:
         name: unique among the studies of one app; part of every plan.
         reference: what ``load`` was given, so that another process can load the same study.
         card: what a person should know.
-        data: images and labels.
+        data: samples with their targets.
         loss: loss of the outputs.
         weights_sha256: SHA-256 of the weights file, as ``sha256sum`` prints it; another where batch norms are
             folded (`weights.folded_sha256`), so that the two networks share neither runs nor plans.
         network: the FP32 network; use ``model()``, which copies it.
         metric: what is counted beside the loss.
+        device: where the network and what the data gives lie; no part of a study's identity.
     """
+
+    has_network: ClassVar[Literal[True]] = True
 
     name: str
     reference: str
     card: Card
-    data: ImageData
+    data: Samples
     loss: Loss
     weights_sha256: str
     network: nn.Module = field(repr=False)
     metric: Metric = ACCURACY
+    device: torch.device = field(default=torch.device("cpu"), compare=False)
 
     def model(self) -> nn.Module:
-        """A fresh FP32 copy of the network in eval mode, on the CPU; all parameters require gradients.
+        """A fresh FP32 copy of the network in eval mode, on the study's device; all parameters require gradients.
 
         Attention is opened, so that its projections are layers like others (`attention.open_attention`).
         """
         model = open_attention(copy.deepcopy(self.network).eval())
         return model.requires_grad_(True)
 
+    def blocks(self, granularity: Granularity = "layer") -> tuple[Block, ...]:
+        """The units that get a bit width each, in depth order.
+
+        Raises:
+            StudyError: there is nothing to quantize.
+        """
+        return partition(self.model(), self.data.inputs("test", slice(0, 1)), granularity=granularity)
+
+    def on(self, device: torch.device | str) -> "Study":
+        """The same study with its network, inputs and targets on a device."""
+        device = torch.device(device)
+        network = copy.deepcopy(self.network).to(device)
+        return replace(self, network=network, data=self.data.on(device), device=device)
+
+    @property
+    def noun(self) -> Noun:
+        """What the samples are called."""
+        return self.data.noun
+
+    @property
+    def training_name(self) -> str:
+        """What the samples that are trained and calibrated on are called."""
+        return training_name(self.data)
+
     @property
     def remark(self) -> str | None:
         """What a person must know before trusting a number about this study, if anything."""
-        return self.data.remark
+        return remark_on(self.data)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,7 +114,7 @@ class ProfileStudy:
     """Published per-block figures of a network that is not here: plans work, measurements do not.
 
     Attributes:
-        blocks: depth order; each has one layer that carries the name, the weights and the MACs.
+        published_blocks: depth order; each has one layer that carries the name, the weights and the MACs.
         mean_traces: block to mean Hessian trace, as published.
         squared_errors: block to bit width to the squared error of its quantized weights, as published.
         latency_ms: block to bit width to milliseconds, as published.
@@ -95,10 +123,12 @@ class ProfileStudy:
         published_plans: plan to block to weight bits.
     """
 
+    has_network: ClassVar[Literal[False]] = False
+
     name: str
     reference: str
     card: Card
-    blocks: tuple[Block, ...]
+    published_blocks: tuple[Block, ...]
     mean_traces: Mapping[str, float]
     squared_errors: Mapping[str, Mapping[int, float]]
     latency_ms: Mapping[str, Mapping[int, float]]
@@ -106,6 +136,15 @@ class ProfileStudy:
     ties: tuple[tuple[str, ...], ...]
     published_plans: Mapping[str, Mapping[str, int]]
     weights_sha256: str
+
+    def blocks(self, granularity: Granularity = "layer") -> tuple[Block, ...]:
+        """The published blocks, whatever the granularity asked for."""
+        return self.published_blocks
+
+    @property
+    def noun(self) -> Noun:
+        """What the samples are called: a profile has none of its own."""
+        return SAMPLES
 
     @property
     def remark(self) -> str | None:
@@ -121,73 +160,15 @@ class ProfileStudy:
 AnyStudy = Study | ProfileStudy
 
 
-def check_forward(network: nn.Module, data: ImageData, loss: Loss) -> None:
-    """Run two samples through the network and its loss, so that a mismatch is found before anything long.
+def require_network(study: AnyStudy) -> Study:
+    """The study, if it has a network.
 
     Raises:
-        StudyError: the network cannot take the data's images, or the loss cannot take its outputs.
+        StudyError: it is a profile of published figures.
     """
-
-    inputs, targets = data.inputs("test", slice(0, 2)), data.targets("test", slice(0, 2))
-    try:
-        with torch.no_grad():
-            outputs = network(inputs)
-    except Exception as error:  # a person's own forward may raise anything
-        shape = tuple(inputs.shape[1:])
-        raise StudyError(f"the network cannot take images of shape {shape}: {_first_line(error)}") from error
-    if not torch.is_tensor(outputs):
-        if loss.function is None:
-            raise StudyError(
-                f"the network returns a {type(outputs).__name__} and the loss {loss.kind} takes one tensor; "
-                f"give [loss] kind a factory whose loss takes what the network returns"
-            )
-        _check_loss(outputs, targets, loss)
-        return
-    classes = len(data.classes)
-    rows = outputs.ndim == 2 and (loss.kind == "cross_entropy" or outputs.shape[1] > 1)
-    one_of_many = loss.kind in KINDS and not targets.is_floating_point()
-    if (loss.kind == "cross_entropy" and not rows) or (one_of_many and rows and outputs.shape[1] < classes):
-        raise StudyError(
-            f"the network gives outputs of shape {tuple(outputs.shape[1:])} and the labels go up to "
-            f"{classes - 1}; the factory must build a network with {classes} outputs"
-        )
-    _check_loss(outputs, targets, loss)
-
-
-def check_same(network: nn.Module, folded: nn.Module, data: ImageData, loss: Loss) -> None:
-    """Compare outputs and losses of two samples: what a graph does not show is the shape of what runs through it.
-
-    Raises:
-        StudyError: folding changed them by more than rounding can.
-    """
-    inputs, targets = data.inputs("test", slice(0, 2)), data.targets("test", slice(0, 2))
-    with torch.no_grad():
-        plain, other = network(inputs), folded(inputs)
-        before, after = loss.per_sample(plain, targets), loss.per_sample(other, targets)
-    same = torch.allclose(after, before, rtol=1e-3, atol=1e-3)
-    if torch.is_tensor(plain):
-        same = same and torch.allclose(other, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
-    if not same:
-        raise StudyError(
-            f"folding the batch normalisations changes what the network says of the first test images (losses of "
-            f"{before.tolist()} become {after.tolist()}); use the network without [model] fold_batch_norms"
-        )
-
-
-def _check_loss(outputs: Any, targets: torch.Tensor, loss: Loss) -> None:
-    try:
-        value = loss.per_sample(outputs, targets)
-    except StudyError:
-        raise
-    except Exception as error:
-        raise StudyError(
-            f"the loss {loss.kind} cannot take the network's outputs: {_first_line(error)}"
-        ) from error
-    if not torch.isfinite(value).all():
-        raise StudyError(
-            f"the loss of the first test images is {value.tolist()}; check the weights and [data] mean/std"
-        )
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+    if study.has_network:
+        return study
+    raise StudyError(
+        f"the study {study.name} holds published figures only, without weights or data, so nothing can be measured or "
+        f"trained on it; choose a network study"
+    )

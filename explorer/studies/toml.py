@@ -14,11 +14,12 @@ from torch import nn
 
 from explorer.errors import StudyError
 from explorer.studies import losses, profile
+from explorer.studies.checks import check_forward, check_same
 from explorer.studies.data.images import ImageData, read_npz
 from explorer.studies.factories import resolve
 from explorer.studies.losses import Loss
 from explorer.studies.networks.folding import fold_batch_norms
-from explorer.studies.study import AnyStudy, Card, Study, check_forward, check_same
+from explorer.studies.study import AnyStudy, Card, Study
 from explorer.studies.weights import file_sha256, folded_sha256, load_into, read_weights
 
 

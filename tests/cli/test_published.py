@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from explorer import studies
-from explorer.blocks import study_blocks
 from explorer.plans import table_vi
 
 from .conftest import Command
@@ -81,7 +80,7 @@ def test_table_vi_on_resnet20_weighs_what_hawq_says(
     explore: Command, data_folder: Path, tmp_path: Path
 ) -> None:
     study = studies.load_network("cifar10-resnet20")
-    plan = table_vi(study, study_blocks(study, "module"))
+    plan = table_vi(study, study.blocks("module"))
     assert plan is not None
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(plan.to_json()))

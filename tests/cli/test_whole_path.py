@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from explorer import curvature, plans, qat, studies
-from explorer.blocks import study_blocks
 from explorer.cli import output
 
 from .conftest import LAYERS, WEIGHTS, Command, example_arrays
@@ -26,7 +25,7 @@ def write_plan(folder: Path, bits: dict[str, int]) -> Path:
 
 def test_every_verb_in_turn_gives_the_numbers_of_the_python_api(explore: Command, folder: Path) -> None:
     study = studies.load_network(folder)
-    blocks = study_blocks(study)
+    blocks = study.blocks()
 
     traces = explore("traces", "--json", "--study", folder).json
     expected = curvature.weight_traces(study)
@@ -114,7 +113,7 @@ def test_every_solver_writes_its_choice_for_a_profile_too(
     chosen = explore("frontier", *asked, "--out", path, "--json").json["chosen"]
     profile = studies.load("hawq-v3-resnet18")
     assert isinstance(profile, studies.ProfileStudy)
-    plan, _ = plans.read_plan(path, study=profile, partitions=(profile.blocks,))
+    plan, _ = plans.read_plan(path, study=profile, partitions=(profile.blocks(),))
     assert plan.w_bits == chosen["bits"]
 
 
@@ -258,7 +257,7 @@ class TestFrontier:
     def test_bit_operations_are_a_cost(self, explore: Command, folder: Path) -> None:
         answer = explore("frontier", "--study", folder, "--cost", "bops", "--bits", "8", "--json").json
         study = studies.load_network(folder)
-        blocks = study_blocks(study)
+        blocks = study.blocks()
         assert [point["cost"] for point in answer["points"]] == [
             plans.bops(blocks, plans.Plan.uniform(study, blocks, 8, 8))
         ]

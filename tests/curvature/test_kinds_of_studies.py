@@ -172,7 +172,7 @@ def test_cuda_gives_the_numbers_of_the_cpu(method: str) -> None:
     study = study_of(seeded(Mixed), size=40)
     for estimate in (weight_traces, activation_traces):
         there, here = (
-            estimate(study, method=method, rel_se=0.2, samples=256, dtype=torch.float64, device=device)
+            estimate(study.on(device), method=method, rel_se=0.2, samples=256, dtype=torch.float64)
             for device in ("cuda", "cpu")
         )
         for a, b in zip(there.blocks, here.blocks, strict=True):

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import study_blocks
 from explorer.curvature.operators import tangents
 from explorer.curvature.perturbations import perturbation_forms
 from explorer.errors import CurvatureError
@@ -44,7 +43,7 @@ def moved(study: Study, seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return {
         layer.parameter: torch.randn(layer.shape, generator=generator) * 0.1
-        for block in study_blocks(study)
+        for block in study.blocks()
         for layer in block.layers
     }
 
@@ -53,7 +52,7 @@ def dense_forms(
     study: Study, changes: list[dict[str, Tensor]], rows: Tensor | None, granularity: Any
 ) -> Tensor:
     forms = []
-    for block in study_blocks(study, granularity):
+    for block in study.blocks(granularity):
         hessian = dense_hessian(study, block.parameters, rows)
         vectors = [torch.cat([c[name].double().flatten() for name in block.parameters]) for c in changes]
         forms.append(torch.stack([v @ hessian @ v for v in vectors]))
@@ -70,7 +69,7 @@ def test_on_one_sample_the_form_is_the_hessians_to_rounding(name: str, granulari
     found = perturbation_forms(
         study,
         changes,
-        blocks=study_blocks(study, granularity),
+        blocks=study.blocks(granularity),
         samples=3,
         rows=row,
         dtype=torch.float64,
@@ -126,7 +125,7 @@ def test_progress_rises_to_the_end_and_stopping_stops() -> None:
     perturbation_forms(
         study,
         [moved(study, 1)],
-        blocks=study_blocks(study, "module"),
+        blocks=study.blocks("module"),
         samples=40,
         progress=lambda fraction, _: told.append(fraction),
     )

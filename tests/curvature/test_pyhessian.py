@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from explorer import studies
-from explorer.blocks import study_blocks
 from explorer.curvature import top_eigenpairs
 from explorer.curvature.operators.hessian import hessian_rows
 
@@ -23,7 +22,7 @@ def test_the_top_eigenvalue_is_pyhessians_within_a_per_cent(block: str | None) -
     rows = hessian_rows(study.data.size("train"), ROWS, 0)
     found = top_eigenpairs(study, block=block, k=1, samples=ROWS, held_out=0)
     model = study.model()
-    wanted = {name for b in study_blocks(study) if block in (None, b.name) for name in b.parameters}
+    wanted = {name for b in study.blocks() if block in (None, b.name) for name in b.parameters}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in wanted)
     with torch.random.fork_rng(), warnings.catch_warnings():

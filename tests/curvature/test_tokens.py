@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from explorer.blocks import study_blocks
 from explorer.curvature import activation_traces, top_eigenpairs, weight_traces
 from explorer.curvature.operators.subject import prepare
 from explorer.curvature.perturbations import perturbation_forms
@@ -57,6 +56,6 @@ def test_eigenvalues_and_perturbations_of_a_network_that_reads_tokens() -> None:
     found = top_eigenpairs(study, block="embedding", k=2, samples=None, dtype=torch.float64)
     expected = torch.linalg.eigvalsh(hessian).flip(0)[:2]
     torch.testing.assert_close(torch.tensor(found.values, dtype=torch.float64), expected, rtol=1e-2, atol=0)
-    changes = {f"{each.name}.weight": 0.1 * torch.ones(each.layers[0].shape) for each in study_blocks(study)}
+    changes = {f"{each.name}.weight": 0.1 * torch.ones(each.layers[0].shape) for each in study.blocks()}
     forms = perturbation_forms(study, [changes], samples=64, dtype=torch.float64)
     assert abs(forms.values[0, 0] - 0.01 * hessian.sum()) <= 4 * forms.stderrs[0, 0]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from explorer import plans, qat
-from explorer.blocks import study_blocks
 from explorer.errors import LapqError
 from explorer.lapq import METHODS, Journal, LapqResult, optimise
 from explorer.lapq.loss.history import Trail
@@ -118,7 +117,7 @@ def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
     """Through JSON, as a page, a file and another process see it."""
     result = LapqResult.from_json(found["gradient"].to_json())
     assert result.to_json() == found["gradient"].to_json()
-    blocks = study_blocks(study)
+    blocks = study.blocks()
     plan = read_plan(result.plan(study, blocks).to_json(), study=study, partitions=(blocks,))[0]
     assert plan == result.plan(study, blocks)
     measured = plans.evaluate_plan(study, plan, blocks)
@@ -136,7 +135,7 @@ def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
 def test_only_the_projects_grid_goes_into_a_plan(study: Study) -> None:
     result = optimise(study, form="code", method="gradient", **{**ASKED, "calibration": 32})
     with pytest.raises(LapqError, match="quantizers of the form 'code' cannot be kept in a plan"):
-        result.plan(study, study_blocks(study))
+        result.plan(study, study.blocks())
 
 
 def test_a_method_that_is_not_there_is_one_sentence(study: Study) -> None:

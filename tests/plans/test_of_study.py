@@ -21,7 +21,6 @@ from explorer.plans import (
     published_plans,
     size_bytes,
     study_problem,
-    study_tables,
 )
 from explorer.quantizers.weights import squared_errors
 from explorer.studies.profile import load_profile
@@ -32,7 +31,7 @@ PROFILE = ProfileStudy(
     name="toy-profile",
     reference="toy-profile",
     card=Card("A toy", source="nobody"),
-    blocks=(block("a", 80, 10), block("b", 160, 20), block("c", 80, 30)),
+    published_blocks=(block("a", 80, 10), block("b", 160, 20), block("c", 80, 30)),
     mean_traces={"a": 1.0, "b": 0.1, "c": 0.5},
     squared_errors={name: {4: 1.0, 8: 0.004} for name in "abc"},
     latency_ms={name: {4: 0.1, 8: 0.25} for name in "abc"},
@@ -63,7 +62,7 @@ def test_a_profiles_missing_widths_are_estimated_for_omega_and_never_for_latency
 
 
 def test_a_profiles_published_plans_carry_their_source() -> None:
-    (published,) = published_plans(PROFILE, PROFILE.blocks)
+    (published,) = published_plans(PROFILE, PROFILE.blocks())
     assert published.plan.name == "half"
     assert published.source == "nobody"
     assert published.plan.w_bits == published.plan.a_bits == {"a": 4, "b": 8, "c": 4}
@@ -113,8 +112,8 @@ def test_activations_follow_the_weights_where_a_cost_counts_them() -> None:
     fixed = frontier(PROFILE, cost="bops", a_bits=8).point(0)
     assert fixed.a_bits == eight
     assert fixed.cost == (10 + 20 + 30) * 4 * 8
-    plan = fixed.plan(PROFILE, PROFILE.blocks, name="mine")
-    assert bops(PROFILE.blocks, plan) == fixed.cost
+    plan = fixed.plan(PROFILE, PROFILE.blocks(), name="mine")
+    assert bops(PROFILE.blocks(), plan) == fixed.cost
     assert plan.name == "mine"
 
 
@@ -166,8 +165,13 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Any:
         "layer": tuple(explorer_blocks.Block(layer.name, (layer,)) for layer in layers),
         "module": (explorer_blocks.Block("all", layers),),
     }
-    monkeypatch.setattr(study_tables, "study_blocks", lambda _, granularity: partitions[granularity])
-    return SimpleNamespace(name="toy", network=nn.Sequential(first, second), weights_sha256="1" * 64)
+    return SimpleNamespace(
+        name="toy",
+        network=nn.Sequential(first, second),
+        weights_sha256="1" * 64,
+        has_network=True,
+        blocks=partitions.__getitem__,
+    )
 
 
 def _traces(*blocks: Trace, of: str = "weights") -> Any:
@@ -232,7 +236,7 @@ def test_hawq_v3s_nine_published_plans_come_out(
     assert chosen.bits == published
     if (cost, share) == ("size", 0.5):
         assert chosen.omega == pytest.approx(0.0745, abs=5e-5)
-        assert size_bytes(study.blocks, chosen.bits) / 2**20 == pytest.approx(7.2656, abs=5e-5)
+        assert size_bytes(study.blocks(), chosen.bits) / 2**20 == pytest.approx(7.2656, abs=5e-5)
 
 
 @pytest.mark.parametrize("cost", ["size", "bops"])

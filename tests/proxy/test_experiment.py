@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explorer import plans, studies
-from explorer.blocks import Block, study_blocks
+from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.estimates import paired
 from explorer.evaluation import PerSample
@@ -27,7 +27,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def blocks(study: Study) -> tuple[Block, ...]:
-    return study_blocks(study)
+    return study.blocks()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_plans_loss_is_that_of_an_evaluation(
 
 def test_a_tied_weight_is_quantized_once_for_all_its_uses() -> None:
     study = study_of(seeded(Twice))
-    blocks = study_blocks(study)
+    blocks = study.blocks()
     plan = Plan.uniform(study, blocks, 3, 32)
     found = Measurer(study, blocks, samples=100).measure(plan.w_bits)
     assert float(found.losses.mean()) == pytest.approx(

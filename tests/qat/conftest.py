@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explorer import studies
-from explorer.blocks import Block, study_blocks
+from explorer.blocks import Block
 from explorer.studies import Study
 from tests import learnable
 
@@ -27,4 +27,4 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="session")
 def blocks(study: Study) -> tuple[Block, ...]:
-    return study_blocks(study)
+    return study.blocks()

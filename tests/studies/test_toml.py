@@ -187,9 +187,9 @@ def test_absent_training_arrays_are_served_by_the_test_arrays(folder: Any) -> No
 def test_a_study_says_when_it_has_no_training_images(folder: Any) -> None:
     """One sentence for every page and command; nothing where there is nothing to say."""
     plain = studies.load_network(folder.path)
-    assert (plain.remark, plain.data.training_images) == (None, "training images")
+    assert (plain.remark, plain.training_name) == (None, "training images")
     study = studies.load_network(folder.data(train_images=None, train_labels=None).path)
-    assert study.data.training_images == "test images"
+    assert study.training_name == "test images"
     assert study.remark is not None
     assert study.remark.startswith(
         "This study has no training images, so the test images serve in their place"

@@ -10,7 +10,6 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from explorer import studies
-from explorer.blocks import study_blocks
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
@@ -107,7 +106,7 @@ def lived_in(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     execute(store, spec_of(study, EvaluateQuestion()))
     for granularity in ("layer", "module"):
         execute(store, spec_of(study, TracesQuestion(granularity=granularity, rel_se=0.2)))
-    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    plan = Plan.uniform(study, study.blocks(), 2, 8)
     execute(
         store,
         spec_of(study, FinetuneQuestion(plan=plan.to_json(), batch_size=16)),

@@ -15,8 +15,9 @@ from explorer.blocks import Block, Granularity, partition, quantizable_layers
 from explorer.curvature.operators.structured import SideBySide, flattened_loss
 from explorer.errors import CurvatureError
 from explorer.quantizers.simulated import assert_no_quantizer
+from explorer.studies.data.samples import mapped
 from explorer.studies.losses import Loss
-from explorer.studies.study import Study
+from explorer.studies.study import Study, require_network
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,12 @@ class Subject:
     weights: tuple[Weight, ...]
     loss: Loss
     rows: Tensor
-    device: torch.device
     dtype: torch.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the copy and its data lie: the study's device."""
+        return self.study.device
 
     @property
     def ragged(self) -> bool:
@@ -74,8 +79,8 @@ class Subject:
     def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and targets of samples 0 .. N-1; positions may repeat."""
         rows = self.rows[positions]
-        inputs = _moved(self.study.data.inputs("train", rows), self.device, self.dtype)
-        return inputs, self.study.data.targets("train", rows).to(self.device)
+        inputs = _cast(self.study.data.inputs("train", rows), self.dtype)
+        return inputs, self.study.data.targets("train", rows)
 
     def chunks(self, positions: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Positions, inputs and targets, at most ``size`` samples at a time, one where they differ in size."""
@@ -95,28 +100,22 @@ def prepare(
     blocks: tuple[Block, ...] | None = None,
     granularity: Granularity = "layer",
     rows: Tensor | None = None,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Subject:
     """Copy a study's network and find the blocks' weights in the copy.
 
     Raises:
-        CurvatureError: the study has no network, or a weight is not finite or missing.
+        CurvatureError: a weight is not finite or missing.
+        StudyError: the study has no network.
         QuantizerError: a quantizer is active.
     """
-    if not hasattr(study, "model"):
-        raise CurvatureError(
-            f"{study.name} has published figures and no network, so nothing can be measured on it; "
-            f"use its published traces, or load a study with weights"
-        )
-    device = torch.device(device)
-    model = study.model()
+    model = require_network(study).model()
     assert_no_quantizer(model)  # rounding has derivative zero: every curvature would be silent nonsense
-    model = without_inplace(model).eval().to(device, dtype).requires_grad_(True)
+    model = without_inplace(model).eval().to(dtype).requires_grad_(True)
     rows = torch.arange(study.data.size("train")) if rows is None else rows
     if len(rows) == 0:
         raise CurvatureError("there are no rows to measure the curvature on; give at least one")
-    example = _moved(study.data.inputs("train", rows[:1]), device, dtype)
+    example = _cast(study.data.inputs("train", rows[:1]), dtype)
     if blocks is None:
         blocks = partition(model, example, granularity=granularity)
     weights, loss = _weights(model, blocks), study.loss
@@ -124,7 +123,7 @@ def prepare(
         outputs = model(example)
     if not torch.is_tensor(outputs):
         model, loss = SideBySide(model), flattened_loss(loss, outputs)
-    return Subject(study, model, blocks, weights, loss, rows, device, dtype)
+    return Subject(study, model, blocks, weights, loss, rows, dtype)
 
 
 def without_inplace(model: nn.Module) -> nn.Module:
@@ -146,9 +145,9 @@ def single_tensor(outputs: Any) -> Tensor:
     raise CurvatureError("the network gives one number for all samples; it must give outputs for each sample")
 
 
-def _moved(inputs: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Inputs on the device, in the dtype if they are numbers to compute with; indices (tokens) stay integers."""
-    return inputs.to(device, dtype) if inputs.is_floating_point() else inputs.to(device)
+def _cast(inputs: Any, dtype: torch.dtype) -> Any:
+    """Inputs in the dtype where they are numbers to compute with; indices (tokens) stay integers."""
+    return mapped(lambda each: each.to(dtype) if each.is_floating_point() else each, inputs)
 
 
 def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:

@@ -39,7 +39,6 @@ def top_eigenpairs(
     tol: float = 1e-3,
     max_products: int = 200,
     held_out: int | None = None,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
     progress: Progress | None = None,
@@ -64,7 +63,7 @@ def top_eigenpairs(
         CurvatureError: there is no such block, an option is out of range, a value is not finite, the loss does
             not depend on the block, or the search was stopped.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
+    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
     chunk = chunk_size(subject, chunk)
     options = Options(k, which, method, samples, seed, tol, max_products, chunk, held_out)
     try:
@@ -91,7 +90,6 @@ def every_eigenpairs(
     tol: float = 1e-3,
     max_products: int = 200,
     held_out: int | None = None,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
     progress: Progress | None = None,
@@ -107,7 +105,7 @@ def every_eigenpairs(
         skip: names of blocks (None: the whole network) that are known already.
         should_stop: when true, nothing more comes.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
+    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
     chunk = chunk_size(subject, chunk)
     work = _work(subject, whole)
     done = 0.0

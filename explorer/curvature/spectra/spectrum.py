@@ -133,7 +133,6 @@ def spectral_density(
     rows: Tensor | None = None,
     seed: int = 0,
     blur: float = BLUR,
-    device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
     known: Sequence[Quadrature] = (),
@@ -164,7 +163,7 @@ def spectral_density(
         )
     if not blur > 0:
         raise CurvatureError(f"blur={blur} is no width; give a share above 0, such as {BLUR}")
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, device=device, dtype=dtype)
+    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
     index = block_index(subject, block)
     drawn = hessian_rows(subject.size, samples, seed)
     total = steps * probes

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from explorer.blocks import study_blocks
 from explorer.curvature import Traces, TracesProgress, activation_traces
 from explorer.jobs.requests import spec_of
 from explorer.jobs.timing import TimeLeft
@@ -36,7 +35,7 @@ def run(study: Study, question: DamageQuestion, context: RunContext) -> dict[str
     started = time.monotonic()
     asked: dict[str, Any] = question.options()
     watching = Watching(context)
-    blocks = study_blocks(study, asked["granularity"])
+    blocks = study.blocks(asked["granularity"])
     quantizer = QuantizerSettings(**dict(question.quantizer))
     common: dict[str, Any] = {
         "seed": context.spec.seed,
@@ -96,7 +95,7 @@ def eigenvalues(
     saved = context.restore()
     return largest_eigenvalues(
         study,
-        study_blocks(study, granularity),
+        study.blocks(granularity),
         samples=samples,
         seed=seed,
         known=() if saved is None else saved.state["found"],

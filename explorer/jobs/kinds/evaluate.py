@@ -5,7 +5,6 @@ Parameters: ``plan`` (plan.json's content, or null for FP32) and ``split``.
 
 from typing import Any
 
-from explorer.blocks import study_blocks
 from explorer.plans import evaluate_plan, read_plan
 from explorer.questions import EvaluateQuestion
 from explorer.runs.context import RunContext
@@ -15,9 +14,9 @@ from explorer.studies import Study
 def run(study: Study, question: EvaluateQuestion, context: RunContext) -> dict[str, Any]:
     """Measure on the whole split."""
     parameters: dict[str, Any] = question.options()
-    plan, blocks = None, study_blocks(study)
+    plan, blocks = None, study.blocks()
     if parameters.get("plan") is not None:
-        partitions = (blocks, study_blocks(study, "module"))
+        partitions = (blocks, study.blocks("module"))
         plan, blocks = read_plan(parameters["plan"], study=study, partitions=partitions)
 
     def progress(fraction: float) -> None:

@@ -8,7 +8,6 @@ them what each weight is stored as (``<layer>.stored_weight.integers`` and so on
 from typing import Any
 
 from explorer import qat
-from explorer.blocks import study_blocks
 from explorer.plans import read_plan
 from explorer.questions import FinetuneQuestion
 from explorer.runs.context import RunContext
@@ -20,7 +19,7 @@ TRAINED = "trained"
 def run(study: Study, question: FinetuneQuestion, context: RunContext) -> dict[str, Any]:
     """Train, measure before and after, keep the weights."""
     options: dict[str, Any] = question.options()
-    partitions = (study_blocks(study), study_blocks(study, "module"))
+    partitions = (study.blocks(), study.blocks("module"))
     plan, blocks = read_plan(options.pop("plan"), study=study, partitions=partitions)
     result = qat.finetune(study, plan, blocks, watcher=context, **options)
     trained = context.keep(TRAINED, result.network.state_dict())

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer.blocks import Block, study_blocks
+from explorer.blocks import Block
 from explorer.curvature import Traces, TracesProgress, weight_traces
 from explorer.evaluation import PerSample
 from explorer.jobs.kinds.damage import Watching, eigenvalues
@@ -36,7 +36,7 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str,
     """Find the damage by every measure, then measure plan after plan."""
     asked: dict[str, Any] = question.options()
     quantizer = QuantizerSettings(**dict(question.quantizer))
-    blocks = study_blocks(study, asked["granularity"])
+    blocks = study.blocks(asked["granularity"])
     saved = context.restore()
     if saved is not None and "tables" in saved.state:
         tables = {name: DamageTable.from_json(table) for name, table in saved.state["tables"].items()}

@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.blocks import study_blocks
 from explorer.errors import LapqError
 from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.loss.caching import Prefixes
@@ -284,7 +283,7 @@ def _these(sites: Sequence[Site], only: Collection[str]) -> tuple[Site, ...]:
 
 def _shares(study: Study, sites: Sequence[Site]) -> list[float]:
     """The part of a forward pass's multiply-accumulates in a site's layer and those called after it."""
-    layers = [layer for block in study_blocks(study) for layer in block.layers]
+    layers = [layer for block in study.blocks() for layer in block.layers]
     total = sum(layer.macs for layer in layers) or 1
     after = {layer.name: sum(each.macs for each in layers[i:]) / total for i, layer in enumerate(layers)}
     return [after.get(site.layer, 1.0) for site in sites]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from explorer.blocks import Block
 from explorer.plans.plan.plan import BlockBits, Plan, StudyIdentity
-from explorer.studies.study import AnyStudy, ProfileStudy
+from explorer.studies.study import AnyStudy
 
 TABLE_VI_SOURCE = "HAWQ (Dong et al. 2019), Table VI: ResNet-20 on CIFAR-10"
 
@@ -49,7 +49,7 @@ def published_plans(study: AnyStudy, blocks: Sequence[Block]) -> tuple[Published
 
     A plan for modules also serves the layers inside them, each with its module's bits.
     """
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         source = study.card.source or study.card.title
         return tuple(
             Published(Plan.of_weights(study, blocks, bits, name=name), source)

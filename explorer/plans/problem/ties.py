@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from explorer.blocks import Block, Granularity, quantizable_layers, study_blocks
-from explorer.studies.study import AnyStudy, ProfileStudy
+from explorer.blocks import Block, Granularity, quantizable_layers
+from explorer.studies.study import AnyStudy
 
 _ADDITIONS = {
     torch.add,
@@ -46,14 +46,14 @@ def automatic_ties(study: AnyStudy, granularity: Granularity = "layer") -> tuple
     Args:
         granularity: of the blocks. Layers of one block need no tie.
     """
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         return study.ties
-    return ties_of(study, study_blocks(study, granularity))
+    return ties_of(study, study.blocks(granularity))
 
 
 def ties_of(study: AnyStudy, blocks: Sequence[Block]) -> tuple[tuple[str, ...], ...]:
     """The same for blocks that are at hand."""
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         return study.ties
     found = tied_layers(study.model(), study.data.inputs("test", slice(0, 1)))
     block_of = {layer.name: block.name for block in blocks for layer in block.layers}

@@ -2,30 +2,27 @@
 
 Keys: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, and optionally ``classes``
 (names). When the training arrays are absent the test arrays serve in their place: ``train_is_test`` is true, and
-``remark`` is the sentence that every page and command says then.
+`samples.remark_on` is the sentence that every page and command says then.
 """
 
 import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from copy import copy
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from explorer.errors import StudyError
+from explorer.studies.data.samples import IMAGES, SPLITS, Rows
 
-Rows = Tensor | slice
-SPLITS = ("train", "test")
 MAX_CLASSES = 100_000
-TRAIN_IS_TEST = (
-    "This study has no training images, so the test images serve in their place: traces, step sizes and training use "
-    "the images that test losses and accuracies are measured on, and what was chosen on them looks better than it is."
-)
 _UNREADABLE = (  # what numpy and zipfile raise for a file that is damaged, foreign, pickled or absurdly large
     ValueError, OSError, EOFError, TypeError, KeyError, NotImplementedError, RuntimeError, MemoryError,
     AttributeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
@@ -73,16 +70,14 @@ class ImageData:
         self.classes = _class_names(arrays.get("classes"), all_labels, source)
 
     ragged = False  # images of one size can be stacked
+    noun = IMAGES
+    device = torch.device("cpu")
 
-    @property
-    def remark(self) -> str | None:
-        """What a person must know before trusting a number that was measured on these images, if anything."""
-        return TRAIN_IS_TEST if self.train_is_test else None
-
-    @property
-    def training_images(self) -> str:
-        """What the images of the split ``train`` are called."""
-        return "test images" if self.train_is_test else "training images"
+    def on(self, device: torch.device) -> Self:
+        """The same images, whose inputs and targets come on a device; they are stored where they were."""
+        moved = copy(self)
+        moved.device = device
+        return moved
 
     def size(self, split: str) -> int:
         """Number of samples in ``train`` or ``test``."""
@@ -97,11 +92,11 @@ class ImageData:
         x = torch.from_numpy(np.ascontiguousarray(self.images(split, rows)))
         x = x.permute(0, 3, 1, 2).to(torch.float32).div_(255)
         mean, std = (torch.tensor(v, dtype=torch.float32).view(-1, 1, 1) for v in (self.mean, self.std))
-        return x.sub_(mean).div_(std)
+        return x.sub_(mean).div_(std).to(self.device)
 
     def targets(self, split: str, rows: Rows) -> Tensor:
         """Labels, (n,) int64, or as stored where they are no classes."""
-        return torch.from_numpy(np.ascontiguousarray(self._split(split)[1][_index(rows)]))
+        return torch.from_numpy(np.ascontiguousarray(self._split(split)[1][_index(rows)])).to(self.device)
 
     def batches(
         self, split: str, batch_size: int, rows: Tensor | None = None

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from explorer.errors import StudyError
-from explorer.studies.data.images import ImageData, Rows
+from explorer.studies.data.images import ImageData
+from explorer.studies.data.samples import Rows
 
 
 class RaggedImages(ImageData):
@@ -80,7 +81,7 @@ class RaggedImages(ImageData):
 
     def targets(self, split: str, rows: Rows) -> Tensor:
         """Labels, (n,) int64."""
-        return torch.from_numpy(self._labels[split][self._rows(split, rows)])
+        return torch.from_numpy(self._labels[split][self._rows(split, rows)]).to(self.device)
 
     def batches(
         self, split: str, batch_size: int, rows: Tensor | None = None

@@ -8,7 +8,6 @@ import streamlit as st
 from explorer import plans
 from explorer.errors import PlanError
 from explorer.plans import CostName, InfeasibleError
-from explorer.studies import ProfileStudy
 from explorer.ui.frontier import block_wishes
 from explorer.ui.frontier.question import Ask
 from explorer.ui.shell import frame, session
@@ -68,7 +67,7 @@ def ask() -> tuple[Ask, Drawn]:
         )
         damage = st.selectbox(
             "Damage Ω",
-            [name for name in DAMAGES if not isinstance(study, ProfileStudy) or name in ("trace", "l2")],
+            [name for name in DAMAGES if study.has_network or name in ("trace", "l2")],
             format_func=DAMAGES.__getitem__,
             key=f"damage_{study.name}",
             persist_state="session",
@@ -79,8 +78,8 @@ def ask() -> tuple[Ask, Drawn]:
         )
         with st.popover("Wishes"):
             limits = _limits([each for each in offered if each != cost])
-            first_last, ties, monotone = _general(isinstance(study, ProfileStudy))
-            a_menu, scales = _further(isinstance(study, ProfileStudy))
+            first_last, ties, monotone = _general(not study.has_network)
+            a_menu, scales = _further(not study.has_network)
             _latencies()
             wishes = block_wishes.edit(menu)
         drawn = _drawn()
@@ -105,7 +104,7 @@ def _costs(published: tuple[int, ...], menu: list[int], own: bool) -> list[CostN
     if own:
         return [*costs, "latency"]
     # Latencies are measured, not interpolated: only published widths have one.
-    if isinstance(session.study(), ProfileStudy) and set(menu) <= set(published):
+    if not session.study().has_network and set(menu) <= set(published):
         costs.append("latency")
     return costs
 

@@ -196,7 +196,7 @@ def _widths(dims: int) -> tuple[int, ...]:
 def _more(study: Study) -> None:
     with st.popover("More", icon=":material/tune:"):
         st.selectbox(
-            study.data.training_images.capitalize(),
+            study.training_name.capitalize(),
             IMAGES,
             index=IMAGES.index(512),
             key="landscape_images",

@@ -11,7 +11,6 @@ from explorer.errors import PlanError
 from explorer.figures import architecture
 from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
-from explorer.studies import ProfileStudy
 from explorer.ui.parts import export, tables
 from explorer.ui.plan import bars as plan_bars
 from explorer.ui.plan import saved_plans
@@ -195,4 +194,4 @@ def _upload() -> None:
 
 
 def _is_profile() -> bool:
-    return isinstance(session.study(), ProfileStudy)
+    return not session.study().has_network

@@ -13,7 +13,7 @@ from explorer.figures.curvature import carriers as carriers_figure
 from explorer.figures.curvature import convergence
 from explorer.figures.curvature.sensitivity import Of
 from explorer.runs import Run
-from explorer.studies import Study
+from explorer.studies import ImageData, Study
 from explorer.ui.parts import export
 from explorer.ui.shell import caches, session
 
@@ -159,8 +159,11 @@ def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:
         for each, share in zip(found.top, shares, strict=True):
             drawn = "" if found.exact else f"  \n{each.draws} draws"
             words = f"**{_label(study, each.position)}**  \n{share}{drawn}"
-            picture = _enlarged(study, each.position)
-            st.image(picture, width=_PICTURE_PIXELS, caption=words, output_format="PNG")
+            if isinstance(study.data, ImageData):
+                picture = _enlarged(study.data, each.position)
+                st.image(picture, width=_PICTURE_PIXELS, caption=words, output_format="PNG")
+            else:
+                st.caption(words)
     export.table(lambda: _table(study, found.top), key=f"carrying_{of}", name=f"carrying-{of}-{name}")
 
 
@@ -172,9 +175,9 @@ def _label(study: Study, position: int) -> str:
     return f"class {name}" if name.isdigit() else name
 
 
-def _enlarged(study: Study, position: int) -> np.ndarray:
+def _enlarged(data: ImageData, position: int) -> np.ndarray:
     """The image with every pixel as a square, so that a small one stays sharp."""
-    image = study.data.images("train", slice(position, position + 1))[0]
+    image = data.images("train", slice(position, position + 1))[0]
     times = max(1, -(-2 * _PICTURE_PIXELS // image.shape[1]))
     large = image.repeat(times, axis=0).repeat(times, axis=1)
     return large[:, :, 0] if large.shape[2] == 1 else large[:, :, :3]

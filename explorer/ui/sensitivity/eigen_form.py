@@ -16,7 +16,7 @@ DEFAULT_SAMPLES = 256
 
 def samples(study: Study) -> int:
     """How many rows the Hessian is a mean over."""
-    images = study.data.training_images
+    images = study.training_name
     return int(
         st.selectbox(
             "Test rows" if study.data.train_is_test else "Training rows",

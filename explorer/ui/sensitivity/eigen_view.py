@@ -14,7 +14,7 @@ from explorer.jobs.requests import spec_of
 from explorer.plans import network_errors
 from explorer.questions import EigenvaluesQuestion
 from explorer.runs import Run
-from explorer.studies import AnyStudy, ProfileStudy, Study
+from explorer.studies import AnyStudy, Study
 from explorer.ui.parts import export, run_panel
 from explorer.ui.sensitivity import eigen_form, spectrum_view
 from explorer.ui.shell import caches, frame, results, session
@@ -37,7 +37,7 @@ _COLUMNS: Mapping[str, Any] = {
 
 def show(study: AnyStudy) -> None:
     """Form, progress, figure, and what it says."""
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         st.info(
             "This study has published figures and no network, so no eigenvalue can be measured; "
             "pick a study with weights in the sidebar.",
@@ -88,7 +88,7 @@ def _draw_top(study: Study, run: Run, order: Order, log: bool) -> None:
         table=lambda: _table(records),
     )
     st.caption(
-        f"Mean loss over {records[0]['samples']:,} {study.data.training_images}. The error bar is the sampling error of λ with its "
+        f"Mean loss over {records[0]['samples']:,} {study.training_name}. The error bar is the sampling error of λ with its "
         "eigenvector held fixed; it does not cover that the eigenvector was fitted to those rows, which makes λ too large. "
         "The diamond is the curvature along the same direction on as many other rows: the largest eigenvalue over all rows "
         "lies between the two. Where they are far apart, take more rows."

@@ -65,7 +65,7 @@ def _draw(study: Study, run: Run) -> None:
         table=lambda: pd.DataFrame({name: result[name] for name in ("grid", "density", "stderr")}),
     )
     st.caption(
-        f"All {shown.n:,} eigenvalues of {shown.name}, mean loss over {result['samples']:,} {study.data.training_images}. "
+        f"All {shown.n:,} eigenvalues of {shown.name}, mean loss over {result['samples']:,} {study.training_name}. "
         "Most lie in a narrow peak at zero; few stand far to the right, and those are the directions in which quantization "
         "does harm. Ticks left of zero are directions in which the loss curves downward. Every eigenvalue is blurred by "
         f"{result['sigma']:.2g}, which makes the flanks of the peak. Band and error are over {len(result['probes'])} random "

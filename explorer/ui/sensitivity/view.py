@@ -51,7 +51,7 @@ def show(study: Study) -> None:
 def show_published(study: ProfileStudy) -> None:
     """The picture of a study that holds published figures only."""
     _, order, log = _controls(choose_sort=False)
-    dots = sensitivity.published_view(study.mean_traces, results.sizes(study.blocks), order, study.blocks)
+    dots = sensitivity.published_view(study.mean_traces, results.sizes(study.blocks()), order, study.blocks())
     export.chart(
         sensitivity.figure(dots, log=log, order=order, label="published, without an error"),
         key=_CHART,

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from explorer import plans, studies
-from explorer.blocks import Block, Granularity, study_blocks
+from explorer.blocks import Block, Granularity
 from explorer.curvature import Traces
 from explorer.plans import ALLOWED_BITS, Curve, DamageTable, Frontier, Problem, SetB
 from explorer.runs import Store
-from explorer.studies import AnyStudy, ProfileStudy
+from explorer.studies import AnyStudy
 from explorer.ui.frontier.question import Ask
 
 GRANULARITIES: tuple[Granularity, ...] = ("layer", "module")
@@ -34,8 +34,7 @@ def study(reference: str) -> AnyStudy:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def blocks(reference: str, granularity: Granularity) -> tuple[Block, ...]:
     """The blocks of a study; a profile study has its published ones at either granularity."""
-    loaded = study(reference)
-    return loaded.blocks if isinstance(loaded, ProfileStudy) else study_blocks(loaded, granularity)
+    return study(reference).blocks(granularity)
 
 
 @st.cache_resource(show_spinner="Quantizing every block at every width …", max_entries=32)

@@ -9,7 +9,6 @@ from explorer.jobs import request, stop
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
 from explorer.runs import Run
-from explorer.studies import ProfileStudy
 from explorer.ui.shell import caches, results, session
 
 
@@ -90,7 +89,7 @@ def next_step(page: str, label: str) -> None:
 
 def _accuracy() -> None:
     study = session.study()
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         st.metric(
             "FP32 accuracy",
             "–",
@@ -113,7 +112,7 @@ def _accuracy() -> None:
 @st.fragment(run_every=1.0)
 def _awaited_accuracy() -> None:
     study = session.study()
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         return
     run = caches.store().find(spec_of(study, EvaluateQuestion()))
     if run is not None and run.status == "done":
@@ -149,7 +148,7 @@ def _line(run: Run) -> str:
 
 def granularity_control() -> None:
     """Whether a block is a layer or a module."""
-    if isinstance(session.study(), ProfileStudy):
+    if not session.study().has_network:
         return
     names: dict[Granularity, str] = {"layer": "every layer", "module": "every module"}
     picked = st.segmented_control(

@@ -9,7 +9,7 @@ from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable
 from explorer.questions import EvaluateQuestion
 from explorer.runs import Run
-from explorer.studies import AnyStudy, ProfileStudy
+from explorer.studies import AnyStudy
 from explorer.ui.shell import caches, session
 from explorer.ui.shell.caches import Basis
 
@@ -21,7 +21,7 @@ def runs_of(study: AnyStudy, kind: str) -> list[Run]:
 
 def full_precision(study: AnyStudy) -> dict[str, Any] | None:
     """Loss and accuracy of the FP32 network, if they were measured."""
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         return None
     run = caches.store().find(spec_of(study, EvaluateQuestion()))
     return run.result if run is not None and run.status == "done" else None
@@ -51,7 +51,7 @@ def basis() -> Basis | None:
     None while nobody has computed traces for the current partition.
     """
     study = session.study()
-    if isinstance(study, ProfileStudy):
+    if not study.has_network:
         return Basis(study.fingerprint, None)
     run = traces(study, session.granularity())
     if run is None or run.result is None:

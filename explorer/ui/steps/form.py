@@ -146,7 +146,7 @@ def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
             index=IMAGES.index(512),
             key="steps_images",
             persist_state="session",
-            help=f"Of the {study.data.size('train'):,} {study.data.training_images}, always the same draw. The loss is the "
+            help=f"Of the {study.data.size('train'):,} {study.training_name}, always the same draw. The loss is the "
             f"mean over them. {study.remark or 'Test images are never used in the search.'}",
         )
         left = st.multiselect(

@@ -245,7 +245,7 @@ def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
         )
         return
     st.caption(
-        f"Calibration: {found.result.calibration:,} {study.data.training_images}, optimised on "
+        f"Calibration: {found.result.calibration:,} {study.training_name}, optimised on "
         "these images, hence optimistic; test: all shipped test images, with the standard error."
         f"{_unquantized(study)}"
     )

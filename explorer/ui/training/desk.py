@@ -52,7 +52,7 @@ def _form(study: Study, plan: Plan) -> None:
             1,
             200,
             1,
-            help=f"Passes over the {study.data.size('train'):,} {study.data.training_images}.",
+            help=f"Passes over the {study.data.size('train'):,} {study.training_name}.",
         )
         starts = columns[2].form_submit_button(
             "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"

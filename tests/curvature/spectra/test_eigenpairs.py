@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import study_blocks
 from explorer.curvature.operators.hessian import hessian_rows
 from explorer.curvature.spectra.eigenpairs import Eigenpairs, every_eigenpairs, top_eigenpairs
 from explorer.curvature.spectra.lanczos import Which, lanczos_pairs, wanted_first
@@ -35,7 +34,7 @@ def flat(vector: object) -> Tensor:
 def test_every_block_and_the_whole_network_equal_the_dense_eigenvalues(network: type[nn.Module]) -> None:
     study = study_of(seeded(network), size=9)
     found = list(every_eigenpairs(study, k=3, **EXACTLY))
-    assert [pairs.block for pairs in found] == [*(block.name for block in study_blocks(study)), None]
+    assert [pairs.block for pairs in found] == [*(block.name for block in study.blocks()), None]
     for pairs in found:
         values, vectors = dense(study, pairs)
         expected = values.flip(0)[: len(pairs.values)]

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.blocks import study_blocks
 from explorer.curvature.spectra.lanczos import tridiagonal
 from explorer.curvature.spectra.spectrum import SpectralDensity, quadratures, spectral_density
 from explorer.errors import CurvatureError
@@ -17,7 +16,7 @@ PRECISE = {"samples": None, "dtype": torch.float64}
 
 
 def eigenvalues(study: Study, block: str | None) -> np.ndarray:
-    chosen = [b for b in study_blocks(study) if block in (None, b.name)]
+    chosen = [b for b in study.blocks() if block in (None, b.name)]
     return torch.linalg.eigvalsh(
         dense_hessian(study, [name for b in chosen for name in b.parameters])
     ).numpy()

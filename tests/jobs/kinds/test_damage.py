@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from explorer import studies
-from explorer.blocks import study_blocks
 from explorer.curvature import Traces
 from explorer.jobs import execute
 from explorer.jobs.kinds import damage as job
@@ -46,14 +45,14 @@ def table_of(run: Run) -> DamageTable:
 @pytest.mark.parametrize("measure", ["product", "lambda-max"])
 def test_the_table_is_that_of_the_direct_call(store: Store, study: Study, measure: Any) -> None:
     run = execute(store, spec_of(study, DamageQuestion(measure=measure, seed=3, **SMALL)))
-    assert table_of(run) == measured_damage(study, measure, study_blocks(study), (2, 4), samples=24, seed=3)
+    assert table_of(run) == measured_damage(study, measure, study.blocks(), (2, 4), samples=24, seed=3)
 
 
 def test_activations_are_judged_by_the_traces_that_are_there(store: Store, study: Study) -> None:
     traced = execute(store, spec_of(study, TracesQuestion(of="activations")))
     assert traced.result is not None
     run = execute(store, spec_of(study, DamageQuestion(measure="activation", bits=[4, 8])))
-    values, stderrs = activation_damage(study, Traces.from_json(traced.result), study_blocks(study), (4, 8))
+    values, stderrs = activation_damage(study, Traces.from_json(traced.result), study.blocks(), (4, 8))
     assert table_of(run).activation == values
     assert table_of(run).activation_stderr == stderrs
     assert table_of(run).values == {}
@@ -88,7 +87,7 @@ def test_an_interrupted_search_goes_on_to_the_same_table(
 ) -> None:
     spec = spec_of(study, DamageQuestion(measure="lambda-max", **SMALL))
     resumed = interrupted(store, spec, monkeypatch, after=2)
-    assert table_of(resumed) == measured_damage(study, "lambda-max", study_blocks(study), (2, 4), samples=24)
+    assert table_of(resumed) == measured_damage(study, "lambda-max", study.blocks(), (2, 4), samples=24)
 
 
 def test_one_question_is_one_run(study: Study) -> None:

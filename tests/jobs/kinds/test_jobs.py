@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from explorer import curvature, plans, qat, studies
-from explorer.blocks import study_blocks
 from explorer.curvature import Draws
 from explorer.jobs import execute, launch, request
 from explorer.jobs.requests import spec_of
@@ -63,7 +62,7 @@ def whole(written: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run,
 
 
 def plan_of(study: Study) -> Plan:
-    return Plan.uniform(study, study_blocks(study), 2, 8)
+    return Plan.uniform(study, study.blocks(), 2, 8)
 
 
 def training(study: Study) -> RunSpec:
@@ -149,7 +148,7 @@ def test_cancelled_and_resumed_it_ends_with_the_same_weights(
 def test_evaluate_and_traces_give_the_numbers_of_the_direct_calls(
     store: Store, study: Study, wait: Wait
 ) -> None:
-    plan, blocks = plan_of(study), study_blocks(study)
+    plan, blocks = plan_of(study), study.blocks()
     measured = request(store, spec_of(study, EvaluateQuestion(plan=plan.to_json())))
     traced = request(store, spec_of(study, TracesQuestion(rel_se=0.1, seed=4)))
     direct = plans.evaluate_plan(study, plan, blocks).to_json()
@@ -182,14 +181,14 @@ def test_traces_asked_for_more_precision_go_on_from_the_draws_that_are_there(
 def test_the_direct_call_and_the_run_train_the_same_network(study: Study, whole: tuple[Run, Store]) -> None:
     run, store = whole
     assert run.result is not None
-    direct = qat.finetune(study, plan_of(study), study_blocks(study), seed=3, **TRAINING)  # type: ignore[arg-type]
+    direct = qat.finetune(study, plan_of(study), study.blocks(), seed=3, **TRAINING)  # type: ignore[arg-type]
     kept = store.artifacts.get_tensors(run.result["weights_artifact"])
     assert all(torch.equal(value, kept[name]) for name, value in direct.network.state_dict().items())
     assert (run.result["before"], run.result["after"]) == (direct.before.to_json(), direct.after.to_json())
 
 
 def test_a_plan_by_module_and_the_fp32_network_are_measured_too(store: Store, study: Study) -> None:
-    modules = study_blocks(study, "module")
+    modules = study.blocks("module")
     plan = Plan.uniform(study, modules, 3, 8)
     run = execute(store, spec_of(study, EvaluateQuestion(plan=plan.to_json())))
     assert run.result == plans.evaluate_plan(study, plan, modules).to_json()

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from explorer import studies
-from explorer.blocks import study_blocks
 from explorer.curvature import weight_traces
 from explorer.jobs import execute
 from explorer.jobs.kinds import proxy as job
@@ -49,7 +48,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 def test_the_result_is_that_of_the_direct_calls(store: Store, study: Study) -> None:
     run = execute(store, spec_of(study, ProxyQuestion(seed=2, **SMALL)))
     assert run.result is not None, run.error
-    blocks, bits = study_blocks(study), (2, 4, 8)
+    blocks, bits = study.blocks(), (2, 4, 8)
     tables = {
         "trace": network_damage(study, weight_traces(study, seed=2), blocks, bits),
         "lambda-max": measured_damage(study, "lambda-max", blocks, bits, samples=20, seed=2),

@@ -10,7 +10,6 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer.blocks import study_blocks
 from explorer.errors import LapqError
 from explorer.lapq import Levels, Objective, best_p, layerwise_steps, plan_of
 from explorer.lapq.diagnostics.sweeps import (
@@ -66,7 +65,7 @@ def test_along_p_every_point_is_the_loss_and_the_test_accuracy_of_the_lp_steps(s
     found = along_p(objective, powers=(1.5, 2.0, 3.0, 4.0), tell=told.append)
     assert told == found["points"]
     assert len(found["coefficients"]) == 3
-    blocks = study_blocks(study)
+    blocks = study.blocks()
     for point in found["points"]:
         steps = layerwise_steps(objective, point["p"])
         assert point["loss"] == objective.loss(steps)

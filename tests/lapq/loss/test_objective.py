@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.blocks import study_blocks
 from explorer.errors import LapqError
 from explorer.lapq import FORMS, Form, Journal, Objective, layerwise_steps, plan_of
 from explorer.lapq.diagnostics.curvature import _second_derivatives
@@ -40,7 +39,7 @@ def test_the_loss_is_that_of_the_plan_with_these_steps(
 ) -> None:
     """Against `simulate`, which shares no code with the objective but the grid."""
     found = objective(study, w_bits=w_bits, a_bits=a_bits, bias_correction=correction, leave=())
-    steps, blocks = start(found), study_blocks(study)
+    steps, blocks = start(found), study.blocks()
     plan = plan_of(
         found.sites, dict(zip(found.names, map(float, steps), strict=True)), study, blocks, correction
     )

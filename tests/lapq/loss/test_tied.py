@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import study_blocks
 from explorer.lapq import Objective, plan_of
 from explorer.lapq.result import bits_of_sites
 from explorer.plans import read_plan
@@ -76,7 +75,7 @@ def test_the_plan_read_again_computes_what_was_searched(
     objective = Objective(tied, w_bits=3, a_bits=4, calibration=40, leave=())
     assert set(objective.names) == names
     steps = np.array([site.largest / 2 for site in objective.sites], np.float32)
-    blocks = study_blocks(tied)
+    blocks = tied.blocks()
     plan = plan_of(objective.sites, dict(zip(objective.names, map(float, steps), strict=True)), tied, blocks)
     assert set(plan.w_bits.values()) == {3}
     assert set(plan.a_bits.values()) == {4}
@@ -100,5 +99,5 @@ def test_all_names_of_a_weight_are_left_in_fp32_together(
 ) -> None:
     tied = of(study, network)
     sites = Objective(tied, calibration=20, **options).sites
-    bits = bits_of_sites(sites, study_blocks(tied))
+    bits = bits_of_sites(sites, tied.blocks())
     assert {name for name, each in bits.items() if (each.w_bits, each.a_bits) == (32, 32)} == left

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from explorer import plans
-from explorer.blocks import study_blocks
 from explorer.errors import LapqError, QuantizerError
 from explorer.lapq import Objective, optimise, plan_of
 from explorer.lapq.diagnostics.sweeps import site_tensor
@@ -31,7 +30,7 @@ def test_fp32_comes_first_and_every_method_once_a_correction(study: Study, table
         *((name, "none") for name in TABLE),
         *((name, "mean") for name in TABLE),
     ]
-    direct = plans.evaluate_plan(study, None, study_blocks(study))
+    direct = plans.evaluate_plan(study, None, study.blocks())
     assert table.rows[0].test_loss == pytest.approx(direct.loss, rel=1e-6)
     assert table.rows[0].test_accuracy == pytest.approx(direct.accuracy)
     assert table.test_images == direct.samples
@@ -52,7 +51,7 @@ def test_the_rows_of_lapq_are_the_stages_of_lapq(study: Study, table: Comparison
 
 
 def test_a_row_is_worth_what_its_plan_is_worth(study: Study, table: Comparison) -> None:
-    blocks = study_blocks(study)
+    blocks = study.blocks()
     sites = Objective(study, **ASKED).sites
     for correction in ("none", "mean"):
         for name in ("min-max", "mmse", "aciq", "kl", "kl-nonzero"):

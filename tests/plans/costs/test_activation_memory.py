@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.blocks import Block, study_blocks
+from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.plans import (
     Budget,
@@ -32,7 +32,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def blocks(study: Study) -> tuple[Block, ...]:
-    return study_blocks(study)
+    return study.blocks()
 
 
 def observed(study: Study) -> dict[str, tuple[int, int]]:
@@ -63,7 +63,7 @@ def test_the_sum_is_of_what_every_layer_reads(study: Study, blocks: tuple[Block,
 
 def test_a_layer_that_is_used_twice_reads_twice() -> None:
     study = study_of(seeded(Twice))
-    table = activations_table(study_blocks(study), (8,))
+    table = activations_table(study.blocks(), (8,))
     assert table.at("shared", 8) == 3 * 3 * 8, "three uses of the one weight, of three values each"
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from explorer.blocks import Block, study_blocks
+from explorer.blocks import Block
 from explorer.curvature import activation_traces, top_eigenpairs
 from explorer.errors import CurvatureError, PlanError
 from explorer.plans import Budget, DamageTable, frontier
@@ -40,7 +40,7 @@ def change(study: Study, parameter: str, bits: int, quantizer: QuantizerSettings
 def test_products_are_the_hessians_forms_of_the_perturbations(
     study: Study, quantizer: QuantizerSettings
 ) -> None:
-    blocks = study_blocks(study)
+    blocks = study.blocks()
     table = measured_damage(study, "product", blocks, (*BITS, 32), quantizer=quantizer, samples=1500)
     for block in blocks:
         (parameter,) = block.parameters
@@ -56,7 +56,7 @@ def test_products_are_the_hessians_forms_of_the_perturbations(
 
 
 def test_the_eigenvalue_times_the_squared_error_is_hawqs_measure(study: Study) -> None:
-    blocks = study_blocks(study, "module")
+    blocks = study.blocks("module")
     table = measured_damage(study, "lambda-max", blocks, BITS, samples=15, seed=3)
     for block in blocks[:2]:
         pairs = top_eigenpairs(study, block=block.name, granularity="module", k=1, samples=15, seed=3)
@@ -69,7 +69,7 @@ def test_the_eigenvalue_times_the_squared_error_is_hawqs_measure(study: Study) -
 
 
 def test_a_search_goes_on_from_what_is_known_and_a_stopped_one_gives_no_table(study: Study) -> None:
-    blocks = study_blocks(study)
+    blocks = study.blocks()
     seen: list[int] = []
     whole = largest_eigenvalues(study, blocks, samples=8, on_found=lambda found: seen.append(len(found)))
     assert seen == list(range(1, len(blocks) + 1))
@@ -83,7 +83,7 @@ def test_a_search_goes_on_from_what_is_known_and_a_stopped_one_gives_no_table(st
 
 def test_a_frontier_by_another_measure_is_that_of_its_table(study: Study) -> None:
     direct = frontier(study, damage="product", bits=BITS)
-    table = measured_damage(study, "product", study_blocks(study), BITS)
+    table = measured_damage(study, "product", study.blocks(), BITS)
     assert direct.best_under(Budget("ratio", 8)).omega == pytest.approx(
         frontier(study, damage=table, bits=BITS).best_under(Budget("ratio", 8)).omega
     )
@@ -91,7 +91,7 @@ def test_a_frontier_by_another_measure_is_that_of_its_table(study: Study) -> Non
 
 def test_activations_damage_is_their_mean_trace_times_their_mean_squared_error(study: Study) -> None:
     """The quantizer is the one that plans are measured with."""
-    blocks = study_blocks(study)
+    blocks = study.blocks()
     traces = activation_traces(study, method="exact")
     values, stderrs = activation_damage(study, traces, blocks, (4, 8, 32))
     inputs = study.data.inputs("train", slice(None))  # fewer than the rows that would be drawn
@@ -115,7 +115,7 @@ def test_activations_damage_is_their_mean_trace_times_their_mean_squared_error(s
 
 
 def test_the_errors_of_trace_and_of_rows_are_added_in_quadrature(study: Study) -> None:
-    blocks = study_blocks(study, "module")
+    blocks = study.blocks("module")
     exact = activation_traces(study, granularity="module", method="exact")
     drawn = activation_traces(study, granularity="module", samples=64)
     assert drawn.blocks[0].stderr > 0
@@ -130,7 +130,7 @@ def test_the_errors_of_trace_and_of_rows_are_added_in_quadrature(study: Study) -
 def test_traces_of_other_blocks_are_refused(study: Study) -> None:
     traces = activation_traces(study, samples=8)
     with pytest.raises(PlanError, match="no finite trace of the activations of pool"):
-        activation_damage(study, traces, (Block("pool", study_blocks(study)[0].layers),), (4,))
+        activation_damage(study, traces, (Block("pool", study.blocks()[0].layers),), (4,))
 
 
 def test_a_table_comes_back_from_plain_data_as_it_was() -> None:

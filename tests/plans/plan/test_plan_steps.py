@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from explorer.blocks import study_blocks
 from explorer.errors import PlanError, QuantizerError
 from explorer.plans import Plan, read_plan
 from explorer.quantizers import (
@@ -32,14 +31,14 @@ def study() -> Study:
 
 
 def planned(study: Study, **steps: Any) -> dict[str, Any]:
-    content = Plan.uniform(study, study_blocks(study), 4, 4).to_json()
-    name = study_blocks(study)[1].name
+    content = Plan.uniform(study, study.blocks(), 4, 4).to_json()
+    name = study.blocks()[1].name
     return {**content, "steps": {"layers": {name: steps}, "bias_correction": "mean"}}
 
 
 def test_steps_survive_json_and_pickle(study: Study) -> None:
     content = planned(study, w_step=0.1, a_step=0.25, a_signed=False)
-    plan = read_plan(content, study=study, partitions=(study_blocks(study),))[0]
+    plan = read_plan(content, study=study, partitions=(study.blocks(),))[0]
     assert plan.to_json() == content
     assert pickle.loads(pickle.dumps(plan)) == plan
     assert hash(plan) == hash(pickle.loads(pickle.dumps(plan)))
@@ -47,7 +46,7 @@ def test_steps_survive_json_and_pickle(study: Study) -> None:
 
 def test_another_width_drops_the_steps_and_the_same_keeps_them(study: Study) -> None:
     content = planned(study, w_step=0.1)
-    plan = read_plan(content, study=study, partitions=(study_blocks(study),))[0]
+    plan = read_plan(content, study=study, partitions=(study.blocks(),))[0]
     block = next(iter(plan.blocks))
     assert plan.with_bits(block, w_bits=4).steps == plan.steps is not None
     assert plan.with_bits(block, w_bits=3).steps is None
@@ -64,7 +63,7 @@ def test_another_width_drops_the_steps_and_the_same_keeps_them(study: Study) -> 
 )
 def test_a_step_that_cannot_be_is_one_sentence(study: Study, steps: dict[str, Any], sentence: str) -> None:
     with pytest.raises(PlanError, match=sentence):
-        read_plan(planned(study, **steps), study=study, partitions=(study_blocks(study),))
+        read_plan(planned(study, **steps), study=study, partitions=(study.blocks(),))
 
 
 def test_the_order_of_layers_plays_no_part() -> None:
@@ -78,7 +77,7 @@ def test_the_order_of_layers_plays_no_part() -> None:
 def test_a_step_for_what_stays_in_fp32_is_one_sentence(
     study: Study, steps: dict[str, Any], what: str
 ) -> None:
-    content, blocks = planned(study, **steps), study_blocks(study)
+    content, blocks = planned(study, **steps), study.blocks()
     for block in blocks[2:]:
         content["blocks"][block.name] = {"w_bits": 32, "a_bits": 32}
     read_plan(content, study=study, partitions=(blocks,))
@@ -92,10 +91,10 @@ def test_unknown_layers_and_corrections_are_one_sentence(study: Study) -> None:
     content = planned(study)
     content["steps"] = {"layers": {"nowhere": {"w_step": 1.0}}}
     with pytest.raises(PlanError, match=r"steps of layers that tiny does not have \(nowhere\)"):
-        read_plan(content, study=study, partitions=(study_blocks(study),))
+        read_plan(content, study=study, partitions=(study.blocks(),))
     content["steps"] = {"layers": {}, "bias_correction": "some"}
     with pytest.raises(PlanError, match=r"steps.bias_correction is wrong"):
-        read_plan(content, study=study, partitions=(study_blocks(study),))
+        read_plan(content, study=study, partitions=(study.blocks(),))
     with pytest.raises(QuantizerError, match="the step of the weight is -1; it must be positive"):
         LayerSteps(-1.0)
 

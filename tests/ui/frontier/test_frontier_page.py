@@ -10,7 +10,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import plans, studies
-from explorer.blocks import study_blocks
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
 from explorer.questions import DamageQuestion
@@ -105,7 +104,7 @@ def test_two_plans_are_compared_block_by_block_where_they_differ(opens: Opens, t
     shown = sound(shown.selectbox(key="compare_with").select("8 bits everywhere").run())
     [rows] = [each.value for each in shown.dataframe if "w bits" in each.value and "size" in each.value]
     assert set(rows["w bits"]) == {"8 → 4"}
-    assert len(rows) == len(studies.load(PROFILE).blocks)
+    assert len(rows) == len(studies.load(PROFILE).blocks())
     assert (rows["size"] < 0).all()
     assert any("less for the plan in hand" in each.value for each in shown.caption)
 
@@ -150,10 +149,10 @@ def test_wishes_are_read_from_the_rows_of_the_table() -> None:
 def test_a_question_is_what_the_solver_is_asked() -> None:
     asked = Ask((2, 8), "bops", "l2", (("size", 3e5),), 8, False, True, Wishes(keep=(("layer1.0.conv1", 8),)))
     study = studies.load(PROFILE)
-    problem = plans.study_problem(study, **Ask((4, 8), limits=(("bops", 4e10),)).options(study.blocks))
+    problem = plans.study_problem(study, **Ask((4, 8), limits=(("bops", 4e10),)).options(study.blocks()))
     assert problem.bounds[0].limit == 4e10
-    assert asked.options(study.blocks)["keep"] == {"layer1.0.conv1": 8}
-    assert asked.options(study.blocks)["first_last_at"] == 8
+    assert asked.options(study.blocks())["keep"] == {"layer1.0.conv1": 8}
+    assert asked.options(study.blocks())["first_last_at"] == 8
 
 
 @pytest.fixture
@@ -227,7 +226,7 @@ def test_an_uploaded_plan_without_a_hash_is_taken_with_a_remark(
     opens: Opens, toml: str, study: Study
 ) -> None:
     """A plan by hand need not say which weights it is for, and then nobody can tell that it fits."""
-    content = plans.Plan.uniform(study, study_blocks(study), 3, 8).to_json()
+    content = plans.Plan.uniform(study, study.blocks(), 3, 8).to_json()
     shown = opens("frontier", study=toml)
     shown = sound(shown.file_uploader(key="plan_upload").set_value(uploaded(content)).run())
     assert not remarks(shown)

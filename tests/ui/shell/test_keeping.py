@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from explorer import studies
-from explorer.blocks import Block, study_blocks
+from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.plans import BlockBits, Plan
 from explorer.studies import Study
@@ -16,7 +16,7 @@ from tests.ui.conftest import PROFILE
 
 @pytest.fixture
 def blocks(study: Study) -> tuple[Block, ...]:
-    return study_blocks(study)
+    return study.blocks()
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def test_the_same_name_replaces_and_other_names_are_in_order(
 def test_each_partition_and_each_study_has_its_own(
     study: Study, blocks: tuple[Block, ...], plan: Plan
 ) -> None:
-    modules = study_blocks(study, "module")
+    modules = study.blocks("module")
     profile = studies.load(PROFILE)
     assert isinstance(profile, studies.ProfileStudy)
     saved_plans.save(plan, "layers")
-    published = saved_plans.save(Plan.uniform(profile, profile.blocks, 4, 8), "published")
-    assert saved_plans.all_of(profile, profile.blocks) == [published]
+    published = saved_plans.save(Plan.uniform(profile, profile.blocks(), 4, 8), "published")
+    assert saved_plans.all_of(profile, profile.blocks()) == [published]
     if {block.name for block in modules} != {block.name for block in blocks}:
         saved_plans.save(Plan.uniform(study, modules, 4, 8), "modules")
         assert [kept.name for kept in saved_plans.all_of(study, modules)] == ["modules"]

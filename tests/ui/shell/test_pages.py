@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.blocks import study_blocks
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.qat.methods import METHODS, StraightThrough
@@ -117,7 +116,7 @@ def test_a_deep_link_says_that_step_sizes_are_not_in_it(opens: Opens, toml: str)
 
 
 def test_a_deep_link_carries_the_partition(opens: Opens, toml: str, study: Study) -> None:
-    modules = len(study_blocks(study, "module"))
+    modules = len(study.blocks("module"))
     text = f"{'.'.join(['4'] * modules)}_{'.'.join(['8'] * modules)}"
     shown = sound(opens("model", study=toml, blocks="module", plan=text))
     assert "module" in shown.query_params["blocks"]
@@ -183,7 +182,7 @@ def test_start_fine_tuning_asks_for_the_plan_in_hand(
     sound(start.click().run())
     assert "finetune" in app
     [run] = Store.open().list(kind="finetune")
-    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    plan = Plan.uniform(study, study.blocks(), 2, 8)
     assert run.spec == spec_of(study, FinetuneQuestion(plan=plan.to_json(), epochs=3))
 
 
@@ -206,7 +205,7 @@ def test_every_method_of_the_library_is_offered_with_its_optimizer(
     optimizer.set_value("adamw")
     sound(start.click().run())
     [run] = Store.open().list(kind="finetune")
-    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    plan = Plan.uniform(study, study.blocks(), 2, 8)
     asked = FinetuneQuestion(plan=plan.to_json(), method="another", optimizer="adamw")
     assert run.spec == spec_of(study, asked)
 
@@ -216,7 +215,7 @@ def test_a_cancelled_training_says_so_and_can_be_resumed(
     opens: Opens, app: list[str], toml: str, study: Study
 ) -> None:
     store = Store.open()
-    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    plan = Plan.uniform(study, study.blocks(), 2, 8)
     run = store.submit(spec_of(study, FinetuneQuestion(plan=plan.to_json())), "Fine-tuning tiny")
     store.cancel(run.id)
     shown = sound(opens("fine_tune", study=toml))
@@ -228,7 +227,7 @@ def test_a_cancelled_training_says_so_and_can_be_resumed(
 
 def test_a_failed_training_shows_its_sentence(opens: Opens, toml: str, study: Study) -> None:
     store = Store.open()
-    plan = Plan.uniform(study, study_blocks(study), 2, 8)
+    plan = Plan.uniform(study, study.blocks(), 2, 8)
     run = store.submit(spec_of(study, FinetuneQuestion(plan=plan.to_json())))
     store.fail(store.claim(run.id), "the training loss is not finite any more")
     shown = sound(opens("fine_tune", study=toml))
