@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import ExplorerError
 from explorer.jobs import registry
 from explorer.runs.context import RunContext
+from explorer.runs.lease import Lease, LeaseLost
 from explorer.runs.run import Run
-from explorer.runs.store import Lease, LeaseLost, Store
+from explorer.runs.store import Store
 from explorer.watching import Stopped
 
 if TYPE_CHECKING:
@@ -25,21 +26,20 @@ def perform(store: Store, lease: Lease, context: RunContext, *, study: "Study | 
             result = _computed(context, study)
             # A function that was asked to stop may have returned early with half a result.
             context.check_stop()
-            store.finish(lease, result)
+            lease.finish(result)
         except Stopped:
-            store.stopped(lease)
+            lease.stopped()
         except KeyboardInterrupt:
             with suppress(LeaseLost):  # it may have come just after the end was recorded
-                store.stopped(lease)
+                lease.stopped()
             raise
         except LeaseLost:
             raise
         except ExplorerError as error:
-            store.fail(lease, str(error))
+            lease.fail(str(error))
             raise
         except Exception as error:
-            store.fail(
-                lease,
+            lease.fail(
                 f"The computation met an unexpected error ({type(error).__name__}: {error}); "
                 f"the full report is in {store.log_path(lease.run_id)}.",
             )

@@ -15,7 +15,9 @@ from explorer.errors import ExplorerError, RunError
 from explorer.jobs.perform import perform
 from explorer.runs import process
 from explorer.runs.context import RunContext
-from explorer.runs.store import LeaseLost, Store
+from explorer.runs.lease import LeaseLost
+from explorer.runs.store import Store
+from explorer.runs.workers import this_process
 
 LOST_GRACE_SECONDS = 10.0
 
@@ -27,7 +29,7 @@ def main(run_id: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     store = Store.open()
     try:
-        lease = store.claim(run_id, detached=process.leads_its_session())
+        lease = store.claim(run_id, this_process(detached=process.leads_its_session()))
     except RunError as error:
         print(error, file=sys.stderr)
         return 2

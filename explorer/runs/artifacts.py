@@ -1,14 +1,15 @@
-"""Files known by their content: tensors and other bytes that a run leaves behind.
+"""Artifacts, known by their content: tensors and other bytes that a run leaves behind.
 
-A file's name is the SHA-256 of what it holds, ``ab/cdef...`` under the folder. It is written to a temporary
-name, flushed to the disk and renamed, so a reader sees all of it or nothing; what is read is hashed again, so
-a damaged file is reported instead of used. Tensors are safetensors, never pickle.
+`ArtifactStore` is what the rest of the project asks of a place for them, `ArtifactFolder` a place on the disk. There, a
+file's name is the SHA-256 of what it holds, ``ab/cdef...`` under the folder. It is written to a temporary name, flushed
+to the disk and renamed, so a reader sees all of it or nothing; what is read is hashed again, so a damaged file is
+reported instead of used. Tensors are safetensors, never pickle.
 """
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from explorer import files
 from explorer.errors import RunError
@@ -18,7 +19,46 @@ if TYPE_CHECKING:  # torch takes seconds to import; the store and a small worker
     from torch import Tensor
 
 
-class Artifacts:
+class ArtifactStore(Protocol):
+    """A place for artifacts: four operations on bytes, and what follows from them for tensors.
+
+    Who subclasses it brings the four. All must be safe to call from several threads and processes at once.
+    """
+
+    def put_bytes(self, data: bytes) -> str:
+        """Keep ``data``; its SHA-256. Bytes that are there already, undamaged, are left alone."""
+        ...
+
+    def get_bytes(self, sha256: str) -> bytes:
+        """What was put under this hash; RunError naming it if it is missing or damaged."""
+        ...
+
+    def has(self, sha256: str) -> bool:
+        """Whether there is something under this hash; it is not read."""
+        ...
+
+    def remove(self, sha256: str) -> None:
+        """Forget what is under this hash. The store calls it for what no run refers to any more."""
+        ...
+
+    def put_tensors(self, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
+        """Keep named tensors; the hash that `get_tensors` takes."""
+        return self.put_bytes(encode_tensors(tensors))
+
+    def get_tensors(self, sha256: str) -> "dict[str, Tensor]":
+        """The tensors put under this hash, on the CPU, with their names, dtypes and shapes."""
+        from safetensors.torch import load
+
+        return load(self.get_bytes(sha256))
+
+    def get_arrays(self, sha256: str) -> "dict[str, np.ndarray]":
+        """The tensors put under this hash, as NumPy arrays and without importing torch."""
+        from safetensors.numpy import load
+
+        return load(self.get_bytes(sha256))
+
+
+class ArtifactFolder(ArtifactStore):
     """The content-addressed files under ``folder``."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,28 +96,12 @@ class Artifacts:
             raise RunError(f"The file {path} is damaged; delete the run and ask for it again.")
         return data
 
-    def put_tensors(self, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
-        """Keep named tensors; the hash that `get_tensors` takes."""
-        return self.put_bytes(encode_tensors(tensors))
-
-    def get_tensors(self, sha256: str) -> "dict[str, Tensor]":
-        """The tensors put under this hash, on the CPU, with their names, dtypes and shapes."""
-        from safetensors.torch import load
-
-        return load(self.get_bytes(sha256))
-
-    def get_arrays(self, sha256: str) -> "dict[str, np.ndarray]":
-        """The tensors put under this hash, as NumPy arrays and without importing torch."""
-        from safetensors.numpy import load
-
-        return load(self.get_bytes(sha256))
-
     def has(self, sha256: str) -> bool:
         """Whether there is a file with this hash; it is not read."""
         return self.path(sha256).exists()
 
     def remove(self, sha256: str) -> None:
-        """Forget this file. The store calls it for files no run refers to any more."""
+        """Delete the file with this hash, if there is one."""
         self.path(sha256).unlink(missing_ok=True)
 
 

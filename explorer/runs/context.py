@@ -16,10 +16,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import RunError
-from explorer.runs.artifacts import Artifacts, encode_tensors
+from explorer.runs.artifacts import ArtifactStore, encode_tensors
+from explorer.runs.lease import Lease, LeaseLost
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
-from explorer.runs.store import Lease, LeaseLost, Store
+from explorer.runs.store import Store
 from explorer.watching import Stopped
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Checkpoint:
 
     state: dict[str, Any]
     sha256: str
-    artifacts: Artifacts
+    artifacts: ArtifactStore
 
     @cached_property
     def tensors(self) -> "dict[str, Tensor]":
@@ -92,7 +93,7 @@ class RunContext:
     def point(self, series: str, values: Mapping[str, Any]) -> None:
         """Add a point to a series of plain data, such as a loss curve; a few a second at most."""
         self._check_lease()
-        self._store.append(self._lease, series, values)
+        self._lease.append(series, values)
 
     def should_stop(self) -> bool:
         """Whether the run was asked to stop, or is not this worker's any more."""
@@ -108,7 +109,7 @@ class RunContext:
         """Record what to go on from: named tensors and a state of plain data. Replaces the one before."""
         self._check_lease()
         self._flush()
-        self._store.checkpoint(self._lease, encode_tensors(tensors), state)
+        self._lease.checkpoint(encode_tensors(tensors), state)
 
     def restore(self) -> Checkpoint | None:
         """What an earlier attempt at this run recorded last."""
@@ -140,7 +141,7 @@ class RunContext:
     def keep(self, name: str, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
         """Keep named tensors with the run, such as trained weights; the hash for `artifacts.get_tensors`."""
         self._check_lease()
-        return self._store.keep(self._lease, name, encode_tensors(tensors))
+        return self._lease.keep(name, encode_tensors(tensors))
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -157,7 +158,7 @@ class RunContext:
         while not self._ended.wait(HEARTBEAT_SECONDS):
             try:
                 self._flush()
-                if self._store.heartbeat(self._lease):
+                if self._lease.heartbeat():
                     self._stop.set()
             except LeaseLost:
                 self._lost.set()
@@ -170,7 +171,7 @@ class RunContext:
     def _flush(self) -> None:
         with self._reporting:
             if self._pending is not None:
-                self._store.report(self._lease, *self._pending)
+                self._lease.report(*self._pending)
                 self._pending = None
 
     def _check_lease(self) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
-from explorer.runs.artifacts import Artifacts
+from explorer.runs.artifacts import ArtifactStore
 from explorer.runs.database import Database
 from explorer.runs.schema import artifacts as kept
 
 
 def refer(
-    connection: Connection, artifacts: Artifacts, run_id: str, name: str, data: bytes, sha256: str
+    connection: Connection, artifacts: ArtifactStore, run_id: str, name: str, data: bytes, sha256: str
 ) -> set[str]:
     """Let the run keep ``data``, already put, under ``name``; the hashes it referred to by that name before."""
     _lock(connection)
@@ -36,7 +36,7 @@ def forget(connection: Connection, run_id: str, name: str | None = None) -> set[
     return hashes
 
 
-def sweep(database: Database, artifacts: Artifacts, hashes: Iterable[str]) -> None:
+def sweep(database: Database, artifacts: ArtifactStore, hashes: Iterable[str]) -> None:
     """Remove those of these files that no run refers to."""
     if not hashes:
         return

@@ -124,6 +124,6 @@ def test_a_moved_study_is_resumed_where_it_is_now(store: Store) -> None:
     run = store.submit(spec_of(Known("/was/here"), TracesQuestion()))
     assert store.submit(spec_of(Known("/is/there"), TracesQuestion())).id == run.id
     assert store.get(run.id).spec.study == "/is/there"
-    store.fail(store.claim(run.id), "It broke.")
+    store.claim(run.id).fail("It broke.")
     assert store.resume(run.id, study="/is/elsewhere").spec.study == "/is/elsewhere"
     assert store.resume(run.id).spec.identity == run.spec.identity

@@ -13,6 +13,7 @@ import pytest
 from explorer.errors import RunError
 from explorer.jobs import execute, launch, request, stop
 from explorer.runs import RunSpec, Store, process
+from explorer.runs.artifacts import ArtifactFolder
 from tests.jobs.holding import Hold
 
 Specs = Callable[..., RunSpec]
@@ -29,7 +30,7 @@ def result(store: Store, run_id: str) -> dict[str, Any]:
 def pid_of(store: Store, run_id: str) -> int:
     worker = store.worker(run_id)
     assert worker is not None
-    return worker[0]
+    return worker.pid
 
 
 def test_killed_at_any_point_and_resumed_it_reaches_the_same_result(
@@ -176,7 +177,7 @@ def test_a_damaged_checkpoint_fails_the_run_and_names_the_file(store: Store, spe
         execute(store, asked)
     saved = store.last_checkpoint(asked.run_id)
     assert saved is not None
-    path = store.artifacts.path(saved[0])
+    path = ArtifactFolder(store.home / "artifacts").path(saved[0])
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(RunError, match=re.escape(f"{path} is damaged")):
         execute(store, asked)

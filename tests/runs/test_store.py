@@ -10,13 +10,15 @@ import pytest
 
 from explorer.errors import RunError
 from explorer.runs import Lease, LeaseLost, RunSpec, Store
-from explorer.runs import store as store_module
+from explorer.runs import lease as leases
+from explorer.runs.workers import child
 
 Specs = Callable[..., RunSpec]
 
 
 def files(store: Store) -> set[str]:
-    return {path.parent.name + path.name for path in store.artifacts.folder.rglob("*") if path.is_file()}
+    folder = store.home / "artifacts"
+    return {path.parent.name + path.name for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_same_spec_is_one_run(store: Store, spec: Specs) -> None:
@@ -40,21 +42,21 @@ def test_a_worker_that_was_given_up_changes_nothing(
     store: Store, spec: Specs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = store.submit(spec())
-    monkeypatch.setattr(store_module, "LEASE_SECONDS", -1.0)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", -1.0)
     stale = store.claim(run.id)
-    store.append(stale, "loss", {"x": 1})
+    stale.append("loss", {"x": 1})
     assert store.get(run.id).status == "lost", "its lease has run out"
     store.resume(run.id)
     monkeypatch.undo()
     writes: list[Callable[[Lease], object]] = [
-        store.heartbeat,
-        lambda lease: store.report(lease, 0.5, "stale"),
-        lambda lease: store.append(lease, "loss", {"x": 2}),
-        lambda lease: store.checkpoint(lease, b"stale", {}),
-        lambda lease: store.keep(lease, "weights", b"stale"),
-        lambda lease: store.finish(lease, {}),
-        lambda lease: store.fail(lease, "stale"),
-        store.stopped,
+        Lease.heartbeat,
+        lambda lease: lease.report(0.5, "stale"),
+        lambda lease: lease.append("loss", {"x": 2}),
+        lambda lease: lease.checkpoint(b"stale", {}),
+        lambda lease: lease.keep("weights", b"stale"),
+        lambda lease: lease.finish({}),
+        lambda lease: lease.fail("stale"),
+        Lease.stopped,
     ]
     for moment in ("resumed", "claimed by another"):
         before = store.get(run.id)
@@ -65,10 +67,10 @@ def test_a_worker_that_was_given_up_changes_nothing(
         assert store.points(run.id, "loss") == ()
         if moment == "resumed":
             fresh = store.claim(run.id)
-    store.finish(fresh, {"x": math.inf})
+    fresh.finish({"x": math.inf})
     assert store.get(run.id).result == {"x": math.inf}
     with pytest.raises(LeaseLost):
-        store.report(fresh, 0.1)
+        fresh.report(0.1)
 
 
 def test_a_late_worker_keeps_its_run_while_nobody_else_took_it(
@@ -76,10 +78,10 @@ def test_a_late_worker_keeps_its_run_while_nobody_else_took_it(
 ) -> None:
     run = store.submit(spec())
     with monkeypatch.context() as late:
-        late.setattr(store_module, "LEASE_SECONDS", -1.0)
+        late.setattr(leases, "LEASE_SECONDS", -1.0)
         lease = store.claim(run.id)
     assert store.get(run.id).status == "lost"
-    assert store.heartbeat(lease) is False
+    assert lease.heartbeat() is False
     assert store.get(run.id).status == "running"
 
 
@@ -135,15 +137,15 @@ def test_points_after_the_checkpoint_are_dropped_when_resuming(store: Store, spe
     run = store.submit(spec())
     lease = store.claim(run.id)
     for step in range(3):
-        store.append(lease, "loss", {"step": step})
-    store.report(lease, 0.3, "three")
-    store.checkpoint(lease, b"weights", {"step": 3, "best": math.inf})
+        lease.append("loss", {"step": step})
+    lease.report(0.3, "three")
+    lease.checkpoint(b"weights", {"step": 3, "best": math.inf})
     for step in range(3, 6):
-        store.append(lease, "loss", {"step": step, "value": math.nan})
-        store.append(lease, "accuracy", {"step": step})
-    store.report(lease, 0.6, "six")
+        lease.append("loss", {"step": step, "value": math.nan})
+        lease.append("accuracy", {"step": step})
+    lease.report(0.6, "six")
     assert [point["step"] for point in store.points(run.id, "loss", after=2)] == [2, 3, 4, 5]
-    store.fail(lease, "It broke.")
+    lease.fail("It broke.")
     resumed = store.resume(run.id)
     assert (resumed.status, resumed.fraction, resumed.message, resumed.error) == (
         "queued",
@@ -157,26 +159,26 @@ def test_points_after_the_checkpoint_are_dropped_when_resuming(store: Store, spe
     assert saved is not None
     assert store.artifacts.get_bytes(saved[0]) == b"weights"
     assert saved[1] == {"step": 3, "best": math.inf}
-    store.append(store.claim(run.id), "loss", {"step": 3})
+    store.claim(run.id).append("loss", {"step": 3})
     assert [point["step"] for point in store.points(run.id, "loss")] == [0, 1, 2, 3]
 
 
 def test_only_the_files_some_run_needs_are_kept(store: Store, spec: Specs) -> None:
     one, two = (store.claim(store.submit(spec(seed=seed)).id) for seed in (1, 2))
-    store.checkpoint(one, b"1", {})
-    store.checkpoint(two, b"1", {})
-    old = store.checkpoint(one, b"2", {})
+    one.checkpoint(b"1", {})
+    two.checkpoint(b"1", {})
+    old = one.checkpoint(b"2", {})
     assert len(files(store)) == 2, "the other run still needs the first"
-    new = store.checkpoint(one, b"3", {})
+    new = one.checkpoint(b"3", {})
     assert old not in files(store)
-    assert store.checkpoint(one, b"3", {"later": True}) == new
+    assert one.checkpoint(b"3", {"later": True}) == new
     assert new in files(store), "the same content again is not swept away"
-    weights = store.keep(one, "weights", b"final")
-    store.finish(one, {})
+    weights = one.keep("weights", b"final")
+    one.finish({})
     assert store.last_checkpoint(one.run_id) is None
     assert new not in files(store)
     assert store.get(one.run_id).artifacts == {"weights": weights}
-    store.stopped(two)
+    two.stopped()
     store.delete(one.run_id)
     store.delete(two.run_id)
     assert files(store) == set()
@@ -188,13 +190,13 @@ def test_only_the_files_some_run_needs_are_kept(store: Store, spec: Specs) -> No
 def test_the_worker_hears_of_a_cancellation(store: Store, spec: Specs) -> None:
     run = store.submit(spec())
     lease = store.claim(run.id)
-    assert store.heartbeat(lease) is False
+    assert lease.heartbeat() is False
     assert store.cancel(run.id).status == "cancelling"
-    assert store.heartbeat(lease) is True
+    assert lease.heartbeat() is True
     for refused in (store.resume, store.delete):
         with pytest.raises(RunError, match="cancelling"):
             refused(run.id)
-    store.stopped(lease)
+    lease.stopped()
     assert store.get(run.id).status == "cancelled"
     assert store.resume(run.id).status == "queued"
     assert store.cancel(run.id).status == "cancelled", "nobody works on it: it is taken away at once"
@@ -204,7 +206,7 @@ def test_the_worker_hears_of_a_cancellation(store: Store, spec: Specs) -> None:
 
 def test_a_finished_run_stays_as_it_is(store: Store, spec: Specs) -> None:
     run = store.submit(spec())
-    store.finish(store.claim(run.id), {"x": 1})
+    store.claim(run.id).finish({"x": 1})
     done = store.get(run.id)
     assert (done.status, done.fraction, done.live, done.resumable) == ("done", 1.0, False, False)
     assert store.cancel(run.id) == store.resume(run.id) == store.submit(run.spec) == done
@@ -224,7 +226,7 @@ def test_a_run_whose_worker_is_dead_is_lost_at_once(store: Store, spec: Specs) -
 def test_a_run_whose_launched_worker_died_before_claiming_is_lost(store: Store, spec: Specs) -> None:
     run = store.submit(spec())
     dead = subprocess.Popen([sys.executable, "-c", ""])
-    store.launched(run, dead.pid)
+    store.launched(run, child(dead.pid))
     dead.wait()
     assert store.get(run.id).status == "lost"
     assert store.resume(run.id).status == "queued"
@@ -233,8 +235,8 @@ def test_a_run_whose_launched_worker_died_before_claiming_is_lost(store: Store, 
 def test_what_a_run_records_must_be_plain(store: Store, spec: Specs) -> None:
     lease = store.claim(store.submit(spec()).id)
     with pytest.raises(RunError, match=r"a point of 'loss'\['x'\] is a complex"):
-        store.append(lease, "loss", {"x": 1j})
+        lease.append("loss", {"x": 1j})
     with pytest.raises(RunError, match="state has the key 3"):
-        store.checkpoint(lease, b"", {3: "x"})  # type: ignore[dict-item]
+        lease.checkpoint(b"", {3: "x"})  # type: ignore[dict-item]
     with pytest.raises(RunError, match="taken by the run's checkpoint"):
-        store.keep(lease, "checkpoint", b"")
+        lease.keep("checkpoint", b"")

@@ -10,7 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from explorer import studies
-from explorer.jobs import execute
+from explorer.jobs import execute, starting
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestion
@@ -59,7 +59,7 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     for module in (frame, run_panel, training_desk):
         monkeypatch.setattr(module, "request", request)
-    monkeypatch.setattr(run_panel, "launch", lambda store, run_id: started.append(run_id))
+    monkeypatch.setattr(starting, "launch", lambda store, run_id, **_: started.append(run_id))
     monkeypatch.setenv("EXPLORER_STUDIES", toml)
     caches.store.clear()  # type: ignore[attr-defined]
     yield started

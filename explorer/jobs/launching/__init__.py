@@ -1,1 +1,1 @@
-"""Launching of workers."""
+"""Places where workers are started: what is asked of one, and those there are."""

@@ -1,1 +1,1 @@
-"""Alembic's revisions of the store's tables; `database.open_engine` applies them."""
+"""Alembic's revisions of the store's tables; `database.Database` applies them."""

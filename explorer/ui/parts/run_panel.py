@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer.jobs import launch, request, stop, versions
+from explorer import jobs
+from explorer.jobs import request, stop, versions
 from explorer.runs import Run, RunSpec
 from explorer.ui.shell import caches, session
 
@@ -79,9 +80,7 @@ def compute(
 
 def resume(run_id: str) -> None:
     """Let a stopped run go on, with the study in hand from where it is now."""
-    store = caches.store()
-    store.resume(run_id, study=session.study().reference)
-    launch(store, run_id)
+    jobs.resume(caches.store(), run_id, study=session.study().reference)
 
 
 @st.fragment(run_every=1.0)

@@ -128,7 +128,7 @@ def _awaited_accuracy() -> None:
 
 @st.fragment(run_every=2.0)
 def _live_runs() -> None:
-    live = [run for run in caches.store().list() if run.live]
+    live = caches.store().live()
     st.caption("Live runs" if live else "No run is live.")
     for run in live:
         st.progress(min(max(run.fraction, 0.0), 1.0), text=_line(run))

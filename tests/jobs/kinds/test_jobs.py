@@ -106,8 +106,8 @@ def test_killed_in_mid_training_and_resumed_it_ends_with_the_same_weights(
         wait(lambda reached=reached: store.get(run.id).message == reached)
         worker = store.worker(run.id)
         assert worker is not None
-        os.kill(worker[0], signal.SIGKILL)
-        wait(lambda pid=worker[0]: process.birth(pid) is None)
+        os.kill(worker.pid, signal.SIGKILL)
+        wait(lambda pid=worker.pid: process.birth(pid) is None)
         assert store.get(run.id).status == "lost"
         store.resume(run.id)
     held.release()

@@ -78,7 +78,7 @@ def test_cancelled_and_resumed_it_ends_with_the_same_numbers(
 ) -> None:
     """Cancelled before and after the marks; what was measured before is not measured again."""
     whole = execute(store, spec(study, seed=1))
-    other = Store.open(home=store.artifacts.folder.parent / "other")
+    other = Store.open(home=store.home / "other")
 
     def cancelled(study: Study, *, progress: Any, should_stop: Any, **rest: Any) -> Slice | None:
         def told(now: SliceProgress) -> None:

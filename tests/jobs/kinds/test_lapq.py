@@ -58,7 +58,7 @@ def test_cancelled_and_resumed_it_ends_with_the_same_steps(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = execute(store, spec(study, seed=1))
-    other = Store.open(home=store.artifacts.folder.parent / "other")
+    other = Store.open(home=store.home / "other")
     true_point = job._Record.path_point
 
     def cancelled(self: Any, point: lapq.PathPoint) -> None:

@@ -74,7 +74,7 @@ def test_cancelled_and_resumed_a_surface_has_the_same_numbers_and_tells_no_point
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = execute(store, surface_spec(study, seed=1))
-    other = Store.open(home=store.artifacts.folder.parent / "other")
+    other = Store.open(home=store.home / "other")
 
     def cancelled(study: Study, *sites: str, progress: Any, should_stop: Any, **rest: Any) -> Surface:
         def telling(now: SurfaceProgress) -> None:

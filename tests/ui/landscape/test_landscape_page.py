@@ -170,14 +170,14 @@ def test_a_run_is_drawn_while_it_grows_and_can_be_paused_and_continued(
     whole = measure_slice(study, block="11", dims=1, points=33, radius=radius(study), directions="random")
     assert whole is not None
     lease = store.claim(run.id)
-    store.append(lease, "slice", whole.to_json(points=False))
+    lease.append("slice", whole.to_json(points=False))
     page = sound(sound(opens("landscape", study=toml)).multiselect[0].set_value(["11"]).run())
     assert pictures(page) == 1, "the prediction is there before the first point"
-    store.append(lease, "points", {"at": [[0], [16]], "loss": [2.0, 0.1], "stderr": [0.1, 0.0]})
+    lease.append("points", {"at": [[0], [16]], "loss": [2.0, 0.1], "stderr": [0.1, 0.0]})
     assert pictures(sound(page.run())) == 1
     assert not page.dataframe or len(page.dataframe[0].value) == 5
-    store.report(lease, 0.4, "2 of 33 points")
-    store.stopped(lease)
+    lease.report(0.4, "2 of 33 points")
+    lease.stopped()
     paused = sound(page.run())
     assert any("Paused at 40%" in info.value for info in paused.info)
     press(paused, "Continue")
@@ -187,7 +187,7 @@ def test_a_run_is_drawn_while_it_grows_and_can_be_paused_and_continued(
 def test_a_run_that_failed_says_its_sentence(opens: Opens, toml: str, study: Study) -> None:
     store = Store.open()
     run = store.submit(spec(study, "0"), "Landscape of 0")
-    store.fail(store.claim(run.id), "block 0: its curvature is not finite")
+    store.claim(run.id).fail("block 0: its curvature is not finite")
     page = sound(opens("landscape", study=toml))
     assert any("block 0: its curvature is not finite" in warning.value for warning in page.warning)
 

@@ -123,8 +123,8 @@ def test_estimates_are_drawn_while_they_come_and_the_run_can_be_paused(
     lease = store.claim(run.id)
     shown = sound(opens("sensitivity", study=toml))
     assert "The first estimates appear here" in words(shown)
-    store.append(lease, "blocks", estimates(["0", "3"], 2.0))
-    store.report(lease, 0.4, "256 samples drawn, about 12 s left")
+    lease.append("blocks", estimates(["0", "3"], 2.0))
+    lease.report(0.4, "256 samples drawn, about 12 s left")
     shown = sound(opens("sensitivity", study=toml))
     [figure] = figures(shown)
     assert figure["data"][0]["x"] == ["0", "3"]
@@ -144,11 +144,11 @@ def test_earlier_estimates_stay_until_the_new_ones_come(opens: Opens, toml: str,
     shown = sound(shown.selectbox(key="trace_precision").set_value(0.02).run())
     assert "These are the earlier estimates" in words(shown)
     assert pictures(shown) == 3, "the block in hand stays too"
-    store.append(lease, "blocks", estimates(["0", "3", "6", "11"], 7.0))
+    lease.append("blocks", estimates(["0", "3", "6", "11"], 7.0))
     shown = sound(shown.run())
     assert "These are the earlier estimates" not in words(shown)
     assert figures(shown)[0]["data"][0]["y"] == [7.0] * 4
-    store.stopped(lease)
+    lease.stopped()
     store.delete(run.id)
 
 
@@ -158,10 +158,10 @@ def test_a_paused_run_keeps_what_it_drew_and_continues(
     store = Store.open()
     run = store.submit(spec_of(study, TracesQuestion()))
     lease = store.claim(run.id)
-    store.append(lease, "blocks", estimates(["0"], 2.0))
-    store.report(lease, 0.4)
+    lease.append("blocks", estimates(["0"], 2.0))
+    lease.report(0.4)
     store.cancel(run.id)
-    store.stopped(lease)
+    lease.stopped()
     shown = sound(opens("sensitivity", study=toml))
     assert "Paused at 40%; what was drawn so far is kept." in words(shown)
     assert pictures(shown) == 1
@@ -282,7 +282,7 @@ def test_a_result_from_before_draws_were_kept_is_shown_and_says_so(
         "seconds": 1.0,
         "note": "Old.",
     }
-    store.finish(store.claim(run.id), old | common | {"seed": 0, "rel_se": 0.05, "unfinished": []})
+    store.claim(run.id).finish(old | common | {"seed": 0, "rel_se": 0.05, "unfinished": []})
     shown = sound(opens("sensitivity", study=toml, block=BLOCK))
     assert "before single draws were kept" in words(shown)
     assert "before their course was kept" in words(shown)
@@ -292,7 +292,7 @@ def test_a_result_from_before_draws_were_kept_is_shown_and_says_so(
 def test_a_failed_run_shows_its_sentence(opens: Opens, toml: str, study: Study) -> None:
     store = Store.open()
     run = store.submit(spec_of(study, TracesQuestion()))
-    store.fail(store.claim(run.id), "block 3: its output is not finite")
+    store.claim(run.id).fail("block 3: its output is not finite")
     shown = sound(opens("sensitivity", study=toml))
     assert "block 3: its output is not finite" in shown.warning[0].value
 

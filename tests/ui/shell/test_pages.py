@@ -229,7 +229,7 @@ def test_a_failed_training_shows_its_sentence(opens: Opens, toml: str, study: St
     store = Store.open()
     plan = Plan.uniform(study, study.blocks(), 2, 8)
     run = store.submit(spec_of(study, FinetuneQuestion(plan=plan.to_json())))
-    store.fail(store.claim(run.id), "the training loss is not finite any more")
+    store.claim(run.id).fail("the training loss is not finite any more")
     shown = sound(opens("fine_tune", study=toml))
     assert "the training loss is not finite any more" in shown.warning[0].value
 

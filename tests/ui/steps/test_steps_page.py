@@ -135,13 +135,13 @@ def test_phases_are_shown_while_they_arrive(opens: Opens, toml: str, study: Stud
     page = few(opens, toml)
     assert pictures(page) == 2, "the first phase before any point"
     for p, loss in ((2.0, 0.5), (3.0, 0.4)):
-        store.append(lease, "p_curve", {"p": p, "loss": loss})
+        lease.append("p_curve", {"p": p, "loss": loss})
     page = sound(page.run())
     assert pictures(page) == 1
     assert "The parabola is fitted after the last point" in said(page)
     assert list(page.dataframe[0].value["calibration"].dropna()) == [0.5, 0.4]
     point = {"steps": [1.0], "loss": 0.3, "evaluations": 7, "forward_equivalents": 9.0}
-    store.append(lease, "path", point)
+    lease.append("path", point)
     page = sound(page.run())
     assert "All steps are optimised jointly" in said(page)
     assert list(page.dataframe[0].value["calibration"].dropna()) == [0.5, 0.4, 0.3]

@@ -1,0 +1,114 @@
+"""The lease: a worker's right to write to its run, and all that it writes.
+
+A lease is good for `LEASE_SECONDS`, renewed by everything the worker writes and by its heartbeat. Each claim gets a
+larger token, and so does each resumption or cancellation that takes the run away, and a write takes effect only with
+the current token (a fencing token, as in Kleppmann, "How to do distributed locking", 2016): a worker that was given up
+but comes back raises `LeaseLost` and changes nothing. Workers on several machines need clocks that agree to a few
+seconds.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from explorer.errors import RunError
+from explorer.runs import kept
+from explorer.runs.artifacts import ArtifactStore
+from explorer.runs.database import Database
+from explorer.runs.plain import encode, plain
+from explorer.runs.rows import ended, row_of
+from explorer.runs.schema import points, runs
+
+LEASE_SECONDS = 15.0
+CHECKPOINT = "checkpoint"  # the name under which a run keeps its checkpoint's tensors
+
+
+class LeaseLost(RunError):
+    """The run was given to another worker, cancelled, or deleted; what was to be written was not."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write to a run, until it changes hands. Every call renews it, or raises `LeaseLost`."""
+
+    run_id: str
+    token: int
+    _database: Database = field(repr=False)
+    _artifacts: ArtifactStore = field(repr=False)
+
+    def heartbeat(self) -> bool:
+        """Show a sign of life; whether the run is to be stopped."""
+        with self._database.writing() as connection:
+            self._write(connection)
+            return bool(row_of(connection, self.run_id).status == "cancelling")
+
+    def report(self, fraction: float, message: str = "") -> None:
+        """Record how far the run is, 0 to 1, and what it is doing."""
+        with self._database.writing() as connection:
+            self._write(connection, fraction=min(max(float(fraction), 0.0), 1.0), message=message)
+
+    def append(self, series: str, point: Mapping[str, Any]) -> None:
+        """Add a point to a series of the run."""
+        content = encode(dict(point), f"a point of {series!r}")
+        with self._database.writing() as connection:
+            self._write(connection)
+            mine = (points.c.run_id == self.run_id, points.c.series == series)
+            last = connection.scalar(select(func.max(points.c.n)).where(*mine)) or 0
+            row = {"run_id": self.run_id, "series": series, "n": last + 1, "point": content}
+            connection.execute(insert(points).values(row))
+
+    def keep(self, name: str, data: bytes) -> str:
+        """Keep an artifact with the run, in place of an earlier one of that name; its SHA-256."""
+        if name == CHECKPOINT:
+            raise RunError(f"The name {CHECKPOINT!r} is taken by the run's checkpoint; use another.")
+        sha256 = self._artifacts.put_bytes(data)
+        with self._database.writing() as connection:
+            self._write(connection)
+            unused = kept.refer(connection, self._artifacts, self.run_id, name, data, sha256)
+        kept.sweep(self._database, self._artifacts, unused)
+        return sha256
+
+    def checkpoint(self, data: bytes, state: Mapping[str, Any]) -> str:
+        """Record what the run can be resumed from, in place of the earlier checkpoint; the data's SHA-256."""
+        saved: dict[str, Any] = {"state": plain(dict(state), "the checkpoint's state")}
+        saved["sha256"] = sha256 = self._artifacts.put_bytes(data)
+        with self._database.writing() as connection:
+            self._write(connection)
+            now = row_of(connection, self.run_id)
+            saved |= {"fraction": now.fraction, "message": now.message}
+            longest = select(points.c.series, func.max(points.c.n)).where(points.c.run_id == self.run_id)
+            lengths = connection.execute(longest.group_by(points.c.series))
+            saved["lengths"] = {row.series: row[1] for row in lengths}
+            self._write(connection, checkpoint=encode(saved, "the checkpoint"))
+            unused = kept.refer(connection, self._artifacts, self.run_id, CHECKPOINT, data, sha256)
+        kept.sweep(self._database, self._artifacts, unused)
+        return sha256
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """The run is done, with this result. Its checkpoint is not needed any more."""
+        content = encode(dict(result), "the result")
+        with self._database.writing() as connection:
+            self._write(connection, **ended("done"), fraction=1.0, result=content, checkpoint=None)
+            unused = kept.forget(connection, self.run_id, CHECKPOINT)
+        kept.sweep(self._database, self._artifacts, unused)
+
+    def fail(self, message: str) -> None:
+        """The run failed, for the reason that the sentence ``message`` gives."""
+        with self._database.writing() as connection:
+            self._write(connection, **ended("failed"), error=message)
+
+    def stopped(self) -> None:
+        """The run stopped because it was asked to."""
+        with self._database.writing() as connection:
+            self._write(connection, **ended("cancelled"))
+
+    def _write(self, connection: Connection, **values: Any) -> None:
+        """Change the run if the lease holds, and renew it; else LeaseLost, which undoes the transaction."""
+        mine = (runs.c.id == self.run_id, runs.c.token == self.token)
+        held = update(runs).where(*mine, runs.c.status.in_(("running", "cancelling")))
+        renewed = {"expires": time.time() + LEASE_SECONDS} | values
+        if not connection.execute(held.values(renewed)).rowcount:
+            raise LeaseLost(f"Run {self.run_id} is not this worker's any more; nothing was written.")
