@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
 from tests.qat.recorder import Interrupted, Kept, Recorder
 
+WAYS = list(product(qat.METHODS, qat.OPTIMIZERS))
 BATCH, PER_EPOCH, EPOCHS = 67, 6, 2  # 403 images: the one left over joins the last batch
 CALLS = 16  # of check_stop once training began: 12 steps and the measurements, the first step apart
 
@@ -43,37 +45,40 @@ def same(a: FinetuneResult, b: FinetuneResult) -> bool:
 
 
 @pytest.fixture(scope="module")
-def wholes(study: Study, blocks: tuple[Block, ...]) -> dict[str, tuple[FinetuneResult, Recorder]]:
-    """Without interruption, by optimizer."""
+def wholes(study: Study, blocks: tuple[Block, ...]) -> dict[tuple[str, str], tuple[FinetuneResult, Recorder]]:
+    """Without interruption, by method and optimizer."""
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finetuning, "CHECKPOINT_STEPS", 4)
-        told = {name: Recorder() for name in qat.OPTIMIZERS}
-        return {name: (train(study, blocks, optimizer=name, watcher=told[name]), told[name]) for name in told}
+        found = {}
+        for way in WAYS:
+            told = Recorder()
+            found[way] = train(study, blocks, method=way[0], optimizer=way[1], watcher=told), told
+        return found
 
 
-@pytest.mark.parametrize("optimizer", list(qat.OPTIMIZERS))
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
 @given(stops=st.lists(st.integers(1, CALLS), min_size=1, max_size=3))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_stopped_at_any_steps_and_resumed_it_ends_as_if_it_had_not_been(
-    study: Study, blocks: tuple[Block, ...], wholes: Any, optimizer: str, stops: list[int]
+    study: Study, blocks: tuple[Block, ...], wholes: Any, way: tuple[str, str], stops: list[int]
 ) -> None:
     """Same weights to the bit, same numbers, no point lost or told twice."""
-    whole, expected = wholes[optimizer]
+    (method, optimizer), (whole, expected) = way, wholes[way]
     told = None
     for stop_at in stops:
         told = Recorder(stop_at=stop_at, before=told)
         with suppress(Interrupted):  # a later attempt may come to its end, since fewer calls are left
-            train(study, blocks, optimizer=optimizer, watcher=told)
+            train(study, blocks, method=method, optimizer=optimizer, watcher=told)
     last = Recorder(before=told)
-    resumed = train(study, blocks, optimizer=optimizer, watcher=last)
+    resumed = train(study, blocks, method=method, optimizer=optimizer, watcher=last)
     assert same(resumed, whole)
     assert (resumed.before, resumed.after) == (whole.before, whole.after)
     assert last.points == expected.points
 
 
 def test_the_optimizers_train_differently_and_both_well(wholes: Any) -> None:
-    (sgd, _), (adamw, _) = wholes["sgd"], wholes["adamw"]
+    (sgd, _), (adamw, _) = wholes["ste", "sgd"], wholes["ste", "adamw"]
     assert not same(sgd, adamw)
     for each in (sgd, adamw):
         assert each.after.loss < each.before.loss
@@ -84,7 +89,7 @@ def test_the_learning_rate_is_the_optimizers_own_unless_one_is_given(
 ) -> None:
     for name, rate in LEARNING_RATES.items():
         given_rate = train(study, blocks, optimizer=name, learning_rate=rate)
-        assert same(given_rate, wholes[name][0])
+        assert same(given_rate, wholes["ste", name][0])
 
 
 def batches(study: Study) -> Iterator[tuple[int, Tensor]]:
@@ -112,7 +117,7 @@ def test_straight_through_with_sgd_is_the_plain_loop_to_the_bit(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    expected, found = freeze(network).state_dict(), wholes["sgd"][0].network.state_dict()
+    expected, found = freeze(network).state_dict(), wholes["ste", "sgd"][0].network.state_dict()
     assert all(torch.equal(expected[name], value) for name, value in found.items())
 
 
@@ -131,7 +136,7 @@ def test_a_checkpoint_of_an_older_version_begins_the_training_again(
     study: Study, blocks: tuple[Block, ...], wholes: Any
 ) -> None:
     """The same weights and the same curves: what was told before is not told twice."""
-    whole, expected = wholes["sgd"]
+    whole, expected = wholes["ste", "sgd"]
     first = Recorder(stop_at=10)
     with pytest.raises(Interrupted):
         train(study, blocks, watcher=first)
@@ -152,8 +157,8 @@ def test_stopped_again_before_it_was_as_far_it_still_tells_nothing_twice(
     with pytest.raises(Interrupted):
         train(study, blocks, watcher=second)
     last = Recorder(before=second)
-    assert same(train(study, blocks, watcher=last), wholes["sgd"][0])
-    assert last.points == wholes["sgd"][1].points
+    assert same(train(study, blocks, watcher=last), wholes["ste", "sgd"][0])
+    assert last.points == wholes["ste", "sgd"][1].points
 
 
 def test_a_checkpoint_that_does_not_fit_is_a_sentence(study: Study, blocks: tuple[Block, ...]) -> None:

@@ -57,12 +57,12 @@ def _form(study: Study, plan: Plan) -> None:
         starts = columns[2].form_submit_button(
             "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
         )
-        columns = st.columns(3)
-        optimizer = columns[0].selectbox(
+        settings = st.columns(3)
+        optimizer = settings[0].selectbox(
             "Optimizer", list(OPTIMIZERS), format_func=_OPTIMIZER_NAMES.__getitem__
         )
         own = ", ".join(f"{rate:g} for {_OPTIMIZER_NAMES[name]}" for name, rate in LEARNING_RATES.items())
-        rate = columns[1].number_input(
+        rate = settings[1].number_input(
             "Learning rate",
             0.0001,
             1.0,
@@ -72,7 +72,7 @@ def _form(study: Study, plan: Plan) -> None:
             placeholder="as usual",
             help=f"At the start; it decays to zero along a cosine. Left empty it is {own}.",
         )
-        seed = columns[2].number_input(
+        seed = settings[2].number_input(
             "Seed", 0, 10_000, 0, help="Fixes the order of the images; same seed, same weights."
         )
         if starts:
