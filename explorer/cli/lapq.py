@@ -88,7 +88,7 @@ def lapq(
     rows = [(name, *_measured(stage)) for name, stage in result["stages"].items()]
     title = (
         f"LAPQ on {loaded.name}, W{w_bits}A{a_bits}, {method.value} ({result['evaluations']:,} evaluations, "
-        f"{result['forward_equivalents']:.0f} forward passes over {result['calibration']} images, "
+        f"{result['forward_equivalents']:.0f} forward passes over {result['calibration']} {loaded.noun.many}, "
         f"{result['seconds']:.0f} s)"
     )
     columns = ("stage", "calibration loss", "test loss", "± s.e.", "accuracy")
@@ -146,7 +146,7 @@ def lapq_table(
     rows = [(row["method"], row["bias_correction"], *_tested(row)) for row in result["rows"]]
     title = (
         f"Calibration of {loaded.name}, W{w_bits}A{a_bits}, {result['calibration']:,} {loaded.training_name}, "
-        f"{result['test_images']:,} test images"
+        f"{result['test_images']:,} test {loaded.noun.many}"
     )
     columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
     show(result, as_json, table(title, columns, rows, words=("bias correction",)), about=loaded)

@@ -18,8 +18,8 @@ def register(app: typer.Typer) -> None:
 def proxy(
     study: StudyOption,
     plans: Annotated[int, typer.Option(min=2, help="how many to measure")] = 80,
-    samples: Annotated[int, typer.Option(min=2, help="images")] = 1000,
-    split: Annotated[Split, typer.Option(help="which images")] = Split.test,
+    samples: Annotated[int, typer.Option(min=2, help="how many samples")] = 1000,
+    split: Annotated[Split, typer.Option(help="which samples")] = Split.test,
     bits: Annotated[str, typer.Option(help="widths that plans are made of")] = "2,3,4,6,8",
     a_bits: Annotated[int, typer.Option(help="width of the activations; 32 leaves them as they are")] = 32,
     step: Annotated[str, typer.Option(help="how weights choose their step: mse or min-max")] = "mse",
@@ -64,7 +64,7 @@ def proxy(
     columns = ("Ω by", "Spearman's ρ", "Kendall's τ", "τ at equal size", "pairs")
     title = (
         f"Measured loss of {len(result['plans'])} plans of {loaded.name} against Ω "
-        f"({result['samples']:,} {result['split']} images, {result['seconds']:.0f} s)"
+        f"({result['samples']:,} {result['split']} {loaded.noun.many}, {result['seconds']:.0f} s)"
     )
     show({"run": run_id, **result}, as_json, table(title, columns, rows), about=loaded)
     for row in result["compared"]:

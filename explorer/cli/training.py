@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     study: StudyOption,
     plan: PlanOption,
-    split: Annotated[Split, typer.Option(help="which images")] = Split.test,
+    split: Annotated[Split, typer.Option(help="which samples")] = Split.test,
     as_json: JsonOption = False,
 ) -> None:
     """Loss and accuracy of a plan without training."""

@@ -168,7 +168,9 @@ class _Work:
         """Level by level; the marks after the first."""
         total, size = self._measured.size, self._begun.samples
         begun, before = time.monotonic(), int(self._measured.sum())
-        self._tell(before / total, f"the loss of {size:,} images at the centre", {})
+        self._tell(
+            before / total, f"the loss of {size:,} {self._target.subject.study.noun.many} at the centre", {}
+        )
         for level in levels(self._begun.points, self._begun.dims):
             for at in level:
                 if self._measured[at]:

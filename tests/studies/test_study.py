@@ -7,8 +7,10 @@ import torch
 
 from explorer import evaluation, studies
 from explorer.blocks import partition
-from explorer.errors import StudyError
+from explorer.errors import LapqError, StudyError
+from explorer.lapq.loss.objective import Objective
 from explorer.studies import ProfileStudy, Study
+from explorer.studies.data.samples import Noun
 from tests import learnable
 
 
@@ -66,3 +68,18 @@ def test_cuda_measures_what_the_cpu_measures(study: Study) -> None:
     bits = {layer.name: (4, 8) for block in study.blocks() for layer in block.layers}
     there, here = (evaluation.evaluate(each, bits) for each in (study.on("cuda"), study))
     assert there.loss == pytest.approx(here.loss, rel=1e-3)
+
+
+def test_messages_call_the_samples_by_the_studys_noun(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the data is of, a sentence about it says so."""
+    assert study.noun == ("image", "images")
+    assert study.training_name == "training images"
+    monkeypatch.setattr(study.data, "noun", Noun("sentence", "sentences"))
+    monkeypatch.setattr(study.data, "train_is_test", True)
+    assert study.training_name == "test sentences"
+    assert study.remark is not None
+    assert study.remark.startswith(
+        "This study has no training sentences, so the test sentences serve in their place:"
+    )
+    with pytest.raises(LapqError, match="there are 0 calibration sentences; give at least 1"):
+        Objective(study, calibration=0)

@@ -103,7 +103,7 @@ class Objective:
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
         if calibration < 1:
-            raise LapqError(f"there are {calibration} calibration images; give at least 1")
+            raise LapqError(f"there are {calibration} calibration {study.noun.many}; give at least 1")
         self.study = study
         self.w_bits, self.a_bits, self.bias_correction = w_bits, a_bits, bias_correction
         self._should_stop = should_stop or (lambda: False)

@@ -88,7 +88,8 @@ def _convergence(run: Run, index: int, of: Of) -> None:
     block = result["blocks"][index]
     value = _with_error(block["mean_trace"], block["stderr"] / max(block["n"], 1))
     exact = result["method"] == "exact"
-    made = f"all {block['samples']:,} images" if exact else f"{block['samples']:,} images drawn"
+    counted = f"{block['samples']:,} {session.study().noun.many}"
+    made = f"all {counted}" if exact else f"{counted} drawn"
     st.markdown(f"**How the estimate settled**: {value}, from {made}.")
     seen = convergence.view(result, block["name"])
     if seen is None:
@@ -115,7 +116,9 @@ def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
         first = found.marks[0]
         least = "" if found.exact else "at least "
         share = _percent(first.of_trace, first.stderr)
-        words += f": {_percent(first.of_samples, 0)} of the images carry {least}**{share}**."
+        words += (
+            f": {_percent(first.of_samples, 0)} of the {session.study().noun.many} carry {least}**{share}**."
+        )
     st.markdown(words, help=_RANKED_EXACTLY if found.exact else _RANKED_BEFORE)
     block = (run.result or {})["blocks"][index]
     export.chart(
@@ -128,7 +131,7 @@ def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
     remainder = 1 - found.trace / block["trace"] if block["trace"] else 0.0
     if abs(remainder) > _REMAINDER:
         st.caption(
-            f"Of the Gauss-Newton part; the remainder, {remainder:.1%} of this trace, is not known image by image."
+            f"Of the Gauss-Newton part; the remainder, {remainder:.1%} of this trace, is not known {session.study().noun.one} by {session.study().noun.one}."
         )
     return found
 

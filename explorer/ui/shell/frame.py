@@ -72,11 +72,12 @@ def omega_of(plan: plans.Plan) -> tuple[float, float] | None:
 
 def measured_line() -> None:
     """Loss and accuracy of the FP32 network in a sentence, once they are measured."""
-    measured = results.full_precision(session.study())
+    study = session.study()
+    measured = results.full_precision(study)
     if measured is not None:
         accuracy = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.write(
-            f"On the {measured['samples']:,} test images of this study: loss {measured['loss']:.4f} ± "
+            f"On the {measured['samples']:,} test {study.noun.many} of this study: loss {measured['loss']:.4f} ± "
             f"{measured['loss_stderr']:.4f}, accuracy {accuracy} (± one standard error)."
         )
 
@@ -100,7 +101,8 @@ def _accuracy() -> None:
     measured = results.full_precision(study)
     if measured is not None:
         note = (
-            f"Share of the {measured['samples']:,} shipped test images that are right, ± one standard error."
+            f"Share of the {measured['samples']:,} shipped test {study.noun.many} that are right, ± one standard "
+            "error."
         )
         shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.metric("FP32 accuracy", shown, help=note, width="content")
@@ -121,7 +123,8 @@ def _awaited_accuracy() -> None:
     st.metric(
         "FP32 accuracy",
         "not measured" if failed else "measuring …",
-        help=(run.error if run else None) or "Measured on the shipped test images, in a run of its own.",
+        help=(run.error if run else None)
+        or f"Measured on the shipped test {study.noun.many}, in a run of its own.",
         width="content",
     )
 

@@ -141,13 +141,13 @@ def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
     layers = [layer.name for block in caches.blocks(session.reference(), "layer") for layer in block.layers]
     with st.popover("More", icon=":material/tune:"):
         calibration = st.selectbox(
-            "Calibration images",
+            f"Calibration {study.noun.many}",
             IMAGES,
             index=IMAGES.index(512),
             key="steps_images",
             persist_state="session",
             help=f"Of the {study.data.size('train'):,} {study.training_name}, always the same draw. The loss is the "
-            f"mean over them. {study.remark or 'Test images are never used in the search.'}",
+            f"mean over them. {study.remark or f'Test {study.noun.many} are never used in the search.'}",
         )
         left = st.multiselect(
             "Layers left in FP32",

@@ -241,12 +241,12 @@ def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
     st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
     if found.result is None:
         st.caption(
-            f"Test images are measured at the end. {study.remark or 'They are not used to choose anything.'}"
+            f"Test {study.noun.many} are measured at the end. {study.remark or 'They are not used to choose anything.'}"
         )
         return
     st.caption(
         f"Calibration: {found.result.calibration:,} {study.training_name}, optimised on "
-        "these images, hence optimistic; test: all shipped test images, with the standard error."
+        f"these {study.noun.many}, hence optimistic; test: all shipped test {study.noun.many}, with the standard error."
         f"{_unquantized(study)}"
     )
     result = found.result
