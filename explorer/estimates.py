@@ -204,7 +204,8 @@ def kendall(a: np.ndarray, b: np.ndarray, pairs: np.ndarray | None = None) -> np
 
 def _cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     sizes = np.sqrt((x * x).sum(-1) * (y * y).sum(-1))
-    return np.divide((x * y).sum(-1), sizes, out=np.full(x.shape[:-1], np.nan), where=sizes > 0)
+    found: np.ndarray = np.divide((x * y).sum(-1), sizes, out=np.full(x.shape[:-1], np.nan), where=sizes > 0)
+    return found
 
 
 def _filled(like: Values, value: float) -> Values:

@@ -127,7 +127,8 @@ def _grid(size: int) -> tuple[float, ...]:
 
 
 def _counts(shares: tuple[float, ...], size: int) -> np.ndarray:
-    return np.clip(np.ceil(np.asarray(shares) * size - 1e-9).astype(int), 1, size)
+    found: np.ndarray = np.clip(np.ceil(np.asarray(shares) * size - 1e-9).astype(int), 1, size)
+    return found
 
 
 def _summed(values: np.ndarray, shares: tuple[float, ...]) -> tuple[Carried, ...]:
@@ -188,7 +189,8 @@ def _measured(
 
     def guess(mean: np.ndarray, times: np.ndarray) -> np.ndarray:
         weight = times / (times + relative_variance / off + 1e-12)
-        return weight * mean + (1 - weight) * prior
+        found: np.ndarray = weight * mean + (1 - weight) * prior
+        return found
 
     listed = np.argsort(-np.sign(trace) * guess(chosen, choosing), kind="stable")[:count]
     # The error is that of a sample as large as all of its draws suggest: a draw that came out small by its signs

@@ -7,6 +7,7 @@ A box is as tall as the feature map its block makes (square root of the side) an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -84,7 +85,7 @@ def figure(boxes: Sequence[Box], *, height: int = 260) -> go.Figure:
     return made
 
 
-def _marker(boxes: Sequence[Box]) -> dict:
+def _marker(boxes: Sequence[Box]) -> dict[str, Any]:
     if boxes and boxes[0].bits is not None:
         return {"color": [look.BIT_COLOURS[box.bits or 32] for box in boxes], "line": {"width": 0}}
     bar = {"title": {"text": "share of<br>all weights"}, "tickformat": ".0%", "thickness": 12}

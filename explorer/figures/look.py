@@ -7,6 +7,7 @@ half-transparent grey, so one template serves light and dark pages.
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -73,7 +74,7 @@ def faded(colour: str, opacity: float = 0.18) -> str:
     return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
-def log_ticks(low: float, high: float) -> dict[str, list]:
+def log_ticks(low: float, high: float) -> dict[str, list[Any]]:
     """``tickvals`` and ``ticktext`` of a log axis that spans little: 1, 2 and 5 of every decade, in full.
 
     Plotly's own labels between decades are single digits that do not say of which decade. Where fewer than three

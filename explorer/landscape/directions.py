@@ -90,7 +90,8 @@ def _filter_normalised(raw: Tensor, weight: Tensor, earlier: Sequence[Tensor], c
     wanted = weight.movedim(channels, 0).flatten(1).double().norm(dim=1, keepdim=True)
     filters = filters / filters.norm(dim=1, keepdim=True) * wanted
     shape = raw.movedim(channels, 0).shape
-    return filters.view(shape).movedim(0, channels).to(raw).contiguous()
+    found: Tensor = filters.view(shape).movedim(0, channels).to(raw).contiguous()
+    return found
 
 
 def _orthonormal(named: Sequence[tuple[str, Vector]], target: Target) -> tuple[Direction, ...]:

@@ -114,7 +114,8 @@ def perturbation_norm(study: Study, block: str | None, bits: int) -> float:
         for layer in each.layers
         if block in (None, each.name)
     }
-    return sum(squared.values()) ** 0.5
+    found: float = sum(squared.values()) ** 0.5
+    return found
 
 
 def _channels(layer: Layer) -> int:
@@ -124,7 +125,8 @@ def _channels(layer: Layer) -> int:
 
 def norm(vector: Vector) -> float:
     """Euclidean length over all weights, summed in float64."""
-    return sum(float(part.double().square().sum()) for part in vector.values()) ** 0.5
+    found: float = sum(float(part.double().square().sum()) for part in vector.values()) ** 0.5
+    return found
 
 
 def inner(one: Vector, other: Vector) -> float:

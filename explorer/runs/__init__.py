@@ -4,7 +4,7 @@ A frozen `RunSpec` says what is wanted, the `Store` holds what became of it. The
 """
 
 from explorer.runs.artifacts import ArtifactStore
-from explorer.runs.context import Checkpoint, RunContext, Stopped
+from explorer.runs.context import Checkpoint, RunContext
 from explorer.runs.lease import Lease, LeaseLost
 from explorer.runs.run import Run, Status
 from explorer.runs.spec import RunSpec
@@ -20,7 +20,6 @@ __all__ = [
     "RunContext",
     "RunSpec",
     "Status",
-    "Stopped",
     "Store",
     "Worker",
 ]

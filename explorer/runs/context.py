@@ -53,8 +53,6 @@ class Checkpoint:
 class RunContext:
     """One attempt at one run, as its function sees it."""
 
-    Stopped = Stopped
-
     def __init__(
         self,
         store: Store,

@@ -30,7 +30,7 @@ def resolve(address: str, folder: Path) -> Callable[..., Any]:
     if not place or not name.isidentifier():
         raise StudyError(f"the factory {address!r} must read FILE.py:function or package.module:function")
     module = _from_file(folder / place, address) if place.endswith(".py") else _from_package(place, address)
-    function = getattr(module, name, None)
+    function: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(function):
         raise StudyError(f"the factory {address!r} was not found: {place} has no function {name}")
     return function

@@ -31,7 +31,8 @@ def linearised_loss(subject: Subject) -> Phi:
     def phi(outputs: Any, targets: Tensor) -> Tensor:
         outputs = single_tensor(outputs)
         slope = output_gradient(subject, outputs, targets)
-        return (outputs * slope).flatten(1).sum(1)
+        found: Tensor = (outputs * slope).flatten(1).sum(1)
+        return found
 
     return phi
 

@@ -108,7 +108,8 @@ def _drawn(scores: Sequence[Score], source: np.random.Generator) -> np.ndarray:
     values = np.array([score.value for score in scores])
     errors = np.array([score.stderr for score in scores])
     noise = source.standard_normal((DRAWS, len(scores))) * errors
-    return values + np.vstack([np.zeros(len(scores)), noise])
+    found: np.ndarray = values + np.vstack([np.zeros(len(scores)), noise])
+    return found
 
 
 def _ranks(scores: Sequence[Score]) -> tuple[int, ...]:

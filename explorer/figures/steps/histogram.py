@@ -116,4 +116,5 @@ def figure(view: View, *, log: bool = False, height: int = 320, revision: str = 
 
 def _nearest(flat: np.ndarray, grid: np.ndarray) -> np.ndarray:
     after = np.searchsorted(grid, flat).clip(1, len(grid) - 1)
-    return np.where(flat - grid[after - 1] <= grid[after] - flat, grid[after - 1], grid[after])
+    found: np.ndarray = np.where(flat - grid[after - 1] <= grid[after] - flat, grid[after - 1], grid[after])
+    return found

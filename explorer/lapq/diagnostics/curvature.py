@@ -127,7 +127,8 @@ class StepHessian:
         _, hessian = self.by("log")
         diagonal = np.sqrt(np.abs(np.diag(hessian)))
         bound = np.outer(diagonal, diagonal)
-        return np.divide(np.abs(hessian), bound, out=np.zeros_like(hessian), where=bound > 0)
+        found: Array = np.divide(np.abs(hessian), bound, out=np.zeros_like(hessian), where=bound > 0)
+        return found
 
     def coupling_by_distance(self) -> Array:
         """Mean coupling of sites that are 1, 2, ... n - 1 apart, (n - 1,)."""

@@ -47,7 +47,8 @@ def best_clip(prior: Prior, bits: int) -> float:
 
     def slope(a: float) -> float:
         clipping = a * math.erfc(a / math.sqrt(2)) - math.sqrt(2 / math.pi) * math.exp(-a * a / 2)
-        return clipping + a / rounding
+        found: float = clipping + a / rounding
+        return found
 
     return float(brentq(slope, 0, 20, xtol=1e-12))
 

@@ -79,13 +79,15 @@ class OpenAttention(nn.Module):
 
     def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
         if query is key and key is value:
-            return self.in_proj(query).chunk(3, -1)
+            found: tuple[Tensor, ...] = self.in_proj(query).chunk(3, -1)
+            return found
         weights = self.in_proj.weight.chunk(3)
         biases: Any = (None, None, None) if self.in_proj.bias is None else self.in_proj.bias.chunk(3)
         return tuple(map(F.linear, (query, key, value), weights, biases))
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        found: Tensor = x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        return found
 
     def _masked(self, scores: Tensor, attn_mask: Tensor | None, padding: Tensor | None) -> Tensor:
         if attn_mask is not None:

@@ -30,7 +30,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
-        return self.relu2(out + self._shortcut(x))
+        found: Tensor = self.relu2(out + self._shortcut(x))
+        return found
 
     def _shortcut(self, x: Tensor) -> Tensor:
         if self.stride == 1 and self.extra_channels == 0:
@@ -69,7 +70,8 @@ class ResNet20(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
-        return self.linear(x.mean(dim=(2, 3)))
+        found: Tensor = self.linear(x.mean(dim=(2, 3)))
+        return found
 
 
 class SeparableBlock(nn.Module):
@@ -88,7 +90,8 @@ class SeparableBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu1(self.bn1(self.depthwise(x)))
-        return self.relu2(self.bn2(self.pointwise(x)))
+        found: Tensor = self.relu2(self.bn2(self.pointwise(x)))
+        return found
 
 
 class MobileNet(nn.Module):
@@ -118,7 +121,8 @@ class MobileNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(self.relu(self.bn(self.stem(x))))
-        return self.classifier(x.mean(dim=(2, 3)))
+        found: Tensor = self.classifier(x.mean(dim=(2, 3)))
+        return found
 
 
 def fashion_resnet20() -> ResNet20:

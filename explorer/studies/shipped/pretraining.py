@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ def measure(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> tuple[f
     return loss / len(labels), correct / len(labels)
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay on matrices and kernels only; BN scales, shifts and biases are left free."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     free = [p for p in model.parameters() if p.ndim <= 1]

@@ -182,7 +182,7 @@ def _enlarged(data: ImageData, position: int) -> np.ndarray:
     """The image with every pixel as a square, so that a small one stays sharp."""
     image = data.images("train", slice(position, position + 1))[0]
     times = max(1, -(-2 * _PICTURE_PIXELS // image.shape[1]))
-    large = image.repeat(times, axis=0).repeat(times, axis=1)
+    large: np.ndarray = image.repeat(times, axis=0).repeat(times, axis=1)
     return large[:, :, 0] if large.shape[2] == 1 else large[:, :, :3]
 
 

@@ -1,6 +1,7 @@
 """The picture of the Sensitivity page: traces of weights, of activations or of both, and what is said under it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -119,7 +120,7 @@ def _draw(runs: Mapping[Of, Run], order: Order, log: bool) -> None:
             st.dataframe(_table(blocks), hide_index=True, column_config=tables.TRACE_COLUMNS)
 
 
-def _table(blocks: Mapping[Of, Sequence[Mapping]]) -> pd.DataFrame:
+def _table(blocks: Mapping[Of, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
     if len(blocks) == 1:
         return tables.of_traces(next(iter(blocks.values())))
     return pd.concat([tables.of_traces(found).assign(of=of) for of, found in blocks.items()])

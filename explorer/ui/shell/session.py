@@ -37,7 +37,8 @@ def offered() -> list[studies.StudyCard]:
 
 def reference() -> str:
     """What the current study is loaded by; only offered studies can be reached through the address."""
-    return st.session_state.setdefault(_STUDY, studies.DEFAULT)
+    found: str = st.session_state.setdefault(_STUDY, studies.DEFAULT)
+    return found
 
 
 def study() -> AnyStudy:
@@ -47,7 +48,8 @@ def study() -> AnyStudy:
 
 def granularity() -> Granularity:
     """The current partition."""
-    return st.session_state.setdefault(_BLOCKS, "layer")
+    found: Granularity = st.session_state.setdefault(_BLOCKS, "layer")
+    return found
 
 
 def blocks() -> tuple[Block, ...]:
@@ -69,7 +71,8 @@ def _fits(held: Plan) -> bool:
 
 def revision() -> int:
     """Changes whenever the plan was replaced from outside the editor, which then starts afresh."""
-    return st.session_state.setdefault(_REVISION, 0)
+    found: int = st.session_state.setdefault(_REVISION, 0)
+    return found
 
 
 def take(new: Plan | None, *, from_editor: bool = False, passing: bool = False) -> None:

@@ -16,8 +16,9 @@ from explorer.jobs.kinds import eigenvalues as eigenvalues_job
 from explorer.jobs.requests import spec_of
 from explorer.jobs.timing import TimeLeft, duration
 from explorer.questions import EigenvaluesQuestion, SpectrumQuestion
-from explorer.runs import Run, RunContext, RunSpec, Stopped, Store
+from explorer.runs import Run, RunContext, RunSpec, Store
 from explorer.studies import Study
+from explorer.watching import Stopped
 from tests import learnable
 
 SMALL = {"samples": 20, "k": 1}
