@@ -18,7 +18,7 @@ if not study.has_network:
     st.info("This study holds published figures only: there are no weights to train. Choose a network study.")
 else:
     if plan is None:
-        st.info("There is no plan in hand yet. Click a point on the frontier first.", icon=":material/info:")
+        st.info("No current plan. Click a point on the frontier first.", icon=":material/info:")
         st.page_link("pages/frontier.py", label="Choose a plan", icon=":material/show_chart:")
     else:
         bars = plan_figure.view(

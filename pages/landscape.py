@@ -9,7 +9,7 @@ navigation.in_frame()
 st.title("Landscape")
 st.write(
     "Quantization moves weights a little. Here they are moved on purpose and the loss is measured: a **steep** valley "
-    "wants its bits, a **flat** one can do with few. The quadratic that the Hessian predicts, on which Ω rests, is drawn "
+    "needs more bits, a **flat** one tolerates fewer. The quadratic that the Hessian predicts, on which Ω rests, is drawn "
     "beside what was measured (HAWQ-V2, Fig. 2)."
 )
 study = session.study()

@@ -25,7 +25,7 @@ export.chart(
 st.caption(
     "One box a block, from input to output: as tall as the image it makes, as wide as its channels. "
     + (
-        "The colour is the bits of its weights in the plan in hand."
+        "The colour is the bits of its weights in the current plan."
         if plan
         else "The darker, the more of the weights it holds."
     )

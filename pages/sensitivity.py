@@ -22,7 +22,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="large"):
         )
 st.write(
     "How much does the loss curve when the weights of one block move? The **mean Hessian trace**, Tr(H)/n, answers it: "
-    "a block that stands high needs its bits, a block that stands low can give them up (HAWQ-V2, section 3.1)."
+    "a block with a high trace needs more bits, one with a low trace tolerates fewer (HAWQ-V2, section 3.1)."
 )
 if not study.has_network:
     sensitivity_view.show_published(study)

@@ -84,8 +84,8 @@ def test_a_click_on_a_dot_opens_its_block_and_the_picture_keeps_its_zoom(sensiti
         " {'xaxis.range': [0.2, 2.8]})"
     )
     click(page, BLOCK)
-    expect(page.get_by_text("How the estimate settled")).to_be_visible()
-    expect(page.get_by_text("What carries this trace")).to_be_visible()
+    expect(page.get_by_text("Convergence of the estimate")).to_be_visible()
+    expect(page.get_by_text("Which samples matter")).to_be_visible()
     expect(page.locator(".st-key-carrying_weights img").first).to_be_visible()
     page.wait_for_function(f"({_MARKED})('traces').includes('{BLOCK}')")
     assert page.evaluate(_RANGE) == [0.2, 2.8]

@@ -211,5 +211,5 @@ def _hover(top: Top) -> str:
     if len(top.values) > 1:
         lines.append("next " + ", ".join(f"{value:.4g}" for value in top.values[1:]))
     lines.append(f"λ/n = {top.values[0] / top.n:.3g}")
-    lines.append(f"residual {top.residual:.1g}" + ("" if top.converged else ", not settled"))
+    lines.append(f"residual {top.residual:.1g}" + ("" if top.converged else ", not converged"))
     return "<br>".join(lines)

@@ -45,7 +45,7 @@ def ask(study: Study) -> Ask | None:
     chosen = _blocks(study)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         directions = st.segmented_control(
-            "Along",
+            "Direction",
             list(DIRECTIONS),
             format_func=DIRECTIONS.__getitem__,
             default="eigen",
@@ -55,7 +55,7 @@ def ask(study: Study) -> Ask | None:
             "each filter as long as the weights' own (Li et al. 2018); or the way that *quantization* itself moves the weights.",
         )
         dims = st.segmented_control(
-            "Slice",
+            "Line or plane",
             [1, 2],
             format_func={1: "line", 2: "plane"}.__getitem__,
             default=1,
@@ -92,7 +92,7 @@ def ask(study: Study) -> Ask | None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         run_panel.compute(
             {f"Landscape of {name}": spec for name, spec in specs.items()},
-            there="All of these are there, or on their way; change something above.",
+            there="All of these slices are measured or being measured; change an option above for others.",
         )
         log, relief = _looks(dims)
         _more(study)
@@ -101,7 +101,7 @@ def ask(study: Study) -> Ask | None:
 
 def _looks(dims: int) -> tuple[bool, bool]:
     scale = st.segmented_control(
-        "Height",
+        "Loss axis",
         ["linear", "log"],
         default="linear",
         required=True,
@@ -203,7 +203,7 @@ def _more(study: Study) -> None:
             help="The loss is the mean over them; always the same ones.",
         )
         st.selectbox(
-            "Reach",
+            "Range",
             list(REACHES),
             index=list(REACHES).index(1.0),
             format_func=REACHES.__getitem__,

@@ -41,7 +41,7 @@ def show(study: Study) -> None:
     if not runs:
         each = asked.points**asked.dims
         st.info(
-            f"Nobody has measured this slice yet. Press **Compute**: {each:,} points for each block, coarse to fine. "
+            f"This slice is not measured yet. **Compute** it: {each:,} points for each block, coarse to fine. "
             "The later the block, the quicker; it goes on when you leave the page.",
             icon=":material/play_circle:",
         )

@@ -63,7 +63,7 @@ def _off(slices: Sequence[Slice]) -> str:
                 worst = (float(off / rise), each.block or "all blocks")
     if worst is None:
         return ""
-    return f"At the rim the quadratic is off by {worst[0]:.0%} of the rise on average" + (
+    return f"At the edge of the plot the quadratic is off by {worst[0]:.0%} of the rise on average" + (
         f" (**{worst[1]}**, the worst)." if len(slices) > 1 else "."
     )
 

@@ -24,9 +24,7 @@ _NO_DRAWS: Mapping[str, str] = {
     "hutchinson": "A Hessian-vector product sees a whole batch at once, so these traces cannot say what a single image "
     "carries. Compute them with the method auto, output-probes or exact.",
 }
-_OLD = (
-    "These traces were computed before single draws were kept; compute them again to see what carries them."
-)
+_OLD = "These traces were computed before single draws were kept; compute them again to see which samples matter."
 _OLD_COURSE = "These traces were computed before their course was kept; compute them again to see it."
 _NOTHING_TO_SETTLE = (
     "Every image and every output direction was taken: there is nothing to settle, and no error."
@@ -39,7 +37,7 @@ _RANKED_BEFORE = (
 _RANKED_EXACTLY = "Images are ranked by what they carry; nothing was drawn, so there is no error."
 _CHOSEN = (
     "Chosen by one half of their draws and measured by the other, ± one standard error, so that chance does not flatter "
-    "them; one that came out high while choosing may come out low. A smaller standard error wanted draws each more "
+    "them; one that came out high while choosing may come out low. A smaller target standard error draws each more "
     "often."
 )
 
@@ -50,7 +48,7 @@ def show(study: Study, runs: Mapping[Of, Run], log: bool) -> None:
     name = _choose()
     if name is None:
         st.caption(
-            "Click a dot above, or choose a block here, to see how its estimate settled and what carries it."
+            "Click a dot above, or choose a block here, to see how its estimate converged and which samples matter."
         )
         return
     for of, run in runs.items():
@@ -90,7 +88,7 @@ def _convergence(run: Run, index: int, of: Of) -> None:
     exact = result["method"] == "exact"
     counted = f"{block['samples']:,} {session.study().noun.many}"
     made = f"all {counted}" if exact else f"{counted} drawn"
-    st.markdown(f"**How the estimate settled**: {value}, from {made}.")
+    st.markdown(f"**Convergence of the estimate**: {value}, from {made}.")
     seen = convergence.view(result, block["name"])
     if seen is None:
         st.info(_NOTHING_TO_SETTLE if exact else _OLD_COURSE)
@@ -108,10 +106,10 @@ def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
     """The curve of what carries the trace; None, and why, where that cannot be said."""
     found = _carriers(run, index)
     if isinstance(found, str):
-        st.markdown("**What carries this trace**")
+        st.markdown("**Which samples matter**")
         st.info(found)
         return None
-    words = "**What carries this trace**"
+    words = "**Which samples matter**"
     if found.marks:
         first = found.marks[0]
         least = "" if found.exact else "at least "

@@ -19,7 +19,7 @@ def samples(study: Study) -> int:
     images = study.training_name
     return int(
         st.selectbox(
-            "Test rows" if study.data.train_is_test else "Training rows",
+            "Test samples" if study.data.train_is_test else "Training samples",
             SAMPLES,
             index=SAMPLES.index(DEFAULT_SAMPLES),
             format_func="{:,}".format,
@@ -35,7 +35,7 @@ def ask(study: Study, spec: RunSpec, title: str) -> Run | None:
     """The button; the run that answers the form best, where there is one."""
     run_panel.compute(
         {title: spec},
-        there="This is there, or on its way; choose another number of rows.",
+        there="This is computed or being computed; choose another number of samples for another estimate.",
         key=f"eigen_compute_{spec.kind}",
     )
     same = caches.store().find(spec)

@@ -27,7 +27,7 @@ _COLUMNS: Mapping[str, Any] = {
     "n": st.column_config.NumberColumn("weights, n", format="localized"),
     "lambda": st.column_config.NumberColumn("λ", format="%.4g"),
     "stderr": st.column_config.NumberColumn("± standard error", format="%.1e"),
-    "held_out": st.column_config.NumberColumn("on other rows", format="%.4g"),
+    "held_out": st.column_config.NumberColumn("on other samples", format="%.4g"),
     "held_out_stderr": st.column_config.NumberColumn("± its error", format="%.1e"),
     "next": st.column_config.NumberColumn("next λ", format="%.4g"),
     "score": st.column_config.NumberColumn("λ/n", format="%.3e"),
@@ -64,7 +64,7 @@ def _top(study: Study) -> None:
         run = eigen_form.ask(study, spec, f"Eigenvalues of {study.name}")
     if run is None:
         st.info(
-            "Nobody has computed eigenvalues of this study yet. Press **Compute**; each block takes some Hessian-vector "
+            "No eigenvalues yet for this study. **Compute** them: each block takes some Hessian-vector "
             "products, a few minutes for ResNet-20, and it goes on when you leave the page.",
             icon=":material/play_circle:",
         )
@@ -96,7 +96,7 @@ def _draw_top(study: Study, run: Run, order: Order, log: bool) -> None:
     if unsettled := [
         record["block"] or eigenvalues.WHOLE for record in records if not all(record["converged"])
     ]:
-        st.caption(f"Not settled within the products allowed: {', '.join(unsettled)}.")
+        st.caption(f"Not converged within the products allowed: {', '.join(unsettled)}.")
     with st.expander("The figures as a table", icon=":material/table:"):
         st.dataframe(_table(records), hide_index=True, column_config=_COLUMNS)
 

@@ -43,7 +43,7 @@ def show(study: Study) -> None:
         run = eigen_form.ask(study, spec, f"Spectrum of {block or study.name}")
     if run is None:
         st.info(
-            f"Nobody has computed this spectrum yet. Press **Compute**; it takes {steps * probes} Hessian-vector products, "
+            f"This spectrum is not computed yet. **Compute** takes {steps * probes} Hessian-vector products, "
             "some minutes for all of ResNet-20, less for its later blocks, and it goes on when you leave the page.",
             icon=":material/play_circle:",
         )

@@ -33,7 +33,7 @@ def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
     """Show the form; for each sort of traces the run that answers it best, where there is one."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         precision = st.selectbox(
-            "Standard error wanted",
+            "Target standard error",
             list(PRECISIONS),
             index=list(PRECISIONS).index(DEFAULT_PRECISION),
             format_func=PRECISIONS.__getitem__,
@@ -63,7 +63,7 @@ def _start(study: Study, asked: Mapping[Of, RunSpec]) -> None:
     run_panel.compute(
         titled,
         label=f"Compute {sort}",
-        there="These are there, or on their way; choose another error or method.",
+        there="These traces are computed or being computed; choose another error or method for others.",
     )
 
 

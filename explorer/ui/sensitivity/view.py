@@ -23,7 +23,7 @@ def show(study: Study) -> None:
     runs = trace_form.ask(study, sorts)
     if not runs:
         st.info(
-            "Nobody has computed these traces of this study yet. Press **Compute**; it takes well under a minute and "
+            "No traces yet for this study. **Compute** takes well under a minute on most studies and "
             "goes on when you leave the page.",
             icon=":material/play_circle:",
         )

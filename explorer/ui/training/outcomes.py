@@ -111,7 +111,7 @@ def pick(found: Sequence[Row]) -> None:
         chosen = st.selectbox(
             "A run's plan", range(len(found)), format_func=lambda i: found[i].name, width=320
         )
-        if st.button("Take this plan in hand", icon=":material/back_hand:"):
+        if st.button("Use this plan", icon=":material/back_hand:"):
             plan = found[chosen].plan
             layers = {block.name for block in caches.blocks(session.reference(), "layer")}
             session.choose_granularity("layer" if set(plan.blocks) == layers else "module")

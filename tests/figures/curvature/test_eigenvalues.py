@@ -72,7 +72,7 @@ def test_hover_tells_the_next_eigenvalue_and_what_has_not_settled() -> None:
     text = eigenvalues.figure(eigenvalues.view(RECORDS)).data[0].hovertext[1]
     assert "next 2" in text
     assert "λ/n = 0.4" in text
-    assert "not settled" in text
+    assert "not converged" in text
 
 
 def test_lines_that_change_rank_by_much_stand_out() -> None:

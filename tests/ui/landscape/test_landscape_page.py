@@ -73,10 +73,7 @@ def test_with_nothing_measured_it_says_how_to_get_something(opens: Opens, toml: 
     page = sound(opens("landscape", study=toml))
     assert [title.value for title in page.title] == ["Landscape"]
     assert page.multiselect[0].value == ["0", "11"], "without traces the first and the last block"
-    assert (
-        "Nobody has measured this slice yet. Press **Compute**: 33 points for each block"
-        in page.info[0].value
-    )
+    assert "This slice is not measured yet. **Compute** it: 33 points for each block" in page.info[0].value
     assert pictures(page) == 0
 
 

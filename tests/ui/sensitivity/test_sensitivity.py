@@ -196,8 +196,8 @@ def test_a_link_to_a_block_opens_its_convergence_and_its_images(opens: Opens, to
     assert pictures(shown) == 3
     assert BLOCK in shown.query_params["block"]
     said = words(shown)
-    assert "How the estimate settled" in said
-    assert "What carries this trace" in said
+    assert "Convergence of the estimate" in said
+    assert "Which samples matter" in said
     assert "of the images carry at least" in said
     captions = [caption for image in shown.image for caption in image.captions]
     assert 1 <= len(captions) <= 10

@@ -88,7 +88,7 @@ def test_results_have_a_row_for_the_training(opens: Opens, toml: str) -> None:
     assert rows["run"][0].startswith("tiny")
     assert rows["after"][0] > rows["before"][0]
     assert rows["omega"][0] > 0
-    [take] = [button for button in shown.button if button.label == "Take this plan in hand"]
+    [take] = [button for button in shown.button if button.label == "Use this plan"]
     taken = sound(take.click().run())
     assert taken.query_params["plan"] in (["2.2.2.2_8.8.8.8"], "2.2.2.2_8.8.8.8")
 
