@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from urllib.parse import quote, urlsplit
 import psutil
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 from explorer import studies
 from explorer.jobs import execute
@@ -46,7 +46,10 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_SECONDS = 60.0
+ANSWERS = 5.0  # seconds after which something is done again, where that does no harm
+PATIENCE = (
+    300.0  # seconds that anything is waited for: it ends what never comes, and no test fails for being slow
+)
 VIEWPORT = {"width": 1440, "height": 900}
 
 
@@ -67,6 +70,20 @@ class Complaints:
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
 
+
+# Resolves once an element has been where it is for ten frames of the browser.
+_STILL = """element => new Promise(done => {
+  let last = '', same = 0;
+  const look = () => {
+    const {x, y, width, height} = element.getBoundingClientRect(), now = [x, y, width, height].join();
+    same = now === last ? same + 1 : 0;
+    last = now;
+    if (same >= 10) done(); else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 COMPLAINTS = pytest.StashKey[Complaints]()
 
@@ -122,10 +139,10 @@ def serve(folder: Path, **variables: str) -> Iterator[App]:
     finally:
         server.terminate()
         try:
-            server.wait(timeout=10)
+            server.wait(timeout=60)
         except subprocess.TimeoutExpired:
             server.kill()
-            server.wait(timeout=10)
+            server.wait()
         _end_workers_of(home)
 
 
@@ -152,6 +169,7 @@ def browser() -> Iterator[Browser]:
 def page(app: App, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of 1440 x 900 at the app's first page, in a browser profile of its own."""
     context = browser.new_context(viewport=VIEWPORT, accept_downloads=True)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     complaints = request.node.stash[COMPLAINTS] = Complaints()
 
@@ -168,10 +186,31 @@ def page(app: App, browser: Browser, request: pytest.FixtureRequest) -> Iterator
     context.close()
 
 
-def settle(page: Page, *, timeout: float = 60.0) -> None:
-    """Wait until Streamlit has drawn the page and runs no script. ``timeout`` in seconds."""
+def settle(page: Page) -> None:
+    """Wait until Streamlit has drawn the page and runs no script."""
     drawn = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-    page.locator(drawn).wait_for(state="visible", timeout=timeout * 1000)
+    page.locator(drawn).wait_for(state="visible", timeout=PATIENCE * 1000)
+
+
+def still(place: Locator) -> None:
+    """Wait until an element has come to rest: a page scrolls, and grows above it, for a while."""
+    place.evaluate(_STILL)
+
+
+def retried(page: Page, act: Callable[[], object], came: Callable[[], object]) -> None:
+    """Do something until what it brings is there.
+
+    When a run ends, the page is drawn once more, and what a person does just then is lost; they do it again.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        act()
+        again = time.monotonic() + ANSWERS
+        while time.monotonic() < again:
+            if came():
+                return
+            page.wait_for_timeout(100)
+        assert time.monotonic() < until, "it was done again and again, and nothing came of it"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -207,11 +246,16 @@ def pytest_runtest_makereport(
 
 def press(page: Page, x: float, y: float) -> None:
     """Click a dot of a Plotly chart as a person does: not before the chart has seen the pointer there."""
+    aim(page, x, y)
+    page.mouse.click(x, y)
+
+
+def aim(page: Page, x: float, y: float) -> None:
+    """Move the pointer to a dot of a Plotly chart, which takes note of it."""
     page.mouse.move(x, y)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.js-plotly-plot')].some(chart => chart._hoverdata?.length)"
     )
-    page.mouse.click(x, y)
 
 
 def _free_port() -> int:
@@ -221,14 +265,14 @@ def _free_port() -> int:
 
 
 def _wait_for_health(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if server.poll() is not None:
             pytest.fail(f"the app ended with status {server.returncode} instead of starting:\n{_tail(log)}")
         if _is_healthy(url):
             return
         time.sleep(0.1)
-    pytest.fail(f"the app did not answer within {START_SECONDS:.0f} s:\n{_tail(log)}")
+    pytest.fail(f"the app did not answer within {PATIENCE:.0f} s:\n{_tail(log)}")
 
 
 def _is_healthy(url: str) -> bool:

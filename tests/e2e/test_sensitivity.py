@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import App, settle
+from tests.e2e.conftest import App, retried, settle, still
 
 BLOCK, OTHER = "3", "6"  # layers of the learnable study
 
@@ -46,15 +46,18 @@ def sensitivity(page: Page) -> Page:
 
 def hover(page: Page, block: str) -> dict[str, float]:
     """Move the mouse over a dot until its card is there: the page may still be settling under the mouse."""
-    for _ in range(40):
-        page.locator(".st-key-traces").first.evaluate("chart => chart.scrollIntoView({block: 'center'})")
-        dot: dict[str, float] = page.evaluate(_FIND_DOT, ["traces", block])
+    chart = page.locator(".st-key-traces").first
+    dot: dict[str, float] = {}
+
+    def point() -> None:
+        chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")
+        still(chart)
+        dot.update(page.evaluate(_FIND_DOT, ["traces", block]))
         page.mouse.move(dot["x"] - 4, dot["y"])
         page.mouse.move(dot["x"], dot["y"], steps=3)
-        page.wait_for_timeout(250)
-        if page.locator(".st-key-traces .hoverlayer .hovertext").count():
-            return dot
-    pytest.fail(f"no card over the dot of {block}")
+
+    retried(page, point, page.locator(".st-key-traces .hoverlayer .hovertext").count)
+    return dot
 
 
 def click(page: Page, block: str) -> None:
@@ -101,7 +104,7 @@ def test_the_list_serves_the_keyboard_and_agrees_with_the_picture(sensitivity: P
     click(page, BLOCK)
     choice = page.get_by_role("combobox", name=re.compile("Block"))
     choice.evaluate("field => field.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(500)  # the list closes when the page moves
+    still(choice)  # the list closes when the page moves
     choice.click()
     page.get_by_role("option", name=OTHER, exact=True).wait_for()
     choice.press("Control+a")

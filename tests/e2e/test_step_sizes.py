@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, press, settle
+from tests.e2e.conftest import App, press, retried, settle, still
 
 # Where the dot of a tensor is on the screen.
 _FIND_DOT = """name => {
@@ -48,15 +48,13 @@ def test_a_search_is_watched_moved_by_hand_and_taken_in_hand(steps: Page) -> Non
     expect(page.get_by_text("3.weight (weights, 4 bits)")).to_be_visible()
 
     page.get_by_role("button", name="Compute", exact=True).click()
-    expect(page.get_by_text("the whole search took")).to_be_visible(timeout=120_000)
-    page.wait_for_timeout(2000)  # the page is run again once when the run ends, and a click just then is lost
+    expect(page.get_by_text("the whole search took")).to_be_visible()
     settle(page)
     for phase, words in (
         ("2 best p", "A small p clips many values"),
         ("3 joint", "All steps are optimised jointly"),
     ):
-        page.get_by_role("radio", name=phase).click()
-        expect(page.get_by_text(words)).to_be_visible()
+        retried(page, page.get_by_role("radio", name=phase).click, page.get_by_text(words).is_visible)
         page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
 
     page.get_by_role("radio", name="Manual").click()
@@ -86,11 +84,16 @@ def test_a_square_of_the_coupling_opens_the_loss_over_its_two_steps(steps: Page)
     settle(page)
     page.locator(".st-key-steps_hessian_compute button").click()
     pickable = page.locator(".st-key-steps_hessian .js-plotly-plot[data-pickable]")
-    pickable.wait_for(state="attached", timeout=120_000)
-    page.wait_for_timeout(2000)  # the page is run again once when the run ends, and a click just then is lost
-    settle(page)
-    pickable.scroll_into_view_if_needed()
-    square = page.evaluate(_FIND_SQUARE, ["3.weight", "3.input"])
-    press(page, square["x"], square["y"])
+    pickable.wait_for(state="attached")
+    first = page.get_by_role("combobox", name="First tensor")
+
+    def click_the_square() -> None:
+        settle(page)
+        pickable.scroll_into_view_if_needed()
+        still(pickable)
+        square = page.evaluate(_FIND_SQUARE, ["3.weight", "3.input"])
+        press(page, square["x"], square["y"])
+
+    retried(page, click_the_square, lambda: first.count() and first.input_value() == "3.weight")
     for label, tensor in (("First tensor", "3.weight"), ("Second tensor", "3.input")):
         expect(page.get_by_role("combobox", name=label)).to_have_value(tensor)
