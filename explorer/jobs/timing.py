@@ -1,6 +1,7 @@
 """How much longer a run takes, in words for its message."""
 
 import time
+from collections.abc import Callable
 
 SURE = 0.02  # share of the work after which a guess is worth something
 
@@ -8,12 +9,13 @@ SURE = 0.02  # share of the work after which a guess is worth something
 class TimeLeft:
     """Guesses from the share of the work done since it was made, which is not at the start of a resumed run."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._from: tuple[float, float] | None = None
 
     def __call__(self, fraction: float) -> str:
         """Words to put after a message; none while it is too early to say."""
-        now = time.monotonic()
+        now = self._clock()
         if self._from is None:
             self._from = (now, fraction)
         since, start = self._from

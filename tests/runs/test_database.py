@@ -59,7 +59,7 @@ def test_two_processes_may_open_a_new_store_at_once(home: Path) -> None:
         process.stdin.write("x")  # all have imported, or will soon: they start together
         process.stdin.flush()
     for process in opening:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
         assert (out, process.returncode) == ("0\n", 0), err
 
 

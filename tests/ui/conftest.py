@@ -87,7 +87,7 @@ def opens() -> Opens:
     """Open a page with an address: ``opens("frontier", study=..., plan=...)``."""
 
     def at(page: str, **address: str) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
         for name, value in address.items():
             test.query_params[name] = value
         if page != "model":

@@ -125,10 +125,9 @@ def test_default_words_are_one_run_and_other_words_another(study: Study) -> None
     assert spec_of(study, SpectrumQuestion(block="0")).parameters == {"block": "0"}
 
 
-def test_the_time_left_is_told_once_there_is_something_to_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_left_is_told_once_there_is_something_to_go_by() -> None:
     now = 100.0
-    monkeypatch.setattr("explorer.jobs.timing.time.monotonic", lambda: now)
-    left = TimeLeft()
+    left = TimeLeft(lambda: now)
     assert left(0.5) == "", "a resumed run starts in the middle"
     now = 110.0
     assert left(0.51) == ""

@@ -98,7 +98,7 @@ def sources(server: Server) -> CifarSources:
     return CifarSources(
         images=Source(f"{address}/images.tar.gz", "md5", hashlib.md5(images).hexdigest(), 2**26),
         weights=Source(f"{address}/weights.th", "sha256", hashlib.sha256(weights).hexdigest(), 2**24),
-        timeout_seconds=5,
+        timeout_seconds=600,
     )
 
 

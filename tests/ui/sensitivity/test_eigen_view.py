@@ -56,7 +56,7 @@ def script(reference: str) -> None:
 
 
 def opened(reference: str) -> AppTest:
-    return sound(AppTest.from_function(script, kwargs={"reference": reference}, default_timeout=60).run())
+    return sound(AppTest.from_function(script, kwargs={"reference": reference}, default_timeout=600).run())
 
 
 def sound(page: AppTest) -> AppTest:
