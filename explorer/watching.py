@@ -74,6 +74,28 @@ class Unwatched:
 UNWATCHED = Unwatched()
 
 
+class Through:
+    """A watcher that passes everything on to another; a base for one that changes some of it."""
+
+    def __init__(self, whole: Watcher) -> None:
+        self._whole = whole
+
+    def report(self, fraction: float, message: str = "") -> None:
+        self._whole.report(fraction, message)
+
+    def point(self, series: str, values: Mapping[str, Any]) -> None:
+        self._whole.point(series, values)
+
+    def check_stop(self) -> None:
+        self._whole.check_stop()
+
+    def save(self, tensors: "Mapping[str, Tensor | np.ndarray]", state: Mapping[str, Any]) -> None:
+        self._whole.save(tensors, state)
+
+    def restore(self) -> Saved | None:
+        return self._whole.restore()
+
+
 @dataclass(frozen=True)
 class Part(Unwatched):
     """Watcher of one part of a longer computation: its fractions lie between ``start`` and ``end`` of the whole.

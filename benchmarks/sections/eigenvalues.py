@@ -90,5 +90,5 @@ def eigenvalues(problem: Problem, peers: Peers, settings: Settings) -> Findings:
 def _ours(some: Problem, method: str) -> Found:
     from explorer.curvature.spectra.eigenpairs import top_eigenpairs
 
-    found = top_eigenpairs(some.study, k=1, method=method, samples=None, rows=some.rows, tol=TOL)  # type: ignore[arg-type]
+    found = top_eigenpairs(some.study, k=1, method=method, samples=None, rows=some.rows, tol=TOL)
     return found.values[0], found.products

@@ -49,13 +49,11 @@ def landscape(
     from explorer import studies
     from explorer.jobs.requests import spec_of
     from explorer.landscape import Slice
-    from explorer.landscape.framing import spanning_bits
     from explorer.landscape.target import blocks_with
     from explorer.questions import LandscapeQuestion
 
     loaded = studies.load_network(study)
     widths = _widths(bits)
-    spanning_bits(directions.value, dims, points, radius, widths)  # a mistake is told before anything long
     blocks_with(loaded, block)
     spec = spec_of(
         loaded,

@@ -127,7 +127,7 @@ def traces(
     ]
     title = f"Hessian traces of {found.study}, {found.of} ({found.method}, {found.seconds:.1f} s)"
     show(
-        found.to_json(),
+        found.summary(),
         as_json,
         table(title, ("block", "n", "mean trace", "± s.e.", "samples"), rows),
         about=loaded,

@@ -1,22 +1,29 @@
 """Curvature of the loss: traces, eigenvalues and spectra of every block's Hessian, each with its error."""
 
-from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Traces, TracesProgress
-from explorer.curvature.spectra.eigenpairs import WHOLE, Eigenpairs, every_eigenpairs, top_eigenpairs
+from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Traces
+from explorer.curvature.spectra.eigenpairs import (
+    WHOLE,
+    Eigenpairs,
+    Eigenvalues,
+    eigenvalues,
+    every_eigenpairs,
+    top_eigenpairs,
+)
 from explorer.curvature.spectra.spectrum import SpectralDensity, spectral_density
-from explorer.curvature.traces import METHODS, activation_traces, weight_traces
+from explorer.curvature.traces import activation_traces, weight_traces
 
 __all__ = [
-    "METHODS",
     "WHOLE",
     "BlockTrace",
     "Draws",
     "Eigenpairs",
+    "Eigenvalues",
     "Kept",
     "Moment",
     "SpectralDensity",
     "Traces",
-    "TracesProgress",
     "activation_traces",
+    "eigenvalues",
     "every_eigenpairs",
     "spectral_density",
     "top_eigenpairs",

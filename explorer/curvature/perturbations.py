@@ -21,7 +21,7 @@ Other blocks (several layers, whose mixed derivatives do not vanish; smooth acti
 ways) have a Hessian-vector product for each of their K forms (`hessian`), over the same samples.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,8 +36,10 @@ from explorer.curvature.operators.subject import Subject, prepare
 from explorer.curvature.operators.tangents import Tangents
 from explorer.errors import CurvatureError
 from explorer.estimates import means
+from explorer.questions import DamageQuestion
 from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
 Changes = Mapping[str, Tensor]  # dotted parameter name -> dW, for the weight of every layer
 
@@ -62,22 +64,17 @@ class Forms:
     products: int
 
 
-class _Stopped(Exception):
-    """The caller asked to stop."""
-
-
 def perturbation_forms(
     study: Study,
     changes: Sequence[Changes],
     *,
     blocks: tuple[Block, ...] | None = None,
-    samples: int = 512,
-    seed: int = 0,
+    samples: int = DamageQuestion.default("samples"),
+    seed: int = DamageQuestion.default("seed"),
     rows: Tensor | None = None,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
-    progress: Callable[[float, str], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
 ) -> Forms:
     """dW_i . H_i dW_i of the mean training loss for the part dW_i that every block has in each of ``changes``.
 
@@ -85,36 +82,29 @@ def perturbation_forms(
         blocks: the blocks, else one a layer.
         samples: rows drawn, with repetition.
         rows: rows of the training split that count as the data, else all.
-        progress: told a fraction and a message.
-        should_stop: asked before every few samples.
+        watcher: told how far it is; may stop before every few samples.
 
     Raises:
-        CurvatureError: ``samples`` is too small, a value is not finite, or it was stopped.
+        CurvatureError: ``samples`` is too small, or a value is not finite.
+        Stopped: the watcher asked for it.
     """
     if samples < 2:
         raise CurvatureError(f"samples={samples} gives no standard error; give at least 2")
     subject = prepare(study, blocks=blocks, rows=rows, dtype=dtype)
-    work = _Work(subject, [_by_weight(subject, each) for each in changes], progress, should_stop)
-    try:
-        return _estimate(work, samples, seed, chunk_size(subject, chunk, most=_MOST))
-    except _Stopped:
-        raise CurvatureError("the curvature along the perturbations was stopped; ask for it again") from None
+    work = _Work(subject, [_by_weight(subject, each) for each in changes], watcher)
+    return _estimate(work, samples, seed, chunk_size(subject, chunk, most=_MOST))
 
 
 @dataclass(frozen=True)
 class _Work:
     subject: Subject
     changes: Sequence[Sequence[Tensor]]  # K sets of one tensor a weight
-    progress: Callable[[float, str], None] | None
-    should_stop: Callable[[], bool] | None
+    watcher: Watcher
 
-    def say(self, fraction: float, message: str) -> None:
-        if self.progress is not None:
-            self.progress(fraction, message)
-
-    def watch(self) -> None:
-        if self.should_stop is not None and self.should_stop():
-            raise _Stopped
+    def is_over(self) -> bool:
+        """Whether to end early, which only the watcher decides: by raising."""
+        self.watcher.check_stop()
+        return False
 
 
 def _by_weight(subject: Subject, changes: Changes) -> list[Tensor]:
@@ -128,7 +118,7 @@ def _by_weight(subject: Subject, changes: Changes) -> list[Tensor]:
 
 def _estimate(work: _Work, samples: int, seed: int, chunk: int) -> Forms:
     subject = work.subject
-    work.say(0.0, "looking at the network")
+    work.watcher.report(0.0, "looking at the network")
     simple, copies, known_roots = _gauss_newton_blocks(subject)
     q = _proposal(work, chunk, known_roots=known_roots, curved=len(simple) < len(subject.blocks))
     source = generator(Stream.PERTURBATION_SAMPLES, seed)
@@ -142,13 +132,13 @@ def _estimate(work: _Work, samples: int, seed: int, chunk: int) -> Forms:
             signs = generator(Stream.PERTURBATION_SIGNS, seed)
             done = 0
             for _, inputs, targets in subject.chunks(positions, chunk):
-                work.watch()
+                work.watcher.check_stop()
                 found = tangents.forms(inputs, targets, signs)
                 for i, weight in enumerate(subject.weights):
                     if weight.block in simple:
                         forms[done : done + len(inputs), :, weight.block] += found[:, :, i]
                 done += len(inputs)
-                work.say(0.4 + part * done / samples, f"{done} of {samples} samples")
+                work.watcher.report(0.4 + part * done / samples, f"{done} of {samples} samples")
         finally:
             tangents.close()
     products = _products(work, positions, rest, forms, chunk, start=0.4 + part)
@@ -187,11 +177,10 @@ def _proposal(work: _Work, chunk: int, *, known_roots: bool, curved: bool) -> Te
     scored = output_probes.scores(
         subject,
         batch=4 * chunk,
-        report=lambda done: work.say(0.4 * done, f"scoring {subject.size} samples"),
-        should_stop=lambda: work.should_stop is not None and work.should_stop(),
+        report=lambda done: work.watcher.report(0.4 * done, f"scoring {subject.size} samples"),
+        is_over=work.is_over,
     )
-    if scored is None:
-        raise _Stopped
+    assert scored is not None
     curvature, slope = map(output_probes.proposal, scored)
     return (curvature + slope) / 2 if curved else curvature
 
@@ -204,7 +193,12 @@ def _products(
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
     for block in blocks:
         operator = HessianOperator(
-            subject, block=block, positions=positions, shares=shares, chunk=chunk, watch=work.watch
+            subject,
+            block=block,
+            positions=positions,
+            shares=shares,
+            chunk=chunk,
+            watch=work.watcher.check_stop,
         )
         own = [i for i, weight in enumerate(subject.weights) if weight.block == block]
         for k, change in enumerate(work.changes):
@@ -213,7 +207,7 @@ def _products(
                 forms[:, k, block] = operator.per_sample_forms(vector)
             taken += 1
             done = taken / (len(blocks) * len(work.changes))
-            work.say(start + (1 - start) * done, f"{taken} Hessian-vector products")
+            work.watcher.report(start + (1 - start) * done, f"{taken} Hessian-vector products")
     return taken
 
 

@@ -1,14 +1,13 @@
 """Results of a trace computation: one frozen record a block, with its error and what it was made of."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-Of = Literal["weights", "activations"]
-Method = Literal["auto", "exact", "output-probes", "hutchinson"]
+from explorer.questions.traces import Of
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Moment:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Moment":
-        """The inverse of ``dataclasses.asdict``, lists for tuples."""
+        """Moment from what ``dataclasses.asdict`` gives, with lists for tuples."""
         arrays = {"traces": tuple(record["traces"]), "stderrs": tuple(record["stderrs"])}
         return cls(**{**record, **arrays})
 
@@ -98,7 +97,7 @@ class Draws:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Draws":
-        """The inverse of ``tensors``."""
+        """Draws from the tensors that `tensors` gives."""
         return cls(tensors["proposal"], tensors["positions"], tensors["values"])
 
     def with_more(self, positions: Tensor, values: Tensor) -> "Draws":
@@ -108,7 +107,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a computation goes on from, after an interruption or to reach a smaller error.
+    """State that a computation goes on from, after an interruption or to reach a smaller error.
 
     Attributes:
         state: plain data.
@@ -117,6 +116,15 @@ class Kept:
 
     state: Mapping[str, Any]
     draws: Draws | None = None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Tensors of the draws, none where there are no draws; for safetensors."""
+        return {} if self.draws is None else self.draws.tensors()
+
+    @classmethod
+    def from_saved(cls, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> "Kept":
+        """State from its plain data and the tensors that `tensors` gives."""
+        return cls(state, Draws.from_tensors(tensors) if tensors else None)
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ class Traces:
         rel_se: the relative standard error asked for.
         unfinished: blocks whose standard error is still above it.
         history: the estimates as they came, at most about a hundred moments.
-        kept: what to resume or extend from (``resume=``).
+        kept: state to extend from (``resume=``).
     """
 
     study: str
@@ -159,52 +167,44 @@ class Traces:
         """Block to Tr(H_i) / n_i."""
         return {block.name: block.mean_trace for block in self.blocks}
 
-    def to_json(self, *, full: bool = False) -> dict[str, Any]:
-        """The command line's object; ``full`` adds what a page shows. What is kept to resume is left out."""
-        record: dict[str, Any] = {
+    def summary(self) -> dict[str, Any]:
+        """Plain data that the command line shows: the figures, without how they came about."""
+        return {
             "study": self.study,
             "of": self.of,
             "method": self.method,
             "blocks": [asdict(block) for block in self.blocks],
             "seconds": self.seconds,
         }
-        if full:
-            record |= {
-                "note": self.note,
-                "seed": self.seed,
-                "rel_se": self.rel_se,
-                "unfinished": list(self.unfinished),
-                "history": [asdict(moment) for moment in self.history],
-            }
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data of everything but the draws, which are tensors."""
+        record = self.summary() | {
+            "note": self.note,
+            "seed": self.seed,
+            "rel_se": self.rel_se,
+            "unfinished": list(self.unfinished),
+            "history": [asdict(moment) for moment in self.history],
+        }
+        if self.kept is not None:
+            record["state"] = {key: value for key, value in self.kept.state.items() if key != "history"}
         return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Traces":
-        """The inverse of ``to_json``, full or not; what a run adds to continue from is left out."""
+        """Traces from what `to_json` or `summary` gives; the draws come from elsewhere, see `with_draws`."""
         apart = ("blocks", "unfinished", "history", "state")
         fields = {key: value for key, value in record.items() if key not in apart}
+        state = record.get("state")
         return cls(
             **fields,
             blocks=tuple(BlockTrace(**block) for block in record["blocks"]),
             unfinished=tuple(record.get("unfinished", ())),
             history=tuple(Moment.from_json(moment) for moment in record.get("history", ())),
+            kept=None if state is None else Kept({**state, "history": record["history"]}),
         )
 
-
-@dataclass(frozen=True)
-class TracesProgress:
-    """How far a computation is.
-
-    Attributes:
-        fraction: 0 to 1, a guess from the errors reached.
-        message: what is being done.
-        blocks: the estimates so far; empty before the first.
-        kept: ``resume=kept`` continues from here to the same numbers.
-        seconds_left: a guess, or None.
-    """
-
-    fraction: float
-    message: str
-    blocks: tuple[BlockTrace, ...] = ()
-    kept: Kept | None = field(default=None, repr=False)
-    seconds_left: float | None = None
+    def with_draws(self, tensors: Mapping[str, Tensor]) -> "Traces":
+        """These traces with their draws beside the state to go on from."""
+        assert self.kept is not None, "traces without a state have no draws"
+        return replace(self, kept=Kept.from_saved(self.kept.state, tensors))

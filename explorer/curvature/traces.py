@@ -12,86 +12,75 @@ r"""Hessian traces of every block, of its weights or of its activations: which m
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from explorer.blocks import Block, Granularity
-from explorer.curvature.estimators.estimation import METHODS, Asked, estimate
-from explorer.curvature.estimators.hutchinson import Probes
+from explorer.blocks import Block
+from explorer.curvature.estimators.estimation import Limits, estimate
 from explorer.curvature.operators.subject import prepare
-from explorer.curvature.result import Kept, Method, Traces, TracesProgress
+from explorer.curvature.result import Kept, Traces
+from explorer.errors import CurvatureError
+from explorer.questions import TracesQuestion, question_of
+from explorer.questions.traces import Of
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
-__all__ = ["METHODS", "activation_traces", "weight_traces"]
+__all__ = ["activation_traces", "weight_traces"]
 
 
 def weight_traces(
     study: Study,
+    question: TracesQuestion | None = None,
     *,
     blocks: tuple[Block, ...] | None = None,
-    granularity: Granularity = "layer",
-    method: Method = "auto",
-    samples: int | None = None,
-    rel_se: float = 0.05,
-    seed: int = 0,
-    max_seconds: float | None = None,
-    probes: Probes = "rademacher",
-    jointly: bool = True,
     rows: Tensor | None = None,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
-    progress: Callable[[TracesProgress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    max_seconds: float | None = None,
+    watcher: Watcher = UNWATCHED,
     resume: Kept | None = None,
     clock: Callable[[], float] = time.monotonic,
+    **options: Any,
 ) -> Traces:
     """Tr(H_i) of the mean training loss over the weights of every block.
 
     Args:
-        blocks: the blocks, else those of ``granularity``.
-        method: see the module's words.
-        samples: draw at most so many data samples (with repetition); ``exact`` always takes all.
-        rel_se: stop when every block's standard error is below this share of its trace.
-        max_seconds: stop after about so long.
-        probes: for ``hutchinson``, the entries of the random vectors: ``rademacher`` (signs) or ``gaussian``.
-        jointly: for ``hutchinson``, one product a draw for all blocks; else one for each, as the papers do.
+        question: what is asked; or its options one by one, see `TracesQuestion`.
+        blocks: the blocks, else those of the question's granularity.
         rows: rows of the training split that count as the data, else all.
         chunk: samples processed at once, else as many as fit comfortably.
-        progress: called often, with the estimates so far and a state to resume from.
-        should_stop: asked often; when true, what has been reached is returned.
-        resume: ``kept`` of an earlier `Traces` or `TracesProgress` with the same arguments; ``rel_se``,
-            ``samples`` and ``max_seconds`` may differ, so that a result can be extended.
+        max_seconds: stop after about so long, with what was reached.
+        watcher: told the estimates so far as series ``blocks``; keeps a state that the same question goes on from.
+        resume: ``kept`` of earlier `Traces` with the same arguments; ``rel_se``, ``samples`` and ``max_seconds``
+            may differ, so that a result can be extended. A state of the watcher's goes before it.
         clock: tells the seconds that ``max_seconds`` and ``seconds`` are counted in.
+        options: of the question.
 
     Raises:
-        CurvatureError: an option is out of range, a value is not finite, or the loss does not depend on a
-            block.
+        CurvatureError: an option is unknown or out of range, a value is not finite, or the loss does not depend
+            on a block.
+        Stopped: the watcher asked for it.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
-    asked = Asked("weights", method, samples, rel_se, seed, max_seconds, probes, jointly, chunk)
-    return estimate(subject, asked, progress, should_stop, resume, clock)
+    asked = _asked("weights", question, options)
+    subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
+    return estimate(subject, asked, Limits(chunk, max_seconds, clock), watcher, resume)
 
 
 def activation_traces(
     study: Study,
+    question: TracesQuestion | None = None,
     *,
     blocks: tuple[Block, ...] | None = None,
-    granularity: Granularity = "layer",
-    method: Method = "auto",
-    samples: int | None = None,
-    rel_se: float = 0.05,
-    seed: int = 0,
-    max_seconds: float | None = None,
-    probes: Probes = "rademacher",
-    jointly: bool = True,
     rows: Tensor | None = None,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
-    progress: Callable[[TracesProgress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    max_seconds: float | None = None,
+    watcher: Watcher = UNWATCHED,
     resume: Kept | None = None,
     clock: Callable[[], float] = time.monotonic,
+    **options: Any,
 ) -> Traces:
     """T_j = N^-1 sum_n Tr d^2 l_n / d a_j(x_n)^2 over the inputs of every block's layers.
 
@@ -99,6 +88,15 @@ def activation_traces(
     own and the mean over samples is taken. ``n`` is the number of activations for one sample. The arguments
     are those of `weight_traces`.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
-    asked = Asked("activations", method, samples, rel_se, seed, max_seconds, probes, jointly, chunk)
-    return estimate(subject, asked, progress, should_stop, resume, clock)
+    asked = _asked("activations", question, options)
+    subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
+    return estimate(subject, asked, Limits(chunk, max_seconds, clock), watcher, resume)
+
+
+def _asked(of: Of, question: TracesQuestion | None, options: dict[str, Any]) -> TracesQuestion:
+    asked = question_of(TracesQuestion, question, options if question is not None else {**options, "of": of})
+    if asked.of != of:
+        raise CurvatureError(
+            f"the question is about the traces of {asked.of}; ask for those with the function of that name"
+        )
+    return asked

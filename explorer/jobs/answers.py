@@ -112,8 +112,8 @@ def _by_points(options: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[f
 
 
 def _by_samples(options: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[float, ...]:
-    """Eigenvalues and spectra: the more samples the better."""
-    return (options["samples"],)
+    """Eigenvalues and spectra: the more samples the better, all of them (None) the best."""
+    return (math.inf if options["samples"] is None else options["samples"],)
 
 
 _ORDERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[float, ...]]] = {

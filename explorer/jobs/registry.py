@@ -53,7 +53,11 @@ KINDS: Mapping[str, Kind] = {
         Kind(questions.FinetuneQuestion, _JOBS + "finetune:run"),
         Kind(questions.EvaluateQuestion, _JOBS + "evaluate:run"),
         Kind(questions.LandscapeQuestion, _JOBS + "landscape:run", "explorer.landscape.result:Slice"),
-        Kind(questions.EigenvaluesQuestion, _JOBS + "eigenvalues:run"),
+        Kind(
+            questions.EigenvaluesQuestion,
+            _JOBS + "eigenvalues:run",
+            "explorer.curvature.spectra.eigenresult:Eigenvalues",
+        ),
         Kind(
             questions.SpectrumQuestion,
             _JOBS + "spectrum:run",

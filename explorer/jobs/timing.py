@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from explorer.watching import Through, Watcher
+
 SURE = 0.02  # share of the work after which a guess is worth something
 
 
@@ -28,3 +30,14 @@ class TimeLeft:
 def duration(seconds: float) -> str:
     """Seconds, or minutes from two on."""
     return f"{max(1, round(seconds))} s" if seconds < 120 else f"{round(seconds / 60)} min"
+
+
+class Timed(Through):
+    """Watcher that adds to every message how much longer the whole takes."""
+
+    def __init__(self, whole: Watcher) -> None:
+        super().__init__(whole)
+        self._left = TimeLeft()
+
+    def report(self, fraction: float, message: str = "") -> None:
+        super().report(fraction, f"{message}{self._left(fraction)}")

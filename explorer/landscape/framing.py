@@ -1,6 +1,4 @@
-"""Everything about a slice but its measured points: options, directions, radius, and the quadratic along them."""
-
-from collections.abc import Callable, Sequence
+"""Everything about a slice but its measured points: directions, radius, and the quadratic along them."""
 
 import numpy as np
 
@@ -12,77 +10,43 @@ from explorer.landscape.directions import (
     quantization_directions,
     random_directions,
 )
-from explorer.landscape.grid import check_points
 from explorer.landscape.measuring import Meter
 from explorer.landscape.quadratic import Quadratic
-from explorer.landscape.result import KINDS, Axis, Kind, Slice
+from explorer.landscape.result import Axis, Slice
 from explorer.landscape.target import Target, inner, norm
+from explorer.questions import LandscapeQuestion
 from explorer.studies.study import Study
+from explorer.watching import Watcher
 
 REFERENCE_BITS = 4  # whose perturbation is the radius unless one is given
 MARGIN = 1.25  # a quantization slice reaches beyond the perturbations that span it
 
 
-def spanning_bits(
-    kind: str, dims: int, points: int, radius: float | None, bits: Sequence[int]
-) -> tuple[int, ...]:
-    """The widths that span the slice; none unless it is one of quantization.
-
-    Raises:
-        CurvatureError: an option is out of range.
-    """
-    if kind not in KINDS:
-        raise CurvatureError(f"there are no directions {kind!r}; use one of {', '.join(KINDS)}")
-    if dims not in (1, 2):
-        raise CurvatureError(f"dims={dims} cannot be drawn; use 1 or 2")
-    check_points(points)
-    if radius is not None and not 0 < radius < float("inf"):
-        raise CurvatureError(f"radius={radius} reaches nowhere; give a length above 0, in weight units")
-    if kind != "quantization":
-        return ()
-    if len(bits) < dims or len(set(bits[:dims])) < dims:
-        raise CurvatureError(f"bits={list(bits)} span no {dims}-D slice; give {dims} different widths")
-    return tuple(bits[:dims])
-
-
 def find_directions(
-    study: Study,
-    target: Target,
-    kind: Kind,
-    dims: int,
-    samples: int | None,
-    bits: tuple[int, ...],
-    seed: int,
-    say: Callable[[float, str], None],
-    stop: Callable[[], bool],
-) -> tuple[tuple[Direction, ...], int] | None:
-    """The directions and how many Hessian-vector products they took; None if it was stopped."""
+    study: Study, target: Target, question: LandscapeQuestion, watcher: Watcher
+) -> tuple[tuple[Direction, ...], int]:
+    """Directions of the slice, and how many Hessian-vector products they took."""
+    kind, dims = question.directions, question.dims
     if kind == "random":
-        return random_directions(target, dims, seed), 0
+        return random_directions(target, dims, question.seed), 0
     if kind == "quantization":
-        return quantization_directions(target, bits), 0
+        return quantization_directions(target, question.spanning), 0
     subject = target.subject
-    try:
-        found = eigenpairs.top_eigenpairs(
-            study,
-            block=target.block,
-            k=dims,
-            samples=samples,
-            blocks=subject.blocks,
-            seed=seed,
-            dtype=subject.dtype,
-            progress=say,
-            should_stop=stop,
-        )
-    except CurvatureError:
-        if stop():
-            return None
-        raise
+    found = eigenpairs.top_eigenpairs(
+        study,
+        block=target.block,
+        blocks=subject.blocks,
+        dtype=subject.dtype,
+        watcher=watcher,
+        k=dims,
+        samples=question.samples,
+        seed=question.seed,
+    )
     return eigen_directions(found), found.products
 
 
 def default_radius(target: Target, bits: tuple[int, ...]) -> float:
-    """The length of the 4-bit perturbation, or enough to see those that span the slice.
+    """Length of the 4-bit perturbation, or enough to see those that span the slice.
 
     Raises:
         CurvatureError: the weights are on that grid already.
@@ -101,14 +65,11 @@ def frame(
     meter: Meter,
     quadratic: Quadratic,
     chosen: tuple[Direction, ...],
-    *,
-    kind: Kind,
-    points: int,
-    radius: float,
-    bits: tuple[int, ...],
-    seed: int,
+    question: LandscapeQuestion,
 ) -> Slice:
-    """The slice with no point measured."""
+    """Slice with no point measured."""
+    points, bits = question.points, question.spanning
+    radius = question.radius or default_radius(target, bits)
     images = [quadratic.image(each.vector) for each in chosen]
     axes = tuple(
         Axis(
@@ -129,11 +90,11 @@ def frame(
     return Slice(
         study=target.subject.study.name,
         block=target.block,
-        directions=kind,
+        directions=question.directions,
         radius=radius,
         samples=target.subject.size,
         bits=bits,
-        seed=seed,
+        seed=question.seed,
         axes=axes,
         cross=cross,
         coordinates=coordinates,
@@ -149,7 +110,7 @@ def frame(
 
 
 def rise(coordinates: np.ndarray, axes: tuple[Axis, ...], cross: float) -> np.ndarray:
-    """g . d + d . Hd / 2 on the grid, (P,) or (P, P)."""
+    """Predicted rise g . d + d . Hd / 2 on the grid, (P,) or (P, P)."""
     steps = np.meshgrid(*[coordinates] * len(axes), indexing="ij")
     parts = zip(steps, axes, strict=True)
     total: np.ndarray = sum(

@@ -4,27 +4,17 @@ A grid has 4 · 2^k + 1 points a side. The first level is every point of the 5-a
 add, and so on, each level from the centre outwards. Nothing is visited twice.
 """
 
-from explorer.errors import CurvatureError
-
 COARSEST = 5
-SIDES = tuple(4 * 2**k + 1 for k in range(7))  # 5, 9, 17, 33, 65, 129, 257
 
 Index = tuple[int, ...]
 
 
-def check_points(points: int) -> None:
-    """CurvatureError unless a grid can have so many points a side."""
-    if points not in SIDES:
-        raise CurvatureError(f"points={points} cannot be refined; use one of {', '.join(map(str, SIDES))}")
-
-
 def levels(points: int, dims: int) -> tuple[tuple[Index, ...], ...]:
-    """The points of every level, ``dims`` indices each.
+    """Points of every level, ``dims`` indices each, for as many points a side as a `LandscapeQuestion` takes.
 
     >>> levels(9, 1)
     (((4,), (2,), (6,), (0,), (8,)), ((3,), (5,), (1,), (7,)))
     """
-    check_points(points)
     seen: set[Index] = set()
     found = []
     stride = (points - 1) // (COARSEST - 1)

@@ -1,7 +1,5 @@
 """The loss of every sample with the weights somewhere else; what comes before the moved layers is replayed."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -10,6 +8,7 @@ from explorer.estimates import mean, paired
 from explorer.evaluation.per_sample import joined, score
 from explorer.landscape.target import Target, Vector
 from explorer.replay import Batch, Replay
+from explorer.watching import Watcher
 
 _MOST_SAMPLES = 128  # at once
 
@@ -22,9 +21,9 @@ class Meter:
         forwards: times all losses were computed.
     """
 
-    def __init__(self, target: Target, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, target: Target, watcher: Watcher) -> None:
         self._target = target
-        self._should_stop = should_stop
+        self._watcher = watcher
         self._replay = Replay(target.subject.model, target.parameters.values())
         self._batches: list[tuple[Batch, Tensor]] = []
         self._size = target.subject.size
@@ -39,18 +38,21 @@ class Meter:
 
     @property
     def replay(self) -> Replay:
-        """What replays the part before the moved layers."""
+        """Replay of the part before the moved layers."""
         return self._replay
 
-    def losses(self, weights: Vector) -> Tensor | None:
-        """(N,) float64 with the target's weights at these values; None if it was to stop meanwhile."""
+    def losses(self, weights: Vector) -> Tensor:
+        """Losses with the target's weights at these values, (N,) float64.
+
+        Raises:
+            Stopped: the watcher asked for it.
+        """
         self.forwards += 1
         self._target.place(weights)
         found = []
         try:
             for batch, targets in self._batches:
-                if self._should_stop():
-                    return None
+                self._watcher.check_stop()
                 found.append(score(batch.outputs(), targets, self._target.subject.loss))
         finally:
             self._target.place(self._target.centre)

@@ -1,4 +1,4 @@
-"""What the second-order expansion of the loss predicts: slopes and curvatures along vectors among the weights."""
+"""Second-order expansion of the loss: slopes and curvatures along vectors among the weights."""
 
 import torch
 from torch import Tensor

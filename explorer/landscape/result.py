@@ -1,15 +1,15 @@
-"""A slice of the loss and what is on it: plain records that go to and from JSON."""
+"""Slice of the loss and what is on it: plain records that go to and from JSON."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
-Kind = Literal["eigen", "random", "quantization"]
+from explorer.questions.landscape import Directions
+
 _MEASURED = ("loss", "measured", "stderr")
-KINDS: tuple[Kind, ...] = ("eigen", "random", "quantization")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a bit width puts the weights.
+    """Place where a bit width puts the weights.
 
     Attributes:
         bits: the width b.
@@ -91,7 +91,7 @@ class Slice:
 
     study: str
     block: str | None
-    directions: Kind
+    directions: Directions
     radius: float
     samples: int
     bits: tuple[int, ...]
@@ -150,7 +150,7 @@ class Slice:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Slice":
-        """The inverse of ``to_json``, with or without points; null is read as NaN."""
+        """Slice from what `to_json` gives, with or without points; null is read as NaN."""
         if "loss" not in record:
             nothing = np.full(np.shape(record["predicted"]), np.nan)
             record = {**record, "loss": nothing, "stderr": nothing, "measured": ~np.isnan(nothing)}
@@ -164,32 +164,13 @@ class Slice:
         return cls(**{**record, **arrays, **parts, "axes": axes, "marks": marks})
 
     def with_points(self, points: "Mapping[str, Any]") -> "Slice":
-        """The same with more points measured: ``at`` (indices), ``loss`` and ``stderr``, one entry a point."""
+        """Slice with more points measured: ``at`` (indices), ``loss`` and ``stderr``, one entry a point."""
         loss, stderr, measured = self.loss.copy(), self.stderr.copy(), self.measured.copy()
         for at, value, error in zip(points["at"], points["loss"], points["stderr"], strict=True):
             loss[tuple(at)] = math.nan if value is None else value
             stderr[tuple(at)] = math.nan if error is None else error
             measured[tuple(at)] = True
         return replace(self, loss=loss, stderr=stderr, measured=measured)
-
-
-@dataclass(frozen=True)
-class SliceProgress:
-    """How far a slice is.
-
-    Attributes:
-        fraction: 0 to 1.
-        message: what is being done, and about how long it will take.
-        slice: all there is so far; None while the directions are looked for.
-        points: what was measured since the last call, as `Slice.with_points` takes it.
-        directions: unit vectors by dotted parameter name, to resume from.
-    """
-
-    fraction: float
-    message: str
-    slice: Slice | None = None
-    points: Mapping[str, Any] = field(default_factory=dict)
-    directions: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
 
 def _numbers(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from explorer.proxy.rank_agreement import Agreement, agreement
 from explorer.proxy.sampling import Sampled, sample_plans
 from explorer.quantizers import FLOAT_BITS, WEIGHTS, QuantizerSettings
 from explorer.studies import Study
+from explorer.watching import UNWATCHED, Watcher
 
 MEASURES = ("trace", "lambda-max", "l2", "product")
 BY_SIZE = "size"  # what size alone predicts: the smaller the worse
@@ -130,8 +131,7 @@ def measure_proxy(
     seed: int = 0,
     known: Sequence[PerSample] = (),
     on_plan: Callable[[Sequence[PerSample]], None] | None = None,
-    progress: Callable[[float, str], None] | None = None,
-    should_stop: Callable[[], object] | None = None,
+    watcher: Watcher = UNWATCHED,
 ) -> ProxyResult:
     """Measure plans along and off the frontier, and compare with what each of ``tables`` predicts.
 
@@ -142,10 +142,11 @@ def measure_proxy(
         samples: test images.
         known: FP32 and the first plans, measured by an earlier attempt with the same arguments.
         on_plan: told all losses so far after each, FP32 first.
-        should_stop: called before every batch; it may raise.
+        watcher: told how far it is; may stop before every batch.
 
     Raises:
         PlanError: a table is missing or lacks a width, or there are too few images.
+        Stopped: the watcher asked for it.
     """
     if "trace" not in tables:
         raise PlanError("the damage by the trace is missing; give its table under the name trace")
@@ -162,14 +163,13 @@ def measure_proxy(
         split=split,
         quantizer=quantizer,
         a_bits=a_bits,
-        should_stop=should_stop,
+        watcher=watcher,
     )
     # FP32 is FP32 throughout, whatever the plans' activations have.
-    reference = Measurer(study, blocks, samples=samples, split=split, should_stop=should_stop)
+    reference = Measurer(study, blocks, samples=samples, split=split, watcher=watcher)
     found = list(known)
     for place in range(len(found), len(asked)):
-        if progress is not None:
-            progress(place / len(asked), f"plan {place} of {len(sampled)}" if place else "FP32")
+        watcher.report(place / len(asked), f"plan {place} of {len(sampled)}" if place else "FP32")
         widths = dict(zip(names, asked[place], strict=True))
         found.append((measurer if place else reference).measure(widths))
         if on_plan is not None:

@@ -1,11 +1,11 @@
-"""What plans are worth without training: loss and metric of every test sample, for one plan after another.
+"""Loss and metric of every test sample without training, for one plan after another.
 
 All plans are measured on the same samples, so that differences between two of them, or from FP32, are paired: the
 standard error is that of the mean of the differences. A weight is quantized once for each width and kept; a plan
 then costs one forward pass over the samples.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from explorer.quantizers import ACTIVATIONS, FLOAT_BITS, WEIGHTS, QuantizerSetti
 from explorer.randomness import spread_rows
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
+from explorer.watching import UNWATCHED, Watcher
 
 
 class Measurer:
@@ -26,7 +27,7 @@ class Measurer:
         samples: how many, evenly spread over the split.
         quantizer: of the weights.
         a_bits: of every layer's input; 32 leaves the activations as they are.
-        should_stop: called before every batch; it may raise.
+        watcher: may stop before every batch.
     """
 
     def __init__(
@@ -38,9 +39,9 @@ class Measurer:
         split: str = "test",
         quantizer: QuantizerSettings = WEIGHTS,
         a_bits: int = FLOAT_BITS,
-        should_stop: Callable[[], object] | None = None,
+        watcher: Watcher = UNWATCHED,
     ) -> None:
-        self._blocks, self._quantizer, self._should_stop = blocks, quantizer, should_stop
+        self._blocks, self._quantizer, self._watcher = blocks, quantizer, watcher
         layers = {layer.name: (FLOAT_BITS, a_bits) for block in blocks for layer in block.layers}
         calibration = [] if a_bits == FLOAT_BITS else calibration_batches(study)
         self._network = simulate(study.model(), layers, calibration, activations=ACTIVATIONS)
@@ -54,13 +55,17 @@ class Measurer:
         self._study, self._batches = study, list(study.data.batches(split, BATCH_SIZE, rows))
 
     def measure(self, w_bits: Mapping[str, int]) -> PerSample:
-        """With the weights of every block at these widths."""
+        """Losses and metric with the weights of every block at these widths.
+
+        Raises:
+            Stopped: the watcher asked for it.
+        """
         with torch.no_grad():
             for block in self._blocks:
                 for layer in block.layers:
                     weight = self._weight(layer.parameter, w_bits[block.name], channel_axis(layer))
                     self._network.get_parameter(layer.parameter).copy_(weight)
-        return measure_batches(self._study, self._network, self._batches, check=self._should_stop)
+        return measure_batches(self._study, self._network, self._batches, check=self._watcher.check_stop)
 
     def _weight(self, parameter: str, bits: int, axis: int) -> Tensor:
         key = (parameter, bits)

@@ -10,7 +10,7 @@ its `Question.parameters`. Questions import nothing that computes, so that a com
 >>> TracesQuestion(rel_se=0).parameters()
 Traceback (most recent call last):
     ...
-explorer.errors.CurvatureError: rel_se is 0; it must be greater than 0
+explorer.errors.CurvatureError: rel_se=0 is no error to reach; give one above 0, such as 0.05
 """
 
 from explorer.questions.base import Quantizer, Question, question_of

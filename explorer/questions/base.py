@@ -110,6 +110,18 @@ def question_of(kind: type[Q], question: Q | None, options: dict[str, Any]) -> Q
     return question
 
 
+def is_number(value: Any) -> bool:
+    """Whether a raw option can be compared with a limit; what is none is refused for its type."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def two_give_an_error(value: Any) -> Any:
+    """The raw number of samples; fewer than two have no standard error."""
+    if is_number(value) and value < 2:
+        raise ValueError(f"samples={value} gives no standard error; give at least 2")
+    return value
+
+
 def _sentence(error: ValidationError) -> str:
     problem: dict[str, Any] = dict(error.errors()[0])
     name = ".".join(str(part) for part in problem["loc"]) or "the question"

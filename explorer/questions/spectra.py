@@ -1,18 +1,22 @@
 """The questions for eigenvalues and spectral densities of the Hessian (`explorer.curvature.spectra`)."""
 
-from typing import Literal
+from typing import Any, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import CurvatureError
-from explorer.questions.base import Granularity, Question
+from explorer.questions.base import Granularity, Question, is_number, two_give_an_error
 
 Which = Literal["largest", "magnitude", "smallest"]
 EigenMethod = Literal["lanczos", "power"]
 
 
 class EigenvaluesQuestion(Question):
-    """Top eigenpairs of every block's Hessian, and of the whole network's."""
+    """Top eigenpairs of every block's Hessian, and of the whole network's.
+
+    Without a number of samples (None) the Hessian is the mean over all rows. Lanczos stops when every residual is
+    at most ``tol`` of its eigenvalue, power iteration when the eigenvalue changes by less than that share.
+    """
 
     kind = "eigenvalues"
     refusal = CurvatureError
@@ -22,14 +26,51 @@ class EigenvaluesQuestion(Question):
     which: Which = Field("largest", description="which end of the spectrum")
     method: EigenMethod = Field("lanczos", description="how to find them")
     granularity: Granularity = Field("layer", description="what a block is")
-    samples: int = Field(512, ge=2, description="training rows that the Hessian is a mean over")
+    samples: int | None = Field(512, ge=2, description="training rows that the Hessian is a mean over")
     tol: float = Field(1e-3, gt=0, lt=1, description="stop at this relative residual")
     max_products: int = Field(200, ge=2, description="at most so many Hessian-vector products a block")
     whole: bool = Field(True, description="the whole network's too")
 
+    _two_give_an_error = field_validator("samples", mode="before")(two_give_an_error)
+
+    @field_validator("k", mode="before")
+    @classmethod
+    def _some(cls, value: Any) -> Any:
+        if is_number(value) and value < 1:
+            raise ValueError(f"k={value} asks for no eigenvalue; give at least 1")
+        return value
+
+    @field_validator("which", mode="before")
+    @classmethod
+    def _known_end(cls, value: Any) -> Any:
+        if value not in get_args(Which):
+            raise ValueError(
+                f"there is no end {value!r} of a spectrum; use one of {', '.join(get_args(Which))}"
+            )
+        return value
+
+    @field_validator("tol", mode="before")
+    @classmethod
+    def _a_residual_to_reach(cls, value: Any) -> Any:
+        if is_number(value) and not value > 0:
+            raise ValueError(f"tol={value} is no residual to reach; give a number above 0, such as 1e-3")
+        return value
+
+    @model_validator(mode="after")
+    def _products_enough(self) -> Self:
+        if self.max_products <= self.k:
+            raise ValueError(
+                f"max_products={self.max_products} is too few for k={self.k}; give at least {self.k + 1}"
+            )
+        return self
+
 
 class SpectrumQuestion(Question):
-    """Spectral density of one block's Hessian, or of the whole network's."""
+    """Spectral density of one block's Hessian, or of the whole network's.
+
+    Every step of a probe is a Hessian-vector product. Without a number of samples (None) the Hessian is the mean
+    over all rows.
+    """
 
     kind = "spectrum"
     refusal = CurvatureError
@@ -39,5 +80,24 @@ class SpectrumQuestion(Question):
     steps: int = Field(64, ge=1, le=10_000, description="of Lanczos for each probe")
     probes: int = Field(8, ge=2, le=100_000, description="random starts")
     granularity: Granularity = Field("layer", description="what a block is")
-    samples: int = Field(512, ge=2, description="training rows that the Hessian is a mean over")
+    samples: int | None = Field(512, ge=2, description="training rows that the Hessian is a mean over")
     blur: float = Field(0.01, gt=0, lt=1, description="width of the bells, as a share of the range")
+
+    _two_give_an_error = field_validator("samples", mode="before")(two_give_an_error)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_band(cls, options: dict[str, Any]) -> dict[str, Any]:
+        steps, probes = (options.get(name, cls.default(name)) for name in ("steps", "probes"))
+        if is_number(steps) and is_number(probes) and (steps < 1 or probes < 2):
+            raise ValueError(
+                f"steps={steps}, probes={probes} give no band; give at least 1 step and 2 probes"
+            )
+        return options
+
+    @field_validator("blur", mode="before")
+    @classmethod
+    def _a_width(cls, value: Any) -> Any:
+        if is_number(value) and not value > 0:
+            raise ValueError(f"blur={value} is no width; give a share above 0, such as {cls.default('blur')}")
+        return value

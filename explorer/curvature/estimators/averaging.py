@@ -40,7 +40,7 @@ def average(
     offset: Sequence[float] | None = None,
     offset_stderr: Sequence[float] | None = None,
     report: Callable[[RunningMeans, float], None],
-    should_stop: Callable[[], bool],
+    check_stop: Callable[[], None],
 ) -> str:
     """Add rounds of draws to ``means`` until done.
 
@@ -51,10 +51,10 @@ def average(
         per_round: draws a round.
         offset, offset_stderr: an independent estimate that the mean is going to be added to.
         report: called after every round with the fraction done.
-        should_stop: asked before every round.
+        check_stop: called before every round; may raise.
 
     Returns:
-        ``reached``, ``draws``, ``seconds`` or ``stopped``: why it ended.
+        ``reached``, ``draws`` or ``seconds``: why it ended.
     """
     while True:
         worst = _worst(means, offset, offset_stderr)
@@ -64,8 +64,7 @@ def average(
             return "draws"
         if means.count and budget.late():
             return "seconds"
-        if should_stop():
-            return "stopped"
+        check_stop()
         means.add(draw(means.count, min(per_round, budget.draws - means.count)))
         worst = _worst(means, offset, offset_stderr)
         by_error = (budget.rel_se / worst) ** 2 if worst > 0 else 1.0

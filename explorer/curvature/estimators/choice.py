@@ -12,8 +12,8 @@ from explorer.curvature.operators.piecewise import curved
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import full_loss, linearised_loss, quadratic_forms
-from explorer.curvature.result import Method, Of
 from explorer.errors import CurvatureError
+from explorer.questions.traces import Of, TraceMethod
 from explorer.randomness import Stream, drawn_rows, generator
 
 UNIT_PRODUCTS = 20_000
@@ -23,7 +23,7 @@ _CHECKED = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """What will be done.
+    """Decision on the method.
 
     Attributes:
         method: ``exact``, ``output-probes`` or ``hutchinson``.
@@ -42,7 +42,7 @@ class Choice:
         return (subject.per_block(flags) > 0).double()
 
 
-def decide(subject: Subject, engine: SampleGradients, method: Method) -> Choice:
+def decide(subject: Subject, engine: SampleGradients, method: TraceMethod) -> Choice:
     """Look at the network and its loss.
 
     Raises:

@@ -10,99 +10,55 @@ from torch import Tensor
 from explorer.curvature.estimators import exact, hutchinson, output_probes
 from explorer.curvature.estimators.averaging import Budget, average
 from explorer.curvature.estimators.choice import Choice, chunk_size, decide, unit_products_refused
-from explorer.curvature.estimators.hutchinson import Probes, Products
-from explorer.curvature.estimators.reporting import Reporter
+from explorer.curvature.estimators.hutchinson import Products
+from explorer.curvature.estimators.reporting import Limits, Reporter
 from explorer.curvature.operators.activation_forms import exact_activation_forms
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import full_loss, linearised_loss
-from explorer.curvature.result import Kept, Method, Of, Traces, TracesProgress
-from explorer.errors import CurvatureError
+from explorer.curvature.result import Kept, Traces
 from explorer.estimates import RunningMeans
-
-METHODS = ("auto", "exact", "output-probes", "hutchinson")
-PROBES = ("rademacher", "gaussian")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The options of `weight_traces` and `activation_traces`."""
-
-    of: Of
-    method: Method
-    samples: int | None
-    rel_se: float
-    seed: int
-    max_seconds: float | None
-    probes: Probes
-    jointly: bool
-    chunk: int | None
+from explorer.questions import TracesQuestion
+from explorer.watching import Watcher
 
 
 @dataclass(frozen=True)
 class Work:
-    """What every method works with."""
+    """Everything that a method works with."""
 
     subject: Subject
     engine: SampleGradients
     reporter: Reporter
     choice: Choice
-    asked: Asked
+    asked: TracesQuestion
     chunk: int
-    late: Callable[[], bool]
+    is_late: Callable[[], bool]
 
-    def should_stop(self) -> bool:
-        """Whether to stop now, asked for or because the time is over."""
-        return self.reporter.should_stop() or self.late()
+    def is_over(self) -> bool:
+        """Whether the time allowed is over; raises `Stopped` where the watcher asked for an end."""
+        self.reporter.check_stop()
+        return self.is_late()
 
 
 def estimate(
-    subject: Subject,
-    asked: Asked,
-    progress: Callable[[TracesProgress], None] | None,
-    should_stop: Callable[[], bool] | None,
-    resume: Kept | None,
-    clock: Callable[[], float],
+    subject: Subject, asked: TracesQuestion, limits: Limits, watcher: Watcher, resume: Kept | None
 ) -> Traces:
-    """Do what was asked; see `weight_traces`."""
-    _check(asked)
-    deadline = math.inf if asked.max_seconds is None else clock() + asked.max_seconds
-    reporter = Reporter(
-        subject,
-        asked.of,
-        asked.method,
-        asked.seed,
-        asked.rel_se,
-        progress,
-        should_stop,
-        resume,
-        clock,
-        probes=asked.probes,
-        jointly=asked.jointly,
-    )
+    """Traces by the method asked for, or the one that suits; see `weight_traces`."""
+    clock = limits.clock
+    deadline = math.inf if limits.max_seconds is None else clock() + limits.max_seconds
+    reporter = Reporter(subject, asked, watcher, resume, clock)
     reporter.say(0.0, "looking at the network")
     engine = SampleGradients(subject, asked.of)
     try:
         choice = decide(subject, engine, asked.method)
         # Gradients of many directions at once are better kept in the cache.
-        chunk = chunk_size(subject, asked.chunk, most=32 if choice.method == "exact" else 64)
+        chunk = chunk_size(subject, limits.chunk, most=32 if choice.method == "exact" else 64)
         work = Work(subject, engine, reporter, choice, asked, chunk, lambda: clock() >= deadline)
         if choice.method == "exact":
             return _exact(work)
         return _hutchinson(work) if choice.method == "hutchinson" else _probes(work)
     finally:
         engine.close()
-
-
-def _check(asked: Asked) -> None:
-    if asked.method not in METHODS:
-        raise CurvatureError(f"there is no method {asked.method!r}; use one of {', '.join(METHODS)}")
-    if asked.probes not in PROBES:
-        raise CurvatureError(f"there are no {asked.probes!r} probes; use one of {', '.join(PROBES)}")
-    if not asked.rel_se > 0:
-        raise CurvatureError(f"rel_se={asked.rel_se} is no error to reach; give one above 0, such as 0.05")
-    if asked.samples is not None and asked.samples < 2:
-        raise CurvatureError(f"samples={asked.samples} gives no standard error; give at least 2")
 
 
 def _hutchinson(work: Work) -> Traces:
@@ -117,7 +73,7 @@ def _hutchinson(work: Work) -> Traces:
             subject, work.engine, how, seed=asked.seed, first=first, count=k
         ),
         means,
-        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.late),
+        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.is_late),
         per_round=1,
         report=lambda m, fraction: reporter.say(
             fraction,
@@ -127,7 +83,7 @@ def _hutchinson(work: Work) -> Traces:
             m.count * batch,
             m.count * each,
         ),
-        should_stop=reporter.should_stop,
+        check_stop=reporter.check_stop,
     )
     kind = "signs" if asked.probes == "rademacher" else "normal variates"
     split = "for all blocks jointly" if asked.jointly else "a block at a time"
@@ -155,12 +111,12 @@ def _probes(work: Work) -> Traces:
             subject,
             batch=4 * work.chunk,
             report=lambda done: reporter.say(0.3 * done, f"scoring {subject.size} samples"),
-            should_stop=work.should_stop,
+            is_over=work.is_over,
         )
         if scored is None:
-            ended = "the time allowed was over" if work.late() else "it was stopped"
             return reporter.nothing(
-                "output-probes", f"Nothing was drawn because {ended} while the samples were scored."
+                "output-probes",
+                "Nothing was drawn because the time allowed was over while the samples were scored.",
             )
         q, q_slope = map(output_probes.proposal, scored)
     if reporter.draws is not None:
@@ -168,7 +124,7 @@ def _probes(work: Work) -> Traces:
     gauss, ended = _gauss_newton(work, q)
     made = f"{gauss.count} samples drawn by importance from {subject.size}, random signs at the outputs."
     note = f"{choice.why} {made}"
-    if q_slope is None or not curved or ended == "stopped":
+    if q_slope is None or not curved:
         return reporter.result(
             "output-probes", gauss.mean, gauss.stderr, gauss.count, note, ended, gauss.count
         )
@@ -176,7 +132,7 @@ def _probes(work: Work) -> Traces:
 
 
 def _gauss_newton(work: Work, q: Tensor) -> tuple[RunningMeans, str]:
-    """The Gauss-Newton part, and why it ended."""
+    """Gauss-Newton part, and why it ended."""
     subject, reporter, asked = work.subject, work.reporter, work.asked
     curved = bool(work.choice.curved)
     means = reporter.means("probes")
@@ -194,7 +150,7 @@ def _gauss_newton(work: Work, q: Tensor) -> tuple[RunningMeans, str]:
     ended = average(
         draw,
         means,
-        budget=Budget(share, most, output_probes.LEAST_DRAWS, work.late),
+        budget=Budget(share, most, output_probes.LEAST_DRAWS, work.is_late),
         per_round=output_probes.PER_ROUND,
         report=lambda m, fraction: reporter.say(
             0.3 + (0.3 if curved else 0.7) * fraction,
@@ -204,7 +160,7 @@ def _gauss_newton(work: Work, q: Tensor) -> tuple[RunningMeans, str]:
             m.count,
             m.count,
         ),
-        should_stop=reporter.should_stop,
+        check_stop=reporter.check_stop,
     )
     return means, ended
 
@@ -231,7 +187,7 @@ def _with_remainder(work: Work, gauss: RunningMeans, q_slope: Tensor, note: str)
             * mask
         ),
         rest,
-        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.late),
+        budget=Budget(asked.rel_se, most, hutchinson.LEAST_DRAWS, work.is_late),
         per_round=1,
         offset=gauss.mean,
         offset_stderr=gauss.stderr,
@@ -242,7 +198,7 @@ def _with_remainder(work: Work, gauss: RunningMeans, q_slope: Tensor, note: str)
             gauss.count + m.count * batch,
             gauss.count + m.count,
         ),
-        should_stop=reporter.should_stop,
+        check_stop=reporter.check_stop,
     )
     if rest.count < 2:
         note += " The remainder has not been measured and is missing from the figures."
@@ -284,10 +240,10 @@ def _exact(work: Work) -> Traces:
         done=before,
         keep=keep,
         report=say,
-        should_stop=work.should_stop,
+        is_over=work.is_over,
     )
     if reporter.draws is None:
-        return reporter.nothing("exact", "Stopped before the first samples were summed.")
+        return reporter.nothing("exact", "The time allowed was over before the first samples were summed.")
     mean, stderr = exact.estimate(reporter.draws.values, subject.size)
     made = "Sum over all"
     if not finished:
@@ -304,16 +260,17 @@ def _exact(work: Work) -> Traces:
         stderr.tolist(),
         len(reporter.draws.values),
         note,
-        "reached" if finished else "seconds" if work.late() else "stopped",
+        "reached" if finished else "seconds",
     )
 
 
 def _unit_products(work: Work) -> Tensor:
-    """The remainder of Gauss-Newton, without noise."""
+    """Remainder of Gauss-Newton, without noise."""
     subject, phi = work.subject, linearised_loss(work.subject)
     wanted = sorted(work.choice.curved)
     found: Tensor | None = None
     for part in torch.arange(subject.size).split(work.chunk):
+        work.reporter.check_stop()
         if work.asked.of == "weights":
             forms = subject.per_block(hutchinson.exact_forms(subject, phi, part, wanted, chunk=work.chunk))
         else:

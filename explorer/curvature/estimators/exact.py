@@ -47,7 +47,7 @@ def own_traces(
     done: int,
     keep: Callable[[Tensor, Tensor], None],
     report: Callable[[float], None],
-    should_stop: Callable[[], bool],
+    is_over: Callable[[], bool],
 ) -> bool:
     """Sum over the output directions for every sample from the ``done``-th in `order` on.
 
@@ -55,10 +55,10 @@ def own_traces(
         keep: given the positions of some samples and their own traces, (k, blocks) float64 (twice the columns
             for activations of inputs of different sizes), now and then.
         report: told the share of the samples that is done, after each chunk.
-        should_stop: asked before every chunk.
+        is_over: whether to end here, asked before every chunk; may raise.
 
     Returns:
-        whether it got to the end.
+        Whether it got to the end.
     """
     source = generator(Stream.EXACT_TRACE_SIGNS, seed)
     signs = torch.randint(0, 2, (subject.size, LARGEST_EIGEN), generator=source) * 2 - 1
@@ -66,7 +66,7 @@ def own_traces(
         arranged, least = _arranged(subject, round_, 4 * chunk)
         found: list[Tensor] = []
         for positions, inputs, targets in subject.chunks(arranged, chunk):
-            if should_stop():
+            if is_over():
                 return False
             outputs = engine.forward(inputs)
             total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)

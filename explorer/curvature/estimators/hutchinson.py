@@ -12,7 +12,6 @@ data. A batch has all its samples different, and all of them when the split is s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,18 +20,17 @@ from explorer.curvature.operators.activation_forms import activation_forms, rand
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import Phi, quadratic_forms
+from explorer.questions.traces import Probes
 from explorer.randomness import Stream, drawn_rows, generator
 
 BATCH = 64
 DEFAULT_SAMPLES = 16_384
 LEAST_DRAWS = 16
 
-Probes = Literal["rademacher", "gaussian"]
-
 
 @dataclass(frozen=True)
 class Products:
-    """How Hessian-vector products are made.
+    """Way in which Hessian-vector products are made.
 
     Attributes:
         phi: what is differentiated twice.
@@ -73,7 +71,7 @@ def weighted_draws(
     first: int,
     count: int,
 ) -> Tensor:
-    """The same with samples drawn with probability ``proposal`` (N,), each weighed by 1 / (N q_n)."""
+    """Draws from samples taken with probability ``proposal`` (N,), each weighed by 1 / (N q_n)."""
     rows = []
     for t in range(first, first + count):
         source = generator(Stream.TRACE_WEIGHTED_SAMPLES, seed, t)

@@ -34,9 +34,13 @@ def scores(
     *,
     batch: int,
     report: Callable[[float], None],
-    should_stop: Callable[[], bool],
+    is_over: Callable[[], bool],
 ) -> tuple[Tensor, Tensor] | None:
-    """Tr(H_L) and the gradient's norm at the outputs for every sample, two (N,) float64; None when stopped.
+    """Tr(H_L) and the gradient's norm at the outputs for every sample, two (N,) float64; None when over.
+
+    Args:
+        report: told the share of the samples that is done, after each batch.
+        is_over: whether to end here, asked before every batch; may raise.
 
     Raises:
         CurvatureError: an output is not finite.
@@ -44,7 +48,7 @@ def scores(
     curvature, slope = [], []
     done = 0
     for positions, inputs, targets in subject.chunks(torch.arange(subject.size), batch):
-        if should_stop():
+        if is_over():
             return None
         with torch.inference_mode():
             outputs = single_tensor(subject.model(inputs)).clone()

@@ -1,28 +1,44 @@
-"""From running sums to what a caller sees: progress, a state to resume from, and the result."""
+"""From running sums to what a watcher sees and keeps, and to the result."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from explorer.curvature.operators.subject import Subject
-from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Of, Traces, TracesProgress
+from explorer.curvature.result import BlockTrace, Draws, Kept, Moment, Traces
 from explorer.errors import CurvatureError
 from explorer.estimates import RunningMeans, relative
+from explorer.questions import TracesQuestion
+from explorer.watching import Every, Stopped, Watcher
 
-_ENDED = {
-    "draws": "the samples allowed were used up",
-    "seconds": "the time allowed was over",
-    "stopped": "it was stopped",
-}
+RECORD_SECONDS = 1.5  # between two points of the series, and two saved states
+
+_ENDED = {"draws": "the samples allowed were used up", "seconds": "the time allowed was over"}
 _APART = 1.07  # moments of the history are at least this factor of samples apart
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a computation that are no part of its question.
+
+    Attributes:
+        chunk: samples processed at once, else as many as fit comfortably.
+        max_seconds: after which it ends with what was reached.
+        clock: tells seconds.
+    """
+
+    chunk: int | None = None
+    max_seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+
+
 class Reporter:
-    """Keeps the sums, draws and history of one computation and tells the caller about them.
+    """Sums, draws and history of one computation, and the watcher that is told about them.
 
     Attributes:
         draws: the single draws so far; None until the method keeps some.
@@ -31,31 +47,28 @@ class Reporter:
     def __init__(
         self,
         subject: Subject,
-        of: Of,
-        method: str,
-        seed: int,
-        rel_se: float,
-        progress: Callable[[TracesProgress], None] | None,
-        should_stop: Callable[[], bool] | None,
+        question: TracesQuestion,
+        watcher: Watcher,
         resume: Kept | None,
         clock: Callable[[], float],
-        **identity: Any,
     ) -> None:
         self.subject = subject
-        self.of = of
-        self.seed = seed
-        self.rel_se = rel_se
-        self.should_stop = should_stop or (lambda: False)
-        self._progress = progress
+        self._question = question
+        self._watcher = watcher
+        self._due = Every(RECORD_SECONDS, clock).due
         self._sums: dict[str, RunningMeans] = {}
         self._identity = {
-            "of": of,
-            "method": method,
-            "seed": seed,
+            "of": question.of,
+            "method": question.method,
+            "seed": question.seed,
             "blocks": [block.name for block in subject.blocks],
             "samples_of_data": subject.size,
-            **identity,
+            "probes": question.probes,
+            "jointly": question.jointly,
         }
+        saved = watcher.restore()
+        if saved is not None:
+            resume = Kept.from_saved(saved.state, saved.tensors)
         self._resumed = _checked(None if resume is None else resume.state, self._identity)
         self.draws: Draws | None = None if resume is None else resume.draws
         self._history = [Moment.from_json(record) for record in self._resumed.get("history", ())]
@@ -65,11 +78,11 @@ class Reporter:
 
     @property
     def seconds(self) -> float:
-        """Spent so far, earlier attempts included."""
+        """Time spent so far, earlier attempts included."""
         return self._before + self._clock() - self._started
 
     def means(self, name: str) -> RunningMeans:
-        """The named running means, from the resumed state where it has them."""
+        """Running means of this name, from the resumed state where it has them."""
         stored = self._resumed.get("sums", {}).get(name)
         self._sums[name] = RunningMeans() if stored is None else RunningMeans.from_state(stored)
         return self._sums[name]
@@ -82,7 +95,7 @@ class Reporter:
             self.draws = self.draws.with_more(positions, values)
 
     def kept(self) -> Kept:
-        """What to resume from."""
+        """State to resume from."""
         sums = {name: means.state() for name, means in self._sums.items()}
         state = {
             **self._identity,
@@ -101,15 +114,32 @@ class Reporter:
         samples: int = 0,
         probes: int = 0,
     ) -> None:
-        """Tell the caller how far it is."""
-        if values:
-            self._record(values, errors, samples, probes)
-        if self._progress is None:
+        """Tell the watcher how far it is, and now and then the estimates."""
+        self._watcher.report(min(1.0, fraction), message)
+        if not values:
             return
-        blocks = self._blocks(values, errors, samples) if values else ()
-        elapsed = self._clock() - self._started
-        left = elapsed * (1 - fraction) / fraction if fraction > 0.02 else None
-        self._progress(TracesProgress(min(1.0, fraction), message, blocks, self.kept(), left))
+        self._record(values, errors, samples, probes)
+        if self._due():
+            blocks = self._blocks(values, errors, samples)
+            self._watcher.point("blocks", {"blocks": [asdict(block) for block in blocks]})
+            self._save()
+
+    def check_stop(self) -> None:
+        """Let the watcher end the computation; what was drawn is saved first.
+
+        Raises:
+            Stopped: the watcher asked for it.
+        """
+        try:
+            self._watcher.check_stop()
+        except Stopped:
+            if self.draws is not None or any(means.count for means in self._sums.values()):
+                self._save()
+            raise
+
+    def _save(self) -> None:
+        kept = self.kept()
+        self._watcher.save(kept.tensors(), kept.state)
 
     def result(
         self,
@@ -121,22 +151,22 @@ class Reporter:
         ended: str,
         probes: int = 0,
     ) -> Traces:
-        """The result; blocks whose error is above what was asked are named."""
+        """Result in which blocks whose error is above what was asked are named."""
         if len(values) == 0:
             return self.nothing(method, f"{note} Nothing was drawn because {_ENDED[ended]}.")
         self._record(values, errors, samples, probes, last=True)
         blocks = self._blocks(values, errors, samples)
-        missing = tuple(b.name for b in blocks if relative(b.stderr, b.trace) > self.rel_se)
+        missing = tuple(b.name for b in blocks if relative(b.stderr, b.trace) > self._question.rel_se)
         if missing:
             shown = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
             note += (
-                f" {len(missing)} of {len(blocks)} blocks are not yet within {self.rel_se:.1%}, "
+                f" {len(missing)} of {len(blocks)} blocks are not yet within {self._question.rel_se:.1%}, "
                 f"because {_ENDED.get(ended, 'too few samples were drawn')}: {shown}"
             )
         return self._traces(method, blocks, note, missing)
 
     def nothing(self, method: str, note: str) -> Traces:
-        """A result without estimates."""
+        """Result without estimates."""
         return self._traces(method, (), note, tuple(block.name for block in self.subject.blocks))
 
     def _traces(
@@ -144,13 +174,13 @@ class Reporter:
     ) -> Traces:
         return Traces(
             study=self.subject.study.name,
-            of=self.of,
+            of=self._question.of,
             method=method,
             blocks=blocks,
             seconds=self.seconds,
             note=note,
-            seed=self.seed,
-            rel_se=self.rel_se,
+            seed=self._question.seed,
+            rel_se=self._question.rel_se,
             unfinished=missing,
             history=tuple(self._history),
             kept=self.kept(),
@@ -180,7 +210,7 @@ class Reporter:
         traces, stderrs, means = self._columns(values, errors)
         found = []
         for i, block in enumerate(self.subject.blocks):
-            n = block.weights if self.of == "weights" else _activations(block.layers)
+            n = block.weights if self._question.of == "weights" else _activations(block.layers)
             mean = traces[i] / max(n, 1) if means is None else means[i]
             found.append(BlockTrace(block.name, n, traces[i], mean, stderrs[i], samples))
         return tuple(found)

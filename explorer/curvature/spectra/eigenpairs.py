@@ -6,94 +6,76 @@ says how far it is from an eigenvector; power iteration as in HAWQ and PyHessian
 Values keep their sign. What the errors cover is said in `eigenresult`.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from explorer.blocks import Block, Granularity
+from explorer.blocks import Block
 from explorer.curvature.estimators.choice import chunk_size
 from explorer.curvature.operators.hessian import block_index
 from explorer.curvature.operators.subject import Subject, prepare
-from explorer.curvature.spectra.eigenresult import WHOLE, Eigenpairs
-from explorer.curvature.spectra.eigensolve import EigenMethod, Interrupted, Options, Progress, solve
-from explorer.curvature.spectra.lanczos import Which
-from explorer.errors import CurvatureError
+from explorer.curvature.spectra.eigenresult import WHOLE, Eigenpairs, Eigenvalues
+from explorer.curvature.spectra.eigensolve import Search, solve
+from explorer.questions import EigenvaluesQuestion, question_of
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Part, Watcher
 
-__all__ = ["WHOLE", "Eigenpairs", "every_eigenpairs", "top_eigenpairs"]
+__all__ = ["WHOLE", "Eigenpairs", "Eigenvalues", "eigenvalues", "every_eigenpairs", "top_eigenpairs"]
+
+KEPT = 2  # eigenvectors of each block that are drawn or followed
 
 
 def top_eigenpairs(
     study: Study,
+    question: EigenvaluesQuestion | None = None,
     *,
     block: str | None = None,
-    k: int = 2,
-    which: Which = "largest",
-    method: EigenMethod = "lanczos",
-    samples: int | None = 512,
-    granularity: Granularity = "layer",
     blocks: tuple[Block, ...] | None = None,
     rows: Tensor | None = None,
-    seed: int = 0,
-    tol: float = 1e-3,
-    max_products: int = 200,
     held_out: int | None = None,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
-    progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
+    **options: Any,
 ) -> Eigenpairs:
     """The k eigenpairs at one end of the spectrum of a block's Hessian.
 
     Args:
+        question: what is asked; or its options one by one, see `EigenvaluesQuestion`.
         block: its name; None for all blocks together.
-        which: ``largest`` or ``smallest`` in the algebraic sense, or of largest ``magnitude``.
-        samples: rows drawn; None for all.
+        blocks: the blocks, else those of the question's granularity.
         rows: rows of the training split that count as the data, else all.
-        tol: Lanczos stops when every residual is at most this share of its eigenvalue; power iteration when
-            the eigenvalue changes by less than this share.
-        max_products: stop after so many products in any case.
         held_out: how many of the eigenvectors are tried on rows that were not drawn too; None for all.
         chunk: samples processed at once, else as many as fit comfortably.
-        progress: called after every product with a fraction and a message.
-        should_stop: asked before every chunk of samples.
+        watcher: told a fraction after every product; may stop before every chunk of samples.
+        options: of the question.
 
     Raises:
-        CurvatureError: there is no such block, an option is out of range, a value is not finite, the loss does
-            not depend on the block, or the search was stopped.
+        CurvatureError: there is no such block, an option is out of range, a value is not finite, or the loss does
+            not depend on the block.
+        Stopped: the watcher asked for it.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
-    chunk = chunk_size(subject, chunk)
-    options = Options(k, which, method, samples, seed, tol, max_products, chunk, held_out)
-    try:
-        return solve(subject, block_index(subject, block), options, progress, should_stop)
-    except Interrupted:
-        raise CurvatureError(
-            f"the eigenvalues of {block or WHOLE} were stopped; ask for them again"
-        ) from None
+    asked = question_of(EigenvaluesQuestion, question, options)
+    subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
+    search = Search(asked, chunk_size(subject, chunk), held_out)
+    return solve(subject, block_index(subject, block), search, watcher)
 
 
 def every_eigenpairs(
     study: Study,
+    question: EigenvaluesQuestion | None = None,
     *,
-    whole: bool = True,
     skip: Collection[str | None] = (),
-    k: int = 2,
-    which: Which = "largest",
-    method: EigenMethod = "lanczos",
-    samples: int | None = 512,
-    granularity: Granularity = "layer",
     blocks: tuple[Block, ...] | None = None,
     rows: Tensor | None = None,
-    seed: int = 0,
-    tol: float = 1e-3,
-    max_products: int = 200,
     held_out: int | None = None,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
-    progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
+    **options: Any,
 ) -> Iterator[Eigenpairs]:
     """The eigenpairs of every block in depth order, then of the whole network, each as soon as it is found.
 
@@ -101,27 +83,52 @@ def every_eigenpairs(
     arguments are those of `top_eigenpairs`, and:
 
     Args:
-        whole: whether the whole network is wanted.
         skip: names of blocks (None: the whole network) that are known already.
-        should_stop: when true, nothing more comes.
     """
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
-    chunk = chunk_size(subject, chunk)
-    work = _work(subject, whole)
+    asked = question_of(EigenvaluesQuestion, question, options)
+    subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
+    search = Search(asked, chunk_size(subject, chunk), held_out)
     done = 0.0
-    for index, share in work.items():
+    for index, share in _work(subject, asked.whole).items():
         if (None if index is None else subject.blocks[index].name) not in skip:
             size = sum(w.parameter.numel() for w in subject.weights if index in (None, w.block))
-            options = Options(min(k, size), which, method, samples, seed, tol, max_products, chunk, held_out)
-            try:
-                yield solve(subject, index, options, _part(progress, done, share), should_stop)
-            except Interrupted:
-                return
+            own = replace(search, question=asked.but(k=min(asked.k, size)))
+            yield solve(subject, index, own, Part(watcher, done, done + share))
         done += share
 
 
+def eigenvalues(
+    study: Study,
+    question: EigenvaluesQuestion | None = None,
+    *,
+    kept: int = KEPT,
+    watcher: Watcher = UNWATCHED,
+    **options: Any,
+) -> Eigenvalues:
+    """The eigenpairs of every block, and of the whole network where it is wanted.
+
+    The arguments are those of `every_eigenpairs`, and:
+
+    Args:
+        kept: how many eigenvectors of each are in the result; the others go, since all together may not fit.
+        watcher: told each block's record as series ``found``; keeps what was found, to go on after it. Every
+            block's search starts from a seed of its own, so the figures are those of one go.
+    """
+    saved = watcher.restore()
+    begun = Eigenvalues(study.name, ())
+    if saved is not None:
+        record = {"study": study.name, "eigenvalues": saved.state["found"]}
+        begun = Eigenvalues.from_json(record, saved.tensors)
+    known = [pairs.block for pairs in begun.found]
+    for pairs in every_eigenpairs(study, question, skip=known, watcher=watcher, **options):
+        begun = replace(begun, found=(*begun.found, replace(pairs, vectors=pairs.vectors[:kept])))
+        watcher.point("found", pairs.to_json())
+        watcher.save(begun.tensors(), {"found": [each.to_json() for each in begun.found]})
+    return begun
+
+
 def _work(subject: Subject, whole: bool) -> dict[int | None, float]:
-    """Every block with weights of its own, and what share of the time it takes: what comes after it counts."""
+    """Every block with weights of its own, and its share of the time: what comes after it counts."""
     macs = [block.macs for block in subject.blocks]
     owners = {weight.block for weight in subject.weights}
     costs: dict[int | None, float] = {i: 1.0 + sum(macs[i:]) for i in sorted(owners)}
@@ -129,10 +136,3 @@ def _work(subject: Subject, whole: bool) -> dict[int | None, float]:
         costs[None] = 3 * (1.0 + sum(macs))  # its spectrum is denser and takes more products
     total = sum(costs.values())
     return {index: cost / total for index, cost in costs.items()}
-
-
-def _part(progress: Progress | None, done: float, share: float) -> Progress | None:
-    """Progress of one block as progress of all."""
-    if progress is None:
-        return None
-    return lambda fraction, message: progress(done + share * fraction, message)

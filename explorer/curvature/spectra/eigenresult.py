@@ -1,4 +1,4 @@
-r"""What a search for eigenpairs returns, and what its errors cover.
+r"""Results of a search for eigenpairs, and what their errors cover.
 
 H is the Hessian of the mean loss over m training rows drawn once a seed, uniformly and without replacement
 (`hessian.hessian_rows`), of the N there are. Three numbers stand beside an eigenvalue lambda with unit vector v:
@@ -58,6 +58,76 @@ class Eigenpairs:
     def to_json(self) -> dict[str, Any]:
         """Plain data without the vectors; what is not known is null."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name != "vectors"}
+
+    @classmethod
+    def from_json(
+        cls, record: Mapping[str, Any], vectors: tuple[Mapping[str, Tensor], ...] = ()
+    ) -> "Eigenpairs":
+        """Eigenpairs from what `to_json` gives, and eigenvectors that were kept apart."""
+        lists = {
+            key: tuple(math.nan if item is None else item for item in value)
+            for key, value in record.items()
+            if isinstance(value, list | tuple)
+        }
+        return cls(**{**record, **lists}, vectors=vectors)
+
+
+@dataclass(frozen=True)
+class Eigenvalues:
+    """Eigenpairs of many Hessians of one study.
+
+    Attributes:
+        study: its name.
+        found: those of every block in depth order, then those of the whole network where they were wanted.
+    """
+
+    study: str
+    found: tuple[Eigenpairs, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on all."""
+        return sum(pairs.seconds for pairs in self.found)
+
+    def of(self, block: str | None) -> Eigenpairs | None:
+        """Eigenpairs of one block, or of the whole network (None), where there are any."""
+        return next((pairs for pairs in self.found if pairs.block == block), None)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Eigenvectors by ``block/rank/parameter``: rank 0 is the first, "whole network" the block of that."""
+        return {
+            f"{pairs.block or WHOLE}/{rank}/{name}": tensor
+            for pairs in self.found
+            for rank, vector in enumerate(pairs.vectors)
+            for name, tensor in vector.items()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data without the eigenvectors."""
+        return {
+            "study": self.study,
+            "eigenvalues": [pairs.to_json() for pairs in self.found],
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_json(
+        cls, record: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = None
+    ) -> "Eigenvalues":
+        """Eigenvalues from what `to_json` gives, with the eigenvectors of `tensors` where they are given."""
+        vectors: dict[str, dict[int, dict[str, Tensor]]] = {}
+        for key, tensor in (tensors or {}).items():
+            block, rank, name = key.rsplit("/", 2)
+            vectors.setdefault(block, {}).setdefault(int(rank), {})[name] = tensor
+        return cls(
+            record["study"],
+            tuple(
+                Eigenpairs.from_json(
+                    each, tuple(v for _, v in sorted(vectors.get(each["block"] or WHOLE, {}).items()))
+                )
+                for each in record["eigenvalues"]
+            ),
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -12,12 +12,12 @@ T is kept whole, in float64, from the coefficients of the orthogonalisation; Q h
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Which = Literal["largest", "magnitude", "smallest"]
+from explorer.questions.spectra import Which
+
 Matvec = Callable[[Tensor], Tensor]
 Step = Callable[[Tensor, Tensor], None]  # the wanted Ritz values and their residuals so far
 
@@ -27,7 +27,7 @@ _AFTER_BREAKDOWN = 5  # products before the pairs found are believed
 
 @dataclass(frozen=True)
 class RitzPairs:
-    """What an iteration found.
+    """Pairs that an iteration found.
 
     Attributes:
         values: (k,) float64, the wanted extreme first.

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explorer.curvature.spectra.lanczos import Matvec, RitzPairs, Step, Which, orthogonalised
+from explorer.curvature.spectra.lanczos import Matvec, RitzPairs, Step, orthogonalised
+from explorer.questions.spectra import Which
 
 
 @dataclass(frozen=True)

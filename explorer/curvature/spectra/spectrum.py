@@ -16,7 +16,7 @@ eigenvalues are found by `eigenpairs`, not here.
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,25 +24,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.blocks import Block, Granularity
+from explorer.blocks import Block
 from explorer.curvature.estimators.choice import chunk_size
 from explorer.curvature.operators.hessian import HessianOperator, block_index, hessian_rows
 from explorer.curvature.operators.subject import prepare
 from explorer.curvature.spectra.lanczos import tridiagonal
-from explorer.errors import CurvatureError
 from explorer.estimates import Estimate, mean, means
+from explorer.questions import SpectrumQuestion, question_of
 from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
 POINTS = 1001
-BLUR = 0.01  # sigma, as a share of the range of the Ritz values
 
 _REACH = 6  # widths beyond the outermost Ritz value
 
 
 @dataclass(frozen=True)
 class Quadrature:
-    """What one probe gives: nodes theta_j and weights w_j, which add up to 1, and the seconds that it took."""
+    """Quadrature that one probe gives: nodes theta_j, weights w_j that add up to 1, and the seconds it took."""
 
     values: tuple[float, ...]
     weights: tuple[float, ...]
@@ -110,100 +110,79 @@ class SpectralDensity:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "SpectralDensity":
-        """The inverse of ``to_json``."""
+        """Density from what `to_json` gives."""
         fields = {key: value for key, value in record.items() if key not in ("trace", "trace_stderr")}
         lists = {name: tuple(fields[name]) for name in ("grid", "density", "stderr")}
         return cls(**{**fields, **lists, "probes": quadratures(fields["probes"])})
 
 
 def quadratures(records: Sequence[Mapping[str, Any]]) -> tuple[Quadrature, ...]:
-    """From plain data."""
+    """Quadratures from plain data."""
     return tuple(Quadrature(tuple(r["values"]), tuple(r["weights"]), r["seconds"]) for r in records)
 
 
 def spectral_density(
     study: Study,
+    question: SpectrumQuestion | None = None,
     *,
-    block: str | None = None,
-    steps: int = 64,
-    probes: int = 8,
-    samples: int | None = 512,
-    granularity: Granularity = "layer",
     blocks: tuple[Block, ...] | None = None,
     rows: Tensor | None = None,
-    seed: int = 0,
-    blur: float = BLUR,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
-    known: Sequence[Quadrature] = (),
-    on_probe: Callable[[Sequence[Quadrature]], None] | None = None,
-    progress: Callable[[float, str], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
+    **options: Any,
 ) -> SpectralDensity:
     """The density of the eigenvalues of one block's Hessian, or of the whole network's (None).
 
     Args:
-        steps: of Lanczos for each probe; every one is a Hessian-vector product.
-        probes: how many, at least 2 for a band.
-        samples: rows drawn; None for all.
+        question: what is asked; or its options one by one, see `SpectrumQuestion`.
+        blocks: the blocks, else those of the question's granularity.
         rows: rows of the training split that count as the data, else all.
-        blur: width of the Gaussians as a share of the range of the Ritz values.
-        known: quadratures of the first probes, from an earlier call with the same arguments.
-        on_probe: called after every probe with all quadratures so far.
-        progress: called after every product with a fraction and a message.
-        should_stop: asked before every chunk of samples.
+        chunk: samples processed at once, else as many as fit comfortably.
+        watcher: told a fraction after every product; keeps the probes so far, to go on after them. Every probe
+            has a seed of its own, so the figures are those of one go.
+        options: of the question.
 
     Raises:
-        CurvatureError: there is no such block, an option is out of range, a value is not finite, the loss does
-            not depend on the block, or it was stopped.
+        CurvatureError: there is no such block, an option is out of range, a value is not finite, or the loss does
+            not depend on the block.
+        Stopped: the watcher asked for it.
     """
-    if steps < 1 or probes < 2:
-        raise CurvatureError(
-            f"steps={steps}, probes={probes} give no band; give at least 1 step and 2 probes"
-        )
-    if not blur > 0:
-        raise CurvatureError(f"blur={blur} is no width; give a share above 0, such as {BLUR}")
-    subject = prepare(study, blocks=blocks, granularity=granularity, rows=rows, dtype=dtype)
-    index = block_index(subject, block)
-    drawn = hessian_rows(subject.size, samples, seed)
-    total = steps * probes
-
-    def watch() -> None:
-        if should_stop is not None and should_stop():
-            raise CurvatureError("the spectral density was stopped; ask for it again")
-
+    asked = question_of(SpectrumQuestion, question, options)
+    steps, probes = asked.steps, asked.probes
+    subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
+    drawn = hessian_rows(subject.size, asked.samples, asked.seed)
     operator = HessianOperator(
         subject,
-        block=index,
+        block=block_index(subject, asked.block),
         positions=drawn,
         shares=torch.full((len(drawn),), 1 / len(drawn), dtype=torch.float64),
         chunk=chunk_size(subject, chunk),
-        watch=watch,
+        watch=watcher.check_stop,
     )
-    found = list(known)
+    saved = watcher.restore()
+    found = [] if saved is None else list(quadratures(saved.state["probes"]))
 
     def matvec(v: Tensor) -> Tensor:
         product = operator.matvec(v)
-        if progress is not None:
-            done = len(found) * steps + (operator.products - 1) % steps + 1
-            progress(done / total, f"probe {len(found) + 1} of {probes}")
+        done = len(found) * steps + (operator.products - 1) % steps + 1
+        watcher.report(done / (steps * probes), f"probe {len(found) + 1} of {probes}")
         return product
 
     for probe in range(len(found), probes):
-        source = generator(Stream.SPECTRUM_PROBES, seed, probe)
+        source = generator(Stream.SPECTRUM_PROBES, asked.seed, probe)
         signs = torch.randint(0, 2, (operator.dim,), generator=source) * 2 - 1
         started = time.monotonic()
         values, weights = _nodes(*tridiagonal(matvec, signs.to(subject.device, subject.dtype), steps))
         found.append(Quadrature(values, weights, time.monotonic() - started))
-        if on_probe is not None:
-            on_probe(found)
-    grid, sigma = _grid(found, blur)
+        watcher.save({}, {"probes": [asdict(quadrature) for quadrature in found]})
+    grid, sigma = _grid(found, asked.blur)
     each = torch.stack([_blurred(quadrature, grid, sigma) for quadrature in found])
     density, density_error = means(each)
     first_moment = mean(np.array([quadrature.mean for quadrature in found]))
     return SpectralDensity(
         study=study.name,
-        block=block,
+        block=asked.block,
         n=operator.dim,
         grid=tuple(grid.tolist()),
         density=tuple(density.tolist()),

@@ -1,9 +1,8 @@
-"""The run kind ``damage``: what each width of each block does, by a measure that is computed from the network.
+"""The run kind ``damage``: damage of each width of each block, by a measure that is computed from the network.
 
-Parameters: ``measure`` (``lambda-max``, ``product`` or ``activation``), ``bits``, ``granularity``, ``samples``
-(training rows; for ``activation`` those of the traces go to their own precision) and ``quantizer`` (of the
-weights); the seed is the spec's. The result has the table as `DamageTable.to_json` gives it; for ``activation``
-only its part about activations.
+Options: those of `DamageQuestion`; for ``activation`` the samples are those of the traces, which go to their own
+precision. The result has the table as `DamageTable.to_json` gives it; for ``activation`` only its part about
+activations.
 
 What other runs have found already is not computed again: finished ``eigenvalues`` of the same rows, finished
 ``traces`` of the activations. A search for eigenvalues that was interrupted goes on after the blocks it has.
@@ -12,11 +11,11 @@ What other runs have found already is not computed again: finished ``eigenvalues
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from explorer.curvature import Traces, TracesProgress, activation_traces
+from explorer.curvature import Eigenvalues, Traces, activation_traces
 from explorer.jobs.requests import spec_of
-from explorer.jobs.timing import TimeLeft
+from explorer.jobs.timing import Timed
 from explorer.plans import DamageTable
 from explorer.plans.damage.measures import (
     activation_damage,
@@ -28,32 +27,38 @@ from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, EigenvaluesQuestion, TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.watching import Part, Saved, Watcher
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 
 def run(study: Study, question: DamageQuestion, context: RunContext) -> dict[str, Any]:
     """Compute the table."""
     started = time.monotonic()
     asked: dict[str, Any] = question.options()
-    watching = Watching(context)
-    blocks = study.blocks(asked["granularity"])
+    watcher = Resumable(Timed(context), 0.0, 1.0)
+    blocks = study.blocks(question.granularity)
     quantizer = QuantizerSettings(**dict(question.quantizer))
-    common: dict[str, Any] = {
-        "seed": context.spec.seed,
-        "progress": watching.progress,
-        "should_stop": watching.should_stop,
-    }
-    if asked["measure"] == "activation":
-        traces = activations(context, watching, study, asked["granularity"])
+    if question.measure == "activation":
+        traces = activations(context, watcher, study, question.granularity)
         table = DamageTable({}, {}, {}).with_activation(
-            *activation_damage(study, traces, blocks, asked["bits"], seed=context.spec.seed)
+            *activation_damage(study, traces, blocks, question.bits, seed=question.seed)
         )
-    elif asked["measure"] == "product":
+    elif question.measure == "product":
         table = product_damage(
-            study, blocks, asked["bits"], quantizer=quantizer, samples=asked["samples"], **common
+            study,
+            blocks,
+            question.bits,
+            quantizer=quantizer,
+            samples=question.samples,
+            seed=question.seed,
+            watcher=watcher,
         )
     else:
-        records = eigenvalues(context, watching, study, asked["granularity"], asked["samples"])
-        table = eigenvalue_damage(study, records, blocks, asked["bits"], quantizer)
+        found = eigenvalues(context, watcher, study, question.granularity, question.samples)
+        table = eigenvalue_damage(study, found, blocks, question.bits, quantizer)
     return {
         "study": study.name,
         **{key: asked[key] for key in ("measure", "granularity", "samples")},
@@ -63,26 +68,19 @@ def run(study: Study, question: DamageQuestion, context: RunContext) -> dict[str
     }
 
 
-class Watching:
-    """A run's context as what a measure tells and asks, while the run goes from one fraction to another."""
+class Resumable(Part):
+    """Part of a run whose state is the run's; its points are not."""
 
-    def __init__(self, context: RunContext, start: float = 0.0, end: float = 1.0) -> None:
-        self._context, self._start, self._end = context, start, end
-        self._left = TimeLeft()
+    def save(self, tensors: "Mapping[str, Tensor | np.ndarray]", state: Mapping[str, Any]) -> None:
+        self.whole.save(tensors, state)
 
-    def progress(self, fraction: float, message: str) -> None:
-        whole = self._start + fraction * (self._end - self._start)
-        left = self._left(fraction) if self._end == 1 else ""
-        self._context.report(whole, f"{message}{left}")
-
-    def should_stop(self) -> bool:
-        self._context.check_stop()  # raises out of the computation, however long a product takes
-        return False
+    def restore(self) -> Saved | None:
+        return self.whole.restore()
 
 
 def eigenvalues(
-    context: RunContext, watching: Watching, study: Study, granularity: Any, samples: int
-) -> list[Mapping[str, Any]]:
+    context: RunContext, watcher: Watcher, study: Study, granularity: Any, samples: int
+) -> Eigenvalues:
     """The largest eigenvalue of every block; an interrupted search goes on."""
     seed = context.spec.seed
     for whole in (True, False):
@@ -91,32 +89,12 @@ def eigenvalues(
         )
         known = context.result_of(spec)
         if known is not None:
-            return list(known["eigenvalues"])
-    saved = context.restore()
-    return largest_eigenvalues(
-        study,
-        study.blocks(granularity),
-        samples=samples,
-        seed=seed,
-        known=() if saved is None else saved.state["found"],
-        on_found=lambda found: context.save({}, {"found": [dict(record) for record in found]}),
-        progress=watching.progress,
-        should_stop=watching.should_stop,
-    )
+            return Eigenvalues.from_json(known)
+    return largest_eigenvalues(study, study.blocks(granularity), samples=samples, seed=seed, watcher=watcher)
 
 
-def activations(context: RunContext, watching: Watching, study: Study, granularity: Any) -> Traces:
-    """The traces of the activations."""
-    seed = context.spec.seed
-    known = context.result_of(
-        spec_of(study, TracesQuestion(of="activations", granularity=granularity, seed=seed))
-    )
-    if known is not None:
-        return Traces.from_json(known)
-
-    def progress(now: TracesProgress) -> None:
-        watching.progress(now.fraction, now.message)
-
-    return activation_traces(
-        study, granularity=granularity, seed=seed, progress=progress, should_stop=watching.should_stop
-    )
+def activations(context: RunContext, watcher: Watcher, study: Study, granularity: Any) -> Traces:
+    """The traces of the activations; an interrupted computation goes on."""
+    question = TracesQuestion(of="activations", granularity=granularity, seed=context.spec.seed)
+    known = context.result_of(spec_of(study, question))
+    return activation_traces(study, question, watcher=watcher) if known is None else Traces.from_json(known)

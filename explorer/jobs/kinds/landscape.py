@@ -1,94 +1,59 @@
 """The run kind ``landscape``: the loss on a line or in a plane through the trained weights.
 
-Parameters: ``block`` (null: all), ``directions``, ``dims``, ``points``, ``radius``, ``samples`` and ``bits``; the
-seed is the spec's. Series ``slice``: the slice without its points, once when the directions are known and once
-when the marks are. Series ``points``: what was measured since the point before, coarse to fine, as
-`Slice.with_points` takes it. Keeps the directions as ``directions``.
+Options: those of `LandscapeQuestion`. Series ``slice`` and ``points``: see `explorer.landscape.recording`. Keeps
+the directions, once, as the artifact ``directions``; they are as large as the network, so no checkpoint has them.
 """
 
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from explorer import landscape
+import numpy as np
+from torch import Tensor
+
+from explorer.landscape import Slice, measure_slice
 from explorer.questions import LandscapeQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.watching import Saved, Through
 
-RECORD_SECONDS = 1.0
 DIRECTIONS = "directions"
 
 
-def run(study: Study, question: LandscapeQuestion, context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: LandscapeQuestion, context: RunContext) -> Slice:
     """Measure every point that an earlier attempt did not."""
-    options: dict[str, Any] = question.options()
-    record = _Record(context)
-    found = landscape.measure_slice(
-        study,
-        progress=record.progress,
-        should_stop=context.should_stop,
-        resume=record.resume(),
-        **options,
-    )
-    record.flush()
-    context.check_stop()
-    assert found is not None
-    return found.to_json()
+    return measure_slice(study, question, watcher=_DirectionsApart(context))
 
 
-class _Record:
-    """Writes a growing slice into the run, and reads it back."""
+@dataclass(frozen=True)
+class _Checkpoint:
+    state: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        return {name: tensor.numpy() for name, tensor in self.tensors.items()}
+
+
+class _DirectionsApart(Through):
+    """A run's context, but that tensors of directions go into an artifact that every checkpoint names."""
 
     def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
         self._context = context
-        self._directions: str | None = None
-        self._marks = -1
-        self._points: dict[str, list[Any]] = {"at": [], "loss": [], "stderr": []}
-        self._slice: landscape.Slice | None = None
-        self._recorded = time.monotonic()
+        self._sha256: str | None = None
 
-    def resume(self) -> landscape.Resume | None:
-        """What an earlier attempt got to, if it got anywhere."""
+    def save(self, tensors: Mapping[str, Tensor | np.ndarray], state: Mapping[str, Any]) -> None:
+        if self._sha256 is None:
+            directions = {name: tensor for name, tensor in tensors.items() if ":" in name}
+            self._sha256 = self._context.keep(DIRECTIONS, directions)
+        measured = {name: tensor for name, tensor in tensors.items() if ":" not in name}
+        self._context.save(measured, {**state, DIRECTIONS: self._sha256})
+
+    def restore(self) -> Saved | None:
         saved = self._context.restore()
         if saved is None:
             return None
-        tensors = self._context.artifacts.get_tensors(saved.state[DIRECTIONS])
-        named = [(key.partition(":"), tensor) for key, tensor in tensors.items()]
-        measured = {name: array.tolist() for name, array in saved.arrays.items()}
-        begun = landscape.Slice.from_json({**saved.state["slice"], **measured})
-        vectors = tuple(
-            {name: tensor for (number, _, name), tensor in named if int(number) == k}
-            for k in range(begun.dims)
-        )
-        self._directions, self._marks = saved.state[DIRECTIONS], len(begun.marks)
-        return landscape.Resume(begun, vectors)
-
-    def progress(self, now: landscape.SliceProgress) -> None:
-        self._context.report(now.fraction, now.message)
-        if now.slice is None:
-            return
-        if self._directions is None:
-            named = {
-                f"{k}:{name}": part for k, each in enumerate(now.directions) for name, part in each.items()
-            }
-            self._directions = self._context.keep(DIRECTIONS, named)
-        if len(now.slice.marks) != self._marks:
-            self._marks = len(now.slice.marks)
-            self._context.point("slice", now.slice.to_json(points=False))
-        self._slice = now.slice
-        for key, values in now.points.items():
-            self._points[key] += values
-        if time.monotonic() - self._recorded >= RECORD_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Record the points so far, and that an attempt after this one need not measure them."""
-        self._recorded = time.monotonic()
-        if self._slice is None:
-            return
-        if self._points["at"]:
-            self._context.point("points", self._points)
-            self._points = {"at": [], "loss": [], "stderr": []}
-        now = self._slice
-        arrays = {"loss": now.loss, "stderr": now.stderr, "measured": now.measured}
-        state = {DIRECTIONS: self._directions, "slice": now.to_json(points=False)}
-        self._context.save(arrays, state)
+        self._sha256 = str(saved.state[DIRECTIONS])
+        directions = self._context.artifacts.get_tensors(self._sha256)
+        return _Checkpoint(saved.state, {**saved.tensors, **directions})

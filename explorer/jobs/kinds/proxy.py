@@ -1,9 +1,7 @@
 """The run kind ``proxy``: plans along and off the frontier, their Ω by every measure and their measured loss.
 
-Options: those of `ProxyQuestion`. ``samples`` are images of the
-``split``, ``damage_samples`` and ``eigen_samples`` the training rows of the products and of the eigenvalues. Series
-``plans``: one point a plan, its place and its loss. Keeps the losses of every plan and image as the artifact
-``losses``, FP32 first.
+Options: those of `ProxyQuestion`. Series ``plans``: one point a plan, its place and its loss. Keeps the losses of
+every plan and image as the artifact ``losses``, FP32 first.
 
 Traces, eigenvalues and products that finished runs have are taken from there; the eigenvalues are in the result too.
 A run that is interrupted goes on with the eigenvalue, or after the plan, at which it stopped.
@@ -16,10 +14,11 @@ import torch
 from torch import Tensor
 
 from explorer.blocks import Block
-from explorer.curvature import Traces, TracesProgress, weight_traces
+from explorer.curvature import Eigenvalues, Traces, weight_traces
 from explorer.evaluation import PerSample
-from explorer.jobs.kinds.damage import Watching, eigenvalues
+from explorer.jobs.kinds.damage import Resumable, eigenvalues
 from explorer.jobs.requests import spec_of
+from explorer.jobs.timing import Timed
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
 from explorer.plans.damage.measures import eigenvalue_damage, product_damage
 from explorer.proxy import measure_proxy
@@ -27,6 +26,7 @@ from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.watching import Part
 
 LOSSES = "losses"
 _SHARES = {"trace": (0.0, 0.15), "lambda-max": (0.15, 0.55), "product": (0.55, 0.65), "plans": (0.65, 1.0)}
@@ -40,30 +40,30 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str,
     saved = context.restore()
     if saved is not None and "tables" in saved.state:
         tables = {name: DamageTable.from_json(table) for name, table in saved.state["tables"].items()}
-        records, known = saved.state["found"], _known(saved.tensors)
+        found, known = _eigenvalues_of(study, saved.state["found"]), _known(saved.tensors)
     else:
         traces = _traces(context, study, asked["granularity"])
-        records = _eigenvalues(context, study, asked)
+        found = _eigenvalues(context, study, asked)
         tables = {
             "trace": network_damage(study, traces, blocks, asked["bits"], quantizer),
-            "lambda-max": eigenvalue_damage(study, records, blocks, asked["bits"], quantizer),
+            "lambda-max": eigenvalue_damage(study, found, blocks, asked["bits"], quantizer),
             "l2": error_damage(network_errors(study, blocks, asked["bits"], quantizer)),
             "product": _products(context, study, blocks, asked, quantizer),
         }
         known = []
     state = {
         "tables": {name: table.to_json() for name, table in tables.items()},
-        "found": [dict(record) for record in records],
+        "found": found.to_json()["eigenvalues"],
     }
 
     losses = known
 
-    def on_plan(found: Sequence[PerSample]) -> None:
+    def on_plan(measured: Sequence[PerSample]) -> None:
         nonlocal losses
-        losses = list(found)
-        point = {"place": len(found) - 1, "loss": found[-1].losses.mean().item()}
+        losses = list(measured)
+        point = {"place": len(measured) - 1, "loss": measured[-1].losses.mean().item()}
         context.point("plans", point)
-        context.save(_tensors(found), state)
+        context.save(_tensors(measured), state)
 
     result = measure_proxy(
         study,
@@ -78,40 +78,32 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str,
         seed=context.spec.seed,
         known=known,
         on_plan=on_plan,
-        progress=Watching(context, *_SHARES["plans"]).progress,
-        should_stop=context.check_stop,
+        watcher=Part(Timed(context), *_SHARES["plans"]),
     )
     context.keep(LOSSES, _tensors(losses))
     return result.to_json() | {"eigenvalues": state["found"]}
 
 
-def _eigenvalues(context: RunContext, study: Study, asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Also from the same experiment with another quantizer or on other images, of which they know nothing."""
+def _eigenvalues(context: RunContext, study: Study, asked: Mapping[str, Any]) -> Eigenvalues:
+    """Eigenvalues, also those of a run with another quantizer or on other images, of which they know nothing."""
     for apart in ("quantizer", "split"):
         for relative in context.relatives(but=apart):
             if relative.result is not None:
-                found: list[dict[str, Any]] = relative.result["eigenvalues"]
-                return found
-    watching = Watching(context, *_SHARES["lambda-max"])
-    return eigenvalues(context, watching, study, asked["granularity"], asked["eigen_samples"])
+                return _eigenvalues_of(study, relative.result["eigenvalues"])
+    watcher = Resumable(context, *_SHARES["lambda-max"])
+    return eigenvalues(context, watcher, study, asked["granularity"], asked["eigen_samples"])
+
+
+def _eigenvalues_of(study: Study, records: Sequence[Mapping[str, Any]]) -> Eigenvalues:
+    return Eigenvalues.from_json({"study": study.name, "eigenvalues": records})
 
 
 def _traces(context: RunContext, study: Study, granularity: Any) -> Traces:
-    known = context.result_of(spec_of(study, TracesQuestion(granularity=granularity, seed=context.spec.seed)))
+    question = TracesQuestion(granularity=granularity, seed=context.spec.seed)
+    known = context.result_of(spec_of(study, question))
     if known is not None:
         return Traces.from_json(known)
-    watching = Watching(context, *_SHARES["trace"])
-
-    def progress(now: TracesProgress) -> None:
-        watching.progress(now.fraction, now.message)
-
-    return weight_traces(
-        study,
-        granularity=granularity,
-        seed=context.spec.seed,
-        progress=progress,
-        should_stop=watching.should_stop,
-    )
+    return weight_traces(study, question, watcher=Part(context, *_SHARES["trace"]))
 
 
 def _products(
@@ -130,7 +122,6 @@ def _products(
         known = context.result_of(spec)
         if known is not None:
             return DamageTable.from_json(known["table"])
-    watching = Watching(context, *_SHARES["product"])
     return product_damage(
         study,
         blocks,
@@ -138,8 +129,7 @@ def _products(
         quantizer=quantizer,
         samples=asked["damage_samples"],
         seed=context.spec.seed,
-        progress=watching.progress,
-        should_stop=watching.should_stop,
+        watcher=Part(context, *_SHARES["product"]),
     )
 
 

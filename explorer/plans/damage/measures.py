@@ -20,9 +20,9 @@ with the steps that calibration chooses, and the error measured on rows drawn fo
 each width and one forward pass over those rows. Their sampling error is added to that of the trace, in quadrature.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from math import hypot
+from math import hypot, isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -31,8 +31,8 @@ from torch import Tensor, nn
 from explorer.blocks import Block
 from explorer.curvature.operators.hessian import hessian_rows
 from explorer.curvature.perturbations import Changes, perturbation_forms
-from explorer.curvature.spectra.eigenpairs import every_eigenpairs
-from explorer.errors import CurvatureError, PlanError
+from explorer.curvature.spectra.eigenpairs import Eigenvalues, eigenvalues
+from explorer.errors import PlanError
 from explorer.estimates import means
 from explorer.plans.costs.tables import FULL_PRECISION
 from explorer.plans.damage.network_errors import channel_axis, network_errors
@@ -42,17 +42,18 @@ from explorer.quantizers.layers import places
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
 from explorer.quantizers.uniform import fake_quantize
 from explorer.quantizers.weights import quantize_weight
+from explorer.questions import DamageQuestion
 from explorer.studies.calibration import calibration_batches
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
 if TYPE_CHECKING:
     from explorer.curvature.result import Traces
 
 Measured = Literal["lambda-max", "product"]
-Progress = Callable[[float, str], None]
 ByBits = dict[str, dict[int, float]]
 
-SAMPLES = 512
+SAMPLES: int = DamageQuestion.default("samples")
 ACTIVATION_ROWS = 256
 _BATCH = 64
 
@@ -66,33 +67,23 @@ def measured_damage(
     quantizer: QuantizerSettings = WEIGHTS,
     samples: int = SAMPLES,
     seed: int = 0,
-    progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
 ) -> DamageTable:
     """Ω of every block at every width by a measure of the network itself.
 
     Args:
         samples: training rows drawn.
-        progress: told a fraction and a message.
-        should_stop: asked before every few samples.
+        watcher: told how far it is; keeps the eigenvalues found, to go on after them.
 
     Raises:
-        CurvatureError: a value is not finite, or it was stopped.
+        CurvatureError: a value is not finite.
+        Stopped: the watcher asked for it.
     """
     if measure == "product":
         return product_damage(
-            study,
-            blocks,
-            bits,
-            quantizer=quantizer,
-            samples=samples,
-            seed=seed,
-            progress=progress,
-            should_stop=should_stop,
+            study, blocks, bits, quantizer=quantizer, samples=samples, seed=seed, watcher=watcher
         )
-    found = largest_eigenvalues(
-        study, blocks, samples=samples, seed=seed, progress=progress, should_stop=should_stop
-    )
+    found = largest_eigenvalues(study, blocks, samples=samples, seed=seed, watcher=watcher)
     return eigenvalue_damage(study, found, blocks, bits, quantizer)
 
 
@@ -102,64 +93,50 @@ def largest_eigenvalues(
     *,
     samples: int = SAMPLES,
     seed: int = 0,
-    known: Sequence[Mapping[str, Any]] = (),
-    on_found: Callable[[list[Mapping[str, Any]]], None] | None = None,
-    progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> list[Mapping[str, Any]]:
-    """The largest eigenvalue of every block's Hessian, as the records of `curvature.Eigenpairs.to_json`.
-
-    Args:
-        known: records of an earlier attempt; their blocks are not searched again.
-        on_found: told all records so far after each block.
+    watcher: Watcher = UNWATCHED,
+) -> Eigenvalues:
+    """The largest eigenvalue of every block's Hessian.
 
     Raises:
-        CurvatureError: a value is not finite, or it was stopped.
+        CurvatureError: a value is not finite.
+        Stopped: the watcher asked for it; it kept what was found.
     """
-    records = list(known)
-    for pairs in every_eigenpairs(
+    return eigenvalues(
         study,
-        whole=False,
-        skip=[record["block"] for record in records],
         k=1,
+        whole=False,
         samples=samples,
-        blocks=tuple(blocks),
         seed=seed,
+        blocks=tuple(blocks),
         held_out=0,
-        progress=progress,
-        should_stop=should_stop,
-    ):
-        records.append(pairs.to_json())
-        if on_found is not None:
-            on_found(records)
-    if should_stop is not None and should_stop():
-        raise CurvatureError("the eigenvalues were stopped; ask for them again")
-    return records
+        kept=0,
+        watcher=watcher,
+    )
 
 
 def eigenvalue_damage(
     study: Study,
-    records: Sequence[Mapping[str, Any]],
+    eigenvalues: Eigenvalues,
     blocks: Sequence[Block],
     bits: Iterable[int],
     quantizer: QuantizerSettings = WEIGHTS,
 ) -> DamageTable:
-    """λ_i‖ΔW_i‖² from records of eigenvalues, the largest first; what is not of these blocks is left out.
+    """λ_i‖ΔW_i‖² from eigenvalues, the largest of each block first; those of other blocks are left out.
 
     Raises:
         PlanError: a block has no eigenvalue.
     """
-    by_block = {record["block"]: record for record in records}
-    missing = [block.name for block in blocks if block.name not in by_block]
+    known = {pairs.block: pairs for pairs in eigenvalues.found}
+    missing = [block.name for block in blocks if block.name not in known]
     if missing:
         raise PlanError(
             f"no eigenvalue of {missing[0]} is known; compute those of every block, at the same granularity"
         )
-    own = {block.name: by_block[block.name] for block in blocks}
+    errors = {block.name: known[block.name].stderrs[0] for block in blocks}
     table = damage_table(
-        {name: record["values"][0] for name, record in own.items()},
+        {block.name: known[block.name].values[0] for block in blocks},
         network_errors(study, blocks, bits, quantizer),
-        stderr={name: record["stderrs"][0] or 0.0 for name, record in own.items()},
+        stderr={name: error if isfinite(error) else 0.0 for name, error in errors.items()},
     )
     sizes = {block.name: block.weights for block in blocks}
     return replace(table, sensitivity={name: λ / sizes[name] for name, λ in table.sensitivity.items()})
@@ -173,8 +150,7 @@ def product_damage(
     quantizer: QuantizerSettings = WEIGHTS,
     samples: int = SAMPLES,
     seed: int = 0,
-    progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
 ) -> DamageTable:
     """ΔW·HΔW of every block at every width, each with its standard error."""
     widths = sorted(set(bits) - {FULL_PRECISION})
@@ -185,8 +161,7 @@ def product_damage(
         blocks=tuple(blocks),
         samples=samples,
         seed=seed,
-        progress=progress,
-        should_stop=should_stop,
+        watcher=watcher,
     )
     values: ByBits = {}
     stderrs: ByBits = {}
