@@ -1,4 +1,4 @@
-r"""What carries a trace: how few of the samples make up how much of Tr(H_i), and which ones.
+r"""Samples that carry a trace: how few of them make up how much of Tr(H_i), and which ones.
 
 A draw k took sample n_k with probability q(n_k), and its value v_k has Tr(H_i) as its mean (`output_probes`).
 The share of the trace that a set A of samples carries is estimated by the ratio (Cochran, "Sampling
@@ -71,7 +71,7 @@ class Carrier:
 
 @dataclass(frozen=True)
 class Carriers:
-    """What carries the trace of one block.
+    """Samples that carry the trace of one block.
 
     Attributes:
         curve: from few samples up to all of them, ascending; without the sets that too few draws fell into, or
@@ -94,7 +94,7 @@ class Carriers:
 
 
 def carriers(draws: Draws, block: int, *, exact: bool = False, count: int = LISTED) -> Carriers:
-    """What carries the trace of one block.
+    """Samples that carry the trace of one block.
 
     Args:
         draws: of a trace computation.

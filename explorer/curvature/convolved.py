@@ -1,4 +1,4 @@
-"""What a convolution with a ``forward`` of its own convolves.
+"""Input that a convolution with a ``forward`` of its own convolves.
 
 A subclass may change its input before it convolves: EfficientNet-Lite pads there, by amounts that its ``padding``
 does not tell. What the gradient of its weight is made of is what ``F.conv2d`` is given, so that is looked at.
@@ -26,7 +26,7 @@ def has_its_own_forward(module: nn.Module) -> bool:
 
 
 class Convolved(TorchFunctionMode):
-    """Tells of every convolution with one of some weights what it was given, while it is entered.
+    """Hook on convolutions with one of some weights: tells what each was given, while it is entered.
 
     Args:
         weights: the weights, as the modules hold them.
@@ -54,7 +54,7 @@ class Convolved(TorchFunctionMode):
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
     ) -> None:
-        """The arguments are those of ``F.conv2d``, under its names."""
+        """Tell of one convolution; the arguments are those of ``F.conv2d``, under its names."""
         if id(weight) in self._weights:
             amounts = padding_amounts(padding, weight.shape[2:], dilation)
             self._tell(weight, F.pad(input.detach(), amounts) if any(amounts) else input.detach())

@@ -28,14 +28,14 @@ class Quadratic:
         self.taken = 0
 
     def slope(self, vector: Vector) -> float:
-        """g . v."""
+        """Slope g . v."""
         if self._gradient is None:
             self._gradient = self._operator.gradient().double()
             self.taken += 1
         return float(self._gradient @ self._operator.join(vector).double())
 
     def image(self, vector: Vector) -> Vector:
-        """Hv."""
+        """Product Hv."""
         self.taken += 1
         return self._operator.split(self._operator.matvec(self._operator.join(vector)))
 

@@ -43,7 +43,7 @@ def restored(watcher: Watcher) -> Begun | None:
 
 
 class Record:
-    """What a watcher is told of a growing slice.
+    """Account of a growing slice to a watcher.
 
     Args:
         directions: unit vectors by dotted parameter name.

@@ -116,7 +116,7 @@ class Slice:
 
     @property
     def dims(self) -> int:
-        """1 or 2."""
+        """Number of axes, 1 or 2."""
         return len(self.axes)
 
     @property

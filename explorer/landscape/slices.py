@@ -90,7 +90,7 @@ def measure_slice(
 
 
 class _Work:
-    """Measures what a slice lacks."""
+    """Measurement of what a slice lacks."""
 
     def __init__(
         self,

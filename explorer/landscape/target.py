@@ -1,4 +1,4 @@
-"""Which weights a slice moves: those of one block, or of all blocks; biases and batch norm stay as they are."""
+"""Weights that a slice moves: those of one block, or of all blocks; biases and batch norm stay as they are."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Target:
 
     @property
     def weights(self) -> int:
-        """How many weights move."""
+        """Number of weights that move."""
         return sum(parameter.numel() for parameter in self.parameters.values())
 
     @torch.no_grad()
@@ -53,14 +53,14 @@ class Target:
         return moved
 
     def quantized(self, bits: int) -> Vector:
-        """Q_b(W), with the quantizer that plans use unless told otherwise."""
+        """Quantized weights Q_b(W), with the quantizer that plans use unless told otherwise."""
         return {
             name: quantize_weight(value, bits, axis=self.channels[name])
             for name, value in self.centre.items()
         }
 
     def perturbation(self, bits: int) -> Vector:
-        """Q_b(W) - W."""
+        """Perturbation Q_b(W) - W."""
         return {name: value - self.centre[name] for name, value in self.quantized(bits).items()}
 
 
@@ -105,7 +105,7 @@ def blocks_with(study: Study, block: str | None) -> tuple[Block, ...]:
 
 
 def perturbation_norm(study: Study, block: str | None, bits: int) -> float:
-    """|Q_b(W) - W| over a block's weights, or all blocks' (None)."""
+    """Length |Q_b(W) - W| over a block's weights, or all blocks' (None)."""
     squared = {
         layer.parameter: squared_errors(
             study.network.get_parameter(layer.parameter), (bits,), axis=_channels(layer)

@@ -10,8 +10,10 @@ from explorer.curvature.operators import tangents
 from explorer.curvature.perturbations import perturbation_forms
 from explorer.errors import CurvatureError
 from explorer.studies import Loss, Study
+from explorer.watching import Stopped
 from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import Attention, Mixed, Smooth, Twice, seeded, study_of
+from tests.watched import Watched
 
 
 class Branch(nn.Module):
@@ -121,17 +123,17 @@ def test_draws_follow_the_seed_and_stay_when_other_blocks_are_asked_for() -> Non
 
 def test_progress_rises_to_the_end_and_stopping_stops() -> None:
     study = study_of(seeded(Nested))
-    told: list[float] = []
+    told = Watched()
     perturbation_forms(
         study,
         [moved(study, 1)],
         blocks=study.blocks("module"),
         samples=40,
-        progress=lambda fraction, _: told.append(fraction),
+        watcher=told,
     )
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1)
-    with pytest.raises(CurvatureError, match="stopped; ask for it again"):
-        perturbation_forms(study, [moved(study, 1)], should_stop=lambda: True)
+    assert told.fractions == sorted(told.fractions)
+    assert told.fractions[-1] == pytest.approx(1)
+    with pytest.raises(Stopped):
+        perturbation_forms(study, [moved(study, 1)], watcher=Watched(stop=lambda _: True))
     with pytest.raises(CurvatureError, match="samples=1 gives no standard error"):
         perturbation_forms(study, [moved(study, 1)], samples=1)

@@ -3,7 +3,9 @@
 import pytest
 
 from explorer.errors import CurvatureError
-from explorer.landscape.grid import SIDES, levels
+from explorer.landscape.grid import levels
+from explorer.questions import LandscapeQuestion
+from explorer.questions.landscape import SIDES
 
 
 @pytest.mark.parametrize("points", SIDES[:5])
@@ -26,6 +28,6 @@ def test_each_level_starts_at_the_centre() -> None:
 
 
 @pytest.mark.parametrize("points", [0, 4, 6, 7, 21, 1000])
-def test_a_grid_that_cannot_be_refined_is_refused(points: int) -> None:
+def test_a_grid_that_cannot_be_refined_is_not_asked_for(points: int) -> None:
     with pytest.raises(CurvatureError, match=f"points={points} cannot be refined; use one of 5, 9, 17"):
-        levels(points, 2)
+        LandscapeQuestion(points=points)

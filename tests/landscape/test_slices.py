@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +12,13 @@ from torch import Tensor, nn
 
 from explorer.curvature.operators.hessian import hessian_rows
 from explorer.errors import CurvatureError
-from explorer.landscape import MARKED, Resume, Slice, SliceProgress, measure_slice
+from explorer.landscape import MARKED, Slice, measure_slice, recording
 from explorer.quantizers.weights import quantize_weight
 from explorer.studies import Study
 from explorer.studies.losses import Loss
+from explorer.watching import Stopped
 from tests.curvature.networks import Mixed, Smooth, seeded, study_of
+from tests.watched import State, Watched
 
 DOUBLE = torch.float64
 
@@ -34,9 +35,26 @@ class Line(nn.Module):
 
 
 def sliced(study: Study, **options: Any) -> Slice:
-    found = measure_slice(study, **{"samples": 16, "points": 5, **options})
-    assert found is not None
-    return found
+    return measure_slice(study, **{"samples": 16, "points": 5, **options})
+
+
+def directions_of(watched: Watched) -> list[dict[str, Tensor]]:
+    """Directions as they were kept, by dotted parameter name."""
+    named = [(key.partition(":"), tensor) for key, tensor in watched.states[-1].tensors.items() if ":" in key]
+    return [{name: part for (k, _, name), part in named if k == number} for number in ("0", "1")]
+
+
+class Stopping(Watched):
+    """Stops once so many points are measured, however many were told by then."""
+
+    def __init__(self, points: int) -> None:
+        super().__init__(stop=lambda _: self.measured >= points)
+        self.measured = 0
+
+    def report(self, fraction: float, message: str = "") -> None:
+        super().report(fraction, message)
+        if " points, about " in message:
+            self.measured = int(message.split()[0])
 
 
 def loss_of(study: Study, weights: dict[str, Tensor], rows: Tensor) -> float:
@@ -126,10 +144,10 @@ def test_a_mark_is_the_loss_of_the_quantized_network_wherever_that_is() -> None:
 def test_every_point_is_the_loss_at_the_weights_it_stands_for(block: str | None) -> None:
     """Coarse to fine and replayed, or one direct evaluation each: the same grid."""
     study = study_of(seeded(Mixed))
-    kept: list[SliceProgress] = []
-    found = sliced(study, block=block, directions="random", points=9, progress=kept.append, dtype=DOUBLE)
+    kept = Watched()
+    found = sliced(study, block=block, directions="random", points=9, watcher=kept, dtype=DOUBLE)
     rows = hessian_rows(study.data.size("train"), 16, 0)
-    first, second = kept[-1].directions
+    first, second = directions_of(kept)
     for i in range(0, 9, 2):
         for j in range(9):
             weights = {
@@ -146,14 +164,14 @@ def test_every_point_is_the_loss_at_the_weights_it_stands_for(block: str | None)
 
 def test_the_error_of_a_point_is_that_of_the_paired_difference() -> None:
     study = study_of(seeded(Smooth), size=40)
-    kept: list[SliceProgress] = []
-    found = sliced(study, directions="random", dims=1, samples=10, progress=kept.append, dtype=DOUBLE)
+    kept = Watched()
+    found = sliced(study, directions="random", dims=1, samples=10, watcher=kept, dtype=DOUBLE)
     rows = hessian_rows(40, 10, 0)
 
     def losses(step: float) -> Tensor:
         model = study.model().double()
         with torch.no_grad():
-            for name, part in kept[-1].directions[0].items():
+            for name, part in directions_of(kept)[0].items():
                 model.get_parameter(name).add_(step * part)
             outputs = model(study.data.inputs("train", rows).double())
         return study.loss.per_sample(outputs, study.data.targets("train", rows))
@@ -164,64 +182,65 @@ def test_the_error_of_a_point_is_that_of_the_paired_difference() -> None:
     assert sliced(study, directions="random", dims=1, samples=None).stderr[0] == 0, "nothing was drawn"
 
 
-def stopped_after(
-    count: int,
-) -> tuple[Callable[[SliceProgress], None], Callable[[], bool], list[SliceProgress]]:
-    kept: list[SliceProgress] = []
-    return kept.append, lambda: sum(bool(now.points) for now in kept) >= count, kept
-
-
 @pytest.mark.parametrize("count", [0, 1, 25, 40])
 def test_stopped_and_resumed_it_ends_with_the_same_numbers(count: int) -> None:
     study = study_of(seeded(Mixed))
     asked: dict[str, Any] = {"block": "point", "directions": "quantization", "points": 9}
     whole = sliced(study, **asked)
-    progress, should_stop, kept = stopped_after(count)
-    part = measure_slice(study, samples=16, progress=progress, should_stop=should_stop, **asked)
+    part = Stopping(count)
+    with pytest.raises(Stopped):
+        sliced(study, **asked, watcher=part)
     if count == 0:
-        assert part is None, "before anything was known"
+        assert part.states == [], "before anything was known"
         return
-    assert part is not None
-    assert part.measured.sum() == count
-    assert not part.complete
-    stored = Slice.from_json(json.loads(json.dumps(part.to_json())))
-    again: list[SliceProgress] = []
-    ended = sliced(study, **asked, resume=Resume(stored, kept[-1].directions), progress=again.append)
-    assert sum(bool(now.points) for now in again) == 81 - count, "nothing is measured twice"
+    stored = part.states[-1]
+    assert int(stored.tensors["measured"].sum()) == count
+    assert sum(len(points["at"]) for points in part.series("points")) == count, (
+        "all that was measured is told"
+    )
+    again = Watched(begun=State(json.loads(json.dumps(stored.state)), stored.tensors))
+    ended = sliced(study, **asked, watcher=again)
+    assert sum(len(points["at"]) for points in again.series("points")) == 81 - count, (
+        "nothing is measured twice"
+    )
+    assert len(part.series("slice")) + len(again.series("slice")) == 2, (
+        "with the directions, and with the marks"
+    )
     np.testing.assert_array_equal(ended.loss, whole.loss)
     np.testing.assert_array_equal(ended.stderr, whole.stderr)
     np.testing.assert_array_equal(ended.predicted, whole.predicted)
     assert ended.marks == whole.marks
-    assert ended.forwards > part.forwards
+    assert ended.forwards > stored.state["slice"]["forwards"]
 
 
 def test_a_resume_of_another_question_is_refused() -> None:
     study = study_of(seeded(Smooth))
-    progress, should_stop, kept = stopped_after(2)
-    part = measure_slice(study, samples=16, directions="random", progress=progress, should_stop=should_stop)
-    assert part is not None
+    part = Stopping(2)
+    with pytest.raises(Stopped):
+        sliced(study, directions="random", watcher=part)
     with pytest.raises(CurvatureError, match="the slice to go on from is another one, of all blocks of tiny"):
-        measure_slice(
-            study, samples=16, block="first", directions="random", resume=Resume(part, kept[-1].directions)
-        )
+        sliced(study, block="first", directions="random", watcher=Watched(begun=part.states[-1]))
 
 
-def test_points_reported_one_by_one_make_the_slice() -> None:
-    study = study_of(seeded(Smooth))
-    kept: list[SliceProgress] = []
-    found = sliced(study, directions="random", progress=kept.append)
-    [frame] = [now.slice for now in kept if now.slice is not None][:1]
-    assert frame is not None
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_points_make_the_slice_whether_told_one_by_one_or_at_once(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "RECORD_SECONDS", seconds)
+    seen = Watched()
+    found = sliced(study_of(seeded(Smooth)), directions="random", watcher=seen)
+    frame, marked = (Slice.from_json(json.loads(json.dumps(each))) for each in seen.series("slice"))
     assert not frame.measured.any()
-    built = Slice.from_json(json.loads(json.dumps(frame.to_json(points=False))))
-    for now in kept:
-        if now.points:
-            built = built.with_points(json.loads(json.dumps(now.points)))
+    assert marked.marks == found.marks
+    built = frame
+    for points in seen.series("points"):
+        built = built.with_points(json.loads(json.dumps(points)))
+    assert len(seen.series("points")) == (25 if seconds == 0 else 1)
     np.testing.assert_array_equal(built.loss, found.loss)
     np.testing.assert_array_equal(built.stderr, found.stderr)
     assert built.complete
-    assert [now.fraction for now in kept] == sorted(now.fraction for now in kept)
-    assert any(now.message == "25 of 25 points, about 0 s left" for now in kept)
+    assert seen.fractions == sorted(seen.fractions)
+    assert any(message == "25 of 25 points, about 0 s left" for _, message in seen.reports)
 
 
 def test_losses_that_are_not_finite_are_kept_and_said() -> None:

@@ -14,8 +14,10 @@ from explorer.plans import DamageTable, Plan, error_damage, network_errors
 from explorer.proxy import Measurer, measure_proxy
 from explorer.quantizers import QuantizerSettings
 from explorer.studies import Study
+from explorer.watching import Stopped
 from tests import learnable
 from tests.curvature.networks import Twice, seeded, study_of
+from tests.watched import Watched
 
 BITS = (2, 4, 8)
 
@@ -107,12 +109,14 @@ def test_going_on_from_known_losses_gives_the_same_result(
         }
 
     kept: list[list[PerSample]] = []
-    told: list[float] = []
-    whole = ask(on_plan=lambda found: kept.append(list(found)), progress=lambda f, _: told.append(f))
+    told = Watched()
+    whole = ask(on_plan=lambda found: kept.append(list(found)), watcher=told)
     assert ask(known=kept[6]) == whole
     assert ask(known=kept[-1]) == whole
-    assert told == sorted(told)
-    assert 0 <= told[0] < told[-1] < 1
+    assert told.fractions == sorted(told.fractions)
+    assert 0 <= told.fractions[0] < told.fractions[-1] < 1
+    with pytest.raises(Stopped):
+        ask(watcher=Watched(stop=lambda asked: asked > 3))
 
 
 def test_what_is_missing_is_said(

@@ -16,7 +16,7 @@ from explorer.estimates import RunningMeans, relative
 
 @dataclass(frozen=True)
 class Budget:
-    """When to stop: errors reached, draws used up, or time over.
+    """Rule for when to stop: errors reached, draws used up, or time over.
 
     Attributes:
         rel_se: standard error over absolute value, for every block.

@@ -1,4 +1,4 @@
-"""Which method is right for this network and loss, and why, in words."""
+"""Choice of the method that is right for this network and loss, with the reason in words."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class Choice:
 
 
 def decide(subject: Subject, engine: SampleGradients, method: TraceMethod) -> Choice:
-    """Look at the network and its loss.
+    """Choice of a method after a look at the network and its loss.
 
     Raises:
         CurvatureError: the method asked for cannot be done, or the network cannot be differentiated.

@@ -104,7 +104,7 @@ def check(subject: Subject, engine: SampleGradients) -> None:
 
 
 def not_finite(subject: Subject, inputs: Tensor) -> CurvatureError:
-    """The error for outputs that are not finite, naming the first block whose output is not."""
+    """Error for outputs that are not finite, naming the first block whose output is not."""
     names: list[str] = []
     handles = []
     for weight in subject.weights:
@@ -126,7 +126,7 @@ def not_finite(subject: Subject, inputs: Tensor) -> CurvatureError:
 
 
 def columns(subject: Subject, engine: SampleGradients, values: Tensor) -> Tensor:
-    """From weights to blocks; with inputs of different sizes, activations' mean traces beside the traces."""
+    """Values of blocks from those of weights; with inputs of different sizes, activations' mean traces beside them."""
     blocks = subject.per_block(values)
     if not subject.ragged or engine.of == "weights":
         return blocks

@@ -1,4 +1,4 @@
-"""From running sums to what a watcher sees and keeps, and to the result."""
+"""Reports of a trace computation: what a watcher sees and keeps of its running sums, and the result."""
 
 import math
 import time

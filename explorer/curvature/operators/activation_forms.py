@@ -91,7 +91,7 @@ def exact_activation_forms(
 
 
 def unit_vectors(subject: Subject, wanted: Sequence[int]) -> int:
-    """How many products `exact_activation_forms` would take."""
+    """Number of products that `exact_activation_forms` would take."""
     _, added = _with_zeros(subject, subject.batch(torch.zeros(1, dtype=torch.long))[0], wanted)
     return sum(zero.numel() for _, zero in added)
 

@@ -40,7 +40,7 @@ def hessian_rows(study_size: int, samples: int | None, seed: int) -> Tensor:
 
 
 def held_out_rows(study_size: int, samples: int | None, seed: int) -> Tensor:
-    """As many positions again that `hessian_rows` did not draw, or what is left of them."""
+    """Positions that `hessian_rows` did not draw, as many again or what is left of them."""
     if samples is None or samples >= study_size:
         return torch.arange(0)
     return drawn_rows(study_size, 2 * samples, generator(Stream.HESSIAN_ROWS, seed))[samples:]
@@ -107,7 +107,7 @@ class HessianOperator:
         self._held: list[tuple[Tensor, Tensor]] | None = None
 
     def matvec(self, v: Tensor) -> Tensor:
-        """Hv, shape (dim,).
+        """Product Hv, shape (dim,).
 
         Raises:
             CurvatureError: a value is not finite, the loss does not depend on a weight, or an operation of the
@@ -126,7 +126,7 @@ class HessianOperator:
         return self.product_and_forms(v)[1]
 
     def product_and_forms(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Hv and the forms v . H_n v at the price of one product with a further backward pass."""
+        """Product Hv and the forms v . H_n v, at the price of one product with a further backward pass."""
         self.products += 1
         probes = list(self.split(v).values())
         forms: list[Tensor] = []
@@ -148,7 +148,7 @@ class HessianOperator:
         }
 
     def join(self, tensors: Mapping[str, Tensor]) -> Tensor:
-        """The inverse of ``split``, on the subject's device in its dtype."""
+        """Vector from the tensors that `split` gives, on the subject's device in its dtype."""
         parts = [tensors[name].to(self._parameters[0]).flatten() for name in self._names]
         return torch.cat(parts)
 
@@ -244,7 +244,7 @@ def _inner(parts: Sequence[Tensor | None], probes: Sequence[Tensor]) -> Tensor:
 
 
 def _graph_bytes(subject: Subject) -> int:
-    """Of one sample: activations, what normalisation and rectifiers keep, and as much for their gradients."""
+    """Bytes for one sample: activations, what normalisation and rectifiers keep, and as much for their gradients."""
     floats = 1
     for block in subject.blocks:
         for layer in block.layers:
@@ -262,7 +262,7 @@ def _dotted(subject: Subject, index: int) -> str:
 
 @contextmanager
 def _alone(subject: Subject, parameters: Sequence[Tensor]) -> Iterator[None]:
-    """Only ``parameters`` require gradients, so that nothing is recorded before the first of them."""
+    """Setting in which only ``parameters`` require gradients, so that nothing is recorded before the first of them."""
     before = [(parameter, parameter.requires_grad) for parameter in subject.model.parameters()]
     for parameter, _ in before:
         parameter.requires_grad_(False)

@@ -134,7 +134,7 @@ def _embedding(module: nn.Embedding, inputs: Tensor, delta: Tensor) -> Tensor:
 
 
 def _normalised(module: Any, inputs: Tensor) -> Tensor:
-    """What the weight of a batch norm (in eval mode) or layer norm multiplies."""
+    """Normalised input, which the weight of a batch norm (in eval mode) or layer norm multiplies."""
     if isinstance(module, nn.LayerNorm):
         return F.layer_norm(inputs, module.normalized_shape, eps=module.eps)
     return F.batch_norm(inputs, module.running_mean, module.running_var, eps=module.eps)
@@ -173,7 +173,7 @@ def _grouped(x: Tensor, groups: int) -> Tensor:
 
 
 def _padded(module: Any, inputs: Tensor) -> Tensor:
-    """What a convolution convolves."""
+    """Padded input, which a convolution convolves."""
     amounts = padding_amounts(module.padding, module.kernel_size, module.dilation)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     return F.pad(inputs, amounts, mode=mode) if any(amounts) else inputs
@@ -241,7 +241,7 @@ def _patches(x: Tensor, module: Any) -> Tensor:
 
 
 def _positions(sizes: Sequence[int], module: Any) -> list[int]:
-    """Where the kernel fits along each dimension of the padded input."""
+    """Positions at which the kernel fits along each dimension of the padded input."""
     return [
         (size - d * (k - 1) - 1) // s + 1
         for size, k, d, s in zip(sizes, module.kernel_size, module.dilation, module.stride, strict=True)

@@ -1,4 +1,4 @@
-r"""Where the outputs are piecewise linear in a tensor, so that Gauss-Newton is the whole Hessian.
+r"""Tensors in which the outputs are piecewise linear, so that Gauss-Newton is the whole Hessian.
 
 If f is piecewise linear in W_l with everything else fixed, the second derivative of f with respect to W_l
 vanishes almost everywhere and the diagonal block of the Hessian is J_l^T H_L J_l. This is read off the graph

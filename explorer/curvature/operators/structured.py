@@ -58,7 +58,7 @@ def _collect(outputs: Any, parts: list[Tensor]) -> None:
 
 
 def _builder(outputs: Any) -> Build:
-    """How to put together what looks like ``outputs``; what is no floating-point tensor becomes None."""
+    """Function that puts together what looks like ``outputs``; what is no floating-point tensor becomes None."""
     if torch.is_tensor(outputs) and outputs.is_floating_point():
         shape, width = outputs.shape[1:], outputs[0].numel()
         return lambda flat: (flat[:, :width].reshape(-1, *shape), flat[:, width:])

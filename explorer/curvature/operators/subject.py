@@ -1,4 +1,4 @@
-"""What is differentiated: a private copy of a study's network, made fit for it, with its blocks and its data.
+"""Subject of differentiation: a private copy of a study's network, made fit for it, with its blocks and its data.
 
 Curvature is measured on FP32 (or FP64) weights with no quantizer active, batch norm in eval mode, and every
 in-place activation made out-of-place, since a hook would otherwise see the value after it.

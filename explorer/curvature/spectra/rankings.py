@@ -81,7 +81,7 @@ def fine_tuning_order(
 
 
 def compare(first: Sequence[Score], second: Sequence[Score], *, seed: int = 0) -> Comparison:
-    """How far two scores order the same blocks alike.
+    """Agreement of two scores on the order of the same blocks.
 
     Raises:
         CurvatureError: there are fewer than two blocks in common.

@@ -1,16 +1,21 @@
 """The estimators agree with the exact traces within their own standard errors, and those errors are
 honest."""
 
+import json
 import math
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.curvature import Traces, activation_traces, weight_traces
+from explorer.curvature import Kept, Traces, activation_traces, weight_traces
+from explorer.curvature.estimators import reporting
 from explorer.errors import CurvatureError
+from explorer.questions import TracesQuestion
 from explorer.studies.losses import Loss
+from explorer.watching import Stopped
 from tests.curvature.networks import Attention, Mixed, Smooth, seeded, study_of
+from tests.watched import Watched
 
 
 def assert_agree(found: Traces, exact: Traces, within: float = 3.0) -> None:
@@ -89,42 +94,69 @@ def test_it_stops_when_every_block_is_within_the_error_and_says_who_is_not() -> 
 def test_interrupted_and_resumed_reaches_the_same_numbers(method: str) -> None:
     study = study_of(seeded(Smooth), size=40)
     whole = weight_traces(study, method=method, rel_se=1e-9, samples=1000, seed=4)
-    states = []
-    calls = 0
-
-    def stop() -> bool:
-        nonlocal calls
-        calls += 1
-        return calls > 9
-
-    weight_traces(
-        study, method=method, rel_se=1e-9, samples=1000, seed=4, should_stop=stop,
-        progress=lambda p: states.append(p.kept),
-    )  # fmt: skip
-    assert states[-1].state["sums"]
-    resumed = weight_traces(study, method=method, rel_se=1e-9, samples=1000, seed=4, resume=states[-1])
+    question = TracesQuestion(method=method, rel_se=1e-9, samples=1000, seed=4)
+    part = Watched(stop=lambda asked: asked >= 9)
+    with pytest.raises(Stopped):
+        weight_traces(study, question, watcher=part)
+    assert part.states[-1].state["sums"], "what was reached is in what was saved"
+    resumed = weight_traces(study, question, watcher=Watched(begun=part.states[-1]))
     assert resumed.blocks == whole.blocks
     with pytest.raises(CurvatureError, match="has seed 4"):
-        weight_traces(study, method=method, seed=5, resume=states[-1])
+        weight_traces(study, question.but(seed=5), watcher=Watched(begun=part.states[-1]))
 
 
-def test_progress_shows_growing_estimates() -> None:
-    seen = []
-    weight_traces(study_of(seeded(Mixed)), rel_se=0.1, progress=seen.append)
-    fractions = [p.fraction for p in seen]
-    assert fractions == sorted(fractions)
-    assert fractions[0] >= 0
-    assert fractions[-1] <= 1
-    assert seen[-1].blocks
-    assert math.isfinite(seen[-1].blocks[0].stderr)
+def test_progress_shows_growing_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "RECORD_SECONDS", 0.0)
+    seen = Watched()
+    weight_traces(study_of(seeded(Mixed)), rel_se=0.1, watcher=seen)
+    assert seen.fractions == sorted(seen.fractions)
+    assert seen.fractions[0] >= 0
+    assert seen.fractions[-1] <= 1
+    last = seen.series("blocks")[-1]["blocks"]
+    assert [block["name"] for block in last] == ["stem", "depthwise", "grouped", "point", "linear"]
+    assert math.isfinite(last[0]["stderr"])
+
+
+def test_points_and_states_come_at_most_so_often() -> None:
+    """By a clock on which every report takes a second, one in two of them at 1.5 seconds."""
+    now = 0.0
+
+    class Ticking(Watched):
+        def report(self, fraction: float, message: str = "") -> None:
+            nonlocal now
+            now += 1
+            super().report(fraction, message)
+
+    seen = Ticking()
+    weight_traces(study_of(seeded(Mixed)), rel_se=0.1, watcher=seen, clock=lambda: now)
+    drawn = [message for _, message in seen.reports if message.endswith("samples drawn")]
+    assert len(seen.points) == len(seen.states)
+    assert abs(len(seen.points) - len(drawn) / 2) <= 1
+
+
+def test_a_question_and_its_options_one_by_one_are_the_same() -> None:
+    study = study_of(seeded(Mixed))
+    question = TracesQuestion(of="activations", rel_se=0.3, seed=2)
+    assert activation_traces(study, question).blocks == activation_traces(study, rel_se=0.3, seed=2).blocks
+    with pytest.raises(CurvatureError, match="the question is about the traces of activations"):
+        weight_traces(study, question)
+    with pytest.raises(CurvatureError, match="seed was given beside a question"):
+        activation_traces(study, question, seed=3)
 
 
 def test_json_is_the_contract_and_comes_back() -> None:
     found = weight_traces(study_of(seeded(Mixed)), rel_se=0.2)
-    record = found.to_json()
+    record = found.summary()
     assert set(record) == {"study", "of", "method", "blocks", "seconds"}
     assert set(record["blocks"][0]) == {"name", "n", "trace", "mean_trace", "stderr", "samples"}
-    assert Traces.from_json(found.to_json(full=True)) == found
+    back = Traces.from_json(json.loads(json.dumps(found.to_json())))
+    assert back == found
+    assert found.draws is not None
+    assert found.kept is not None
+    assert back.kept == Kept(json.loads(json.dumps(found.kept.state)))
+    again = back.with_draws(found.draws.tensors()).draws
+    assert again is not None
+    assert torch.equal(again.values, found.draws.values)
 
 
 @pytest.mark.parametrize("method", ["auto", "exact", "hutchinson"])
@@ -173,7 +205,13 @@ def test_the_study_is_left_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"method": "best"}, "no method 'best'"), ({"rel_se": 0}, "rel_se=0"), ({"samples": 1}, "samples=1")],
+    [
+        ({"method": "best"}, "no method 'best'"),
+        ({"rel_se": 0}, "rel_se=0 is no error to reach"),
+        ({"samples": 1}, "samples=1 gives no standard error"),
+        ({"probes": "sine"}, "there are no 'sine' probes; use one of rademacher, gaussian"),
+        ({"sample": 9}, "there is no option sample"),
+    ],
 )
 def test_a_wrong_option_is_told_in_a_sentence(options: dict, words: str) -> None:
     with pytest.raises(CurvatureError, match=words):

@@ -1,12 +1,16 @@
 """What is kept of a computation: its draws, its history, and what it takes to go on."""
 
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 import torch
 
-from explorer.curvature import Draws, Kept, Traces, TracesProgress, activation_traces, weight_traces
+from explorer.curvature import Draws, Kept, Traces, activation_traces, weight_traces
+from explorer.curvature.estimators import reporting
+from explorer.watching import Stopped, Unwatched
 from tests.curvature.networks import Mixed, Smooth, seeded, study_of
+from tests.watched import Watched
 
 Estimate = Callable[..., Traces]
 
@@ -52,40 +56,52 @@ def test_the_history_leads_to_the_result_and_is_not_long(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["output-probes", "hutchinson"])
-def test_a_smaller_error_continues_from_the_samples_kept(method: str) -> None:
+def test_a_smaller_error_continues_from_the_samples_kept(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = study_of(seeded(Mixed if method == "output-probes" else Smooth), size=60)
     first, then = (0.12, 0.06) if method == "output-probes" else (0.5, 0.3)
     coarse = weight_traces(study, method=method, rel_se=first, samples=60_000, seed=2)
     fine = weight_traces(study, method=method, rel_se=then, samples=60_000, seed=2)
-    seen: list[int] = []
+    monkeypatch.setattr(reporting, "RECORD_SECONDS", 0.0)
+    seen = Watched()
     extended = weight_traces(
-        study, method=method, rel_se=then, samples=60_000, seed=2, resume=coarse.kept,
-        progress=lambda p: seen.extend(b.samples for b in p.blocks[:1]),
-    )  # fmt: skip
+        study, method=method, rel_se=then, samples=60_000, seed=2, resume=coarse.kept, watcher=seen
+    )
     assert extended.blocks == fine.blocks
-    assert min(seen) > coarse.blocks[0].samples, "the first samples were not drawn again"
+    samples = [point["blocks"][0]["samples"] for point in seen.series("blocks")]
+    assert min(samples) > coarse.blocks[0].samples, "the first samples were not drawn again"
     assert not extended.unfinished
 
 
-def test_an_exact_sum_that_is_stopped_is_an_estimate_and_goes_on() -> None:
+def test_an_exact_sum_that_is_stopped_goes_on_and_one_out_of_time_is_an_estimate() -> None:
     study = study_of(seeded(Mixed), size=1500)
     whole = weight_traces(study, method="exact", seed=3)
-    calls = 0
-
-    def stop() -> bool:
-        nonlocal calls
-        calls += 1
-        return calls > 40
-
-    part = weight_traces(study, method="exact", seed=3, should_stop=stop)
+    ticks = count()
+    part = weight_traces(study, method="exact", seed=3, max_seconds=130, clock=lambda: next(ticks))
     assert part.blocks[0].samples in (512, 1024)
     assert "not yet within" in part.note or not part.unfinished
     for a, b in zip(part.blocks, whole.blocks, strict=True):
         assert a.stderr > 0
         assert abs(a.trace - b.trace) <= 3.5 * a.stderr
-    rest = weight_traces(study, method="exact", seed=3, resume=part.kept)
-    assert rest.blocks == whole.blocks
-    assert all(b.stderr == 0 for b in rest.blocks)
+    stopped = Watched(stop=lambda asked: asked >= 40)
+    with pytest.raises(Stopped):
+        weight_traces(study, method="exact", seed=3, watcher=stopped)
+    kept = stopped.states[-1]
+    assert len(kept.tensors["values"]) in (512, 1024)
+    for rest in (
+        weight_traces(study, method="exact", seed=3, watcher=Watched(begun=kept)),
+        weight_traces(study, method="exact", seed=3, resume=part.kept),
+    ):
+        assert rest.blocks == whole.blocks
+        assert all(b.stderr == 0 for b in rest.blocks)
+
+
+def test_a_computation_stopped_before_anything_was_drawn_saves_nothing() -> None:
+    stopped = Watched(stop=lambda _: True)
+    with pytest.raises(Stopped):
+        weight_traces(study_of(seeded(Mixed)), watcher=stopped)
+    assert stopped.states == []
 
 
 @pytest.mark.parametrize("estimate", [weight_traces, activation_traces])
@@ -94,12 +110,13 @@ def test_the_time_allowed_is_kept_and_said(estimate: Estimate, method: str) -> N
     """By a clock on which every report takes a second, so however fast the machine, the work is not over before."""
     now = 100.0
 
-    def told(_: TracesProgress) -> None:
-        nonlocal now
-        now += 1
+    class Ticking(Unwatched):
+        def report(self, fraction: float, message: str = "") -> None:
+            nonlocal now
+            now += 1
 
     study = study_of(seeded(Mixed), size=3000)
-    options = {"method": method, "rel_se": 1e-6, "samples": 10**7, "progress": told, "clock": lambda: now}
+    options = {"method": method, "rel_se": 1e-6, "samples": 10**7, "watcher": Ticking(), "clock": lambda: now}
     found = estimate(study, max_seconds=60, **options)
     assert found.blocks
     assert "the time allowed was over" in found.note

@@ -1,5 +1,6 @@
 """Eigenpairs against dense ones, their signs, their errors, and what happens when too little is allowed."""
 
+import json
 import math
 
 import numpy as np
@@ -8,15 +9,24 @@ import torch
 from torch import Tensor, nn
 
 from explorer.curvature.operators.hessian import hessian_rows
-from explorer.curvature.spectra.eigenpairs import Eigenpairs, every_eigenpairs, top_eigenpairs
+from explorer.curvature.spectra.eigenpairs import (
+    Eigenpairs,
+    Eigenvalues,
+    eigenvalues,
+    every_eigenpairs,
+    top_eigenpairs,
+)
 from explorer.curvature.spectra.lanczos import Which, lanczos_pairs, wanted_first
 from explorer.curvature.spectra.power_iteration import power_pairs
 from explorer.errors import CurvatureError
+from explorer.questions import EigenvaluesQuestion
 from explorer.studies.data.images import ImageData
 from explorer.studies.losses import Loss
 from explorer.studies.study import Card, Study
+from explorer.watching import Stopped
 from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import Attention, Mixed, Smooth, Twice, seeded, study_of
+from tests.watched import Watched
 
 EXACTLY = {"tol": 1e-9, "dtype": torch.float64, "samples": None}
 
@@ -167,17 +177,42 @@ def test_a_mistake_is_told_in_a_sentence(options: dict, words: str) -> None:
 
 
 def test_progress_rises_to_the_end_and_stopping_ends_it() -> None:
-    study, seen = study_of(seeded(Mixed)), []
-    found = list(every_eigenpairs(study, progress=lambda fraction, words: seen.append((fraction, words))))
-    fractions = [fraction for fraction, _ in seen]
-    assert 0 < fractions[0] < fractions[-1] <= 1
-    assert any(words.startswith("grouped: λ = ") for _, words in seen)
-    calls = iter(range(100_000))
-    some = list(every_eigenpairs(study, should_stop=lambda: next(calls) > 40))
+    study, seen = study_of(seeded(Mixed)), Watched()
+    found = list(every_eigenpairs(study, watcher=seen))
+    assert 0 < seen.fractions[0] < seen.fractions[-1] <= 1
+    assert any(words.startswith("grouped: λ = ") for _, words in seen.reports)
+    some = []
+    with pytest.raises(Stopped):
+        some.extend(every_eigenpairs(study, watcher=Watched(stop=lambda asked: asked > 40)))
     assert 0 < len(some) < len(found)
     assert [pairs.values for pairs in some] == [pairs.values for pairs in found[: len(some)]]
-    with pytest.raises(CurvatureError, match="stopped"):
-        top_eigenpairs(study, should_stop=lambda: True)
+    with pytest.raises(Stopped):
+        top_eigenpairs(study, watcher=Watched(stop=lambda _: True))
+
+
+def test_eigenvalues_that_were_stopped_go_on_to_the_same_and_survive_plain_data() -> None:
+    study = study_of(seeded(Mixed))
+    question = EigenvaluesQuestion(samples=9)
+    seen = Watched()
+    whole = eigenvalues(study, question, held_out=1, watcher=seen)
+    assert [point["block"] for point in seen.series("found")] == [pairs.block for pairs in whole.found]
+    part = Watched(begun=seen.states[2])
+    resumed = eigenvalues(study, question, held_out=1, watcher=part)
+    assert len(part.states) == len(whole.found) - 3, "what is known is not searched again"
+    assert [pairs.values for pairs in resumed.found] == [pairs.values for pairs in whole.found]
+    assert resumed.tensors().keys() == whole.tensors().keys()
+    assert all(torch.equal(tensor, whole.tensors()[name]) for name, tensor in resumed.tensors().items())
+    assert "whole network/1/linear.weight" in whole.tensors()
+    record = json.loads(json.dumps(whole.to_json()))
+    assert set(record) == {"study", "eigenvalues", "seconds"}
+    back = Eigenvalues.from_json(record, whole.tensors())
+    assert back.to_json() == whole.to_json() == record
+    assert back.tensors().keys() == whole.tensors().keys()
+    assert back.of("point") is not None
+    assert back.of("nowhere") is None
+    none = eigenvalues(study, k=1, samples=9, held_out=0, kept=0, whole=False)
+    assert none.tensors() == {}
+    assert none.to_json()["eigenvalues"][0]["held_out"] == [None], "not known is null"
 
 
 def test_nothing_is_held_out_where_all_rows_are_taken() -> None:

@@ -9,8 +9,10 @@ from explorer.curvature.spectra.lanczos import tridiagonal
 from explorer.curvature.spectra.spectrum import SpectralDensity, quadratures, spectral_density
 from explorer.errors import CurvatureError
 from explorer.studies.study import Study
+from explorer.watching import Stopped
 from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import Attention, Mixed, Smooth, seeded, study_of
+from tests.watched import Watched
 
 PRECISE = {"samples": None, "dtype": torch.float64}
 
@@ -93,16 +95,18 @@ def test_a_flat_loss_has_all_its_eigenvalues_at_zero() -> None:
 
 
 def test_probes_that_are_known_are_not_taken_again() -> None:
-    study, kept = study_of(seeded(Mixed)), []
+    study, kept = study_of(seeded(Mixed)), Watched()
     options = {"block": "point", "steps": 6, "probes": 4, "samples": 9}
-    whole = spectral_density(study, on_probe=lambda probes: kept.append(list(probes)), **options)
-    assert [len(probes) for probes in kept] == [1, 2, 3, 4]
-    seen: list[float] = []
-    resumed = spectral_density(study, known=kept[1], progress=lambda f, _: seen.append(f), **options)
+    whole = spectral_density(study, watcher=kept, **options)
+    assert [len(saved.state["probes"]) for saved in kept.states] == [1, 2, 3, 4]
+    seen = Watched(begun=kept.states[1])
+    resumed = spectral_density(study, watcher=seen, **options)
     assert resumed.density == whole.density
     assert resumed.stderr == whole.stderr
-    assert seen[0] == pytest.approx((2 * 6 + 1) / 24)
-    assert seen[-1] == 1
+    assert seen.fractions[0] == pytest.approx((2 * 6 + 1) / 24)
+    assert seen.fractions[-1] == 1
+    with pytest.raises(Stopped):
+        spectral_density(study, watcher=Watched(stop=lambda _: True), **options)
 
 
 def test_it_survives_plain_data() -> None:
@@ -121,7 +125,6 @@ def test_it_survives_plain_data() -> None:
         ({"steps": 0}, "steps=0"),
         ({"blur": 0.0}, "blur=0.0"),
         ({"samples": 0}, "samples=0"),
-        ({"should_stop": lambda: True}, "stopped"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(options: dict, words: str) -> None:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from explorer.errors import RunError
 from explorer.jobs import execute
 from explorer.jobs.kinds import landscape as job
 from explorer.jobs.requests import spec_of
-from explorer.landscape import Slice, SliceProgress, measure_slice
+from explorer.landscape import Slice, measure_slice, recording
 from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
+from explorer.watching import Stopped, Through, Watcher
 from tests import learnable
 
 ASKED: dict[str, Any] = {"directions": "random", "points": 9, "samples": 64}
@@ -28,7 +30,7 @@ ASKED: dict[str, Any] = {"directions": "random", "points": 9, "samples": 64}
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(job, "RECORD_SECONDS", 0.05)
+    monkeypatch.setattr(recording, "RECORD_SECONDS", 0.0)
     yield
     torch.set_num_threads(before)
 
@@ -54,7 +56,6 @@ def test_the_run_gives_what_the_direct_call_gives(store: Store, study: Study) ->
     run = execute(store, spec(study))
     assert run.result is not None
     found, direct = Slice.from_json(run.result), measure_slice(study, block="6", **ASKED)
-    assert direct is not None
     np.testing.assert_array_equal(found.loss, direct.loss)
     np.testing.assert_array_equal(found.predicted, direct.predicted)
     assert (found.axes, found.marks) == (direct.axes, direct.marks)
@@ -80,18 +81,23 @@ def test_cancelled_and_resumed_it_ends_with_the_same_numbers(
     whole = execute(store, spec(study, seed=1))
     other = Store.open(home=store.home / "other")
 
-    def cancelled(study: Study, *, progress: Any, should_stop: Any, **rest: Any) -> Slice | None:
-        def told(now: SliceProgress) -> None:
-            progress(now)
-            if now.slice is not None and now.slice.measured.sum() == count and not should_stop():
-                other.cancel(whole.id)
-                while not should_stop():  # until the heartbeat hears of it
-                    time.sleep(0.02)
+    class Cancelling(Through):
+        """Cancels after so many points, and waits until the heartbeat has heard of it."""
 
-        return measure_slice(study, progress=told, should_stop=should_stop, **rest)
+        def report(self, fraction: float, message: str = "") -> None:
+            super().report(fraction, message)
+            if message.startswith(f"{count} of 81 points"):
+                other.cancel(whole.id)
+                with suppress(Stopped):
+                    while True:
+                        self.check_stop()
+                        time.sleep(0.02)
+
+    def cancelled(study: Study, question: LandscapeQuestion, *, watcher: Watcher) -> Slice:
+        return measure_slice(study, question, watcher=Cancelling(watcher))
 
     with monkeypatch.context() as patched:
-        patched.setattr(job.landscape, "measure_slice", cancelled)
+        patched.setattr(job, "measure_slice", cancelled)
         with pytest.raises(RunError, match="was cancelled"):
             execute(other, spec(study, seed=1))
     part = other.get(whole.id)

@@ -1,5 +1,6 @@
 """Damage measured on a network: eigenvalues, forms of the Hessian, and quantized activations."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from explorer.blocks import Block
 from explorer.curvature import activation_traces, top_eigenpairs
-from explorer.errors import CurvatureError, PlanError
+from explorer.errors import PlanError
 from explorer.plans import Budget, DamageTable, frontier
 from explorer.plans.damage.measures import (
     activation_damage,
@@ -19,8 +20,10 @@ from explorer.plans.damage.measures import (
 from explorer.quantizers import ACTIVATIONS, QuantizerSettings, quantize_weight, simulate
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
+from explorer.watching import Stopped
 from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import Mixed, seeded, study_of
+from tests.watched import Watched
 
 BITS = (2, 4, 8)
 MIN_MAX = QuantizerSettings(step="min-max", granularity="tensor")
@@ -70,15 +73,16 @@ def test_the_eigenvalue_times_the_squared_error_is_hawqs_measure(study: Study) -
 
 def test_a_search_goes_on_from_what_is_known_and_a_stopped_one_gives_no_table(study: Study) -> None:
     blocks = study.blocks()
-    seen: list[int] = []
-    whole = largest_eigenvalues(study, blocks, samples=8, on_found=lambda found: seen.append(len(found)))
-    assert seen == list(range(1, len(blocks) + 1))
-    resumed = largest_eigenvalues(study, blocks, samples=8, known=whole[:3])
-    assert [record["values"] for record in resumed] == [record["values"] for record in whole]
-    with pytest.raises(CurvatureError, match="stopped; ask for them again"):
-        measured_damage(study, "lambda-max", blocks, BITS, samples=8, should_stop=lambda: True)
+    seen = Watched()
+    whole = largest_eigenvalues(study, blocks, samples=8, watcher=seen)
+    assert [len(each.state["found"]) for each in seen.states] == list(range(1, len(blocks) + 1))
+    resumed = largest_eigenvalues(study, blocks, samples=8, watcher=Watched(begun=seen.states[2]))
+    assert [pairs.values for pairs in resumed.found] == [pairs.values for pairs in whole.found]
+    for measure in ("lambda-max", "product"):
+        with pytest.raises(Stopped):
+            measured_damage(study, measure, blocks, BITS, samples=8, watcher=Watched(stop=lambda _: True))
     with pytest.raises(PlanError, match=f"no eigenvalue of {blocks[3].name} is known"):
-        eigenvalue_damage(study, whole[:3], blocks, BITS)
+        eigenvalue_damage(study, replace(whole, found=whole.found[:3]), blocks, BITS)
 
 
 def test_a_frontier_by_another_measure_is_that_of_its_table(study: Study) -> None:
