@@ -1,4 +1,4 @@
-"""Frontier: cost against predicted damage; click a dot and it becomes the plan in hand."""
+"""Frontier: cost against predicted damage; click a dot and it becomes the current plan."""
 
 import streamlit as st
 
@@ -8,14 +8,14 @@ from explorer.ui.shell import frame, navigation, results
 navigation.in_frame()
 st.title("Frontier")
 st.write(
-    "Every dot is a plan: bits for every block. Further left is cheaper, further down is less damage. "
-    "**Click a dot** to take its plan in hand, drag the handle, or set a budget; then change single blocks below."
+    "Every dot is a plan: a bit width for every block. Further left is smaller or faster, further down is less predicted "
+    "damage. **Click a dot** to use its plan, drag the handle, or set a budget; then change single blocks below."
 )
 basis = results.basis()
 if basis is None:
     frame.granularity_control()
     st.info(
-        "The frontier weighs blocks by their Hessian traces, and this study has none yet.",
+        "No traces yet for this study. The frontier weighs the blocks by their Hessian traces.",
         icon=":material/info:",
     )
     st.page_link("pages/sensitivity.py", label="Compute the traces first", icon=":material/monitoring:")

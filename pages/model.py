@@ -1,4 +1,4 @@
-"""Model: what the network is, and where its weights are."""
+"""Model: the network, its blocks, and where its weights are."""
 
 import streamlit as st
 
@@ -23,13 +23,13 @@ export.chart(
     table=lambda: tables.of_blocks(blocks),
 )
 st.caption(
-    "One box a block, from input to output: as tall as the image it makes, as wide as its channels. "
+    "One box per block, from input to output: as tall as the image it produces, as wide as its channels. "
     + (
-        "The colour is the bits of its weights in the current plan."
+        "The colour shows the bits of its weights in the current plan."
         if plan
-        else "The darker, the more of the weights it holds."
+        else "The darker, the larger its share of the weights."
     )
-    + " A *block* is what gets one bit width."
+    + " A *block* is the unit that gets one bit width."
 )
 st.dataframe(tables.of_blocks(blocks), hide_index=True, column_config=tables.BLOCK_COLUMNS, height=420)
 with st.expander("Where this study comes from", icon=":material/info:"):

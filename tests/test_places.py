@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from explorer import places
+from explorer import places, plans
 from explorer.errors import ExplorerError
 from explorer.plans import Plan
 from explorer.runs import Store
 from explorer.studies import ProfileStudy, load
 from explorer.studies.shipped import builtin
-from explorer.ui.plan import saved_plans
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +33,7 @@ def test_the_store_the_plans_and_the_fetched_data_share_one_folder(
     store.close()
     study = load("hawq-v3-resnet18")
     assert isinstance(study, ProfileStudy)
-    saved_plans.save(Plan.uniform(study, study.blocks(), 4, 8), "mine")
+    plans.save_plan(Plan.uniform(study, study.blocks(), 4, 8), "mine")
     assert store.home == places.home() == person / folder
     assert places.data_home() == person / folder / "data"
     assert len(list((person / folder / "plans").rglob("mine.json"))) == 1

@@ -8,7 +8,7 @@ since it is what a person waits for; then the best finished one, by the kind's o
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from explorer.errors import ExplorerError
 from explorer.jobs import registry
@@ -16,9 +16,17 @@ from explorer.jobs.requests import Known, spec_of
 from explorer.jobs.versions import is_older
 from explorer.questions import Question
 from explorer.runs.run import Run
-from explorer.runs.store import Store
+from explorer.runs.spec import RunSpec
 
 How = Literal["asked", "live", "best"]
+
+
+class Records(Protocol):
+    """Whoever knows the runs: the store, or a `explorer.jobs.snapshot.Snapshot` of one study's."""
+
+    def find(self, spec: RunSpec) -> Run | None: ...
+
+    def list(self, *, fingerprint: str | None = None, kind: str | None = None) -> tuple[Run, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Answer:
         return None if self.run.result is None else registry.result(self.run.spec.kind, self.run.result)
 
 
-def answer(store: Store, study: Known, question: Question) -> Answer | None:
+def answer(store: Records, study: Known, question: Question) -> Answer | None:
     """The run that answers a question to a study as it is now, if there is one."""
     exact = store.find(spec_of(study, question))
     if exact is not None:
@@ -60,7 +68,7 @@ def answer(store: Store, study: Known, question: Question) -> Answer | None:
     )
 
 
-def best(store: Store, study: Known, question: Question) -> Answer | None:
+def best(store: Records, study: Known, question: Question) -> Answer | None:
     """The best finished run about what a question is about, the very one included; for what builds on a result."""
     about = question.about()
     close = [
@@ -71,7 +79,7 @@ def best(store: Store, study: Known, question: Question) -> Answer | None:
     return max(close, key=_worth, default=None)
 
 
-def result_of(store: Store, study: Known, question: Question) -> Any:
+def result_of(store: Records, study: Known, question: Question) -> Any:
     """Typed result of the very run of a question if it is done; None otherwise."""
     run = store.find(spec_of(study, question))
     if run is None or run.result is None:
@@ -79,7 +87,7 @@ def result_of(store: Store, study: Known, question: Question) -> Any:
     return registry.result(question.kind, run.result)
 
 
-def asked(store: Store, study: Known, kind: str) -> list[Answer]:
+def asked(store: Records, study: Known, kind: str) -> list[Answer]:
     """Runs of one kind on a study as it is now with their questions, the newest first.
 
     Runs made by another version of the kind, or with options that this version does not know, are left out.

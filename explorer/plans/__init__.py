@@ -29,8 +29,9 @@ from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
 from explorer.plans.plan.plan import ALLOWED_BITS, BlockBits, Difference, Plan
 from explorer.plans.plan.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
 from explorer.plans.plan.reading import read_plan, write_plan
+from explorer.plans.plan.saved import save_plan, saved_plans
 from explorer.plans.plan.value import PlanValue, evaluate_plan, measure_plan
-from explorer.plans.problem.budget import Budget, CostName, Limit
+from explorer.plans.problem.budget import Budget, Limit
 from explorer.plans.problem.groups import Group, Option
 from explorer.plans.problem.infeasible import InfeasibleError
 from explorer.plans.problem.point import Point
@@ -45,7 +46,6 @@ from explorer.plans.study_tables import (
     COSTS,
     MEASURES,
     MENU,
-    Measure,
     cost_table,
     default_menu,
     error_damage,
@@ -61,6 +61,7 @@ from explorer.plans.trust.uncertainty import (
     resample,
     within_noise,
 )
+from explorer.questions.frontier import CostName, FrontierQuestion, Measure
 
 __all__ = [
     "ACTIVATION_BITS",
@@ -79,6 +80,7 @@ __all__ = [
     "DamageTable",
     "Difference",
     "Frontier",
+    "FrontierQuestion",
     "Group",
     "InfeasibleError",
     "Limit",
@@ -128,6 +130,8 @@ __all__ = [
     "read_plan",
     "resample",
     "restriction",
+    "save_plan",
+    "saved_plans",
     "size_bits",
     "size_bytes",
     "size_table",

@@ -3,19 +3,22 @@
 ``study_tables`` makes the costs and the damages, ``problem`` puts them together with what a person asks for.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import PlanError
+from explorer.plans.costs.latency_file import read_latency_csv
 from explorer.plans.costs.tables import CostTable
 from explorer.plans.damage.omega import DamageTable
 from explorer.plans.plan.plan import ALLOWED_BITS, allowed_sentence
-from explorer.plans.problem.budget import CostName, Limit
+from explorer.plans.problem.budget import Budget, Limit
 from explorer.plans.problem.problem import Problem, build_problem
 from explorer.plans.problem.ties import ties_of
 from explorer.plans.solvers.frontier import Frontier, solve
-from explorer.plans.study_tables import Measure, cost_table, default_menu, study_damage, with_activations
+from explorer.plans.study_tables import cost_table, default_menu, study_damage, with_activations
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
+from explorer.questions.base import question_of
+from explorer.questions.frontier import CostName, FrontierQuestion
 from explorer.studies.study import AnyStudy
 
 if TYPE_CHECKING:
@@ -25,47 +28,19 @@ ACTIVATION_BITS = 8  # where nothing says otherwise
 _COUNTING = ("bops", "latency", "activations")  # costs in which the activations' widths count
 
 
-class Asked(TypedDict, total=False):
-    """What can be asked of a frontier; ``study_problem`` says what each means and what holds without it."""
-
-    bits: Collection[int] | None
-    cost: CostName | CostTable
-    damage: Measure | DamageTable
-    monotone: bool
-    ties: Iterable[Sequence[str]]
-    auto_ties: bool
-    keep: Mapping[str, int] | None
-    minimum: Mapping[str, int] | None
-    maximum: Mapping[str, int] | None
-    first_last_at: int | None
-    constraints: Sequence[Limit]
-    a_bits: int | None
-    a_menu: Collection[int]
-    a_keep: Mapping[str, int] | None
-    a_minimum: Mapping[str, int] | None
-    a_maximum: Mapping[str, int] | None
-    activation_traces: "Traces | None"
-    quantizer: QuantizerSettings
-    scales: bool
-
-
 def frontier(
-    study: AnyStudy,
-    traces: "Traces | None" = None,
-    *,
-    resolution: float | None = None,
-    **asked: Unpack[Asked],
+    study: AnyStudy, traces: "Traces | None" = None, *, resolution: float | None = None, **asked: Any
 ) -> Frontier:
     """Every plan of a study that no other beats in both cost and Ω.
 
     Args:
-        traces: of the study's weights, at either granularity; None: computed with the defaults. A profile
-            study has its own.
-        resolution: see ``solve``.
-        **asked: see ``study_problem``.
+        traces: of the study's weights, at either granularity; computed with the defaults where there are none.
+            A profile study has its own.
+        resolution: see `solve`.
+        **asked: as `study_problem` takes it: ``question=``, or its options as plain keywords.
 
     Raises:
-        PlanError: as ``study_problem``; or no plan keeps the limits (``InfeasibleError``).
+        PlanError: as `study_problem`; or no plan keeps the limits (`InfeasibleError`).
     """
     return solve(study_problem(study, traces, **asked), resolution=resolution)
 
@@ -74,104 +49,106 @@ def study_problem(
     study: AnyStudy,
     traces: "Traces | None" = None,
     *,
-    bits: Collection[int] | None = None,
-    cost: CostName | CostTable = "size",
-    damage: Measure | DamageTable = "trace",
-    monotone: bool = False,
-    ties: Iterable[Sequence[str]] = (),
-    auto_ties: bool = False,
-    keep: Mapping[str, int] | None = None,
-    minimum: Mapping[str, int] | None = None,
-    maximum: Mapping[str, int] | None = None,
-    first_last_at: int | None = None,
+    question: FrontierQuestion | None = None,
+    cost: CostTable | str | None = None,
+    damage: DamageTable | str | None = None,
     constraints: Sequence[Limit] = (),
-    a_bits: int | None = None,
-    a_menu: Collection[int] = (),
-    a_keep: Mapping[str, int] | None = None,
-    a_minimum: Mapping[str, int] | None = None,
-    a_maximum: Mapping[str, int] | None = None,
     activation_traces: "Traces | None" = None,
     quantizer: QuantizerSettings = WEIGHTS,
-    scales: bool = False,
+    **options: Any,
 ) -> Problem:
-    """What ``frontier`` solves. Set B and the dots of a page come from it too.
+    """What `frontier` solves. Set B and the dots of a page come from it too.
 
     Args:
-        traces: of the study's weights, at either granularity; None: computed with the defaults where they are
-            needed. A profile study has its own.
-        bits: the menu of widths; None: 2, 3, 4, 6, 8, or the widths that a profile was published at.
-        cost: which cost, or a table of one's own.
-        damage: how Ω is measured: "trace" (HAWQ-V2), "lambda-max" (HAWQ), "l2" or "product"; or a table of
-            one's own.
-        monotone: only HAWQ-V2's set B.
-        ties: groups of blocks that share a width, besides a profile's own.
-        auto_ties: tie what a residual's projection is added to, too (``ties.automatic_ties``).
-        keep: block to the width its weights must have.
-        minimum, maximum: block to the smallest and largest width its weights may have.
-        first_last_at: the width of the first and the last block, unless ``keep`` says another; where
-            activations are chosen, theirs too.
-        constraints: further costs that must stay within a budget.
-        a_bits: the activations' width where it is not chosen; None: 8, or that of the block's weights where
-            a cost counts activations (BOPs, latencies, memory), as HAWQ-V3 does.
-        a_menu: activation widths to choose from; empty: they are not chosen.
-        a_keep, a_minimum, a_maximum: for the activations' widths that are chosen.
-        activation_traces: of the study's activations; their damage is then part of Ω. None: it is not, unless
-            the table given as ``damage`` has it.
+        traces: of the study's weights, at either granularity; computed with the defaults where they are needed
+            and not given. A profile study has its own.
+        question: what is asked; else its options are given as plain keywords, with the same defaults.
+        cost: a table of one's own in place of the question's; or its name, as any option.
+        damage: a table of one's own in place of the question's measure; or its name, as any option.
+        constraints: budgets of further costs, besides the question's limits: named or tables of one's own.
+        activation_traces: of the study's activations; their damage is then part of Ω. Without them it is not,
+            unless the table given as ``damage`` has it.
         quantizer: of the weights.
-        scales: whether a size counts the quantizer's scales too.
+        **options: see `FrontierQuestion`.
 
     Raises:
         PlanError: the traces are of other blocks or not finite, a width, block, cost or measure is unknown, or
-            wishes contradict each other.
+            constraints contradict each other.
     """
-    menu = default_menu(study) if bits is None else tuple(sorted(set(bits)))
-    kept = dict(keep or {})
-    ends = () if first_last_at is None else (first_last_at,)
-    widths = sorted({*menu, *kept.values(), *ends})
-    inputs = sorted({*a_menu, *(a_keep or {}).values(), *(ends if a_menu else ()), *_given(a_bits)})
-    wrong = [width for width in (*widths, *inputs) if width not in ALLOWED_BITS]
-    if wrong:
-        raise PlanError(f"there is no width of {wrong[0]} bits; {allowed_sentence()}")
-    blocks, table = study_damage(study, traces, damage, widths, quantizer)
+    if isinstance(cost, str):
+        options["cost"] = cost
+    if isinstance(damage, str):
+        options["damage"] = damage
+    asked = question_of(FrontierQuestion, question, options)
+    menu, kept, widths, inputs = _widths(study, asked)
+    measure = damage if isinstance(damage, DamageTable) else asked.damage
+    blocks, table = study_damage(study, traces, measure, widths, quantizer)
     if activation_traces is not None:
         table = with_activations(
             study, activation_traces, blocks, table, inputs or [*widths, ACTIVATION_BITS]
         )
     names = [block.name for block in blocks]
-    kept_inputs = dict(a_keep or {})
-    if first_last_at is not None:
+    kept_inputs = dict(asked.a_keep)
+    if asked.first_last_at is not None:
         for name in (names[0], names[-1]):
-            kept.setdefault(name, first_last_at)
-            if a_menu:
-                kept_inputs.setdefault(name, first_last_at)
-    tables = [
-        asked
-        if isinstance(asked, CostTable)
-        else cost_table(study, blocks, asked, widths, a_bits, inputs, scales=scales, quantizer=quantizer)
-        for asked in (cost, *(limit.cost for limit in constraints))
+            kept.setdefault(name, asked.first_last_at)
+            if asked.a_menu:
+                kept_inputs.setdefault(name, asked.first_last_at)
+    own = read_latency_csv(asked.latencies.encode(), blocks) if asked.latencies else None
+
+    def counted(cost: CostTable | CostName) -> CostTable:
+        if isinstance(cost, CostTable):
+            return cost
+        if cost == "latency" and own is not None:
+            return own
+        return cost_table(
+            study, blocks, cost, widths, asked.a_bits, inputs, scales=asked.scales, quantizer=quantizer
+        )
+
+    limits = [
+        *constraints,
+        *(Limit(name, Budget("at_most", most)) for name, most in asked.limits.items()),
     ]
-    follows = a_bits is None and any(each.name in _COUNTING for each in tables)
+    axis = counted(cost if isinstance(cost, CostTable) else asked.cost)
+    bounds = [(counted(limit.cost), limit.budget) for limit in limits]
+    follows = asked.a_bits is None and any(each.name in _COUNTING for each in (axis, *(t for t, _ in bounds)))
     own_ties = () if study.has_network else study.ties
-    found_ties = ties_of(study, blocks) if auto_ties else ()
+    found_ties = ties_of(study, blocks) if asked.auto_ties else ()
     return build_problem(
         names,
         menu=menu,
-        cost=tables[0],
+        cost=axis,
         damage=table,
         weights={block.name: block.weights for block in blocks},
-        ties=(*own_ties, *found_ties, *ties),
+        ties=(*own_ties, *found_ties, *asked.ties),
         keep=kept,
-        minimum=minimum,
-        maximum=maximum,
-        monotone=monotone,
-        a_bits=None if follows else a_bits or ACTIVATION_BITS,
-        a_menu=a_menu,
+        minimum=asked.minimum,
+        maximum=asked.maximum,
+        monotone=asked.monotone,
+        a_bits=None if follows else asked.a_bits or ACTIVATION_BITS,
+        a_menu=asked.a_menu,
         a_keep=kept_inputs,
-        a_minimum=a_minimum,
-        a_maximum=a_maximum,
-        constraints=[(each, limit.budget) for each, limit in zip(tables[1:], constraints, strict=True)],
+        a_minimum=asked.a_minimum,
+        a_maximum=asked.a_maximum,
+        constraints=bounds,
     )
 
 
-def _given(bits: int | None) -> tuple[int, ...]:
-    return () if bits is None else (bits,)
+def _widths(
+    study: AnyStudy, asked: FrontierQuestion
+) -> tuple[tuple[int, ...], dict[str, int], list[int], list[int]]:
+    """The menu, the blocks' fixed widths, and every width that weights and chosen inputs may have.
+
+    Raises:
+        PlanError: there is no such width.
+    """
+    menu = default_menu(study) if asked.bits is None else asked.bits
+    kept = dict(asked.keep)
+    ends = () if asked.first_last_at is None else (asked.first_last_at,)
+    fixed = () if asked.a_bits is None else (asked.a_bits,)
+    widths = sorted({*menu, *kept.values(), *ends})
+    inputs = sorted({*asked.a_menu, *asked.a_keep.values(), *(ends if asked.a_menu else ()), *fixed})
+    wrong = [width for width in (*widths, *inputs) if width not in ALLOWED_BITS]
+    if wrong:
+        raise PlanError(f"there is no width of {wrong[0]} bits; {allowed_sentence()}")
+    return menu, kept, widths, inputs

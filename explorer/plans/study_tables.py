@@ -6,7 +6,7 @@ interpolated for Ω (see ``damage``), never for latency.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, get_args
 
 from explorer.blocks import Block
 from explorer.curvature.traces import weight_traces
@@ -17,17 +17,16 @@ from explorer.plans.damage.measures import activation_damage, measured_damage
 from explorer.plans.damage.network_errors import network_errors
 from explorer.plans.damage.omega import DamageTable, damage_table, interpolate_errors
 from explorer.plans.plan.plan import ALLOWED_BITS, listed
-from explorer.plans.problem.budget import CostName
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
+from explorer.questions.frontier import CostName, Measure
 from explorer.studies.study import AnyStudy, ProfileStudy, Study
 
 if TYPE_CHECKING:
     from explorer.curvature.result import Traces
 
 MENU = (2, 3, 4, 6, 8)
-COSTS: tuple[CostName, ...] = ("size", "bops", "latency", "activations")
-Measure = Literal["trace", "lambda-max", "l2", "product"]
-MEASURES: tuple[Measure, ...] = ("trace", "lambda-max", "l2", "product")
+COSTS: tuple[CostName, ...] = get_args(CostName)
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
 def default_menu(study: AnyStudy) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ explorer.errors.CurvatureError: rel_se=0 is no error to reach; give one above 0,
 
 from explorer.questions.base import Quantizer, Question, question_of
 from explorer.questions.damage import DamageQuestion, ProxyQuestion
+from explorer.questions.frontier import FrontierQuestion
 from explorer.questions.landscape import LandscapeQuestion
 from explorer.questions.spectra import EigenvaluesQuestion, SpectrumQuestion
 from explorer.questions.steps import (
@@ -32,6 +33,7 @@ __all__ = [
     "EigenvaluesQuestion",
     "EvaluateQuestion",
     "FinetuneQuestion",
+    "FrontierQuestion",
     "LandscapeQuestion",
     "LapqHessianQuestion",
     "LapqQuestion",

@@ -14,10 +14,10 @@ Granularity = Literal["layer", "module"]
 Split = Literal["train", "test"]
 MAX_SEED = 2**63 - 1
 
-Q = TypeVar("Q", bound="Question")
+Q = TypeVar("Q", bound="Frozen")
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
     """A frozen model that raises its own kind of error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -34,10 +34,14 @@ class _Frozen(BaseModel):
         """Plain data of the fields that do not have their defaults, lists for tuples."""
         plain = self.model_dump(mode="json")
         return {
-            name: value.differing() if isinstance(value, _Frozen) else plain[name]
+            name: value.differing() if isinstance(value, Frozen) else plain[name]
             for name, value in self
             if type(self).model_fields[name].is_required() or value != self.default(name)
         }
+
+    def but(self, **changes: Any) -> Self:
+        """The same question with some options changed."""
+        return type(self)(**{**dict(self), **changes})
 
     @classmethod
     def default(cls, name: str) -> Any:
@@ -45,7 +49,7 @@ class _Frozen(BaseModel):
         return cls.model_fields[name].get_default(call_default_factory=True)
 
 
-class Question(_Frozen):
+class Question(Frozen):
     """One question to a study; see the package.
 
     Attributes:
@@ -79,12 +83,8 @@ class Question(_Frozen):
         """Options that decide what the question is about: all but the free ones."""
         return {name: value for name, value in self if name not in self.free}
 
-    def but(self, **changes: Any) -> Self:
-        """The same question with some options changed."""
-        return type(self)(**{**dict(self), **changes})
 
-
-class Quantizer(_Frozen):
+class Quantizer(Frozen):
     """Settings of a weight quantizer but for its bits; see `explorer.quantizers.QuantizerSettings`."""
 
     refusal = QuantizerError

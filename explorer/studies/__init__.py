@@ -14,7 +14,7 @@ from explorer.studies.data.images import ImageData
 from explorer.studies.losses import Loss
 from explorer.studies.shipped.builtin import DEFAULT, NAMES, StudyCard, card, facts, files_folder, toml_path
 from explorer.studies.study import AnyStudy, Card, ProfileStudy, Study, require_network
-from explorer.studies.toml import load_toml, read_description
+from explorer.studies.toml import described, load_toml
 
 __all__ = [
     "DEFAULT",
@@ -42,7 +42,7 @@ def catalogue(own: tuple[str, ...] = ()) -> list[StudyCard]:
     """An entry for every built-in study and every path in ``own``; loads no weights."""
     entries = [card(name) for name in NAMES]
     for reference in own:
-        description = read_description(_toml_of(Path(reference)))
+        description = described(_toml_of(Path(reference)))
         entries.append(
             StudyCard(reference, description.card.title or description.name, description.kind, available=True)
         )

@@ -6,6 +6,7 @@ be ignored in silence.
 
 import tomllib
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,6 +99,24 @@ def read_description(path: Path) -> Description:
             if kind != description.kind and present:
                 raise StudyError(f"{path} has a [{section}] section; remove it, or set kind = {kind!r}")
     return description
+
+
+def described(path: Path) -> Description:
+    """The description in a study.toml, read again only after the file has changed.
+
+    Raises:
+        StudyError: as `read_description`.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return read_description(path)  # which says what is wrong
+    return _description(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=64)
+def _description(path: Path, changed: int, size: int) -> Description:
+    return read_description(path)
 
 
 def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnyStudy:

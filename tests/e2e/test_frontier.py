@@ -46,7 +46,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 @pytest.fixture
 def frontier(page: Page) -> Page:
-    """The page with widths of 2, 4, 6 and 8 bits on offer: 20,825 plans of set B."""
+    """The page with widths of 2, 4, 6 and 8 bits allowed: 20,825 plans of set B."""
     page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Frontier$")).click()
     page.get_by_role("heading", name="Frontier", exact=True).wait_for()
     settle(page)
@@ -60,8 +60,8 @@ def frontier(page: Page) -> Page:
 
 
 def size(page: Page) -> float:
-    """Of the plan in hand, in MB."""
-    shown = page.locator(".st-key-strip [data-testid=stMetric]").filter(has_text="Plan in hand")
+    """Of the current plan, in MB."""
+    shown = page.locator(".st-key-strip [data-testid=stMetric]").filter(has_text="Current plan")
     return float(shown.inner_text().split("\n")[-1].removesuffix(" MB"))
 
 
@@ -131,7 +131,7 @@ def test_the_keyboard_does_what_the_mouse_does(frontier: Page) -> None:
     page = frontier
     take(page, 0.4)
     first = page.url
-    knob = page.get_by_role("slider", name=re.compile("Plan in hand"))
+    knob = page.get_by_role("slider", name=re.compile("Current plan"))
     knob.focus()
     place = int(knob.get_attribute("aria-valuenow") or -1)
     page.keyboard.press("ArrowRight")

@@ -14,6 +14,7 @@ from explorer.errors import PlanError
 from explorer.plans import (
     Budget,
     DamageTable,
+    FrontierQuestion,
     Limit,
     bops,
     frontier,
@@ -78,14 +79,14 @@ def test_a_block_may_be_kept_at_a_width_off_the_menu() -> None:
     ("options", "sentence"),
     [
         ({"bits": (4, 9)}, "there is no width of 9 bits"),
-        ({"cost": "weight"}, "there is no cost called 'weight'; take one of size, bops, latency"),
+        ({"cost": "weight"}, "there is no cost 'weight'; use one of size, bops, latency"),
         ({"keep": {"z": 4}}, "there is no block z that could be kept; the blocks are a, b, c"),
         ({"maximum": {"z": 4}}, "there is no block z that could be given a largest width"),
         ({"first_last_at": 9}, "there is no width of 9 bits"),
         ({"a_bits": 9}, "there is no width of 9 bits"),
         (
             {"damage": "hessian"},
-            "there is no damage called 'hessian'; take one of trace, lambda-max, l2, prod",
+            "there is no damage 'hessian'; use one of trace, lambda-max, l2 or product",
         ),
         ({"damage": "product"}, "toy-profile is published without what product needs; take trace or l2"),
         ({"a_menu": (4, 8)}, "no damage of the activations is known"),
@@ -254,3 +255,32 @@ def test_set_b_is_never_better_than_the_frontier(hawq_v3: Callable[[str], Profil
     assert study_problem(study, bits=(2, 4, 6, 8), monotone=True).search_space == 20_825
     for cost, omega in zip(restricted.cost, restricted.omega, strict=True):
         assert exact.best_under(Budget("at_most", float(cost))).omega <= omega + 1e-12
+
+
+def test_a_question_and_plain_keywords_ask_the_same() -> None:
+    """One spelling with one set of defaults, and the order in which things are named plays no part."""
+    options: dict[str, Any] = {
+        "bits": (8, 4),
+        "cost": "bops",
+        "keep": {"a": 8, "b": 8},
+        "limits": {"size": 40},
+    }
+    question = FrontierQuestion(**options)
+    asked, plain = study_problem(PROFILE, question=question), study_problem(PROFILE, **options)
+    assert asked.search_space == plain.search_space == 2
+    assert [bound.limit for bound in asked.bounds] == [bound.limit for bound in plain.bounds]
+    usual = frontier(PROFILE, question=FrontierQuestion())
+    assert list(usual.points()) == list(frontier(PROFILE).points())
+    other = FrontierQuestion(**options | {"bits": [4, 8, 4], "keep": {"b": 8, "a": 8}})
+    assert other == question
+    assert other.canonical() == question.canonical()
+    with pytest.raises(PlanError, match="bits was given beside a question; put it into the question"):
+        study_problem(PROFILE, question=question, bits=(4, 8))
+
+
+def test_a_table_of_ones_own_comes_with_the_question_as_text() -> None:
+    lines = [f"{name},{bits},{bits}" for name in "abc" for bits in (4, 8)]
+    question = FrontierQuestion(cost="latency", latencies="\n".join(["block,bits,milliseconds", *lines]))
+    found = frontier(PROFILE, question=question)
+    assert (found.point(0).cost, found.point(-1).cost) == (12, 24)
+    assert len(frontier(PROFILE, question=question.but(cost="size", limits={"latency": 16}))) == 2

@@ -10,8 +10,7 @@ from typing import Literal
 
 from explorer.errors import PlanError
 from explorer.plans.costs.tables import CostTable
-
-CostName = Literal["size", "bops", "latency", "activations"]
+from explorer.questions.frontier import CostName
 
 
 @dataclass(frozen=True)

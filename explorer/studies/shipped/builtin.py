@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from explorer.places import data_home, operator_data
-from explorer.studies.toml import read_description
+from explorer.studies.toml import described
 
 ASSETS = Path(__file__).parents[1] / "assets"
 DEFAULT = "fashion-resnet20"
@@ -56,7 +56,7 @@ def facts(name: str) -> Mapping[str, str]:
 
 def card(name: str) -> StudyCard:
     """The picker's entry of a built-in study."""
-    description = read_description(toml_path(name))
+    description = described(toml_path(name))
     folder = files_folder(name)
     here = folder is None or all((folder / file).is_file() for file in CIFAR_FILES)
     advice = (

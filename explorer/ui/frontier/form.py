@@ -1,29 +1,24 @@
-"""What is asked of the frontier: widths, costs, limits, and a person's wishes for the blocks."""
+"""The form of the Frontier page: widths, cost, damage and constraints become a `FrontierQuestion`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from explorer import plans
 from explorer.errors import PlanError
-from explorer.plans import CostName, InfeasibleError
-from explorer.ui.frontier import block_wishes
-from explorer.ui.frontier.question import Ask
+from explorer.figures.plans.frontier import COSTS, UNITS
+from explorer.plans import CostName, FrontierQuestion, InfeasibleError
+from explorer.ui.frontier import constraints
 from explorer.ui.shell import frame, session
 
 WIDTHS = (2, 3, 4, 5, 6, 7, 8)
-NAMES: Mapping[CostName, str] = {"size": "size", "bops": "bit operations", "latency": "latency"}
-UNITS: Mapping[CostName, tuple[str, float]] = {
-    "size": ("kB", 1e3),
-    "bops": ("GBOPs", 1e9),
-    "latency": ("ms", 1.0),
-}
 DAMAGES: Mapping[plans.Measure, str] = {
-    "trace": "trace × ‖ΔW‖²",
-    "product": "ΔWᵀHΔW",
-    "lambda-max": "λ × ‖ΔW‖²",
-    "l2": "‖ΔW‖² alone",
+    "trace": "Hessian trace (HAWQ-V2)",
+    "product": "exact quadratic",
+    "lambda-max": "top eigenvalue (HAWQ)",
+    "l2": "weight error only",
 }
 INPUT_WIDTHS = (2, 3, 4, 6, 8)
 _LATENCIES = "latencies_given"
@@ -39,14 +34,15 @@ class Drawn:
     log: bool
 
 
-def ask() -> tuple[Ask, Drawn]:
+def ask() -> tuple[FrontierQuestion, Drawn]:
     """Show the controls; the question, and what else is drawn."""
     study = session.study()
+    profile = not study.has_network
     published = plans.default_menu(study)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         frame.granularity_control()
         menu = st.pills(
-            "Widths on offer (bits)",
+            "Allowed bit widths",
             WIDTHS,
             selection_mode="multi",
             default=list(published),
@@ -58,7 +54,7 @@ def ask() -> tuple[Ask, Drawn]:
         cost = st.segmented_control(
             "Cost",
             offered,
-            format_func=lambda name: "BOPs" if name == "bops" else NAMES[name],
+            format_func=lambda name: "BOPs" if name == "bops" else COSTS[name],
             default="size",
             required=True,
             key=f"cost_{study.name}",
@@ -66,37 +62,27 @@ def ask() -> tuple[Ask, Drawn]:
             help="*BOPs*: bit operations, Σ MACs·w·a.",
         )
         damage = st.selectbox(
-            "Damage Ω",
-            [name for name in DAMAGES if study.has_network or name in ("trace", "l2")],
+            "Predicted damage Ω by",
+            [name for name in DAMAGES if not profile or name in ("trace", "l2")],
             format_func=DAMAGES.__getitem__,
             key=f"damage_{study.name}",
             persist_state="session",
-            width=150,
-            help="How the harm of a width is predicted. *trace × ‖ΔW‖²* is HAWQ-V2's eq. 10; *ΔWᵀHΔW* is what it stands "
-            "for, measured with the network; *λ × ‖ΔW‖²* takes the largest eigenvalue (HAWQ); *‖ΔW‖² alone* leaves the "
-            "Hessian out, the paper's ablation.",
+            width=220,
+            help="How the damage of a width is predicted. *Hessian trace*: mean trace × ‖ΔW‖² (HAWQ-V2, eq. 10). *Exact "
+            "quadratic*: ΔWᵀHΔW, which the trace approximates, measured with the network. *Top eigenvalue*: λ × ‖ΔW‖² "
+            "(HAWQ). *Weight error only*: ‖ΔW‖² without the Hessian, the paper's ablation.",
         )
-        with st.popover("Wishes"):
+        with st.popover("Constraints"):
             limits = _limits([each for each in offered if each != cost])
-            first_last, ties, monotone = _general(not study.has_network)
-            a_menu, scales = _further(not study.has_network)
+            options = limits | _general(profile) | _further(profile)
             _latencies()
-            wishes = block_wishes.edit(menu)
+            options |= constraints.edit(menu)
         drawn = _drawn()
-    asked = Ask(
-        tuple(sorted(menu)),
-        cost or "size",
-        damage,
-        limits,
-        first_last,
-        ties,
-        monotone,
-        wishes,
-        a_menu,
-        scales,
-        latencies if "latency" in (cost, *(name for name, _ in limits)) else "",
+    timed = "latency" in (cost, *options["limits"])
+    question = FrontierQuestion(
+        bits=menu, cost=cost or "size", damage=damage, latencies=latencies if timed else "", **options
     )
-    return asked, drawn
+    return question, drawn
 
 
 def _costs(published: tuple[int, ...], menu: list[int], own: bool) -> list[CostName]:
@@ -109,14 +95,14 @@ def _costs(published: tuple[int, ...], menu: list[int], own: bool) -> list[CostN
     return costs
 
 
-def _limits(others: list[CostName]) -> tuple[tuple[CostName, float], ...]:
+def _limits(others: list[CostName]) -> dict[str, Any]:
     st.markdown("**At most** (empty: no limit)")
-    found = []
+    found = {}
     with st.container(horizontal=True):
         for cost in others:
             unit, scale = UNITS[cost]
             most = st.number_input(
-                f"{NAMES[cost]} ({unit})",
+                f"{COSTS[cost]} ({unit})",
                 min_value=0.0,
                 value=None,
                 key=f"limit_{cost}_{session.study().name}",
@@ -124,17 +110,17 @@ def _limits(others: list[CostName]) -> tuple[tuple[CostName, float], ...]:
                 width=190,
             )
             if most is not None:
-                found.append((cost, most * scale))
-    return tuple(found)
+                found[cost] = most * scale
+    return {"limits": found}
 
 
-def _general(profile: bool) -> tuple[int, bool, bool]:
+def _general(profile: bool) -> dict[str, Any]:
     name = session.study().name
     first_last = st.toggle(
         "First and last block at 8 bits",
         key=f"first_last_{name}",
         persist_state="session",
-        help="As most papers do: these two read the image and make the decision.",
+        help="As in most papers: the first block reads the input, the last one makes the decision.",
     )
     ties = st.toggle(
         "Tie a residual's projection to its main path",
@@ -142,45 +128,46 @@ def _general(profile: bool) -> tuple[int, bool, bool]:
         disabled=profile,
         key=f"ties_{name}",
         persist_state="session",
-        help="What is added should have been rounded alike, as in HAWQ-V3. A published profile has its own ties.",
+        help="What is added should be rounded alike, as in HAWQ-V3. A published profile has its own ties.",
     )
     monotone = st.toggle(
-        "HAWQ's order only (set B)",
+        "Monotone: more sensitive blocks never get fewer bits (HAWQ-V2)",
         key=f"monotone_{name}",
         persist_state="session",
-        help="A more sensitive block never gets fewer bits than a less sensitive one.",
+        help="HAWQ-V2 searches only these plans, its set B.",
     )
-    return 8 if first_last else 0, ties and not profile, monotone
+    ends = {"first_last_at": 8} if first_last else {}
+    return {**ends, "auto_ties": ties and not profile, "monotone": monotone}
 
 
-def _further(profile: bool) -> tuple[tuple[int, ...], bool]:
+def _further(profile: bool) -> dict[str, Any]:
     name = session.study().name
     chosen = st.pills(
-        "Choose activation widths too, among",
+        "Also choose activation bits from",
         INPUT_WIDTHS,
         selection_mode="multi",
         disabled=profile,
         key=f"a_menu_{name}",
         persist_state="session",
-        help="Then Ω counts the damage of rounded activations too. None chosen: activations have 8 bits.",
+        help="Ω then includes the damage of rounded activations. None chosen: activations have 8 bits.",
     )
     scales = st.toggle(
-        "Count the quantizers' steps in the size",
+        "Include the quantizers' step sizes in the size",
         key=f"scales_{name}",
         persist_state="session",
         help="32 bits for each output channel of each layer.",
     )
-    return tuple(sorted(chosen)), scales
+    return {"a_menu": chosen, "scales": scales}
 
 
 def _latencies() -> None:
-    """A table of one's own, kept for the session."""
+    """A latency table of one's own, kept for the session."""
     study = session.study()
     given = st.file_uploader(
-        "Latencies of your own (CSV)",
+        "Your own latencies (CSV)",
         type="csv",
         key=f"latencies_{study.name}",
-        help="Lines `block,bits,milliseconds` or `block,w_bits,a_bits,milliseconds`, for every block and width on offer.",
+        help="Lines `block,bits,milliseconds` or `block,w_bits,a_bits,milliseconds`, for every block and allowed width.",
     )
     kept: dict[str, str] = st.session_state.setdefault(_LATENCIES, {})
     if given is None:
@@ -189,7 +176,7 @@ def _latencies() -> None:
         text = given.getvalue().decode()
         plans.read_latency_csv(text.encode(), session.blocks())
     except (PlanError, UnicodeDecodeError) as error:
-        st.error(f"{given.name} was not taken: {error}")
+        st.error(f"{given.name} was not accepted: {error}")
         return
     if kept.get(study.name) != text:
         kept[study.name] = text
@@ -219,8 +206,8 @@ def _drawn() -> Drawn:
 
 def sentence(error: PlanError) -> None:
     """Why there is no frontier, and a way on."""
-    st.warning(f"There is no such plan: {error}.", icon=":material/block:")
+    st.warning(f"No plan fits: {error}.", icon=":material/block:")
     nearest = error.nearest if isinstance(error, InfeasibleError) else None
-    if nearest is not None and st.button("Take the nearest plan in hand", icon=":material/back_hand:"):
+    if nearest is not None and st.button("Use the nearest plan", icon=":material/back_hand:"):
         session.take(nearest.plan(session.study(), session.blocks()))
         st.rerun()

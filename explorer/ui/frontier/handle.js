@@ -23,7 +23,7 @@ class Handle {
     this.knob = this.layer.appendChild(document.createElement("div"));
     this.knob.tabIndex = 0;
     this.knob.setAttribute("role", "slider");
-    this.knob.setAttribute("aria-label", "Plan in hand; arrow keys move it along the frontier");
+    this.knob.setAttribute("aria-label", "Current plan; arrow keys move it along the frontier");
     this.knob.className = "frontier-knob";
     this.card = this.layer.appendChild(document.createElement("div"));
     this.card.className = "frontier-card";

@@ -1,4 +1,4 @@
-"""Taking a plan off the frontier: a click on any dot, a handle that is dragged along it, the arrow keys.
+"""Choosing a plan on the frontier: a click on any dot, a handle that is dragged along it, the arrow keys.
 
 The chart with 50,000 dots is drawn once and stays as it is. What moves is a handle over it, in the browser, which
 says at once what each plan on the way is (its widths as coloured cells, what it changes); Python is told where it
@@ -22,7 +22,7 @@ _JS = Path(__file__).with_suffix(".js")
 
 @dataclass(frozen=True)
 class Held:
-    """Where the plan in hand stands on the chart.
+    """Place of the current plan on the chart.
 
     Attributes:
         cost, omega: in the units of the axes.
@@ -38,7 +38,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a person took.
+    """What a person chose.
 
     Attributes:
         kind: the ``meta`` of the trace: frontier, set B, uniform, published, saved, greedy.

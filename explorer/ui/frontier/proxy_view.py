@@ -1,4 +1,4 @@
-"""Does the proxy hold? Predicted damage against the loss of real plans, measured without training."""
+"""Prediction against measured loss: Ω of many plans beside their loss, measured without training."""
 
 import pandas as pd
 import streamlit as st
@@ -16,9 +16,9 @@ def show() -> None:
     """The run, its picture, and what the ranks say."""
     study = session.study()
     st.write(
-        "Ω is a prediction. Here 80 plans, along the frontier and off it, are quantized and their loss is measured on real "
-        "images, without training. If the proxy holds, the dots rise together: that is the rank correlation, with its "
-        "bootstrap interval."
+        "Ω is a prediction. Here 80 plans, on the frontier and off it, are quantized and their loss is measured on test "
+        "images, without training. The better the prediction, the closer the dots follow a rising curve: the rank "
+        "correlation says how closely, with its bootstrap interval."
     )
     if not isinstance(study, Study):
         st.info(
@@ -27,15 +27,15 @@ def show() -> None:
         return
     spec = spec_of(study, ProxyQuestion(granularity=session.granularity()))
     run_panel.compute(
-        {f"Does the proxy hold? {study.name}": spec},
+        {f"Prediction vs. measured loss of {study.name}": spec},
         label="Measure 80 plans",
-        there="It is there, or on its way.",
+        there="Already computed, or running.",
         key="compute_proxy",
     )
     run = caches.store().find(spec)
     if run is None:
         st.caption(
-            "It takes about a quarter of an hour on two cores, goes on when you leave the page, and can be stopped."
+            "It takes about 15 minutes on two cores, keeps running if you leave this page, and can be stopped."
         )
         return
     run_panel.watch(run.id, _draw)
@@ -52,10 +52,10 @@ def _draw(run: Run) -> None:
         picture.figure(picture.view(result)),
         key="proxy",
         name="proxy",
-        alt="Predicted damage against measured rise of the loss, one panel a measure",
+        alt="Predicted damage against measured rise of the loss, one panel per measure",
         table=lambda: pd.json_normalize(result["plans"]),
     )
     st.caption(
-        "Dots at equal height that lie apart sideways are plans the measure tells apart though the loss does not. The dotted "
-        "line is the second-order prediction, ½Ω."
+        "Dots at equal height but far apart sideways are plans that the measure separates and the loss does not. The "
+        "dotted line is the second-order prediction, ½Ω."
     )

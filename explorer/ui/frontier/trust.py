@@ -1,4 +1,4 @@
-"""How far a choice can be trusted: the errors of the traces, and what looking at fewer plans would have cost."""
+"""Trust in a choice: its robustness to the errors of the traces, and the price of searching fewer plans."""
 
 from collections.abc import Mapping
 
@@ -9,37 +9,37 @@ from explorer import plans
 from explorer.errors import PlanError
 from explorer.figures.plans import restriction as restriction_figure
 from explorer.figures.plans import stability
+from explorer.figures.plans.frontier import axis
 from explorer.figures.plans.restriction import RestrictionCurve
+from explorer.jobs.basis import Basis
 from explorer.plans import Budget, Plan, Uncertainty
+from explorer.plans.scene import Scene, has_set_b
 from explorer.plans.trust.uncertainty import DRAWS
-from explorer.ui.frontier.picture import SET_B_LIMIT, Scene
 from explorer.ui.parts import export
 from explorer.ui.shell import caches, session
-from explorer.ui.shell.caches import Basis
 
 _DRAWN = "traces_drawn_again"
 
 
-def show_stability(scene: Scene, held: Plan) -> None:
+def show_stability(scene: Scene, basis: Basis, held: Plan) -> None:
     """How often each block changes its width when the traces are drawn again from their errors."""
     frontier = scene.frontier
-    inputs = held.a_bits if scene.asked.a_menu else None
-    cost = frontier.problem.cost.count(held.w_bits, inputs) / frontier.problem.cost.divisor
-    asked = (session.reference(), scene.asked, cost)
+    cost, _ = scene.place(held)
+    asked = (session.reference(), scene.question, basis.key, cost)
     kept: tuple[object, Uncertainty] | None = st.session_state.get(_DRAWN)
     known = kept[1] if kept is not None and kept[0] == asked else None
     st.write(
-        "Every trace has an error. Here each is drawn anew from its own error and the frontier is solved again at the "
-        "cost of the plan in hand. A bar of one colour is a sure choice."
+        "Every trace has a standard error. Each trace is redrawn from its error, and the frontier is solved again at the "
+        "cost of the current plan. A bar of one colour is a choice that the errors do not change."
     )
     if not frontier.problem.lookup("variance").any():
-        st.info("These traces came without errors, so there is nothing to draw from.")
+        st.info("These traces come without standard errors, so there is nothing to draw from.")
         return
     if known is None and st.button(f"Draw {DRAWS} times", icon=":material/casino:", type="primary"):
-        bar = st.progress(0.0, text="Solving again and again …")
+        bar = st.progress(0.0, text="Solving the redrawn problems …")
 
         def told(done: float) -> None:
-            bar.progress(done, text=f"Solving again and again: {done:.0%}")
+            bar.progress(done, text=f"Solving the redrawn problems: {done:.0%}")
 
         try:
             known = plans.resample(frontier, Budget("at_most", cost), progress=told)
@@ -65,11 +65,11 @@ def _stability(known: Uncertainty) -> None:
     sure = len(known.changes) - len(unsure)
     text = f"{sure} of {len(known.changes)} blocks keep their width in more than nine of ten draws. "
     if unsure:
-        text += f"The unsurest: {', '.join(f'{b} ({known.changes[b]:.0%})' for b in unsure[:4])}. "
+        text += f"Least certain: {', '.join(f'{b} ({known.changes[b]:.0%})' for b in unsure[:4])}. "
     regret = float((known.regret / known.point.omega).mean())
     text += (
-        f"Had the drawn traces been the true ones, this plan would on average have had {regret:.1%} more Ω than the best "
-        "of the same cost: that is what the errors cost."
+        f"If the redrawn traces were the true ones, this plan would have {regret:.1%} more Ω on average than the best plan "
+        "of the same cost: the price of the errors."
     )
     st.caption(text)
 
@@ -77,13 +77,11 @@ def _stability(known: Uncertainty) -> None:
 def show_restriction(scene: Scene, basis: Basis) -> None:
     """Set B and the greedy path against the exact frontier, at equal cost."""
     frontier, problem = scene.frontier, scene.frontier.problem
-    reference = session.reference()
-    found = {
-        "greedy path": plans.restriction(frontier, caches.greedy(reference, scene.asked, basis.key, basis))
-    }
-    if not scene.asked.a_menu and plans.count(len(problem.free), len(problem.menu)) <= SET_B_LIMIT:
-        found["set B"] = plans.restriction(frontier, caches.set_b(reference, scene.asked, basis.key, basis))
-    unit, scale = scene.axis
+    asked = (session.reference(), scene.question, basis.key, basis)
+    found = {"greedy path": plans.restriction(frontier, caches.greedy(*asked))}
+    if has_set_b(problem, scene.question):
+        found["set B"] = plans.restriction(frontier, caches.set_b(*asked))
+    unit, scale = axis(scene)
     export.chart(
         restriction_figure.figure(
             {name: RestrictionCurve(each.cost / scale, each.ratio) for name, each in found.items()},
@@ -102,10 +100,10 @@ def show_restriction(scene: Scene, basis: Basis) -> None:
         except PlanError:
             continue
         words.append(
-            f"{name}: {each.median:.2f} times the least Ω in the middle, {ratio:.2f} at {cost / scale:,.4g} {unit}"
+            f"{name}: {each.median:.2f} times the exact Ω in the median, {ratio:.2f} at worst, at {cost / scale:,.4g} {unit}"
         )
     st.caption(
-        "HAWQ-V2 looks only at set B, others go down greedily; the frontier here looks at every plan. "
+        "HAWQ-V2 searches only set B, other methods reduce bits greedily; the exact frontier considers every plan. "
         + "; ".join(words)
         + "."
     )

@@ -2,7 +2,7 @@
 
 Streamlit draws a chart anew, without its zoom, whenever the figure is another one, so a figure must not depend on
 what was clicked on it; and it does not report a click on the point that was clicked last, even when something else
-was chosen by other means in between. So the browser listens to Plotly itself here, and marks what is in hand as if
+was chosen by other means in between. So the browser listens to Plotly itself here, and marks what is chosen as if
 it had been selected, again whenever the chart is drawn anew.
 """
 
@@ -62,7 +62,7 @@ def follow(chart: str, name: str | None, on_pick: Callable[[str], None]) -> None
 
     Args:
         chart: the chart's key; points, and squares of a heat map, have their name first in ``customdata``.
-        name: what is in hand; None marks nothing.
+        name: what is chosen; None marks nothing.
         on_pick: called before the page is run again, with the name of the point that was clicked.
     """
     key = f"{chart}_picking"

@@ -1,4 +1,4 @@
-"""Watching runs: progress while they live, stop and resume, and what went wrong in a sentence."""
+"""Runs on a page: progress while they work, stop and resume, and what went wrong in a sentence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from explorer.ui.shell import caches, session
 
 @dataclass(frozen=True)
 class Words:
-    """What the buttons of a run are called, and what is said of one that was stopped."""
+    """Labels of a run's buttons, and what is said of one that was stopped."""
 
     stop: str = "Cancel"
     resume: str = "Resume"
     stopped: str = "This run stopped at {fraction:.0%}: it was cancelled"
 
 
-PAUSING = Words("Pause", "Continue", "Paused at {fraction:.0%}; what was drawn so far is kept.")
+PAUSING = Words("Pause", "Continue", "Paused at {fraction:.0%}; the samples drawn so far are kept.")
 
 
 def watch(run_id: str, draw: Callable[[Run], None]) -> None:
@@ -34,7 +34,7 @@ def watch(run_id: str, draw: Callable[[Run], None]) -> None:
 def watch_all(
     run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None], words: Words | None = None
 ) -> None:
-    """The same for several runs that one picture shows."""
+    """Show several runs in one picture, as `watch` shows one."""
     words = words or Words()
     live = {run_id for run_id in run_ids if caches.store().get(run_id).live}
     if live:
@@ -44,7 +44,7 @@ def watch_all(
 
 
 def missing(asked: Mapping[str, RunSpec]) -> list[str]:
-    """Those of the titles whose run was never begun, or stopped on its way."""
+    """Titles of the runs that were never begun, or stopped on their way."""
     runs = {title: caches.store().find(spec) for title, spec in asked.items()}
     return [title for title, run in runs.items() if run is None or run.resumable]
 
@@ -52,7 +52,7 @@ def missing(asked: Mapping[str, RunSpec]) -> list[str]:
 def compute(
     asked: Mapping[str, RunSpec], *, there: str, label: str = "Compute", key: str | None = None
 ) -> None:
-    """The button that begins what is missing, and lets go on what stopped.
+    """The button that starts what is missing, and continues what stopped.
 
     Args:
         asked: title to spec, one a run.
@@ -79,7 +79,7 @@ def compute(
 
 
 def resume(run_id: str) -> None:
-    """Let a stopped run go on, with the study in hand from where it is now."""
+    """Continue a stopped run, with the current study from where it is now."""
     jobs.resume(caches.store(), run_id, study=session.study().reference)
 
 

@@ -1,4 +1,4 @@
-// Bars that are set by a click: the height that is clicked becomes the block's width, as the nearest on offer. A
+// Bars that are set by a click: the height that is clicked becomes the block's width, as the nearest allowed one. A
 // cursor over the bars serves the keyboard: left and right choose a block, up and down its width. While a handle on
 // the frontier is dragged, the bars follow it before Python has heard of it.
 const states = new WeakMap();

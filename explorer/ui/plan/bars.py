@@ -1,4 +1,4 @@
-"""The plan's bars on the desk: a click at a height, or the arrow keys, set a block's width."""
+"""Bars of the current plan: a click at a height, or the arrow keys, set a block's width."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -12,7 +12,7 @@ from explorer.figures import look
 from explorer.figures.plans import plan as picture
 from explorer.plans import Plan
 from explorer.ui.parts import export, tables
-from explorer.ui.shell import results, session
+from explorer.ui.shell import session
 
 _CHART = "plan_bars"
 _JS = Path(__file__).with_suffix(".js")
@@ -24,7 +24,7 @@ def show(held: Plan, menu: Sequence[int], *, height: int = 430) -> None:
     Args:
         menu: the widths that a click chooses from.
     """
-    weights = results.sizes(session.blocks())
+    weights = {block.name: block.weights for block in session.blocks()}
     widths = sorted({*menu, *held.w_bits.values()})
     bars = picture.view({name: (b.w_bits, b.a_bits) for name, b in held.blocks.items()}, weights)
     figure = picture.figure(bars, height=height, sizes=True, top=widths[-1])

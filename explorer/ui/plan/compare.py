@@ -9,17 +9,14 @@ from explorer import plans
 from explorer.figures.look import bytes_text, count_text
 from explorer.plans import Plan
 from explorer.ui.parts import export
-from explorer.ui.plan import saved_plans
 from explorer.ui.shell import frame, results, session
 
 _OTHER = "plan_beside"
 _COLUMNS = {
-    "size": st.column_config.NumberColumn(
-        "size (B)", format="%+,.0f", help="What the plan in hand has more."
-    ),
-    "omega": st.column_config.NumberColumn("Ω", format="%+.3g", help="What the plan in hand has more."),
+    "size": st.column_config.NumberColumn("size (B)", format="%+,.0f", help="Current plan minus the other."),
+    "omega": st.column_config.NumberColumn("Ω", format="%+.3g", help="Current plan minus the other."),
     "error": st.column_config.NumberColumn(
-        "± s.e.", format="%.1g", help="Of that difference, from the trace's error."
+        "± s.e.", format="%.1g", help="Standard error of the difference, from the error of the trace."
     ),
 }
 
@@ -30,9 +27,9 @@ def show(held: Plan, menu: tuple[int, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picked = st.selectbox("Compare with", list(others), key="compare_with", width=320)
         if st.button(
-            "Put the plan in hand there",
+            "Pin current plan",
             icon=":material/push_pin:",
-            help="Keeps it beside the next plan you take.",
+            help="Keeps it for comparison with the next plan you choose.",
         ):
             st.session_state[_OTHER] = held
             st.rerun()
@@ -41,7 +38,7 @@ def show(held: Plan, menu: tuple[int, ...]) -> None:
     with left:
         _card(f"**{picked}**", other)
     with right:
-        _card("**in hand**", held)
+        _card("**Current plan**", held)
     rows = _differences(other, held)
     if rows.empty:
         st.caption("The two plans are the same.")
@@ -56,11 +53,11 @@ def _others(held: Plan, menu: tuple[int, ...]) -> Mapping[str, Plan]:
     found: dict[str, Plan] = {}
     pinned: Plan | None = st.session_state.get(_OTHER)
     if pinned is not None and set(pinned.blocks) == set(held.blocks):
-        found["the one put aside"] = pinned
+        found["Pinned plan"] = pinned
     before = session.past()
     if before:
-        found["the one before"] = before[-1]
-    found |= {plan.name: plan for plan in saved_plans.all_of(study, blocks)}
+        found["Previous plan"] = before[-1]
+    found |= {plan.name: plan for plan in plans.saved_plans(study, blocks)}
     found |= {each.plan.name: each.plan for each in plans.published_plans(study, blocks)}
     uniform = {
         f"{bits} bits everywhere": Plan.uniform(study, blocks, bits, plans.ACTIVATION_BITS) for bits in menu
@@ -101,11 +98,11 @@ def _differences(before: Plan, after: Plan) -> pd.DataFrame:
 
 def _sentence(rows: pd.DataFrame, blocks: int) -> str:
     text = f"They differ in {len(rows)} of {blocks} blocks: {bytes_text(abs(rows['size'].sum()))} "
-    text += "more for the plan in hand" if rows["size"].sum() >= 0 else "less for the plan in hand"
+    text += "more for the current plan" if rows["size"].sum() >= 0 else "less for the current plan"
     if "omega" in rows:
         error = float((rows["error"] ** 2).sum() ** 0.5)
         total = float(rows["omega"].sum())
         text += f", Ω {total:+.3g}" + (f" ± {error:.1g}" if error else "")
         if error and abs(total) <= error:
-            text += "; that is within the noise of the traces, so take the smaller one"
+            text += "; that is within the standard error, so prefer the smaller plan"
     return text + "."

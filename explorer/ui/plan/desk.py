@@ -1,4 +1,4 @@
-"""The plan in hand on the desk: bars, an editable table, live numbers, and ways to keep it."""
+"""The current plan: bars, an editable table, its numbers, and ways to keep it."""
 
 import json
 from collections.abc import Sequence
@@ -13,21 +13,20 @@ from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.ui.parts import export, tables
 from explorer.ui.plan import bars as plan_bars
-from explorer.ui.plan import saved_plans
 from explorer.ui.shell import caches, frame, session
 
 _W, _A = "weight bits", "activation bits"
 
 
 def show(menu: Sequence[int]) -> None:
-    """The desk; without a plan, how to get one.
+    """The current plan; without one, how to get one.
 
     Args:
-        menu: the widths on offer.
+        menu: the allowed widths.
     """
     held = session.plan()
     with st.container(horizontal=True, vertical_alignment="center", key="plan_head"):
-        st.subheader("The plan in hand", width="content")
+        st.subheader("Current plan", width="content")
         _steps()
     if held is None:
         st.info("Click a dot above, drag the budget, or upload a plan.json.", icon=":material/ads_click:")
@@ -44,26 +43,26 @@ def show(menu: Sequence[int]) -> None:
                 architecture.figure(architecture.view(session.blocks(), held.w_bits), height=330),
                 key="plan_network",
                 name="plan-network",
-                alt="The network, every block in the colour of its width",
+                alt="The network, each block in the colour of its bit width",
                 table=lambda: tables.of_blocks(session.blocks()),
             )
     with picture:
         plan_bars.show(held, menu)
         st.caption(
-            "Click at a height to give a block that many bits; with the keyboard, tab to the bars and use the arrows."
+            "Click at a height to set a block's bits; with the keyboard, tab to the bars and use the arrow keys."
         )
     with numbers:
         _numbers(held)
     if held.steps is not None:
         st.caption(
-            "This plan carries step sizes of its own, found by LAPQ. Another width for any block drops them, for they belong "
-            "together."
+            "This plan includes step sizes found by LAPQ. Changing the width of any block discards them, because they were "
+            "optimised together."
         )
     _keep(held)
 
 
 def _steps() -> None:
-    """Back and forth among the plans that were in hand."""
+    """Back and forth among earlier plans."""
     for label, icon, key, step, there in (
         ("Undo", "undo", "Ctrl+Z", session.undo, session.past()),
         ("Redo", "redo", "Ctrl+Shift+Z", session.redo, session.future()),
@@ -80,7 +79,7 @@ def _steps() -> None:
 
 
 def _edited(held: Plan) -> Plan:
-    """The table; the plan after the person's changes. The editor restarts when another plan is taken."""
+    """The table; the plan after the person's changes. The editor restarts when another plan is chosen."""
     revision = session.revision()
     base_key = f"plan_base_{revision}"
     base: Plan = st.session_state.setdefault(base_key, held)
@@ -107,7 +106,7 @@ def _edited(held: Plan) -> Plan:
                 width="small",
                 options=list(ALLOWED_BITS),
                 required=True,
-                help="Of the block's input.",
+                help="Bits of the block's input.",
             ),
         },
     )
@@ -124,7 +123,7 @@ def _numbers(held: Plan) -> None:
     st.metric("Size", bytes_text(plans.size_bytes(blocks, held.w_bits)), width="content")
     st.metric("Compression", f"{plans.compression(blocks, held.w_bits):.2f}×", width="content")
     operations = f"{count_text(plans.bops(blocks, held))}BOPs"
-    st.metric("Bit operations", operations, help="Σ MACs·w·a for one image.", width="content")
+    st.metric("Bit operations", operations, help="Σ MACs·w·a per image.", width="content")
     omega = frame.omega_of(held)
     if omega is not None:
         shown = f"{omega[0]:.3g}" + (f" ± {omega[1]:.1g}" if omega[1] else "")
@@ -144,7 +143,7 @@ def _keep(held: Plan) -> None:
         if st.button(
             "Save",
             icon=":material/save:",
-            help="Keeps the plan on this computer and marks it on the frontier.",
+            help="Saves the plan on this computer and marks it on the frontier.",
         ):
             _save(held, name)
         text = json.dumps(held.to_json(), indent=2)
@@ -156,7 +155,7 @@ def _keep(held: Plan) -> None:
 
 def _save(held: Plan, name: str) -> None:
     try:
-        session.take(saved_plans.save(held, name), from_editor=True)
+        session.take(plans.save_plan(held, name), from_editor=True)
     except PlanError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -173,7 +172,7 @@ def _upload() -> None:
             return
         if st.session_state.get("plan_uploaded") == given.file_id:
             for text in st.session_state["plan_upload_remarks"]:
-                st.caption(f"Taken; {text}.")
+                st.caption(f"Uploaded; {text}.")
             return
         st.session_state["plan_uploaded"] = given.file_id
         remarks: list[str] = []
@@ -186,7 +185,7 @@ def _upload() -> None:
                 given.getvalue(), study=study, partitions=(layers, modules), remark=remarks.append
             )
         except PlanError as error:
-            st.error(f"{given.name} was not taken: {error}")
+            st.error(f"{given.name} was not accepted: {error}")
             return
         session.choose_granularity("layer" if blocks == layers else "module")
         session.take(plan)

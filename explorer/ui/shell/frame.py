@@ -1,4 +1,4 @@
-"""The frame round every page: study picker, live runs, and the strip that says what is in hand."""
+"""The frame of every page: study picker, running computations, and the strip that names study and plan."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from explorer.ui.shell import caches, results, session
 
 
 def sidebar() -> None:
-    """The study picker and the list of live runs."""
+    """The study picker and the list of running computations."""
     cards = {card.name: card for card in session.offered()}
     with st.sidebar:
         names = list(cards)
@@ -22,7 +22,7 @@ def sidebar() -> None:
             names,
             index=names.index(session.reference()),
             format_func=lambda name: cards[name].title,
-            help="A trained network with its data and its loss, or published figures of one.",
+            help="A trained network with its data and loss, or published figures of one.",
             key="study_picker",
         )
         if not cards[picked].available:
@@ -35,7 +35,7 @@ def sidebar() -> None:
 
 
 def strip() -> None:
-    """Name, FP32 accuracy and size of the study; size, compression and Ω of the plan in hand."""
+    """Name, FP32 accuracy and size of the study; size, compression and Ω of the current plan."""
     if session.study().remark is not None:
         st.caption(session.study().remark)
     study, blocks, plan = session.study(), session.blocks(), session.plan()
@@ -48,24 +48,22 @@ def strip() -> None:
         st.metric("FP32 size", bytes_text(full_size), help=words, width="content")
         if plan is None:
             words = "Click a point on the Frontier page."
-            st.metric("Plan in hand", "none yet", help=words, width="content")
+            st.metric("Current plan", "none yet", help=words, width="content")
             return
         size = bytes_text(plans.size_bytes(blocks, plan.w_bits))
-        words = "Packed weights, without biases and batch norm."
-        st.metric(plan.name or "Plan in hand", size, help=words, width="content")
+        words = "Packed weights, without biases and batch normalisation."
+        st.metric(plan.name or "Current plan", size, help=words, width="content")
         ratio = f"{plans.compression(blocks, plan.w_bits):.2f}×"
-        st.metric("Compression", ratio, help="FP32 size over plan size.", width="content")
+        st.metric("Compression", ratio, help="FP32 size divided by the plan's size.", width="content")
         omega = omega_of(plan)
-        words = (
-            "HAWQ-V2, eq. 10: mean Hessian trace times squared quantization error, summed over the blocks."
-        )
+        words = "Predicted damage (HAWQ-V2, eq. 10): mean Hessian trace times squared quantization error, summed over the blocks."
         if omega is not None and omega[1]:
             words += f" Standard error {omega[1]:.1g}."
         st.metric("Predicted Ω", "–" if omega is None else f"{omega[0]:.3g}", help=words, width="content")
 
 
 def omega_of(plan: plans.Plan) -> tuple[float, float] | None:
-    """Ω of a plan and its standard error; None before there are traces."""
+    """Ω of a plan and its standard error; None while there are no traces."""
     table = results.damage()
     return None if table is None else (table.omega(plan.w_bits), table.omega_stderr(plan.w_bits))
 
@@ -94,20 +92,22 @@ def _accuracy() -> None:
         st.metric(
             "FP32 accuracy",
             "–",
-            help="Published figures only: there are no weights to measure.",
+            help="Published figures only: no weights to measure.",
             width="content",
         )
         return
     measured = results.full_precision(study)
     if measured is not None:
         note = (
-            f"Share of the {measured['samples']:,} shipped test {study.noun.many} that are right, ± one standard "
+            f"Share of the {measured['samples']:,} test {study.noun.many} that are classified correctly, ± one standard "
             "error."
         )
         shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.metric("FP32 accuracy", shown, help=note, width="content")
         return
-    request(caches.store(), spec_of(study, EvaluateQuestion()), title=f"FP32 accuracy of {study.name}")
+    request(
+        caches.store(), spec_of(study, EvaluateQuestion()), title=f"Measuring FP32 accuracy of {study.name}"
+    )
     _awaited_accuracy()
 
 
@@ -123,8 +123,7 @@ def _awaited_accuracy() -> None:
     st.metric(
         "FP32 accuracy",
         "not measured" if failed else "measuring …",
-        help=(run.error if run else None)
-        or f"Measured on the shipped test {study.noun.many}, in a run of its own.",
+        help=(run.error if run else None) or f"Measured on the test {study.noun.many}, in the background.",
         width="content",
     )
 
@@ -132,7 +131,7 @@ def _awaited_accuracy() -> None:
 @st.fragment(run_every=2.0)
 def _live_runs() -> None:
     live = caches.store().live()
-    st.caption("Live runs" if live else "No run is live.")
+    st.caption("Running" if live else "No computation running")
     for run in live:
         st.progress(min(max(run.fraction, 0.0), 1.0), text=_line(run))
         if st.button(
@@ -150,18 +149,18 @@ def _line(run: Run) -> str:
 
 
 def granularity_control() -> None:
-    """Whether a block is a layer or a module."""
+    """Control of what a block is: a layer, or a module such as a residual block."""
     if not session.study().has_network:
         return
-    names: dict[Granularity, str] = {"layer": "every layer", "module": "every module"}
+    names: dict[Granularity, str] = {"layer": "layer", "module": "residual block"}
     picked = st.segmented_control(
-        "One width for",
+        "One bit width per",
         list(names),
         format_func=names.__getitem__,
         default=session.granularity(),
         required=True,
         key=f"granularity_{session.reference()}",
-        help="A *block* gets one bit width: each layer by itself, or all layers of a residual block together as in HAWQ.",
+        help="A *block* gets one bit width: each layer by itself, or all layers of a residual block together, as in HAWQ.",
     )
     if picked and picked != session.granularity():
         session.choose_granularity(picked)

@@ -1,36 +1,64 @@
-"""Asking the store for results the pages show."""
+"""Results of the current study, for pages: each redraw asks one snapshot of its runs.
 
-import math
+Which run answers what is decided in `explorer.jobs.answers` and `explorer.jobs.basis`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from explorer.blocks import Block, Granularity
-from explorer.curvature import Traces
+from explorer.jobs import answers
+from explorer.jobs.basis import Basis, basis_of
 from explorer.jobs.requests import spec_of
+from explorer.jobs.snapshot import Snapshot
 from explorer.plans import DamageTable
-from explorer.questions import EvaluateQuestion
+from explorer.questions import EvaluateQuestion, TracesQuestion
 from explorer.runs import Run
 from explorer.studies import AnyStudy
 from explorer.ui.shell import caches, session
-from explorer.ui.shell.caches import Basis
+
+_REDRAW: ContextVar[dict[str, Snapshot] | None] = ContextVar("snapshots_of_this_redraw", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """One redraw of a page, within which `runs` reads the store once a study."""
+    token = _REDRAW.set({})
+    try:
+        yield
+    finally:
+        _REDRAW.reset(token)
+
+
+def runs(study: AnyStudy) -> Snapshot:
+    """Runs of a study: as they were at the start of a redraw, or as they are now where a fragment polls."""
+    redraw = _REDRAW.get()
+    if redraw is None:
+        return caches.snapshot(study.fingerprint)
+    if study.fingerprint not in redraw:
+        redraw[study.fingerprint] = caches.snapshot(study.fingerprint)
+    return redraw[study.fingerprint]
 
 
 def runs_of(study: AnyStudy, kind: str) -> list[Run]:
     """Runs of one kind on a study as it is now, newest first."""
-    return list(caches.store().list(fingerprint=study.fingerprint, kind=kind))
+    return list(runs(study).list(kind=kind))
 
 
 def full_precision(study: AnyStudy) -> dict[str, Any] | None:
     """Loss and accuracy of the FP32 network, if they were measured."""
     if not study.has_network:
         return None
-    run = caches.store().find(spec_of(study, EvaluateQuestion()))
+    run = runs(study).find(spec_of(study, EvaluateQuestion()))
     return run.result if run is not None and run.status == "done" else None
 
 
 def traces(study: AnyStudy, granularity: Granularity, of: str = "weights") -> Run | None:
-    """The finished traces whose worst block has the smallest relative error, the newest among equals."""
-    found = [run for run in runs_of(study, "traces") if is_of(run, granularity, of)]
-    return min((run for run in found if run.status == "done"), key=_worst, default=None)
+    """The finished run of traces with the smallest error."""
+    found = answers.best(runs(study), study, TracesQuestion(granularity=granularity, of=of))
+    return None if found is None else found.run
 
 
 def is_of(run: Run, granularity: Granularity, of: str) -> bool:
@@ -39,24 +67,9 @@ def is_of(run: Run, granularity: Granularity, of: str) -> bool:
     return asked.get("granularity", "layer") == granularity and asked.get("of", "weights") == of
 
 
-def _worst(run: Run) -> float:
-    blocks = (run.result or {})["blocks"]
-    errors = [block["stderr"] / abs(block["trace"]) for block in blocks if block["stderr"]]
-    return max(errors, default=0.0 if blocks else math.inf)
-
-
 def basis() -> Basis | None:
-    """What Ω of the current study rests on: its traces; a profile brings its own.
-
-    None while nobody has computed traces for the current partition.
-    """
-    study = session.study()
-    if not study.has_network:
-        return Basis(study.fingerprint, None)
-    run = traces(study, session.granularity())
-    if run is None or run.result is None:
-        return None
-    return Basis(f"{study.fingerprint} {run.id}", Traces.from_json(run.result))
+    """What Ω of the current study is computed from; None while there are no traces for the current blocks."""
+    return basis_of(runs(session.study()), session.study(), session.granularity())
 
 
 def damage() -> DamageTable | None:
@@ -71,7 +84,7 @@ def sizes(blocks: tuple[Block, ...]) -> dict[str, int]:
 
 
 def trace_blocks(run: Run) -> list[dict[str, Any]]:
-    """The estimates of a traces run: the final ones, or the latest so far."""
+    """Estimates of a traces run: the final ones, or the latest so far."""
     if run.result is not None:
         return list(run.result["blocks"])
     points = caches.store().points(run.id, "blocks")

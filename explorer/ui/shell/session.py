@@ -1,4 +1,4 @@
-"""What one person has in hand: the study, the partition, the plan; kept in the session and in the address.
+"""The current study, partition and plan of one person; kept in the session and in the address.
 
 The address bar carries ``study``, ``blocks``, ``plan`` (weight bits, then activation bits: ``8.4.2_8.8.8``) and
 ``block`` (the one that is looked at), so a link shows another person the same thing.
@@ -36,7 +36,7 @@ def offered() -> list[studies.StudyCard]:
 
 
 def reference() -> str:
-    """What the current study is loaded by; only offered studies can be reached through the address."""
+    """Name or path the current study is loaded by; only offered studies can be reached through the address."""
     found: str = st.session_state.setdefault(_STUDY, studies.DEFAULT)
     return found
 
@@ -58,7 +58,7 @@ def blocks() -> tuple[Block, ...]:
 
 
 def plan() -> Plan | None:
-    """The plan in hand, if it is for the current study and partition."""
+    """The current plan, if it is for the current study and partition."""
     held: Plan | None = st.session_state.get(_PLAN)
     return held if held is not None and _fits(held) else None
 
@@ -76,7 +76,7 @@ def revision() -> int:
 
 
 def take(new: Plan | None, *, from_editor: bool = False, passing: bool = False) -> None:
-    """Make a plan the one in hand; the one before can be had again with `undo`.
+    """Make a plan the current one; `undo` brings the one before back.
 
     Args:
         from_editor: the table of the plan says so itself and must not start afresh.
@@ -94,7 +94,7 @@ def take(new: Plan | None, *, from_editor: bool = False, passing: bool = False) 
 
 
 def past() -> list[Plan]:
-    """The plans that were in hand before, the last one last; those of another study or partition left out."""
+    """Earlier plans, the last one last; those of another study or partition left out."""
     return [plan for plan in st.session_state.get(_PAST, []) if _fits(plan)]
 
 
@@ -104,12 +104,12 @@ def future() -> list[Plan]:
 
 
 def undo() -> None:
-    """Take the plan that was in hand before."""
+    """Bring back the plan before."""
     _step(_PAST, past(), _FUTURE, future())
 
 
 def redo() -> None:
-    """Take the plan that was undone last."""
+    """Bring back the plan that was undone last."""
     _step(_FUTURE, future(), _PAST, past())
 
 
@@ -129,14 +129,14 @@ def _hold(new: Plan | None, *, from_editor: bool = False) -> None:
 
 
 def choose_study(new: str) -> None:
-    """Change the study; the plan in hand stays behind with the old one."""
+    """Change the study; the current plan stays behind with the old one."""
     if new != reference():
         st.session_state[_STUDY] = new
         take(None)
 
 
 def choose_granularity(new: Granularity) -> None:
-    """Change the partition; the plan in hand belongs to the old one."""
+    """Change the partition; the current plan belongs to the old one."""
     if new != granularity():
         st.session_state[_BLOCKS] = new
         take(None)
@@ -171,17 +171,17 @@ def read_address() -> str | None:
         try:
             take(_decode(text))
         except PlanError as error:
-            return f"The plan in the link was not taken: {error}"
+            return f"The plan in the link was not used: {error}"
         if address.get("steps"):
             return (
-                "The plan in the link had step sizes of its own, which a link does not hold, so it is in hand without "
-                "them. Take them in hand again on Step sizes, or upload its plan.json."
+                "The plan in the link had its own step sizes, which a link does not hold, so it was opened without "
+                "them. Choose them again on Step sizes, or upload its plan.json."
             )
     return None
 
 
 def write_address() -> None:
-    """Put what is in hand into the address."""
+    """Put study, partition, plan and block into the address."""
     wanted = {"study": reference(), "blocks": granularity()}
     if (held := plan()) is not None:
         wanted["plan"] = encode(held)

@@ -106,7 +106,7 @@ def reference(study: Study) -> tuple[int, float] | None:
 
 
 def pick(found: Sequence[Row]) -> None:
-    """Take the plan of a run in hand again."""
+    """Choose the plan of a run again."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "A run's plan", range(len(found)), format_func=lambda i: found[i].name, width=320

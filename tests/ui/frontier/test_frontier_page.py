@@ -12,11 +12,10 @@ from streamlit.testing.v1 import AppTest
 from explorer import plans, studies
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
-from explorer.questions import DamageQuestion
+from explorer.questions import DamageQuestion, FrontierQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.studies import Study
-from explorer.ui.frontier import block_wishes
-from explorer.ui.frontier.question import Ask, Wishes
+from explorer.ui.frontier import constraints
 from tests.ui.conftest import PROFILE, Opens
 from tests.ui.shell.test_pages import PLAN, metrics, sound
 
@@ -44,7 +43,7 @@ def link(page: AppTest) -> str:
 
 
 def size(page: AppTest) -> float:
-    """Of the plan in hand, in MB."""
+    """Of the current plan, in MB."""
     value, unit = metrics(page)["Size"].split()
     return float(value) * {"MB": 1.0, "kB": 1e-3}[unit]
 
@@ -59,7 +58,7 @@ def test_a_budget_takes_the_best_plan_under_it(opens: Opens) -> None:
     assert shown.slider(key="frontier_budget").value == 8.0, "what was asked stays"
 
 
-def test_undo_and_redo_go_through_the_plans_that_were_in_hand(opens: Opens) -> None:
+def test_undo_and_redo_go_through_earlier_plans(opens: Opens) -> None:
     shown = budget(opens("frontier", study=PROFILE), 8.0)
     first = link(shown)
     shown = budget(shown, 10.0)
@@ -92,40 +91,70 @@ def test_a_limit_nothing_keeps_is_a_sentence_with_the_nearest_plan(opens: Opens)
     shown = limit.set_value(1.0).run()
     assert not shown.exception
     [warning] = shown.warning
-    assert "There is no such plan: no plan has bops of at most 1,000,000,000 BOPs" in warning.value
-    taken = press(shown, "Take the nearest plan in hand")
+    assert "No plan fits: no plan has bops of at most 1,000,000,000 BOPs" in warning.value
+    taken = press(shown, "Use the nearest plan")
     assert "plan" in taken.query_params
 
 
 def test_two_plans_are_compared_block_by_block_where_they_differ(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=PROFILE)
     shown = budget(shown, shown.slider(key="frontier_budget").min)
-    shown = sound(shown.segmented_control(key="frontier_closer").set_value("Compare with another plan").run())
+    shown = sound(
+        shown.segmented_control(key="frontier_analysis").set_value("Compare with another plan").run()
+    )
     shown = sound(shown.selectbox(key="compare_with").select("8 bits everywhere").run())
     [rows] = [each.value for each in shown.dataframe if "w bits" in each.value and "size" in each.value]
     assert set(rows["w bits"]) == {"8 → 4"}
     assert len(rows) == len(studies.load(PROFILE).blocks())
     assert (rows["size"] < 0).all()
-    assert any("less for the plan in hand" in each.value for each in shown.caption)
+    assert any("less for the current plan" in each.value for each in shown.caption)
 
 
 @pytest.mark.usefixtures("lived_in_home")
 def test_how_sure_a_plan_is_comes_from_the_errors_of_its_traces(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=toml, plan=PLAN)
-    shown = sound(shown.segmented_control(key="frontier_closer").set_value("How sure is it?").run())
+    shown = sound(
+        shown.segmented_control(key="frontier_analysis").set_value("Robustness to trace error").run()
+    )
     shown = press(shown, "Draw 100 times")
     assert any("keep their width in more than nine of ten draws" in each.value for each in shown.caption)
 
 
+def test_new_traces_make_an_old_answer_about_robustness_void(
+    opens: Opens, toml: str, own_home: Path, study: Study
+) -> None:
+    """The draws come from the errors of the traces: with others, what was drawn before says nothing."""
+    shown = opens("frontier", study=toml, plan=PLAN)
+    shown = sound(
+        shown.segmented_control(key="frontier_analysis").set_value("Robustness to trace error").run()
+    )
+    shown = press(shown, "Draw 100 times")
+    assert robust(sound(shown.run())), "what was drawn stays"
+    store = Store.open(home=own_home)
+    execute(store, spec_of(study, TracesQuestion(rel_se=0.02)))
+    store.close()
+    shown = sound(shown.run())
+    assert not robust(shown)
+    assert robust(press(shown, "Draw 100 times"))
+
+
+def robust(page: AppTest) -> bool:
+    return any("keep their width in more than nine of ten draws" in each.value for each in page.caption)
+
+
 def test_published_figures_have_no_errors_to_draw_from(opens: Opens) -> None:
     shown = budget(opens("frontier", study=PROFILE), 8.0)
-    shown = sound(shown.segmented_control(key="frontier_closer").set_value("How sure is it?").run())
-    assert any("came without errors" in each.value for each in shown.info)
+    shown = sound(
+        shown.segmented_control(key="frontier_analysis").set_value("Robustness to trace error").run()
+    )
+    assert any("come without standard errors" in each.value for each in shown.info)
 
 
 def test_what_a_restriction_costs_is_at_least_nothing(opens: Opens) -> None:
     shown = opens("frontier", study=PROFILE)
-    shown = sound(shown.segmented_control(key="frontier_closer").set_value("What a restriction costs").run())
+    shown = sound(
+        shown.segmented_control(key="frontier_analysis").set_value("Exact vs. restricted search").run()
+    )
     assert any("greedy path: 1." in each.value for each in shown.caption)
 
 
@@ -134,7 +163,7 @@ def test_one_width_is_no_choice(opens: Opens) -> None:
     assert any("at least two bit widths" in each.value for each in shown.info)
 
 
-def test_wishes_are_read_from_the_rows_of_the_table() -> None:
+def test_constraints_are_read_from_the_rows_of_the_table() -> None:
     empty = {"min": None, "max": np.nan, "fixed": None, "tie": None}
     rows = [
         {"block": "a", **empty, "min": 4, "tie": "B"},
@@ -142,26 +171,25 @@ def test_wishes_are_read_from_the_rows_of_the_table() -> None:
         {"block": "c", **empty, "max": 6, "tie": "B"},
         {"block": "d", **empty, "tie": "C"},
     ]
-    assert block_wishes.read(rows) == Wishes((("a", 4),), (("c", 6),), (("b", 8),), (("a", "c"),))
-    assert block_wishes.read([{"block": "a", **empty}]) == Wishes()
-
-
-def test_a_question_is_what_the_solver_is_asked() -> None:
-    asked = Ask((2, 8), "bops", "l2", (("size", 3e5),), 8, False, True, Wishes(keep=(("layer1.0.conv1", 8),)))
-    study = studies.load(PROFILE)
-    problem = plans.study_problem(study, **Ask((4, 8), limits=(("bops", 4e10),)).options(study.blocks()))
-    assert problem.bounds[0].limit == 4e10
-    assert asked.options(study.blocks())["keep"] == {"layer1.0.conv1": 8}
-    assert asked.options(study.blocks())["first_last_at"] == 8
+    asked = {"minimum": {"a": 4}, "maximum": {"c": 6}, "keep": {"b": 8}, "ties": (("a", "c"),)}
+    assert constraints.read(rows) == asked
+    nothing = FrontierQuestion(**constraints.read([{"block": "a", **empty}]))
+    assert nothing == FrontierQuestion()
 
 
 @pytest.fixture
-def measured(lived_in: Path, tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home of one's own in which, beside the traces, damage was measured."""
-    home = tmp_path / "measured"
+def own_home(lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of one's own in which everything was computed once."""
+    home = tmp_path / "own"
     shutil.copytree(lived_in, home)
     monkeypatch.setenv("EXPLORER_HOME", str(home))
-    store = Store.open(home=home)
+    return home
+
+
+@pytest.fixture
+def measured(own_home: Path, study: Study) -> None:
+    """A home in which, beside the traces, damage was measured."""
+    store = Store.open(home=own_home)
     for measure in ("product", "activation"):
         execute(store, spec_of(study, DamageQuestion(measure=measure)))
     store.close()
@@ -200,22 +228,24 @@ def test_widths_of_activations_are_chosen_with_those_of_the_weights(opens: Opens
 def test_steps_that_are_counted_make_every_plan_larger(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=toml)
     least = shown.slider(key="frontier_budget").min
-    shown = toggle(shown, "Count the quantizers' steps in the size")
+    shown = toggle(shown, "Include the quantizers' step sizes in the size")
     assert shown.slider(key="frontier_budget").min > least
 
 
 @pytest.mark.usefixtures("lived_in_home")
 def test_whether_the_proxy_holds_is_a_run_one_asks_for(opens: Opens, app: list[str], toml: str) -> None:
     shown = opens("frontier", study=toml)
-    shown = sound(shown.segmented_control(key="frontier_closer").set_value("Does the proxy hold?").run())
+    shown = sound(
+        shown.segmented_control(key="frontier_analysis").set_value("Prediction vs. measured loss").run()
+    )
     press(shown, "Measure 80 plans")
     assert "proxy" in app
     assert any(
         "no network to measure" in each.value
         for each in sound(
             opens("frontier", study=PROFILE)
-            .segmented_control(key="frontier_closer")
-            .set_value("Does the proxy hold?")
+            .segmented_control(key="frontier_analysis")
+            .set_value("Prediction vs. measured loss")
             .run()
         ).info
     )

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from explorer import studies
+from explorer import plans, studies
 from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.plans import BlockBits, Plan
 from explorer.studies import Study
-from explorer.ui.plan import saved_plans
 from explorer.ui.shell import session
 from tests.ui.conftest import PROFILE
 
@@ -27,19 +26,19 @@ def plan(study: Study, blocks: tuple[Block, ...]) -> Plan:
 
 
 def test_a_kept_plan_comes_back(study: Study, blocks: tuple[Block, ...], plan: Plan) -> None:
-    assert saved_plans.all_of(study, blocks) == []
-    kept = saved_plans.save(plan, "öl 1.5 +x")
+    assert plans.saved_plans(study, blocks) == []
+    kept = plans.save_plan(plan, "öl 1.5 +x")
     assert kept == plan.named("öl 1.5 +x")
-    assert saved_plans.all_of(study, blocks) == [kept]
+    assert plans.saved_plans(study, blocks) == [kept]
 
 
 def test_the_same_name_replaces_and_other_names_are_in_order(
     study: Study, blocks: tuple[Block, ...], plan: Plan, explorer_home: Path
 ) -> None:
     for name in ("b", "a", "b"):
-        saved_plans.save(plan, name)
-    better = saved_plans.save(plan.with_bits(blocks[0].name, w_bits=8), "b")
-    assert saved_plans.all_of(study, blocks) == [plan.named("a"), better]
+        plans.save_plan(plan, name)
+    better = plans.save_plan(plan.with_bits(blocks[0].name, w_bits=8), "b")
+    assert plans.saved_plans(study, blocks) == [plan.named("a"), better]
     assert sorted(path.name for path in explorer_home.rglob("plans/*/*")) == ["a.json", "b.json"]
 
 
@@ -49,29 +48,29 @@ def test_each_partition_and_each_study_has_its_own(
     modules = study.blocks("module")
     profile = studies.load(PROFILE)
     assert isinstance(profile, studies.ProfileStudy)
-    saved_plans.save(plan, "layers")
-    published = saved_plans.save(Plan.uniform(profile, profile.blocks(), 4, 8), "published")
-    assert saved_plans.all_of(profile, profile.blocks()) == [published]
+    plans.save_plan(plan, "layers")
+    published = plans.save_plan(Plan.uniform(profile, profile.blocks(), 4, 8), "published")
+    assert plans.saved_plans(profile, profile.blocks()) == [published]
     if {block.name for block in modules} != {block.name for block in blocks}:
-        saved_plans.save(Plan.uniform(study, modules, 4, 8), "modules")
-        assert [kept.name for kept in saved_plans.all_of(study, modules)] == ["modules"]
-    assert [kept.name for kept in saved_plans.all_of(study, blocks)] == ["layers"]
+        plans.save_plan(Plan.uniform(study, modules, 4, 8), "modules")
+        assert [kept.name for kept in plans.saved_plans(study, modules)] == ["modules"]
+    assert [kept.name for kept in plans.saved_plans(study, blocks)] == ["layers"]
 
 
 def test_a_damaged_file_is_passed_over(
     study: Study, blocks: tuple[Block, ...], plan: Plan, explorer_home: Path
 ) -> None:
-    saved_plans.save(plan, "good")
+    plans.save_plan(plan, "good")
     [path] = explorer_home.rglob("plans/*/good.json")
     path.with_name("bad.json").write_text("{", encoding="utf-8")
     path.with_name("other.json").write_bytes(b"\xff\xfe")
-    assert [kept.name for kept in saved_plans.all_of(study, blocks)] == ["good"]
+    assert [kept.name for kept in plans.saved_plans(study, blocks)] == ["good"]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "a\\b", ".hidden", " ", "x" * 61, "a\n", "a:b", "a\0b"])
 def test_a_name_that_is_no_files_name_is_refused(plan: Plan, explorer_home: Path, name: str) -> None:
     with pytest.raises(PlanError, match="a plan cannot be called"):
-        saved_plans.save(plan, name)
+        plans.save_plan(plan, name)
     assert not list(explorer_home.rglob("*.json"))
 
 

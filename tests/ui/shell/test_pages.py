@@ -73,7 +73,7 @@ def test_with_everything_computed_every_page_shows_it(
     shown = sound(opens(page, study=toml, plan=PLAN))
     assert pictures(shown) == drawn
     numbers = metrics(shown)
-    assert numbers["Plan in hand"] == "204 B"
+    assert numbers["Current plan"] == "204 B"
     assert numbers["Compression"] == "8.94×"
     assert numbers["Predicted Ω"] != "–"
     assert "±" in numbers["FP32 accuracy"]
@@ -100,16 +100,16 @@ def test_the_app_opens_on_the_default_study(opens: Opens) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_deep_link_puts_its_plan_in_hand_and_keeps_it(opens: Opens, toml: str, page: str) -> None:
+def test_a_deep_link_makes_its_plan_the_current_one_and_keeps_it(opens: Opens, toml: str, page: str) -> None:
     shown = sound(opens(page, study=toml, plan=PLAN))
-    assert metrics(shown)["Plan in hand"] == "204 B"
+    assert metrics(shown)["Current plan"] == "204 B"
     assert not shown.warning
     assert PLAN in shown.query_params["plan"]
 
 
 def test_a_deep_link_says_that_step_sizes_are_not_in_it(opens: Opens, toml: str) -> None:
     shown = sound(opens("results", study=toml, plan=PLAN, steps="own"))
-    assert metrics(shown)["Plan in hand"] == "204 B"
+    assert metrics(shown)["Current plan"] == "204 B"
     assert ["which a link does not hold" in warning.value for warning in shown.warning] == [True]
     assert "steps" not in shown.query_params
     assert not sound(shown.run()).warning
@@ -144,7 +144,7 @@ def test_a_wrong_link_is_a_sentence_and_the_page_goes_on(
     shown = sound(opens("model", **{"study": toml, **address}))
     [warning] = shown.warning
     assert sentence in warning.value
-    assert metrics(shown)["Plan in hand"] == "none yet"
+    assert metrics(shown)["Current plan"] == "none yet"
     assert [title.value for title in shown.title] == ["Model"]
     assert not sound(shown.run()).warning, "said once"
 
@@ -158,7 +158,7 @@ def test_choosing_a_study_leaves_the_plan_behind(opens: Opens, toml: str) -> Non
     picked = sound(shown.selectbox(key="study_picker").select(PROFILE).run())
     assert PROFILE in picked.query_params["study"]
     assert "plan" not in picked.query_params
-    assert metrics(picked)["Plan in hand"] == "none yet"
+    assert metrics(picked)["Current plan"] == "none yet"
 
 
 @pytest.mark.usefixtures("settled")
@@ -172,7 +172,7 @@ def test_compute_traces_asks_for_them(opens: Opens, app: list[str], toml: str, s
 
 
 @pytest.mark.usefixtures("settled")
-def test_start_fine_tuning_asks_for_the_plan_in_hand(
+def test_start_fine_tuning_asks_for_the_current_plan(
     opens: Opens, app: list[str], toml: str, study: Study
 ) -> None:
     shown = opens("fine_tune", study=toml, plan="2.2.2.2_8.8.8.8")

@@ -1,4 +1,4 @@
-"""Plans a person named and kept: plan.json files in the explorer's home, one folder a study."""
+"""Saved plans: plan.json files under names a person gave, in the explorer's home, one folder a study."""
 
 import re
 from collections.abc import Sequence
@@ -7,14 +7,15 @@ from pathlib import Path
 from explorer import places
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.plans import Plan, read_plan, write_plan
+from explorer.plans.plan.plan import Plan
+from explorer.plans.plan.reading import read_plan, write_plan
 from explorer.studies import AnyStudy
 
 _NAME = re.compile(r"[\w][\w .+-]{0,59}")
 
 
-def save(plan: Plan, name: str) -> Plan:
-    """Keep a plan under a name, replacing an earlier one of that name.
+def save_plan(plan: Plan, name: str) -> Plan:
+    """The plan, saved under a name; an earlier one of that name is replaced.
 
     Raises:
         PlanError: the name cannot be a file's name.
@@ -30,8 +31,8 @@ def save(plan: Plan, name: str) -> Plan:
     return named
 
 
-def all_of(study: AnyStudy, blocks: Sequence[Block]) -> list[Plan]:
-    """The kept plans of a study that are for these blocks, by name."""
+def saved_plans(study: AnyStudy, blocks: Sequence[Block]) -> list[Plan]:
+    """Saved plans of a study that are for these blocks, by name."""
     found = []
     for path in sorted(_folder(study.weights_sha256).glob("*.json")):
         try:

@@ -1,0 +1,92 @@
+"""What Ω of a study is computed from, by what was computed so far: traces, and damage measured in runs of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from explorer import plans
+from explorer.blocks import Granularity
+from explorer.curvature import Traces
+from explorer.jobs import answers
+from explorer.jobs.requests import spec_of
+from explorer.jobs.snapshot import Snapshot
+from explorer.plans import DamageTable
+from explorer.questions import DamageQuestion, FrontierQuestion, TracesQuestion
+from explorer.runs import Run
+from explorer.studies import AnyStudy
+
+_MEASURED = ("product", "lambda-max")
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Traces and damage table Ω is computed from; ``key`` identifies them.
+
+    Attributes:
+        key: names the runs; another basis has another.
+        traces: of the weights; None for a profile study, which brings its own.
+        table: the damage where it was measured.
+    """
+
+    key: str
+    traces: Traces | None
+    table: DamageTable | None = None
+
+
+def basis_of(runs: Snapshot, study: AnyStudy, granularity: Granularity) -> Basis | None:
+    """The basis of a study: its best traces, or a profile's own; None while there are no traces."""
+    if not study.has_network:
+        return Basis(study.fingerprint, None)
+    found = answers.best(runs, study, TracesQuestion(granularity=granularity))
+    if found is None:
+        return None
+    finished = "" if found.run.finished is None else found.run.finished.isoformat()
+    return Basis(f"{study.fingerprint} {found.run.id} {finished}", runs.result(found.run))
+
+
+def further(
+    study: AnyStudy, question: FrontierQuestion, granularity: Granularity
+) -> dict[str, DamageQuestion]:
+    """Questions to the network that a question to the frontier rests on besides the traces, by measure."""
+    if not study.has_network:
+        return {}
+    needed = [question.damage] if question.damage in _MEASURED else []
+    measures = [*needed, *(["activation"] if question.a_menu else [])]
+    return {name: DamageQuestion(measure=name, granularity=granularity) for name in measures}
+
+
+def measured(
+    runs: Snapshot, study: AnyStudy, question: FrontierQuestion, granularity: Granularity
+) -> dict[str, Run] | None:
+    """Finished runs of what `further` asks; None while one of them is missing."""
+    found = {}
+    for measure, asked in further(study, question, granularity).items():
+        run = runs.find(spec_of(study, asked))
+        if run is None or run.status != "done":
+            return None
+        found[measure] = run
+    return found
+
+
+def with_damage(
+    study: AnyStudy,
+    question: FrontierQuestion,
+    basis: Basis,
+    found: Mapping[str, Run],
+    widths: tuple[int, ...],
+) -> Basis:
+    """The basis with the damage table of measured runs.
+
+    Args:
+        found: what `measured` found.
+        widths: of which the damage of the weights is tabulated where only that of the activations was measured.
+    """
+    if not found:
+        return basis
+    tables = {measure: DamageTable.from_json((run.result or {})["table"]) for measure, run in found.items()}
+    table = tables.get(question.damage)
+    if "activation" in tables:
+        if table is None:
+            table = plans.study_damage(study, basis.traces, question.damage, widths)[1]
+        inputs = tables["activation"]
+        table = table.with_activation(inputs.activation, inputs.activation_stderr)
+    return replace(basis, key=" ".join([basis.key, *(run.id for run in found.values())]), table=table)
