@@ -12,7 +12,7 @@ from explorer import qat
 from explorer.blocks import Block
 from explorer.errors import ExplorerError, RunError
 from explorer.plans import Plan, evaluate_plan, measure_plan
-from explorer.qat import FinetuneResult, finetuning
+from explorer.qat import FinetuneResult, finetuning, stepping
 from explorer.qat.curves import Window
 from explorer.qat.stepping import Outcome, Training
 from explorer.quantizers import quantized_layers
@@ -48,6 +48,7 @@ def whole(study: Study, blocks: tuple[Block, ...]) -> Any:
 def test_training_wins_back_what_two_bits_cost(study: Study, blocks: tuple[Block, ...], whole: Any) -> None:
     result, _ = whole
     plain = evaluate_plan(study, None, blocks)
+    assert plain.accuracy is not None
     assert result.before.accuracy < plain.accuracy - 0.05
     assert result.after.accuracy > result.before.accuracy + 0.03
     assert result.after.loss < result.before.loss
@@ -177,7 +178,7 @@ def test_all_images_of_an_epoch_are_seen_once(
     study: Study, blocks: tuple[Block, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
-    made = finetuning.advance
+    made = stepping.advance
 
     def noting(training: Training, study: Study, rows: Tensor) -> Outcome:
         seen.append(rows)
@@ -248,7 +249,7 @@ def test_no_batch_holds_a_single_image(
 ) -> None:
     """Batch norm behind the pooling has nothing to normalise in a batch of one, and torch refuses it."""
     seen: list[int] = []
-    made = finetuning.advance
+    made = stepping.advance
 
     def noting(training: Training, study: Study, rows: Tensor) -> Outcome:
         seen.append(len(rows))

@@ -30,7 +30,7 @@ from explorer.quantizers import (
 )
 from explorer.quantizers.bias_correction import BIAS_CORRECTIONS
 from explorer.quantizers.stored import integer_type
-from explorer.runs.artifacts import Artifacts
+from explorer.runs.artifacts import ArtifactFolder
 
 from . import strategies as own
 from .networks import LAYERS, everywhere, images, small, tied, tokens
@@ -130,7 +130,7 @@ def test_state_dicts_take_them_along(correction: Any, tmp_path: Any) -> None:
     ready = prepare_training(small(), everywhere(3, 8), [images()], weights=weights)
     moved(ready, 1)
     frozen = freeze(ready)
-    artifacts = Artifacts(tmp_path)
+    artifacts = ArtifactFolder(tmp_path)
     state = artifacts.get_tensors(artifacts.put_tensors(frozen.state_dict()))
     other = simulate(small(seed=4), everywhere(3, 8), [images(seed=7)], weights=weights)
     other.load_state_dict(state)
