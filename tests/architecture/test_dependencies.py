@@ -32,11 +32,12 @@ def _imported() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in [*(ROOT / "explorer").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
+            else:
+                continue
             for name in names:
                 found.setdefault(name.split(".")[0], f"{path.relative_to(ROOT)}:{node.lineno}")
     return found

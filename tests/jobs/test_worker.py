@@ -116,7 +116,7 @@ def test_what_is_asked_to_stop_is_told_and_then_killed_within_5_seconds(
     times = {"terminate_after": process.TERMINATE_AFTER, "kill_after": process.KILL_AFTER}
     process.end(7, "then", **times, clock=lambda: now, sleep=sleep)
     assert [number for number, _ in signals] == sent
-    due = {signal.SIGTERM: process.TERMINATE_AFTER, signal.SIGKILL: process.KILL_AFTER}
+    due: dict[int, float] = {signal.SIGTERM: process.TERMINATE_AFTER, signal.SIGKILL: process.KILL_AFTER}
     assert all(due[number] <= at < due[number] + 0.1 for number, at in signals)
     assert process.KILL_AFTER < 5
 
