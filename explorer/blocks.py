@@ -110,15 +110,21 @@ def partition(model: nn.Module, example: Tensor, *, granularity: Granularity = "
     Raises:
         StudyError: the network has no quantizable layer, or one whose weight is no parameter of its own.
     """
+    return partitions(model, example)[granularity]
+
+
+def partitions(model: nn.Module, example: Tensor) -> dict[Granularity, tuple[Block, ...]]:
+    """Blocks at every granularity, from one forward pass; see `partition`."""
     layers = _observe(model, example)
     if not layers:
         raise StudyError("the network has no convolution, linear or embedding layer to quantize")
-    if granularity == "layer":
-        return tuple(Block(layer.name, (layer,)) for layer in layers)
     grouped: dict[str, list[Layer]] = {}
     for layer in layers:
         grouped.setdefault(_enclosing(model, layer.name), []).append(layer)
-    return tuple(Block(name, tuple(members)) for name, members in grouped.items())
+    return {
+        "layer": tuple(Block(layer.name, (layer,)) for layer in layers),
+        "module": tuple(Block(name, tuple(members)) for name, members in grouped.items()),
+    }
 
 
 def quantizable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -12,7 +12,18 @@ from typing import cast
 
 import typer
 
-from explorer.cli import curvature, landscape, lapq, planning, proxying, serving, studying, training
+from explorer.cli import (
+    curvature,
+    damage,
+    diagnosing,
+    landscape,
+    lapq,
+    planning,
+    proxying,
+    serving,
+    studying,
+    training,
+)
 from explorer.errors import ExplorerError
 
 # Recent releases of Typer carry a copy of Click of their own, so Click's class would catch nothing.
@@ -25,7 +36,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (serving, studying, curvature, landscape, planning, proxying, lapq, training):
+for group in (
+    serving,
+    studying,
+    curvature,
+    landscape,
+    damage,
+    planning,
+    proxying,
+    lapq,
+    diagnosing,
+    training,
+):
     group.register(app)
 
 

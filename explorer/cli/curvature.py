@@ -1,35 +1,19 @@
 """Commands about the eigenvalues of the Hessian: the largest of every block, and the density of all."""
 
 import math
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from explorer.cli.options import (
-    Granularity,
-    GranularityOption,
-    JsonOption,
-    SeedOption,
-    StudyOption,
-    strictly_between,
-)
+from explorer.cli.asking import Asked, asks
+from explorer.cli.options import JsonOption
 from explorer.cli.output import remark, show, table
-from explorer.cli.running import run_to_end
+from explorer.cli.running import typed
+from explorer.questions import EigenvaluesQuestion, SpectrumQuestion
 
-
-class End(StrEnum):
-    largest = "largest"
-    magnitude = "magnitude"
-    smallest = "smallest"
-
-
-class Iteration(StrEnum):
-    lanczos = "lanczos"
-    power = "power"
-
-
-SamplesOption = Annotated[int, typer.Option(min=2, help="training rows that the Hessian is a mean over")]
+if TYPE_CHECKING:
+    from explorer.curvature import SpectralDensity
+    from explorer.studies import Study
 
 
 def register(app: typer.Typer) -> None:
@@ -38,47 +22,14 @@ def register(app: typer.Typer) -> None:
     app.command("spectrum")(spectrum)
 
 
-def eigenvalues(
-    study: StudyOption,
-    k: Annotated[int, typer.Option("--k", min=1, help="how many of each block")] = 2,
-    which: Annotated[End, typer.Option(help="which end of the spectrum")] = End.largest,
-    method: Annotated[Iteration, typer.Option(help="how to find them")] = Iteration.lanczos,
-    samples: SamplesOption = 512,
-    tol: Annotated[
-        float, typer.Option(callback=strictly_between(0, 1), help="stop at this relative residual")
-    ] = 1e-3,
-    max_products: Annotated[
-        int, typer.Option(min=2, help="at most so many Hessian-vector products a block")
-    ] = 200,
-    whole: Annotated[bool, typer.Option(help="the whole network's too")] = True,
-    granularity: GranularityOption = Granularity.layer,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
+@asks(EigenvaluesQuestion)
+def eigenvalues(asked: Asked[EigenvaluesQuestion], as_json: JsonOption = False) -> None:
     """The top eigenvalues of every block's Hessian, with residuals and standard errors."""
-    if max_products <= k:
-        raise typer.BadParameter(f"{max_products} must be more than --k {k}", param_hint="--max-products")
-    from explorer import studies
+    question = asked.question
     from explorer.curvature import WHOLE
-    from explorer.jobs.requests import spec_of
-    from explorer.questions import EigenvaluesQuestion
 
-    loaded = studies.load_network(study)
-    spec = spec_of(
-        loaded,
-        EigenvaluesQuestion(
-            k=k,
-            which=which.value,
-            method=method.value,
-            samples=samples,
-            tol=tol,
-            max_products=max_products,
-            whole=whole,
-            granularity=granularity.value,
-            seed=seed,
-        ),
-    )
-    _, result = run_to_end(spec, f"eigenvalues of {loaded.name}")
+    study = asked.study
+    result = asked.run(f"eigenvalues of {study.name}").result or {}
     found = result["eigenvalues"]
     rows = [
         (
@@ -94,43 +45,23 @@ def eigenvalues(
     ]
     columns = ("block", "n", "λ", "± s.e.", "held out", "next λ", "λ/n")
     rows_text = f"{found[0]['samples']:,} rows, {result['seconds']:.1f} s"
-    title = f"Eigenvalues of {loaded.name}, {which.value} ({method.value}, {rows_text})"
-    show({**result, "study": loaded.name}, as_json, table(title, columns, rows), about=loaded)
+    title = f"Eigenvalues of {study.name}, {question.which} ({question.method}, {rows_text})"
+    show({**result, "study": study.name}, as_json, table(title, columns, rows), about=study)
     if unsettled := [e["block"] or WHOLE for e in found if not all(e["converged"])]:
         remark(
-            f"the residual is still above {tol:g} of the eigenvalue in {', '.join(unsettled)}; "
+            f"the residual is still above {question.tol:g} of the eigenvalue in {', '.join(unsettled)}; "
             f"allow more --max-products"
         )
 
 
-def spectrum(
-    study: StudyOption,
-    block: Annotated[str | None, typer.Option(help="its name; the whole network without it")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="of Lanczos for each probe")] = 64,
-    probes: Annotated[int, typer.Option(min=2, help="random starts")] = 8,
-    samples: SamplesOption = 512,
-    blur: Annotated[
-        float,
-        typer.Option(callback=strictly_between(0, 1), help="width of the bells, as a share of the range"),
-    ] = 0.01,
-    granularity: GranularityOption = Granularity.layer,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
+@asks(SpectrumQuestion)
+def spectrum(asked: Asked[SpectrumQuestion], as_json: JsonOption = False) -> None:
     """The spectral density of the Hessian of one block or the whole network, with its band."""
-    from explorer import studies
-    from explorer.curvature import SpectralDensity
-    from explorer.jobs.requests import spec_of
-    from explorer.questions import SpectrumQuestion
-
-    loaded = studies.load_network(study)
-    options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": samples, "blur": blur}
+    study, block = asked.study, asked.question.block
     if block is not None:
-        _check_block(loaded, granularity.value, block)
-        options["granularity"] = granularity.value
-    spec = spec_of(loaded, SpectrumQuestion(block=block, seed=seed, **options))
-    _, result = run_to_end(spec, f"spectrum of {block or loaded.name}")
-    found = SpectralDensity.from_json(result)
+        _check_block(study, asked.question, block)
+    run = asked.run(f"spectrum of {block or study.name}")
+    found: SpectralDensity = typed(run)
     nodes = [value for probe in found.probes for value in probe.values]
     small = 1e-3 * max(map(abs, nodes))
     shares = {
@@ -146,14 +77,14 @@ def spectrum(
         ("largest node", f"{max(nodes):.4g}", ""),
         *((words, f"{value:.2%}", f"{error:.2%}") for words, (value, error) in shares.items()),
     ]
-    title = f"Spectrum of {block or loaded.name} ({found.samples:,} rows, {found.seconds:.1f} s)"
-    show(result, as_json, table(title, ("", "value", "± s.e."), rows), about=loaded)
+    title = f"Spectrum of {block or study.name} ({found.samples:,} rows, {found.seconds:.1f} s)"
+    show(run.result or {}, as_json, table(title, ("", "value", "± s.e."), rows), about=study)
 
 
-def _check_block(study: Any, granularity: Any, block: str) -> None:
+def _check_block(study: "Study", question: SpectrumQuestion, block: str) -> None:
     """A misspelt name is told before anything is computed."""
     from explorer.errors import CurvatureError
 
-    names = [each.name for each in study.blocks(granularity)]
+    names = [each.name for each in study.blocks(question.granularity)]
     if block not in names:
         raise CurvatureError(f"there is no block {block!r}; use one of {', '.join(names)}")

@@ -1,5 +1,7 @@
 """What people type for widths, ties and limits; a mistake names its option."""
 
+from typing import get_args
+
 import typer
 
 from explorer.cli.options import PlannedCost
@@ -19,12 +21,12 @@ def limit(text: str) -> tuple[str, float]:
     """COST=VALUE."""
     name, _, value = text.rpartition("=")
     try:
-        if name in list(PlannedCost):
+        if name in get_args(PlannedCost):
             return name, float(value)
     except ValueError:
         pass
     raise typer.BadParameter(
-        f"{text!r} must read COST=VALUE with one of {', '.join(PlannedCost)}, e.g. bops=2e9",
+        f"{text!r} must read COST=VALUE with one of {', '.join(get_args(PlannedCost))}, e.g. bops=2e9",
         param_hint="--limit",
     )
 

@@ -5,28 +5,22 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from explorer.cli import parsing
-from explorer.cli.options import (
-    Granularity,
-    GranularityOption,
-    JsonOption,
-    Measure,
-    PlannedCost,
-    Solver,
-    StudyOption,
-)
+from explorer.cli.options import JsonOption, Measure, PlannedCost, Solver, StudyOption
 from explorer.cli.output import remark, show, table
-from explorer.cli.running import run_to_end
+from explorer.cli.running import run_to_end, typed
+from explorer.questions import DamageQuestion, TracesQuestion
+from explorer.questions.base import Granularity
 
 if TYPE_CHECKING:
     from explorer.blocks import Block
     from explorer.curvature import Traces
     from explorer.plans import Budget, DamageTable, Point, Problem
-    from explorer.studies import AnyStudy, Study
+    from explorer.studies import Study
 
 SHOWN = 20  # points of the frontier in the table for people
 
@@ -39,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def frontier(
     study: StudyOption,
     bits: Annotated[str | None, typer.Option(help="widths on offer, e.g. 2,3,4,6,8")] = None,
-    cost: Annotated[PlannedCost, typer.Option(help="the axis and the budget")] = PlannedCost.size,
+    cost: Annotated[PlannedCost, typer.Option(help="the axis and the budget")] = "size",
     budget: Annotated[float | None, typer.Option(help="at most this cost")] = None,
     budget_ratio: Annotated[float | None, typer.Option(help="at most 1/R of the FP32 cost")] = None,
     budget_between: Annotated[
@@ -66,7 +60,7 @@ def frontier(
     a_bits: Annotated[
         str | None, typer.Option(help="width of the activations, or several to choose from, e.g. 4,8")
     ] = None,
-    damage: Annotated[Measure, typer.Option(help="how Ω is measured")] = Measure.trace,
+    damage: Annotated[Measure, typer.Option(help="how Ω is measured")] = "trace",
     latency: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="latencies of one's own, a line for each block and width"),
@@ -74,16 +68,16 @@ def frontier(
     scales: Annotated[
         bool, typer.Option("--scales", help="count the quantizers' scales in a size too")
     ] = False,
-    solver: Annotated[Solver, typer.Option(help="how to look for plans")] = Solver.frontier,
+    solver: Annotated[Solver, typer.Option(help="how to look for plans")] = "frontier",
     out: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="write the chosen plan there")] = None,
-    granularity: GranularityOption = Granularity.layer,
+    granularity: Annotated[Granularity, typer.Option(help="what a block is")] = "layer",
     as_json: JsonOption = False,
 ) -> None:
     """Every plan that no other plan beats in both cost and predicted damage Ω."""
     inputs = () if a_bits is None else parsing.menu(a_bits, "--a-bits")
     asked: dict[str, Any] = {
         "bits": None if bits is None else parsing.menu(bits, "--bits"),
-        "cost": cost.value,
+        "cost": cost,
         "monotone": monotone,
         "ties": parsing.ties(tie or []),
         "auto_ties": auto_ties,
@@ -99,18 +93,18 @@ def frontier(
     if sum(value is not None for value in given.values()) > 1:
         raise typer.BadParameter("give one of --budget, --budget-ratio and --budget-between, not several")
     limits = [parsing.limit(text) for text in limit or []]
-    if latency is not None and PlannedCost.latency not in (cost, *(name for name, _ in limits)):
+    if latency is not None and "latency" not in (cost, *(name for name, _ in limits)):
         raise typer.BadParameter(
             "the latencies are not asked for; give --cost latency or --limit latency=VALUE too",
             param_hint="--latency",
         )
-    if solver is Solver.milp and not limits and all(value is None for value in given.values()):
+    if solver == "milp" and not limits and all(value is None for value in given.values()):
         raise typer.BadParameter(
             "milp answers one budget; give --budget, --budget-ratio, --budget-between or --limit",
             param_hint="--solver",
         )
     if out is not None:
-        _check_out(out, chooses=solver is Solver.milp or any(value is not None for value in given.values()))
+        _check_out(out, chooses=solver == "milp" or any(value is not None for value in given.values()))
 
     from explorer import plans, studies
 
@@ -118,23 +112,23 @@ def frontier(
     further = [(name, plans.Budget("at_most", most)) for name, most in limits]
     loaded = studies.load(study)
     network = loaded if isinstance(loaded, studies.Study) else None
-    blocks = _blocks(loaded, granularity.value)
+    blocks = loaded.blocks(granularity)
     own: dict[str, Any] = {} if latency is None else {"latency": plans.read_latency_csv(latency, blocks)}
-    asked["cost"] = own.get(cost.value, cost.value)
+    asked["cost"] = own.get(cost, cost)
     asked["constraints"] = [plans.Limit(own.get(name, name), most) for name, most in further]
     traces = None
     with _standard_output_kept():
         if network is None:
-            asked["damage"] = damage.value
+            asked["damage"] = damage
         else:
             _refuse_early(network, blocks, within, asked)
-            if damage is Measure.trace:
-                traces = _traces(network, granularity.value)
+            if damage == "trace":
+                traces = _traces(network, granularity)
             else:
                 widths = _widths_of(network, asked)
-                asked["damage"] = _damage(network, blocks, damage, granularity.value, widths)
+                asked["damage"] = _damage(network, blocks, damage, granularity, widths)
             if asked["a_menu"]:
-                asked["activation_traces"] = _traces(network, granularity.value, of="activations")
+                asked["activation_traces"] = _traces(network, granularity, of="activations")
         problem = plans.study_problem(loaded, traces, **asked)
         content, best = _answer(problem, solver, within)
     if out is not None and best is not None:
@@ -168,9 +162,9 @@ def _check_out(out: Path, *, chooses: bool) -> None:
 
 
 _TITLES = {
-    Solver.frontier: "Frontier",
-    Solver.milp: "Best plan",
-    Solver.greedy: "Greedy path",
+    "frontier": "Frontier",
+    "milp": "Best plan",
+    "greedy": "Greedy path",
 }
 
 
@@ -187,14 +181,14 @@ def _answer(
         "cost": problem.cost.name,
         "unit": problem.cost.unit,
         "resolution": 0.0,
-        "solver": solver.value,
+        "solver": solver,
     }
     if problem.bounds:
         content["limits"] = [
             {"cost": each.cost.name, "at_most": each.cost.in_unit(each.limit), "unit": each.cost.unit}
             for each in problem.bounds
         ]
-    if solver is Solver.milp:
+    if solver == "milp":
         axis = [] if budget is None else [plans.Limit(problem.cost, budget)]
         solution = plans.solve_one(problem, axis)
         chosen = solution.point
@@ -205,7 +199,7 @@ def _answer(
             "binding": solution.binding,
         }
     else:
-        found = plans.solve(problem) if solver is Solver.frontier else plans.greedy(problem)
+        found = plans.solve(problem) if solver == "frontier" else plans.greedy(problem)
         if isinstance(found, plans.Frontier):
             content["resolution"] = found.resolution
             if problem.bounds:
@@ -246,36 +240,32 @@ def _standard_output_kept() -> Iterator[None]:
         os.close(kept)
 
 
-def _traces(study: "Study", granularity: str, of: str = "weights") -> "Traces":
-    from explorer.curvature import Traces
-    from explorer.jobs.requests import spec_of
-    from explorer.questions import TracesQuestion
-
-    spec = spec_of(study, TracesQuestion(of=of, granularity=granularity))
+def _traces(
+    study: "Study", granularity: Granularity, of: Literal["weights", "activations"] = "weights"
+) -> "Traces":
     what = "traces" if of == "weights" else f"traces of the {of}"
-    _, result = run_to_end(spec, f"{what} of {study.name}")
-    return Traces.from_json(result)
+    run = run_to_end(study, TracesQuestion(of=of, granularity=granularity), f"{what} of {study.name}")
+    found: Traces = typed(run)
+    return found
 
 
 def _damage(
-    study: "Study", blocks: "Sequence[Block]", measure: Measure, granularity: str, widths: Iterable[int]
+    study: "Study",
+    blocks: "Sequence[Block]",
+    measure: Measure,
+    granularity: Granularity,
+    widths: Iterable[int],
 ) -> "DamageTable":
     """Damage by another measure than the trace."""
-    from explorer.jobs.requests import spec_of
     from explorer.plans import DamageTable, error_damage, network_errors
-    from explorer.questions import DamageQuestion
 
-    if measure is Measure.l2:
+    if measure == "l2":
         return error_damage(network_errors(study, blocks, widths))
     usual = DamageQuestion.default("bits")
     bits = sorted({*usual, *widths} - {32})
-    spec = spec_of(study, DamageQuestion(measure=measure.value, granularity=granularity, bits=bits))
-    _, result = run_to_end(spec, f"damage of {study.name} by {measure.value}")
-    return DamageTable.from_json(result["table"])
-
-
-def _blocks(study: "AnyStudy", granularity: str) -> "Sequence[Block]":
-    return study.blocks("module" if granularity == "module" else "layer")
+    question = DamageQuestion(measure=measure, granularity=granularity, bits=bits)
+    run = run_to_end(study, question, f"damage of {study.name} by {measure}")
+    return DamageTable.from_json((run.result or {})["table"])
 
 
 def _widths_of(study: "Study", asked: dict[str, Any]) -> set[int]:

@@ -1,20 +1,33 @@
-"""Having a spec computed in this process, with a progress bar, through the same store as the app."""
+"""Having a question answered in this process, with a progress bar, through the same store as the app."""
 
 from typing import TYPE_CHECKING, Any
 
 from explorer.cli.output import progress_bar
+from explorer.questions import Question
 
 if TYPE_CHECKING:
-    from explorer.runs import RunSpec
+    from explorer.runs import Run
+    from explorer.studies import Study
 
 
-def run_to_end(spec: "RunSpec", title: str) -> tuple[str, dict[str, Any]]:
-    """The id and the result of a spec's run: looked up if it was computed before, else computed here."""
-    from explorer.jobs import execute
+def run_to_end(study: "Study", question: Question, title: str) -> "Run":
+    """The finished run that answers a question: looked up if it was computed before, else computed here."""
+    from explorer import jobs
+    from explorer.jobs.requests import spec_of
     from explorer.runs import Store
 
     with progress_bar() as bar:
-        run = execute(
-            Store.open(), spec, on_progress=lambda now: bar(now.fraction, now.message or title), title=title
+        return jobs.execute(
+            Store.open(),
+            spec_of(study, question),
+            on_progress=lambda now: bar(now.fraction, now.message or title),
+            title=title,
+            study=study,
         )
-    return run.id, run.result or {}
+
+
+def typed(run: "Run", **changes: Any) -> Any:
+    """The typed result of a finished run, with some of what was recorded changed."""
+    from explorer.jobs import registry
+
+    return registry.result(run.spec.kind, {**(run.result or {}), **changes})

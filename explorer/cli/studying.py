@@ -1,24 +1,18 @@
 """Commands about studies: list them, get their data, fold or make them again, and measure their curvature."""
 
-import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from explorer.cli.options import (
-    Estimator,
-    Granularity,
-    GranularityOption,
-    JsonOption,
-    Of,
-    Probes,
-    SeedOption,
-    StudyOption,
-    strictly_between,
-)
+from explorer.cli.asking import Asked, asks
+from explorer.cli.options import JsonOption, StudyOption
 from explorer.cli.output import progress_bar, remark, show, table
-from explorer.cli.running import run_to_end
+from explorer.cli.running import typed
+from explorer.questions import TracesQuestion
+
+if TYPE_CHECKING:
+    from explorer.curvature import Traces
 
 
 def register(app: typer.Typer) -> None:
@@ -80,58 +74,19 @@ def pretrain(
     make(name, data=data, out=out)
 
 
-def traces(
-    study: StudyOption,
-    of: Annotated[Of, typer.Option(help="whose Hessian")] = Of.weights,
-    method: Annotated[Estimator, typer.Option(help="how to estimate")] = Estimator.auto,
-    samples: Annotated[int | None, typer.Option(min=2, help="at most so many data samples")] = None,
-    rel_se: Annotated[
-        float,
-        typer.Option(
-            callback=strictly_between(0, math.inf), help="stop at this relative standard error in every block"
-        ),
-    ] = 0.05,
-    probes: Annotated[Probes, typer.Option(help="random vectors of hutchinson")] = Probes.rademacher,
-    separately: Annotated[
-        bool, typer.Option("--separately", help="hutchinson with one product a block, as the papers do")
-    ] = False,
-    granularity: GranularityOption = Granularity.layer,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
+@asks(TracesQuestion)
+def traces(asked: Asked[TracesQuestion], as_json: JsonOption = False) -> None:
     """Hessian traces of every block, with standard errors."""
-    from explorer import studies
-    from explorer.curvature import Traces
-    from explorer.jobs.requests import spec_of
-    from explorer.questions import TracesQuestion
-
-    loaded = studies.load_network(study)
-    spec = spec_of(
-        loaded,
-        TracesQuestion(
-            of=of.value,
-            method=method.value,
-            samples=samples,
-            rel_se=rel_se,
-            probes=probes.value,
-            jointly=not separately,
-            granularity=granularity.value,
-            seed=seed,
-        ),
-    )
-    _, result = run_to_end(spec, f"traces of {loaded.name}")
-    found = Traces.from_json({**result, "study": loaded.name})
+    study = asked.study
+    run = asked.run(f"traces of {study.name}")
+    found: Traces = typed(run, study=study.name)
     rows = [
         (b.name, f"{b.n:,}", f"{b.mean_trace:.3e}", f"{b.mean_stderr:.1e}", f"{b.samples:,}")
         for b in found.blocks
     ]
     title = f"Hessian traces of {found.study}, {found.of} ({found.method}, {found.seconds:.1f} s)"
-    show(
-        found.summary(),
-        as_json,
-        table(title, ("block", "n", "mean trace", "± s.e.", "samples"), rows),
-        about=loaded,
-    )
+    columns = ("block", "n", "mean trace", "± s.e.", "samples")
+    show(found.summary(), as_json, table(title, columns, rows), about=study)
     if found.unfinished:
         remark(
             f"the error is still above {found.rel_se:g} of the trace in {len(found.unfinished)} of "

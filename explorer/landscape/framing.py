@@ -3,7 +3,6 @@
 import numpy as np
 
 from explorer.curvature.spectra import eigenpairs
-from explorer.errors import CurvatureError
 from explorer.landscape.directions import (
     Direction,
     eigen_directions,
@@ -12,14 +11,12 @@ from explorer.landscape.directions import (
 )
 from explorer.landscape.measuring import Meter
 from explorer.landscape.quadratic import Quadratic
+from explorer.landscape.radius import radius_of
 from explorer.landscape.result import Axis, Slice
 from explorer.landscape.target import Target, inner, norm
 from explorer.questions import LandscapeQuestion
 from explorer.studies.study import Study
 from explorer.watching import Watcher
-
-REFERENCE_BITS = 4  # whose perturbation is the radius unless one is given
-MARGIN = 1.25  # a quantization slice reaches beyond the perturbations that span it
 
 
 def find_directions(
@@ -45,21 +42,6 @@ def find_directions(
     return eigen_directions(found), found.products
 
 
-def default_radius(target: Target, bits: tuple[int, ...]) -> float:
-    """Length of the 4-bit perturbation, or enough to see those that span the slice.
-
-    Raises:
-        CurvatureError: the weights are on that grid already.
-    """
-    longest = max(norm(target.perturbation(b)) for b in bits or (REFERENCE_BITS,))
-    if longest == 0:
-        raise CurvatureError(
-            f"{REFERENCE_BITS} bits do not move the weights of {target.block or 'the network'}, so they give "
-            "no radius; give one"
-        )
-    return longest * (MARGIN if bits else 1.0)
-
-
 def frame(
     target: Target,
     meter: Meter,
@@ -69,7 +51,7 @@ def frame(
 ) -> Slice:
     """Slice with no point measured."""
     points, bits = question.points, question.spanning
-    radius = question.radius or default_radius(target, bits)
+    radius = question.radius or radius_of(target.subject.study, target.block, bits)
     images = [quadratic.image(each.vector) for each in chosen]
     axes = tuple(
         Axis(

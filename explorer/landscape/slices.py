@@ -47,8 +47,8 @@ def measure_slice(
     """Measure a slice, coarse to fine.
 
     Args:
-        question: what is asked; or its options one by one, see `LandscapeQuestion`. Without a radius it is the norm
-            of the 4-bit perturbation, and a quarter more than the longest of those that span a quantization slice.
+        question: what is asked; or its options one by one, see `LandscapeQuestion`. Without a radius it is by how far
+            quantization moves the block's own weights (`explorer.landscape.radius`).
         watcher: told every point, see `recording`; keeps what was measured, to go on to the same numbers.
         options: of the question.
 

@@ -4,15 +4,31 @@
 before it (as open_lth's hparams do).
 """
 
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from explorer.errors import ExplorerError, QuantizerError, RunError
 
 Granularity = Literal["layer", "module"]
 Split = Literal["train", "test"]
 MAX_SEED = 2**63 - 1
+
+WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32)
+
+
+def check_width(bits: int) -> int:
+    """The width if there is such a one; 32 means FP32.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if bits not in WIDTHS:
+        raise ValueError(f"there is no width of {bits} bits; use 1 to 8, 16 or 32")
+    return bits
+
+
+Width = Annotated[int, AfterValidator(check_width)]
 
 Q = TypeVar("Q", bound="Frozen")
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import PlanError
-from explorer.questions.base import Granularity, Quantizer, Question, Split
+from explorer.questions.base import Granularity, Quantizer, Question, Split, Width
 
 DamageMeasure = Literal["product", "lambda-max", "activation"]
 
@@ -23,8 +23,11 @@ class DamageQuestion(Question):
     kind = "damage"
     refusal = PlanError
 
-    measure: DamageMeasure = "product"
-    bits: tuple[int, ...] = Field((2, 3, 4, 5, 6, 7, 8), description="widths that are measured")
+    measure: DamageMeasure = Field(
+        "product",
+        description="ΔWᵀHΔW itself, the largest eigenvalue × ‖ΔW‖², or the traces of the activations × their errors",
+    )
+    bits: tuple[Width, ...] = Field((2, 3, 4, 5, 6, 7, 8), description="widths that are measured")
     granularity: Granularity = Field("layer", description="what a block is")
     samples: int = Field(512, ge=2, description="training rows")
     quantizer: Quantizer = Quantizer()
@@ -48,8 +51,8 @@ class ProxyQuestion(Question):
     plans: int = Field(80, ge=2, description="how many to measure")
     samples: int = Field(1000, ge=2, description="images")
     split: Split = Field("test", description="which images")
-    bits: tuple[int, ...] = Field((2, 3, 4, 6, 8), description="widths that plans are made of")
-    a_bits: int = Field(32, description="width of the activations; 32 leaves them as they are")
+    bits: tuple[Width, ...] = Field((2, 3, 4, 6, 8), description="widths that plans are made of")
+    a_bits: Width = Field(32, description="width of the activations; 32 leaves them as they are")
     granularity: Granularity = Field("layer", description="what a block is")
     quantizer: Quantizer = Quantizer()
     damage_samples: int = Field(512, ge=2, description="training rows for ΔWᵀHΔW by products")

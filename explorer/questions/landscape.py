@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import CurvatureError
-from explorer.questions.base import Question, is_number, two_give_an_error
+from explorer.questions.base import Question, check_width, is_number, two_give_an_error
 
 Directions = Literal["eigen", "random", "quantization"]
 DEFAULT_BITS = (4, 2)
@@ -20,7 +20,7 @@ class LandscapeQuestion(Question):
     """
 
     kind = "landscape"
-    version = 2
+    version = 3
     refusal = CurvatureError
     free = frozenset({"points"})
 
@@ -34,7 +34,9 @@ class LandscapeQuestion(Question):
     dims: Literal[1, 2] = Field(2, description="a line or a plane")
     points: int = Field(17, description="a side: 5, 9, 17, 33, 65, 129 or 257")
     radius: float | None = Field(
-        None, gt=0, description="how far the axes go, in weight units; by the 4-bit step without it"
+        None,
+        gt=0,
+        description="how far the axes go, in weight units; without it by how far 4 bits, or --bits, move the weights",
     )
     samples: int | None = Field(512, ge=2, description="training samples the loss is the mean of")
     bits: tuple[int, ...] = Field(DEFAULT_BITS, description="widths that a quantization slice runs along")
@@ -44,7 +46,7 @@ class LandscapeQuestion(Question):
     @model_validator(mode="before")
     @classmethod
     def _without_idle_widths(cls, options: dict[str, Any]) -> dict[str, Any]:
-        bits = tuple(options.get("bits", DEFAULT_BITS))
+        bits = tuple(map(check_width, options.get("bits", DEFAULT_BITS)))
         dims = options.get("dims", cls.default("dims"))
         if options.get("directions", cls.default("directions")) != "quantization" or dims not in (1, 2):
             return {**options, "bits": DEFAULT_BITS}

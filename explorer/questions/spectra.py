@@ -66,7 +66,7 @@ class EigenvaluesQuestion(Question):
 
 
 class SpectrumQuestion(Question):
-    """Spectral density of one block's Hessian, or of the whole network's.
+    """Spectral density of one block's Hessian, or of the whole network's, where it does not matter what a block is.
 
     Every step of a probe is a Hessian-vector product. Without a number of samples (None) the Hessian is the mean
     over all rows.
@@ -101,3 +101,10 @@ class SpectrumQuestion(Question):
         if is_number(value) and not value > 0:
             raise ValueError(f"blur={value} is no width; give a share above 0, such as {cls.default('blur')}")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_idle_granularity(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if options.get("block") is None:
+            return {key: value for key, value in options.items() if key != "granularity"}
+        return options

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from explorer.errors import LapqError
 from explorer.questions.base import Question
@@ -34,9 +34,12 @@ class _StepsQuestion(Question):
 
     @field_validator("w_bits", "a_bits")
     @classmethod
-    def _of_a_step(cls, value: int) -> int:
+    def _of_a_step(cls, value: int, info: ValidationInfo) -> int:
         if not 2 <= value <= 8 and value != 32:
-            raise ValueError(f"{value} bits have no step to search for; use 2 to 8, or 32 for FP32")
+            what = "weights" if info.field_name == "w_bits" else "activations"
+            raise ValueError(
+                f"the {what} cannot have {value} bits here; give 2 to 8, or 32 to leave them in FP32"
+            )
         return value
 
 
@@ -59,8 +62,8 @@ class LapqSurfaceQuestion(_FormedQuestion):
 
     kind = "lapq_surface"
 
-    first: str
-    second: str
+    first: str = Field(description="a site, such as layer1.0.conv1.weight or layer1.0.conv1.input")
+    second: str = Field(description="another")
     points: int = Field(33, ge=2, le=257, description="a side")
     others: Others = Field("float", description="all other tensors in FP32, or quantized")
 
@@ -79,12 +82,18 @@ class LapqSweepQuestion(_FormedQuestion):
     kind = "lapq_sweep"
     version = 3
 
-    sweep: Sweep
-    site: str | None = None
-    steps: dict[str, Any] | None = None
-    sizes: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
-    seeds: tuple[int, ...] = (0, 1, 2)
-    method: JointMethod | None = None
+    sweep: Sweep = Field(
+        description="a tensor's error against its step, or the loss against p, all steps times r, or images"
+    )
+    site: str | None = Field(None, description="of error: whose tensor; draws of N(0, 1) without it")
+    steps: dict[str, Any] | None = Field(
+        None, description="of distance: site to step; those of the quadratic phase without it"
+    )
+    sizes: tuple[int, ...] = Field((16, 32, 64, 128, 256, 512), description="of calibration: how many images")
+    seeds: tuple[int, ...] = Field((0, 1, 2), description="of calibration: seeds of their draws")
+    method: JointMethod | None = Field(
+        None, description="of calibration: joint phase; up to the quadratic phase without it"
+    )
 
 
 class LapqHessianQuestion(_FormedQuestion):
@@ -93,9 +102,13 @@ class LapqHessianQuestion(_FormedQuestion):
     kind = "lapq_hessian"
 
     w_bits: int = Field(32, description="of weights, 2 to 8; 32 for FP32")
-    steps: dict[str, Any] | None = None
-    how: How = "straight-through"
-    separability: bool = True
+    steps: dict[str, Any] | None = Field(
+        None, description="site to step; those of the quadratic phase without it"
+    )
+    how: How = Field(
+        "straight-through", description="derivatives by the quantizers' slope, or of the loss itself"
+    )
+    separability: bool = Field(True, description="interactions of sites two by two, too")
 
 
 class LapqTableQuestion(_StepsQuestion):

@@ -37,12 +37,15 @@ class FinetuneQuestion(Question):
     refusal = RunError
 
     plan: dict[str, Any] = Field(description="plan.json's content")
-    method: str = Field("ste", description="of training")
+    method: str = Field("ste", description="how gradients reach the weights")
     epochs: int = Field(1, ge=1, le=100_000, description="passes over the training data")
     batch_size: int = Field(128, ge=2, description="samples a step")
     optimizer: Optimizer = Field("sgd", description="SGD with momentum, or AdamW")
     learning_rate: float | None = Field(
-        None, gt=0, lt=10, description="at the start; decays to zero; the optimizer's own without it"
+        None,
+        gt=0,
+        lt=10,
+        description="at the start; decays to zero; without it 0.01 for sgd, 0.001 for adamw",
     )
 
     _plan_without_name = field_validator("plan", mode="before")(_anonymous)

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import nn
 
-from explorer.blocks import Block, Granularity, partition
+from explorer.blocks import Block, Granularity, partitions
 from explorer.errors import StudyError
 from explorer.studies.data.samples import SAMPLES, Noun, Samples, remark_on, training_name
 from explorer.studies.losses import Loss
@@ -79,7 +79,12 @@ class Study:
         Raises:
             StudyError: there is nothing to quantize.
         """
-        return partition(self.model(), self.data.inputs("test", slice(0, 1)), granularity=granularity)
+        return self._partitions[granularity]
+
+    @cached_property
+    def _partitions(self) -> Mapping[Granularity, tuple[Block, ...]]:
+        """Blocks at every granularity, found by running the network once."""
+        return partitions(self.model(), self.data.inputs("test", slice(0, 1)))
 
     def on(self, device: torch.device | str) -> "Study":
         """The same study with its network, inputs and targets on a device."""

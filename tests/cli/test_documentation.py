@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from explorer.jobs import registry
 from explorer.studies import read_description
 
 from .conftest import Command
@@ -31,10 +32,12 @@ def test_every_command_line_is_one_the_program_takes(explore: Command, line: str
 
 
 @pytest.mark.parametrize(
-    "verb", ["traces", "eigenvalues", "spectrum", "frontier", "proxy", "evaluate", "finetune", "fold"]
+    "verb",
+    ["fold", "frontier", *(kind.replace("_", "-") for kind in registry.names())],
 )
 def test_every_option_is_described(explore: Command, verb: str) -> None:
     text = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    assert f"\n## {verb}\n" in text
     for option in re.findall(r"^  (--[a-z-]+)", explore(verb, "--help").out, re.M):
         assert option in text or option == "--help"
 

@@ -41,9 +41,10 @@ def test_every_option_is_described(explore: Command) -> None:
     ("words", "sentence"),
     [
         (("--block", "nowhere"), "tiny has no block 'nowhere'; use one of stem"),
-        (("--points", "10"), "points=10 cannot be refined; use one of 5, 9, 17"),
+        (("--points", "10"), "--points 10 cannot be refined; use one of 5, 9, 17"),
         (("--directions", "quantization", "--bits", "4"), "give 2 different widths"),
-        (("--bits", "4,9"), "'4,9' must be widths with a comma between"),
+        (("--bits", "4,x"), "'4,x' must be whole numbers with a comma between"),
+        (("--bits", "4,9"), "there is no width of 9 bits"),
         (("--radius", "0"), "0 must be a number above 0"),
         (("--dims", "3"), "Invalid value for '--dims'"),
     ],

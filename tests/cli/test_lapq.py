@@ -66,7 +66,7 @@ def test_methods_side_by_side(explore: Command, folder: Path) -> None:
 
 def test_every_option_of_the_comparison_is_described(explore: Command) -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
-    section = text[text.index("## lapq-table") : text.index("## finetune")]
+    section = text[text.index("## lapq-table") : text.index("## lapq-surface")]
     options = set(re.findall(r"^  (--[a-z-]+)", explore("lapq-table", "--help").out, re.M))
     assert {option for option in options if option not in section} == {"--help"}
 

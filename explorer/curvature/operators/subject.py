@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import Block, Granularity, partition, quantizable_layers
+from explorer.blocks import Block, Granularity, quantizable_layers
 from explorer.curvature.operators.structured import SideBySide, flattened_loss
 from explorer.errors import CurvatureError
 from explorer.quantizers.simulated import assert_no_quantizer
@@ -117,7 +117,7 @@ def prepare(
         raise CurvatureError("there are no rows to measure the curvature on; give at least one")
     example = _cast(study.data.inputs("train", rows[:1]), dtype)
     if blocks is None:
-        blocks = partition(model, example, granularity=granularity)
+        blocks = study.blocks(granularity)
     weights, loss = _weights(model, blocks), study.loss
     with torch.no_grad():
         outputs = model(example)

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.quantizers.given import GivenSteps
+from explorer.questions.base import WIDTHS
 
-ALLOWED_BITS = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32)
+ALLOWED_BITS = WIDTHS
 
 
 class StudyIdentity(Protocol):

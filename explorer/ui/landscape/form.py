@@ -1,6 +1,5 @@
 """Asking for slices of the loss: which blocks, along what, how fine, and which runs answer it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ import streamlit as st
 from explorer.figures import landscape as picture
 from explorer.jobs import requests
 from explorer.jobs.requests import spec_of
-from explorer.landscape import perturbation_norm
+from explorer.landscape import REFERENCE_BITS, perturbation_norm, shared_radii
 from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
@@ -26,7 +25,6 @@ IMAGES = (128, 512, 2048)
 REACHES = {0.5: "half", 1.0: "the 4-bit step", 2.0: "twice", 4.0: "four times"}
 _MORE = {"landscape_images": 512, "landscape_reach": 1.0}
 _CHOSEN, _STRIP = "landscape_chosen", "landscape_strip"
-_NICE = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def ask(study: Study) -> Ask | None:
             key=f"landscape_points_{dims}",
             help="Measured coarse to fine; the picture is there after the first 5 a side.",
         )
-        bits = _widths(dims) if directions == "quantization" else (4,)
+        bits = _widths(dims) if directions == "quantization" else ()
         samples, reach = (st.session_state.get(key, value) for key, value in _MORE.items())
         if not chosen:
             return None
@@ -82,12 +80,13 @@ def ask(study: Study) -> Ask | None:
             "points": points,
             "samples": samples,
         }
-        options["radius"] = reach * _radius(chosen, bits, margin=1.1 if directions == "quantization" else 1.0)
-        if directions == "quantization":
-            options["bits"] = list(bits)
+        if bits:
+            options["bits"] = bits
         specs = {
-            name: spec_of(study, LandscapeQuestion(block=None if name == ALL else name, **options))
-            for name in chosen
+            name: spec_of(
+                study, LandscapeQuestion(block=None if name == ALL else name, radius=radius, **options)
+            )
+            for name, radius in _radii(chosen, bits, reach).items()
         }
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         run_panel.compute(
@@ -213,14 +212,14 @@ def _more(study: Study) -> None:
         )
 
 
-def _radius(chosen: Sequence[str], bits: Sequence[int], *, margin: float) -> float:
-    """The longest perturbation of the chosen blocks, rounded up so that one more block seldom changes it."""
-    norms = (_norm(session.reference(), None if name == ALL else name, b) for name in chosen for b in bits)
-    longest = margin * max(norms)
-    if longest == 0:
-        return 1.0
-    scale = 10.0 ** math.floor(math.log10(longest))
-    return float(f"{scale * next(nice for nice in _NICE if longest <= nice * scale * 1.0001):.2g}")
+def _radii(chosen: Sequence[str], bits: Sequence[int], reach: float) -> dict[str, float | None]:
+    """Radius to ask for of every chosen block, so that all panels have one scale."""
+    reference, along = session.reference(), bool(bits)
+    norms = {
+        name: [_norm(reference, None if name == ALL else name, b) for b in bits or (REFERENCE_BITS,)]
+        for name in chosen
+    }
+    return shared_radii(norms, quantization=along, reach=reach)
 
 
 @st.cache_data(show_spinner=False)

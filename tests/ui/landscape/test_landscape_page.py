@@ -2,13 +2,16 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer import jobs
+from explorer.cli import main
+from explorer.errors import RunError
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
-from explorer.landscape import Slice, measure_slice, perturbation_norm
+from explorer.landscape import Slice, measure_slice, perturbation_norm, shared_radii
+from explorer.landscape.radius import radius_of
 from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
@@ -57,16 +60,15 @@ def pick(page: AppTest, key: str, value: Any) -> AppTest:
 
 def spec(study: Study, block: str | None, **options: Any) -> RunSpec:
     """What the page asks for the first and the last block by default, or with these options."""
-    return spec_of(
-        study, LandscapeQuestion(block=block, **{**QUICK, "points": 33, "radius": radius(study), **options})
+    asked = {**QUICK, "points": 33, "radius": radii(study)[block or "all blocks"], **options}
+    return spec_of(study, LandscapeQuestion(block=block, **asked))
+
+
+def radii(study: Study) -> dict[str, float | None]:
+    """Of the default blocks: None for those whose own scale it is."""
+    return shared_radii(
+        {block: [perturbation_norm(study, block, 4)] for block in ("0", "11")}, quantization=False
     )
-
-
-def radius(study: Study, bits: int = 4) -> float:
-    """The longest of the default blocks' steps, rounded up as the page does."""
-    longest = max(perturbation_norm(study, block, bits) for block in ("0", "11"))
-    scale = 10.0 ** np.floor(np.log10(longest))
-    return float(f"{min(n * scale for n in (1, 1.5, 2, 3, 5, 7, 10) if n * scale >= longest):.2g}")
 
 
 def test_with_nothing_measured_it_says_how_to_get_something(opens: Opens, toml: str) -> None:
@@ -98,7 +100,9 @@ def test_compute_asks_for_one_run_a_block_on_one_scale(
 ) -> None:
     page = press(opens("landscape", study=toml), "Compute")
     assert asked == [spec(study, "0"), spec(study, "11")]
-    assert {each.parameters["radius"] for each in asked} == {radius(study)}
+    scales = {each.parameters.get("radius", radius_of(study, each.parameters["block"], ())) for each in asked}
+    assert len(scales) == 1
+    assert any("radius" not in each.parameters for each in asked), "the longest has its own scale"
     assert page.get("progress"), "their progress is shown"
     assert [button.disabled for button in page.button if button.label == "Compute"] == [True], "asked once"
 
@@ -118,9 +122,31 @@ def test_every_option_is_part_of_the_question(
     for each in asked:
         assert each.parameters["directions"] == "quantization"
         assert each.parameters["bits"] == [3, 2]
-        assert each.parameters["radius"] >= 1.1 * perturbation_norm(study, None, 2), (
-            "the longest is in the picture"
-        )
+    assert "radius" not in second.parameters, "the scale is that of all blocks"
+    assert first.parameters["radius"] == radius_of(study, None, (3, 2))
+    assert first.parameters["radius"] >= 1.1 * perturbation_norm(study, None, 2), (
+        "the longest is in the picture"
+    )
+
+
+@pytest.mark.parametrize("directions", ["eigen", "quantization"])
+def test_page_and_command_line_ask_the_same_of_one_block(
+    opens: Opens, toml: str, asked: list[RunSpec], monkeypatch: pytest.MonkeyPatch, directions: str
+) -> None:
+    """A slice that the command line measured is there on the page, and the other way round."""
+    page = sound(opens("landscape", study=toml).multiselect[0].set_value(["11"]).run())
+    page = pick(page, "landscape_directions", directions)
+    press(page, "Compute")
+
+    def execute(store: Store, spec: RunSpec, **_: Any) -> Run:
+        asked.append(spec)
+        raise RunError("asked, and not computed")
+
+    monkeypatch.setattr(jobs, "execute", execute)
+    words = ["--block", "11", "--dims", "1", "--points", "33", "--directions", directions, "--bits", "4"]
+    assert main(["landscape", "--study", toml, *words]) == 2
+    of_page, of_command = asked
+    assert of_page.run_id == of_command.run_id
 
 
 @pytest.fixture
@@ -164,7 +190,7 @@ def test_a_run_is_drawn_while_it_grows_and_can_be_paused_and_continued(
 ) -> None:
     store = Store.open()
     run = store.submit(spec(study, "11"), "Landscape of 11")
-    whole = measure_slice(study, block="11", dims=1, points=33, radius=radius(study), directions="random")
+    whole = measure_slice(study, block="11", dims=1, points=33, directions="random")
     assert whole is not None
     lease = store.claim(run.id)
     lease.append("slice", whole.to_json(points=False))
