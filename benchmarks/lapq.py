@@ -153,7 +153,7 @@ def _surface(study: Study, calibration: int, points: int) -> dict[str, Any]:
     names = Objective(study, **bits).names
     first, second = names[-min(3, len(names))], names[-1]
     begun = time.process_time()
-    found = measure_surface(study, first, second, points=points, **bits)
+    found = measure_surface(study, first=first, second=second, points=points, **bits)
     seconds = time.process_time() - begun
     return {
         "sites": f"{first}, {second}",

@@ -115,7 +115,7 @@ def _by_worst_error(options: Mapping[str, Any], result: Mapping[str, Any]) -> tu
 
 
 def _by_points(options: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[float, ...]:
-    """Slices: the finer the better."""
+    """Slices and surfaces: the finer the better."""
     return (options["points"],)
 
 
@@ -127,6 +127,7 @@ def _by_samples(options: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[
 _ORDERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[float, ...]]] = {
     "traces": _by_worst_error,
     "landscape": _by_points,
+    "lapq_surface": _by_points,
     "eigenvalues": _by_samples,
     "spectrum": _by_samples,
 }

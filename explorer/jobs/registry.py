@@ -69,8 +69,16 @@ KINDS: Mapping[str, Kind] = {
             _JOBS + "lapq_surface:run",
             "explorer.lapq.diagnostics.surfaces:Surface",
         ),
-        Kind(questions.LapqSweepQuestion, _JOBS + "lapq_sweep:run"),
-        Kind(questions.LapqHessianQuestion, _JOBS + "lapq_hessian:run"),
+        Kind(
+            questions.LapqSweepQuestion,
+            _JOBS + "lapq_sweep:run",
+            "explorer.lapq.diagnostics.sweeping:SweepResult",
+        ),
+        Kind(
+            questions.LapqHessianQuestion,
+            _JOBS + "lapq_hessian:run",
+            "explorer.lapq.diagnostics.dependence:Dependence",
+        ),
         Kind(questions.LapqTableQuestion, _JOBS + "lapq_table:run", "explorer.lapq.rivals.table:Comparison"),
         Kind(questions.DamageQuestion, _JOBS + "damage:run"),
         Kind(questions.ProxyQuestion, _JOBS + "proxy:run"),

@@ -12,24 +12,23 @@ does a computation that was stopped and goes on with its journal, on one machine
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
 from explorer.evaluation import measure
-from explorer.lapq.loss.forms import Form
-from explorer.lapq.loss.history import PathPoint, Trail
-from explorer.lapq.loss.journal import Journal
+from explorer.lapq.loss.history import Trail
+from explorer.lapq.loss.keeping import Keeper
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
-from explorer.lapq.phases.joint import METHODS, Method, check_method
+from explorer.lapq.phases.joint import METHODS
 from explorer.lapq.phases.layerwise import layerwise_steps
 from explorer.lapq.phases.quadratic import POINTS, best_p
 from explorer.lapq.result import LapqResult, Stage
-from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.questions import LapqQuestion, question_of
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
 LAYERWISE_P = 2.0  # the paper's LW, the step of least squared error
 _SHARES = {
@@ -41,75 +40,30 @@ _SHARES = {
 _EXPECTED = {"powell": 55, "coordinate": 60, "gradient": 25}  # evaluations a site, for the progress
 
 
-class Watcher(Protocol):
-    """Whoever wants to see the phases arrive."""
-
-    def report(self, fraction: float, message: str) -> None: ...
-    def p_point(self, p: float, loss: float) -> None: ...
-    def path_point(self, point: PathPoint) -> None: ...
-
-
-class Unwatched:
-    """A watcher for scripts."""
-
-    def report(self, fraction: float, message: str) -> None:
-        pass
-
-    def p_point(self, p: float, loss: float) -> None:
-        pass
-
-    def path_point(self, point: PathPoint) -> None:
-        pass
-
-
 def optimise(
     study: Study,
+    question: LapqQuestion | None = None,
     *,
-    w_bits: int = 4,
-    a_bits: int = 4,
-    calibration: int = 512,
-    leave: Collection[str] | None = None,
-    form: Form = "integer",
-    bias_correction: BiasCorrection = "none",
-    method: Method = "powell",
-    seed: int = 0,
-    watcher: Watcher | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    journal: Journal | None = None,
+    watcher: Watcher = UNWATCHED,
+    **options: Any,
 ) -> LapqResult:
     """Find the steps of a study's network.
 
     Args:
-        w_bits, a_bits: 2 to 8, or 32 for FP32; of weights and of layers' inputs.
-        calibration: training images that the loss is a mean over.
-        leave: layers that stay in FP32; None: the first and the last.
-        form: of the quantizers (`forms`); only ``integer`` can become a plan.
-        bias_correction: of the weights, in every phase.
-        method: of the joint phase.
-        seed: of the calibration images and of the gradient method.
-        watcher: sees the phases arrive.
-        should_stop: asked before every batch; the search then ends with a LapqError, or with what it raises.
-        journal: filled as evaluations are made; one of an earlier attempt is gone through for free.
+        question: what is asked; or its options one by one, see `LapqQuestion`.
+        watcher: told every p tried as series ``p_curve`` and every better set of steps as series ``path``; keeps the
+            evaluations, which the same question goes on from.
+        options: of the question.
 
     Raises:
         LapqError: an option is out of range, or nothing is left to quantize.
-        QuantizerError: there is no such bias correction.
+        Stopped: the watcher wished so.
     """
-    check_method(method)
+    asked = question_of(LapqQuestion, question, options)
     started = time.monotonic()
-    objective = Objective(
-        study,
-        w_bits=w_bits,
-        a_bits=a_bits,
-        calibration=calibration,
-        leave=leave,
-        form=form,
-        bias_correction=bias_correction,
-        seed=seed,
-        journal=journal,
-        should_stop=should_stop,
-    )
-    work = _Work(study, objective, watcher or Unwatched())
+    keeper = Keeper(watcher)
+    objective = Objective(study, asked, journal=keeper.journal, watcher=keeper)
+    work = _Work(study, objective, keeper)
     objective.phase = "layerwise"
     first = work.layerwise()
     objective.phase = "quadratic"
@@ -118,10 +72,10 @@ def optimise(
     trail = Trail(
         objective,
         second,
-        on_better=work.watcher.path_point,
-        on_evaluation=lambda: work.joint(_EXPECTED[method]),
+        on_better=lambda point: keeper.point("path", point.to_json()),
+        on_evaluation=lambda: work.joint(_EXPECTED[asked.method]),
     )
-    METHODS[method](trail, seed)
+    METHODS[asked.method](trail, asked.seed)
     third = trail.best.steps
     spent = trail.spent
     stages = {
@@ -130,13 +84,13 @@ def optimise(
     }
     return LapqResult(
         study=study.name,
-        w_bits=w_bits,
-        a_bits=a_bits,
+        w_bits=asked.w_bits,
+        a_bits=asked.a_bits,
         calibration=len(objective.rows),
-        form=form,
-        bias_correction=bias_correction,
-        method=method,
-        seed=seed,
+        form=asked.form,
+        bias_correction=asked.bias_correction,
+        method=asked.method,
+        seed=asked.seed,
         sites=objective.sites,
         stages=stages,
         p_curve=curve,
@@ -170,7 +124,7 @@ class _Work:
         begun, ends = _SHARES["quadratic"], _SHARES["joint"]
         share = min(1.0, self._points / (len(POINTS) + 1))
         self.watcher.report(begun + share * (ends - begun), f"loss {loss:.4f} at p = {p:.2f}")
-        self.watcher.p_point(p, loss)
+        self.watcher.point("p_curve", {"p": p, "loss": loss})
 
     def joint(self, expected: int) -> None:
         self._evaluations += 1

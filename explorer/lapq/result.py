@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from explorer.blocks import Block, Layer
 from explorer.errors import LapqError
-from explorer.lapq.loss.forms import Form
 from explorer.lapq.loss.history import PathPoint
 from explorer.lapq.loss.sites import Site
 from explorer.lapq.phases.quadratic import PCurve
@@ -16,6 +15,7 @@ from explorer.plans import BlockBits, Plan
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.quantizers.given import GivenSteps, LayerSteps
 from explorer.quantizers.grid import FLOAT_BITS
+from explorer.questions.steps import Form
 
 STAGES = ("layerwise", "quadratic", "joint")
 

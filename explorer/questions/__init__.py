@@ -24,6 +24,7 @@ from explorer.questions.steps import (
     LapqSurfaceQuestion,
     LapqSweepQuestion,
     LapqTableQuestion,
+    StepsLoss,
 )
 from explorer.questions.traces import TracesQuestion
 from explorer.questions.training import EvaluateQuestion, FinetuneQuestion
@@ -44,6 +45,7 @@ __all__ = [
     "Quantizer",
     "Question",
     "SpectrumQuestion",
+    "StepsLoss",
     "TracesQuestion",
     "question_of",
 ]

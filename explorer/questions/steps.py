@@ -1,6 +1,6 @@
 """The questions about step sizes (`explorer.lapq`): the search, and what is measured about steps."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -15,7 +15,7 @@ How = Literal["straight-through", "finite-differences"]
 Sweep = Literal["error", "p", "distance", "calibration"]
 
 
-class _StepsQuestion(Question):
+class StepsQuestion(Question):
     """Options that every question about steps has."""
 
     refusal = LapqError
@@ -43,12 +43,18 @@ class _StepsQuestion(Question):
         return value
 
 
-class _FormedQuestion(_StepsQuestion):
+class StepsLoss(StepsQuestion):
+    """Options that define the loss as a function of the steps, and nothing more."""
+
     form: Form = Field("integer", description="the project's grid, the paper's, or that of the paper's code")
     bias_correction: Correction = Field("none", description="of the weights, channel by channel")
 
+    def of_loss(self, **changes: Any) -> "StepsLoss":
+        """What defines the loss, of a question that asks more; with some of it changed."""
+        return StepsLoss(**{**{name: getattr(self, name) for name in StepsLoss.model_fields}, **changes})
 
-class LapqQuestion(_FormedQuestion):
+
+class LapqQuestion(StepsLoss):
     """Steps of all quantized tensors, by LAPQ."""
 
     kind = "lapq"
@@ -57,15 +63,22 @@ class LapqQuestion(_FormedQuestion):
     method: JointMethod = Field("powell", description="of the joint phase")
 
 
-class LapqSurfaceQuestion(_FormedQuestion):
+class LapqSurfaceQuestion(StepsLoss):
     """The loss over the steps of two sites, all others fixed."""
 
     kind = "lapq_surface"
+    free = frozenset({"points"})
 
     first: str = Field(description="a site, such as layer1.0.conv1.weight or layer1.0.conv1.input")
     second: str = Field(description="another")
-    points: int = Field(33, ge=2, le=257, description="a side")
+    points: int = Field(33, ge=5, le=129, description="a side")
     others: Others = Field("float", description="all other tensors in FP32, or quantized")
+
+    @model_validator(mode="after")
+    def _two_sites(self) -> Self:
+        if self.first == self.second:
+            raise ValueError(f"a surface is over two steps and {self.first!r} is given twice; name another")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -76,7 +89,7 @@ class LapqSurfaceQuestion(_FormedQuestion):
         return options
 
 
-class LapqSweepQuestion(_FormedQuestion):
+class LapqSweepQuestion(StepsLoss):
     """A curve: error against step, or loss against p, distance or calibration images."""
 
     kind = "lapq_sweep"
@@ -96,7 +109,7 @@ class LapqSweepQuestion(_FormedQuestion):
     )
 
 
-class LapqHessianQuestion(_FormedQuestion):
+class LapqHessianQuestion(StepsLoss):
     """Derivatives of the loss by the steps; of activations alone by default, as in the paper's figure."""
 
     kind = "lapq_hessian"
@@ -111,7 +124,7 @@ class LapqHessianQuestion(_FormedQuestion):
     separability: bool = Field(True, description="interactions of sites two by two, too")
 
 
-class LapqTableQuestion(_StepsQuestion):
+class LapqTableQuestion(StepsQuestion):
     """Methods of calibration side by side."""
 
     kind = "lapq_table"
@@ -124,3 +137,10 @@ class LapqTableQuestion(_StepsQuestion):
         ("none", "mean"), description="bias corrections of the weights, with commas between"
     )
     method: JointMethod = Field("gradient", description="of the joint phase")
+
+    @field_validator("corrections", mode="before")
+    @classmethod
+    def _at_least_one(cls, value: Any) -> Any:
+        if not value:
+            raise ValueError('there is no bias correction to compare with; give "none" for none')
+        return value

@@ -7,18 +7,22 @@ import pytest
 
 from explorer import plans, qat
 from explorer.errors import LapqError
-from explorer.lapq import METHODS, Journal, LapqResult, optimise
+from explorer.lapq import METHODS, LapqResult, optimise
 from explorer.lapq.loss.history import Trail
 from explorer.lapq.phases.quadratic import parabola, vertex_within
 from explorer.plans import read_plan
+from explorer.questions import LapqQuestion
+from explorer.questions.steps import JointMethod
 from explorer.studies import Study
+from explorer.watching import Stopped
 from tests.lapq.coupled import Coupled
+from tests.watched import Watched
 
 ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 3, "calibration": 96, "leave": ()}
 
 
 @pytest.mark.parametrize("method", ["powell", "coordinate"])
-def test_a_coupled_quadratic_is_descended(method: str) -> None:
+def test_a_coupled_quadratic_is_descended(method: JointMethod) -> None:
     coupled = Coupled()
     trail = Trail(coupled, np.ones(3, np.float32))  # type: ignore[arg-type]
     begun = trail.best.loss
@@ -45,7 +49,7 @@ def test_the_parabola_and_its_guards() -> None:
 
 @pytest.fixture(scope="module")
 def found(study: Study) -> dict[str, LapqResult]:
-    return {method: optimise(study, method=method, **ASKED) for method in METHODS}  # type: ignore[arg-type]
+    return {method: optimise(study, method=method, **ASKED) for method in METHODS}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -78,37 +82,26 @@ def test_the_same_seed_gives_the_same_steps_to_the_bit(
     assert again.evaluations == found[method].evaluations
 
 
-class _Later(Exception):
-    pass
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_stopped_and_resumed_it_ends_with_the_same_steps(
     study: Study, found: dict[str, LapqResult], method: Any
 ) -> None:
-    journal, asked = Journal(), 0
-
-    def should_stop() -> bool:
-        nonlocal asked
-        asked += 1
-        if asked == 90:
-            raise _Later
-        return False
-
-    with pytest.raises(_Later):
-        optimise(study, method=method, journal=journal, should_stop=should_stop, **ASKED)
-    kept = Journal.from_arrays(journal.to_arrays(), journal.phases)
-    assert 0 < len(kept.entries) < found[method].evaluations
-    resumed = optimise(study, method=method, journal=kept, **ASKED)
+    first = Watched(stop=lambda asked: asked == 90)
+    with pytest.raises(Stopped):
+        optimise(study, method=method, watcher=first, **ASKED)
+    kept = first.states[-1]
+    assert 0 < len(kept.state["phases"]) < found[method].evaluations
+    second = Watched(begun=kept)
+    resumed = optimise(study, LapqQuestion(method=method, **ASKED), watcher=second)
     assert resumed.steps == found[method].steps
     assert resumed.evaluations == found[method].evaluations
     losses = [[(point.loss, point.evaluations) for point in each.path] for each in (resumed, found[method])]
     assert losses[0] == losses[1]
-
-
-def test_told_to_stop_it_says_how_to_go_on(study: Study) -> None:
-    with pytest.raises(LapqError, match="was stopped; go on with its journal"):
-        optimise(study, should_stop=lambda: True, **ASKED)
+    told = [point["loss"] for each in (first, second) for point in each.series("path")]
+    assert told == [point.loss for point in resumed.path], "no point is told twice, none is lost"
+    assert [point["p"] for each in (first, second) for point in each.series("p_curve")][:10] == list(
+        resumed.p_curve.p
+    )
 
 
 def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
@@ -139,5 +132,5 @@ def test_only_the_projects_grid_goes_into_a_plan(study: Study) -> None:
 
 
 def test_a_method_that_is_not_there_is_one_sentence(study: Study) -> None:
-    with pytest.raises(LapqError, match="no joint method 'newton'; use one of powell, coordinate, gradient"):
-        optimise(study, method="newton")  # type: ignore[arg-type]
+    with pytest.raises(LapqError, match="no method 'newton'; use one of powell, coordinate or gradient"):
+        optimise(study, method="newton")

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -35,15 +35,13 @@ from explorer.estimates import weighted
 from explorer.lapq.loss.network import Array, SteppedNetwork
 from explorer.lapq.loss.objective import BACKWARD, Objective
 from explorer.quantizers.modules import INPUT
+from explorer.questions.steps import How
 from explorer.studies.losses import Loss
+from explorer.watching import UNWATCHED, Watcher
 
 Unit = Literal["step", "clip", "log"]
-How = Literal["straight-through", "finite-differences"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
-HOWS: tuple[How, ...] = get_args(How)
 SPACING = 0.05  # of finite differences, in log steps
-
-Tell = Callable[[int, int], None]  # done, of how many
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,9 @@ class StepHessian:
         return cls(**{**known, **made, "sites": tuple(content["sites"])})
 
 
-def straight_through_hessian(objective: Objective, steps: Array, *, tell: Tell | None = None) -> StepHessian:
+def straight_through_hessian(
+    objective: Objective, steps: Array, *, watcher: Watcher = UNWATCHED
+) -> StepHessian:
     """By differentiating twice, batch by batch; what the objective's journal notes is not computed again."""
     steps = np.asarray(steps, np.float32)
     name = hashlib.sha256(steps.tobytes()).hexdigest()[:16]
@@ -174,8 +174,7 @@ def straight_through_hessian(objective: Objective, steps: Array, *, tell: Tell |
         found.append(objective.journal.note(f"hessian {name} {b}", differentiate))
         sizes.append(len(targets))
         objective.count(("hessian", name, b), cost * len(targets) / len(objective.rows))
-        if tell is not None:
-            tell(b + 1, len(objective.batches))
+        _report(watcher, b + 1, len(objective.batches))
     of_batches = np.array(found)  # (B, n, n + 1), sums over a batch's samples, the gradient last
     mean, error = weighted(of_batches / np.array(sizes)[:, None, None], sizes)
     hessian = mean[:, :-1]
@@ -191,7 +190,7 @@ def straight_through_hessian(objective: Objective, steps: Array, *, tell: Tell |
 
 
 def finite_difference_hessian(
-    objective: Objective, steps: Array, *, spacing: float = SPACING, tell: Tell | None = None
+    objective: Objective, steps: Array, *, spacing: float = SPACING, watcher: Watcher = UNWATCHED
 ) -> StepHessian:
     """By n² + n + 1 losses at steps that are moved by ``spacing`` of their size."""
     if not 0 < spacing < 1:
@@ -206,8 +205,7 @@ def finite_difference_hessian(
             logs[i] += sign * spacing
         value = objective.loss(np.exp(logs) if moved else steps)
         done += 1
-        if tell is not None:
-            tell(done, n * n + n + 1)
+        _report(watcher, done, n * n + n + 1)
         return value
 
     centre = at()
@@ -229,6 +227,10 @@ def finite_difference_hessian(
         stderr=None,
         asymmetry=0.0,
     )
+
+
+def _report(watcher: Watcher, done: int, total: int) -> None:
+    watcher.report(done / total, f"derivatives: {done} of {total}")
 
 
 def _where(objective: Objective, steps: Array) -> dict[str, Any]:

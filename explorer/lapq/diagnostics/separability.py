@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from explorer.lapq.loss.caching import Prefixes
 from explorer.lapq.loss.forms import Levels
 from explorer.lapq.loss.network import Array, SteppedNetwork, StepQuantizer
 from explorer.lapq.loss.objective import Objective
+from explorer.watching import UNWATCHED, Watcher
 
 OFF = math.inf  # the step of a site that is left in FP32
 
@@ -97,13 +98,13 @@ def separability(
     steps: Array,
     *,
     reach: int | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    watcher: Watcher = UNWATCHED,
 ) -> Separability:
     """Measure it at these steps; what the objective's journal notes is not measured again.
 
     Args:
         reach: pairs further apart than this many sites are left out; None: all are measured.
-        tell: told how many of how many losses are done.
+        watcher: told how many of the losses are measured.
     """
     steps = np.asarray(steps, np.float32)
     n = len(steps)
@@ -113,8 +114,7 @@ def separability(
     found: dict[tuple[int, ...], Array] = {}
     for done, on in enumerate(asked, start=1):
         found[on] = switches.losses(on)
-        if tell is not None:
-            tell(done, len(asked))
+        watcher.report(done / len(asked), f"interactions: {done} of {len(asked)}")
     floating = found[()]
     alone = np.array([found[i,] - floating for i in range(n)])  # (n, samples)
     pairs, errors = np.full((n, n), np.nan), np.full((n, n), np.nan)

@@ -13,29 +13,28 @@ what comes after the first changed site is computed (`prefixes`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import minimize
 
-from explorer.errors import LapqError
-from explorer.lapq.loss.forms import Form
-from explorer.lapq.loss.journal import Journal
+from explorer.lapq.loss.keeping import Keeper
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.phases.layerwise import layerwise_steps
 from explorer.lapq.phases.quadratic import best_p
-from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.questions import LapqSurfaceQuestion, question_of
+from explorer.questions.steps import Form, Others
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Every, Watcher
 
-Others = Literal["float", "quantized"]
 MARKED_P = (1.0, 1.5, 2.0, 2.5, 3.0)  # the paper's figure
-LEAST, MOST = 5, 129  # points a side
 AROUND = (0.5, 1.6)  # of the least and the largest step that is marked
 _ITERATIONS = 3  # of Powell's method
 _SETUP = 0.15  # of the progress
+RECORD_SECONDS = 1.0  # between points that are told
 
 
 @dataclass(frozen=True)
@@ -122,85 +121,57 @@ class Surface:
         )
 
 
-@dataclass(frozen=True)
-class SurfaceProgress:
-    """How far it is, 0 to 1, the surface as it is, and the points since the report before."""
-
-    fraction: float
-    message: str
-    surface: Surface | None
-    points: Mapping[str, list[Any]]
-
-
 def measure_surface(
     study: Study,
-    first: str,
-    second: str,
+    question: LapqSurfaceQuestion | None = None,
     *,
-    w_bits: int = 4,
-    a_bits: int = 4,
-    points: int = 33,
-    others: Others = "float",
-    calibration: int = 512,
-    leave: Collection[str] | None = None,
-    form: Form = "integer",
-    bias_correction: BiasCorrection = "none",
-    seed: int = 0,
-    journal: Journal | None = None,
-    progress: Callable[[SurfaceProgress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
+    **options: Any,
 ) -> Surface:
     """Measure it.
 
     Args:
-        first, second: names of sites, such as ``layer1.0.conv1.input`` or ``fc.weight``.
-        points: a side, 5 to 129.
-        leave: layers that stay in FP32; None: the first and the last, or none where all others are in FP32.
-        journal: of an earlier attempt, which is gone through for free.
-        progress: told after every point.
-        should_stop: asked before every batch; may raise.
+        question: what is asked; or its options one by one, see `LapqSurfaceQuestion`. Its sites have names such as
+            ``layer1.0.conv1.input`` or ``fc.weight``.
+        watcher: told the surface without its points as series ``surface``, once its marks are known, and then as
+            series ``points`` what was measured since the point before, as `Surface.with_points` takes it; keeps the
+            evaluations, which the same question goes on from.
+        options: of the question.
 
     Raises:
         LapqError: there are no such two sites at these widths, or an option is out of range.
+        Stopped: the watcher wished so.
     """
+    asked = question_of(LapqSurfaceQuestion, question, options)
     started = time.monotonic()
-    say = progress or (lambda _: None)
-    if not LEAST <= points <= MOST:
-        raise LapqError(f"a surface cannot have {points} points a side; use {LEAST} to {MOST}")
-    if first == second:
-        raise LapqError(f"a surface is over two steps and {first!r} is given twice; name another")
-    pair = (first, second)
+    keeper = Keeper(watcher)
+    pair, alone = (asked.first, asked.second), asked.others == "float"
     objective = Objective(
         study,
-        w_bits=w_bits,
-        a_bits=a_bits,
-        leave=() if others == "float" and leave is None else leave,
-        only=pair if others == "float" else None,
-        calibration=calibration,
-        form=form,
-        bias_correction=bias_correction,
-        seed=seed,
-        journal=journal,
-        should_stop=should_stop,
+        asked.of_loss(leave=() if alone and asked.leave is None else asked.leave),
+        only=pair if alone else None,
+        journal=keeper.journal,
+        watcher=keeper,
     )
     objective.phase = "surface"
-    say(SurfaceProgress(0.0, "the steps of each p", None, {}))
+    keeper.report(0.0, "the steps of each p")
     curve, base = best_p(objective)
     plane = _Plane(objective, base, *map(objective.index, pair))
     marks = [plane.mark("lp", layerwise_steps(objective, p), p) for p in MARKED_P]
     marks.append(plane.mark("quadratic", base, curve.best_p))
-    say(SurfaceProgress(_SETUP / 2, "Powell's method among the two steps", None, {}))
+    keeper.report(_SETUP / 2, "Powell's method among the two steps")
     path = plane.powell()
     marks.append(SurfaceMark("optimum", *path[-1]))
+    points = asked.points
     surface = Surface(
         study=study.name,
         sites=pair,
-        w_bits=w_bits,
-        a_bits=a_bits,
-        form=form,
-        others=others,
+        w_bits=asked.w_bits,
+        a_bits=asked.a_bits,
+        form=asked.form,
+        others=asked.others,
         calibration=len(objective.rows),
-        seed=seed,
+        seed=asked.seed,
         reaches=plane.reaches,
         axes=(_axis(0, marks, points), _axis(1, marks, points)),
         loss=np.full((points, points), np.nan),
@@ -210,20 +181,34 @@ def measure_surface(
         forward_equivalents=objective.forward_equivalents,
         seconds=time.monotonic() - started,
     )
-    say(SurfaceProgress(_SETUP, "the grid", surface, {}))
+    keeper.point("surface", surface.to_json(points=False))
+    return replace(
+        surface.with_points(_measured(plane, surface, keeper)),
+        evaluations=objective.evaluations,
+        forward_equivalents=objective.forward_equivalents,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _measured(plane: _Plane, surface: Surface, keeper: Keeper) -> dict[str, list[Any]]:
+    """Every point of the grid, told a few at a time."""
+    points = len(surface.axes[0])
+    found, fresh = _points(), _points()
+    telling = Every(RECORD_SECONDS)
     for done, at in enumerate(order(points, second_inside=plane.second_later), start=1):
         value = plane.loss((float(surface.axes[0][at[0]]), float(surface.axes[1][at[1]])))
-        measured: dict[str, list[Any]] = {"at": [list(at)], "loss": [value]}
-        surface = replace(
-            surface.with_points(measured),
-            evaluations=objective.evaluations,
-            forward_equivalents=objective.forward_equivalents,
-            seconds=time.monotonic() - started,
-        )
-        fraction = _SETUP + (1 - _SETUP) * done / points**2
-        message = f"{done:,} of {points**2:,} points"
-        say(SurfaceProgress(fraction, message, surface, measured))
-    return surface
+        for some in (found, fresh) if keeper.is_new("points") else (found,):
+            some["at"].append(list(at))
+            some["loss"].append(value)
+        keeper.report(_SETUP + (1 - _SETUP) * done / points**2, f"{done:,} of {points**2:,} points")
+        if fresh["at"] and (telling.due() or done == points**2):
+            keeper.tell("points", fresh, points=len(fresh["at"]))
+            fresh = _points()
+    return found
+
+
+def _points() -> dict[str, list[Any]]:
+    return {"at": [], "loss": []}
 
 
 def order(points: int, *, second_inside: bool = True) -> Iterator[tuple[int, int]]:

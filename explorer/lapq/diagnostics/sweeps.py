@@ -10,8 +10,8 @@ r"""Curves of the paper: what happens along one number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -21,20 +21,24 @@ from torch import Tensor
 from explorer.errors import LapqError
 from explorer.evaluation import Evaluation, measure
 from explorer.lapq.loss.forms import Levels
+from explorer.lapq.loss.history import Trail
+from explorer.lapq.loss.journal import Journal
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
+from explorer.lapq.phases.joint import METHODS
 from explorer.lapq.phases.layerwise import layerwise_steps
-from explorer.lapq.phases.quadratic import POINTS, parabola, vertex_within
+from explorer.lapq.phases.quadratic import POINTS, best_p, parabola, vertex_within
 from explorer.quantizers.steps import lp
+from explorer.questions import LapqSweepQuestion
+from explorer.questions.steps import JointMethod
 from explorer.randomness import Stream, drawn_values
+from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
 CURVE_P = (0.5, 1.0, 2.0, 3.0)
 P_RANGE: tuple[float, ...] = tuple(float(p) for p in np.linspace(1.0, 4.5, 15))
 RATIOS: tuple[float, ...] = tuple(float(r) for r in np.linspace(0.8, 1.5, 29))
-SIZES = (16, 32, 64, 128, 256, 512)
 SAMPLE = 1 << 15  # values of a tensor that the error curves look at
-
-Tell = Callable[[Mapping[str, Any]], None]  # each point as it is measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,70 +109,185 @@ def site_tensor(objective: Objective, name: str) -> Tensor:
     return torch.cat([each.flatten() for each in seen])
 
 
+@dataclass(frozen=True)
+class OnTest:
+    """Value of steps on the test images, with standard errors; no accuracy where there are no classes."""
+
+    test_loss: float
+    test_loss_stderr: float
+    accuracy: float | None
+    accuracy_stderr: float | None
+
+
+@dataclass(frozen=True)
+class PPoint(OnTest):
+    """One p: the loss of the calibration images, and the value on the test images."""
+
+    p: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class AlongP:
+    """Loss against p.
+
+    Attributes:
+        coefficients: of the parabola through phase 2's range of p, highest power first; () with fewer than three
+            points.
+        vertex: p of its minimum; None where it is not trusted.
+    """
+
+    points: tuple[PPoint, ...]
+    coefficients: tuple[float, ...]
+    vertex: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**vars(self), **_points(self.points), "coefficients": list(self.coefficients)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> AlongP:
+        """What `to_json` wrote."""
+        points = tuple(PPoint(**point) for point in content["points"])
+        return cls(points, tuple(content["coefficients"]), content["vertex"])
+
+
+@dataclass(frozen=True)
+class DistancePoint:
+    """One common factor of all steps: it, the distance ‖rΔ* - Δ*‖ and the loss there."""
+
+    ratio: float
+    distance: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class AlongDistance:
+    """Loss against a common factor of all steps.
+
+    Attributes:
+        steps: site to step where the factor is 1.
+    """
+
+    points: tuple[DistancePoint, ...]
+    steps: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**_points(self.points), "steps": dict(self.steps)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> AlongDistance:
+        """What `to_json` wrote."""
+        return cls(tuple(DistancePoint(**point) for point in content["points"]), content["steps"])
+
+
+@dataclass(frozen=True)
+class CalibrationPoint(OnTest):
+    """One draw of calibration images: their number, its seed, and the loss on them of the steps found with them."""
+
+    size: int
+    seed: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class AlongCalibration:
+    """Value of steps against the number of calibration images.
+
+    Attributes:
+        method: of the joint phase; None for steps of the best p.
+    """
+
+    points: tuple[CalibrationPoint, ...]
+    method: JointMethod | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**_points(self.points), "method": self.method}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> AlongCalibration:
+        """What `to_json` wrote."""
+        return cls(tuple(CalibrationPoint(**point) for point in content["points"]), content["method"])
+
+
 def along_p(
-    objective: Objective, *, powers: Sequence[float] = P_RANGE, tell: Tell | None = None
-) -> dict[str, Any]:
-    """``points`` of p, loss, test_loss, accuracy and errors; the parabola through phase 2's range and its vertex."""
+    objective: Objective, *, powers: Sequence[float] = P_RANGE, watcher: Watcher = UNWATCHED
+) -> AlongP:
+    """Loss and accuracy of the steps of each p, and the parabola through phase 2's range."""
     points = []
     for p in powers:
         steps = layerwise_steps(objective, p)
         loss = objective.loss(steps)
-        points.append({"p": float(p), "loss": loss, **_on_test(objective, steps, f"p {p!r}")})
-        if tell is not None:
-            tell(points[-1])
-    inside = [point for point in points if min(POINTS) <= point["p"] <= max(POINTS)]
-    coefficients = parabola([point["p"] for point in inside], [point["loss"] for point in inside])
+        points.append(PPoint(p=float(p), loss=loss, **_on_test(objective, steps, f"p {p!r}")))
+        _tell(watcher, points[-1], len(points), len(powers))
+    inside = [point for point in points if min(POINTS) <= point.p <= max(POINTS)]
+    coefficients = parabola([point.p for point in inside], [point.loss for point in inside])
     vertex = vertex_within(coefficients, min(POINTS), max(POINTS))
-    return {"points": points, "coefficients": list(coefficients), "vertex": vertex}
+    return AlongP(tuple(points), coefficients, vertex)
 
 
 def along_distance(
-    objective: Objective, steps: Array, *, ratios: Sequence[float] = RATIOS, tell: Tell | None = None
-) -> dict[str, Any]:
-    """``points`` of ratio, distance ‖rΔ* - Δ*‖ and loss."""
+    objective: Objective, steps: Array, *, ratios: Sequence[float] = RATIOS, watcher: Watcher = UNWATCHED
+) -> AlongDistance:
+    """Loss with all steps multiplied by each of the ratios."""
     steps = np.asarray(steps, np.float32)
     points = []
     for ratio in ratios:
         if not ratio > 0:
             raise LapqError(f"steps cannot be multiplied by {ratio:g}; give ratios above 0")
         distance = abs(ratio - 1) * float(np.linalg.norm(steps.astype(float)))
-        points.append({"ratio": float(ratio), "distance": distance, "loss": objective.loss(ratio * steps)})
-        if tell is not None:
-            tell(points[-1])
-    return {"points": points}
+        points.append(DistancePoint(float(ratio), distance, objective.loss(ratio * steps)))
+        _tell(watcher, points[-1], len(points), len(ratios))
+    return AlongDistance(tuple(points), dict(zip(objective.names, map(float, steps), strict=True)))
 
 
 def along_calibration(
-    make: Callable[[int, int], tuple[Objective, Array]],
-    *,
-    sizes: Sequence[int] = SIZES,
-    seeds: Sequence[int] = (0, 1, 2),
-    known: Sequence[Mapping[str, Any]] = (),
-    tell: Tell | None = None,
-) -> dict[str, Any]:
-    """``points`` of size, seed, loss (of these images), test_loss and accuracy, for steps found with so many images.
+    study: Study, asked: LapqSweepQuestion, *, journal: Journal | None = None, watcher: Watcher = UNWATCHED
+) -> AlongCalibration:
+    """Loss and accuracy of steps found with each number of images and each seed.
+
+    A size beyond that of the training split is that size.
 
     Args:
-        make: finds steps from a number of images and a seed; the objective it found them with, and them.
-        known: points of an earlier attempt, which are not measured again.
+        journal: notes every point, which is then not measured again.
     """
-    have = {(point["size"], point["seed"]): dict(point) for point in known}
+    journal = Journal() if journal is None else journal
+    most = study.data.size("train")
+    sizes = dict.fromkeys(min(size, most) for size in asked.sizes)
+    draws = [(size, seed) for size in sizes for seed in asked.seeds]
     points = []
-    for size in sizes:
-        for seed in seeds:
-            if (size, seed) not in have:
-                objective, steps = make(size, seed)
-                found = _on_test(objective, steps, "calibrated")
-                have[size, seed] = {
-                    "size": size,
-                    "seed": seed,
-                    "loss": objective.loss(steps),
-                    **found,
-                }
-                if tell is not None:
-                    tell(have[size, seed])
-            points.append(have[size, seed])
-    return {"points": points}
+    for size, seed in draws:
+
+        def measure(size: int = size, seed: int = seed) -> Array:
+            objective = Objective(study, asked.of_loss(calibration=size, seed=seed), watcher=watcher)
+            _, steps = best_p(objective)
+            if asked.method is not None:
+                trail = Trail(objective, steps)
+                METHODS[asked.method](trail, seed)
+                steps = trail.best.steps
+            return np.array([objective.loss(steps), *_test_values(objective, steps)])
+
+        loss, *values = (float(each) for each in journal.note(f"calibration {size} {seed}", measure))
+        points.append(CalibrationPoint(size=size, seed=seed, loss=loss, **_named(values)))
+        _tell(watcher, points[-1], len(points), len(draws))
+    return AlongCalibration(tuple(points), asked.method)
+
+
+def _tell(watcher: Watcher, point: Any, done: int, total: int) -> None:
+    watcher.point("points", _plain(point))
+    watcher.report(done / total, f"{done} of {total} points")
+
+
+def _plain(point: Any) -> dict[str, Any]:
+    """Fields of a point, its own before those of the test images."""
+    names = {each.name for each in fields(OnTest)}
+    return dict(sorted(vars(point).items(), key=lambda item: item[0] in names))
+
+
+def _points(points: Sequence[Any]) -> dict[str, Any]:
+    return {"points": [_plain(point) for point in points]}
 
 
 def on_test(objective: Objective, steps: Array) -> Evaluation:
@@ -178,16 +297,19 @@ def on_test(objective: Objective, steps: Array) -> Evaluation:
 
 
 def _on_test(objective: Objective, steps: Array, name: str) -> dict[str, Any]:
-    """As `on_test`, noted in the journal."""
+    """Value on the test images by name of its field, noted in the journal."""
+    return _named(objective.journal.note(f"test {name}", lambda: _test_values(objective, steps)))
 
-    def make() -> Array:
-        found = on_test(objective, steps)
-        nan = float("nan")
-        accuracy = (found.accuracy, found.accuracy_stderr)
-        return np.array(
-            [found.loss, found.loss_stderr, *(nan if each is None else each for each in accuracy)]
-        )
 
-    values = [float(each) for each in objective.journal.note(f"test {name}", make)]
-    keys = ("test_loss", "test_loss_stderr", "accuracy", "accuracy_stderr")
-    return {key: None if np.isnan(value) else value for key, value in zip(keys, values, strict=True)}
+def _test_values(objective: Objective, steps: Array) -> Array:
+    """Loss, accuracy and errors on the test images; NaN where there is no accuracy."""
+    found = on_test(objective, steps)
+    values = (found.loss, found.loss_stderr, found.accuracy, found.accuracy_stderr)
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def _named(values: Iterable[float]) -> dict[str, Any]:
+    names = [each.name for each in fields(OnTest)]
+    return {
+        name: None if np.isnan(value) else float(value) for name, value in zip(names, values, strict=True)
+    }

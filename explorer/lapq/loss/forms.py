@@ -22,15 +22,15 @@ al. 2020, eq. 3): with u = x/s + o,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
 from explorer.errors import LapqError
 from explorer.quantizers.grid import FLOAT_BITS
+from explorer.questions.steps import Form
 
-Form = Literal["integer", "paper", "code"]
 FORMS: tuple[Form, ...] = get_args(Form)
 BITS = (2, 3, 4, 5, 6, 7, 8)
 

@@ -16,7 +16,7 @@ import difflib
 import hashlib
 import math
 import time
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +27,14 @@ from torch import Tensor
 from explorer.errors import LapqError
 from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.loss.caching import Prefixes
-from explorer.lapq.loss.forms import Form
 from explorer.lapq.loss.journal import Entry, Journal
 from explorer.lapq.loss.network import Array, SteppedNetwork
 from explorer.lapq.loss.sites import Site, find_sites
-from explorer.quantizers.bias_correction import BiasCorrection
+from explorer.questions import StepsLoss, question_of
 from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies.losses import KINDS
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
 BATCH = 64
 BACKWARD = 2.0  # forward passes that a backward pass counts as
@@ -62,13 +62,11 @@ class Objective:
     """L(Δ) of a study.
 
     Args:
-        w_bits, a_bits: 2 to 8, or 32 to leave them in FP32.
-        calibration: training images.
-        leave: layers that stay in FP32; None: the first and the last.
+        question: what defines the loss; or its options one by one, see `StepsLoss`.
         only: names of the sites that are quantized, of those that would be; None: all.
-        form: of the quantizers, see `forms`.
         journal: of an earlier attempt, to go on from.
-        should_stop: asked before every batch.
+        watcher: asked before every batch whether to stop.
+        options: of the question.
 
     Attributes:
         study, w_bits, a_bits, bias_correction: as given.
@@ -84,29 +82,23 @@ class Objective:
         seconds: spent evaluating, in this process.
 
     Raises:
-        LapqError: see `sites.find_sites`; or there are no calibration images.
+        LapqError: see `sites.find_sites`; or an option is out of range.
     """
 
     def __init__(
         self,
         study: Study,
+        question: StepsLoss | None = None,
         *,
-        w_bits: int = 4,
-        a_bits: int = 4,
-        calibration: int = 512,
-        leave: Collection[str] | None = None,
         only: Collection[str] | None = None,
-        form: Form = "integer",
-        bias_correction: BiasCorrection = "none",
-        seed: int = 0,
         journal: Journal | None = None,
-        should_stop: Callable[[], bool] | None = None,
+        watcher: Watcher = UNWATCHED,
+        **options: Any,
     ) -> None:
-        if calibration < 1:
-            raise LapqError(f"there are {calibration} calibration {study.noun.many}; give at least 1")
+        asked = question_of(StepsLoss, question, options)
         self.study = study
-        self.w_bits, self.a_bits, self.bias_correction = w_bits, a_bits, bias_correction
-        self._should_stop = should_stop or (lambda: False)
+        self.w_bits, self.a_bits, self.bias_correction = asked.w_bits, asked.a_bits, asked.bias_correction
+        self._watcher = watcher
         self.journal = Journal() if journal is None else journal
         self.phase = ""
         self.seconds = 0.0
@@ -115,20 +107,22 @@ class Objective:
         self.losses_seen: list[Array] = []
         self.evaluations = 0
         self.forward_equivalents = 1.0  # `find_sites`
-        self.rows = drawn_rows(study.data.size("train"), calibration, generator(Stream.LAPQ_IMAGES, seed))
+        self.rows = drawn_rows(
+            study.data.size("train"), asked.calibration, generator(Stream.LAPQ_IMAGES, asked.seed)
+        )
         size = 1 if study.data.ragged else BATCH
         model = study.model()
         self.sites = find_sites(
             model,
             (inputs for inputs, _ in study.data.batches("train", size, self.rows)),
-            w_bits=w_bits,
-            a_bits=a_bits,
-            leave=leave,
-            form=form,
+            w_bits=asked.w_bits,
+            a_bits=asked.a_bits,
+            leave=asked.leave,
+            form=asked.form,
         )
         if only is not None:
             self.sites = _these(self.sites, only)
-        self.network = SteppedNetwork(model, self.sites, bias_correction=bias_correction)
+        self.network = SteppedNetwork(model, self.sites, bias_correction=asked.bias_correction)
         self.shares = _shares(study, self.sites)
         self._all = self.part(np.arange(len(self.rows)))
 
@@ -256,9 +250,8 @@ class Objective:
         return asked.copy()
 
     def check(self) -> None:
-        """Raise if it is time to stop."""
-        if self._should_stop():
-            raise LapqError("the search for steps was stopped; go on with its journal")
+        """Raise `Stopped` if that is wished."""
+        self._watcher.check_stop()
 
 
 def _mean(losses: Array) -> float:

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from explorer.blocks import QUANTIZABLE, quantizable_layers
 from explorer.errors import LapqError
-from explorer.lapq.loss.forms import Form, Levels, check_bits
+from explorer.lapq.loss.forms import Levels, check_bits
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.quantizers.layers import Place, places
+from explorer.questions.steps import Form
 
 
 @dataclass(frozen=True)

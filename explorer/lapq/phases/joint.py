@@ -12,20 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal
 
-from explorer.errors import LapqError
 from explorer.lapq.loss.history import Trail
 from explorer.lapq.phases import coordinate, descent, powell
+from explorer.questions.steps import JointMethod
 
-Method = Literal["powell", "coordinate", "gradient"]
-
-METHODS: Mapping[str, Callable[[Trail, int], None]] = MappingProxyType(
+METHODS: Mapping[JointMethod, Callable[[Trail, int], None]] = MappingProxyType(
     {"powell": powell.search, "coordinate": coordinate.search, "gradient": descent.search}
 )
-
-
-def check_method(method: str) -> None:
-    """Raise a LapqError unless there is such a method."""
-    if method not in METHODS:
-        raise LapqError(f"there is no joint method {method!r}; use one of {', '.join(METHODS)}")

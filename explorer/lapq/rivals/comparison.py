@@ -23,23 +23,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer.errors import LapqError
 from explorer.estimates import mean, paired, share
 from explorer.evaluation.per_sample import PerSample, measure_batches, measure_samples
 from explorer.lapq.algorithm import LAYERWISE_P
 from explorer.lapq.loss.history import Trail
 from explorer.lapq.loss.journal import Journal
+from explorer.lapq.loss.keeping import Keeper
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.loss.sites import Site
-from explorer.lapq.phases.joint import METHODS, Method, check_method
+from explorer.lapq.phases.joint import METHODS
 from explorer.lapq.phases.layerwise import layerwise_steps, steps_by
 from explorer.lapq.phases.quadratic import best_p
 from explorer.lapq.rivals.table import Comparison, Difference, Row
@@ -47,14 +48,15 @@ from explorer.lapq.rivals.wider import WIDER, Wider, widened
 from explorer.quantizers import steps as rules
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.quantizers.grid import FLOAT_BITS, Grid
+from explorer.questions import LapqTableQuestion, StepsLoss, question_of
+from explorer.questions.steps import JointMethod, StepsQuestion
 from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies.study import Study
+from explorer.watching import UNWATCHED, Watcher
 
 FLOAT = "fp32"
 RULES = {"min-max": "min-max", "aciq": "aciq-laplace", "kl": "kl", "kl-nonzero": "kl"}
 TABLE = ("min-max", "mmse", "aciq", "kl", "kl-nonzero", *WIDER, "layerwise", "quadratic", "joint")
-
-Progress = Callable[[float, str], None]
 
 
 def methods(w_bits: int) -> tuple[str, ...]:
@@ -64,89 +66,68 @@ def methods(w_bits: int) -> tuple[str, ...]:
 
 def compare(
     study: Study,
+    question: LapqTableQuestion | None = None,
     *,
-    w_bits: int = 4,
-    a_bits: int = 4,
-    calibration: int = 512,
-    test_images: int | None = None,
-    corrections: Sequence[BiasCorrection] = ("none", "mean"),
-    method: Method = "gradient",
-    leave: Collection[str] | None = None,
-    seed: int = 0,
-    known: Sequence[Row] = (),
-    journal: Callable[[BiasCorrection], Journal] | None = None,
-    on_row: Callable[[Row], None] | None = None,
-    progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    watcher: Watcher = UNWATCHED,
+    **options: Any,
 ) -> Comparison:
     """Measure every method on a study's network.
 
     Args:
-        w_bits, a_bits, calibration, leave: as of `Objective`.
-        test_images: how many, a seeded draw; None: all.
-        corrections: of the weights; where these stay in FP32 there is nothing to correct, and the first is all.
-        method: of the joint phase.
-        seed: of the draws of images and of the gradient method.
-        known: rows of an earlier attempt; corrections that have all of theirs are not gone through again.
-        journal: of each correction; one that an earlier attempt left is gone through for free.
-        on_row: told each row that is not known.
-        progress: told the share of the rows done, and what is being done.
-        should_stop: asked before every batch, as of `Objective`.
+        question: what is asked; or its options one by one, see `LapqTableQuestion`. Where weights stay in FP32 there
+            is nothing to correct, and the first of its corrections is all.
+        watcher: told every row as series ``rows``; keeps the rows and the evaluations of the correction at work,
+            which the same question goes on from.
+        options: of the question.
 
     Raises:
         LapqError: an option is out of range, or nothing is left to quantize.
-        QuantizerError: there is no such bias correction.
+        Stopped: the watcher wished so.
     """
-    check_method(method)
-    _check(corrections, test_images)
-    corrections = tuple(dict.fromkeys(corrections))
-    if w_bits == FLOAT_BITS:
+    asked = question_of(LapqTableQuestion, question, options)
+    keeper = Keeper(watcher)
+    corrections = tuple(dict.fromkeys(asked.corrections))
+    if asked.w_bits == FLOAT_BITS:
         corrections = corrections[:1]
-    source = generator(Stream.LAPQ_TEST_IMAGES, seed)
-    rows_of_test = drawn_rows(study.data.size("test"), test_images, source).sort().values
+    source = generator(Stream.LAPQ_TEST_IMAGES, asked.seed)
+    rows_of_test = drawn_rows(study.data.size("test"), asked.test_images, source).sort().values
+    known = [Row.from_json(row) for row in keeper.state.get("rows", [])]
     rows = {(row.method, row.bias_correction): row for row in known}
-    wanted = [(FLOAT, corrections[0]), *((name, each) for each in corrections for name in methods(w_bits))]
+    wanted = [
+        (FLOAT, corrections[0]),
+        *((name, each) for each in corrections for name in methods(asked.w_bits)),
+    ]
     for correction in corrections:
         if all(key in rows for key in wanted if key[1] == correction):
             continue
-        objective = Objective(
-            study,
-            w_bits=w_bits,
-            a_bits=a_bits,
-            calibration=calibration,
-            leave=leave,
-            bias_correction=correction,
-            seed=seed,
-            journal=None if journal is None else journal(correction),
-            should_stop=should_stop,
-        )
+        if keeper.state.get("correction") != correction:
+            keeper.state["correction"], keeper.journal = correction, Journal()
+        objective = Objective(study, _loss_with(asked, correction), journal=keeper.journal, watcher=keeper)
         objective.phase = "comparison"
-        for row in _Column(objective, rows_of_test, method, seed).rows():
+        for row in _Column(objective, rows_of_test, asked.method, asked.seed).rows():
             key = (row.method, correction)
             if key in wanted and key not in rows:
                 rows[key] = row
-                if on_row is not None:
-                    on_row(row)
-                if progress is not None:
-                    progress(len(rows) / len(wanted), f"{row.method} measured, bias correction {correction}")
+                keeper.state["rows"] = [*keeper.state.get("rows", []), row.to_json()]
+                keeper.tell("rows", row.to_json())
+                keeper.report(len(rows) / len(wanted), f"{row.method} measured, bias correction {correction}")
                 objective.check()
     return Comparison(
         study=study.name,
-        w_bits=w_bits,
-        a_bits=a_bits,
-        calibration=min(calibration, study.data.size("train")),
+        w_bits=asked.w_bits,
+        a_bits=asked.a_bits,
+        calibration=min(asked.calibration, study.data.size("train")),
         test_images=len(rows_of_test),
-        method=method,
-        seed=seed,
+        method=asked.method,
+        seed=asked.seed,
         rows=tuple(rows[key] for key in wanted),
     )
 
 
-def _check(corrections: Sequence[BiasCorrection], test_images: int | None) -> None:
-    if not corrections:
-        raise LapqError('there is no bias correction to compare with; give "none" for none')
-    if test_images is not None and test_images < 1:
-        raise LapqError(f"there are {test_images} test images; give at least 1")
+def _loss_with(asked: LapqTableQuestion, correction: BiasCorrection) -> StepsLoss:
+    return StepsLoss(
+        **{name: getattr(asked, name) for name in StepsQuestion.model_fields}, bias_correction=correction
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +144,7 @@ class _Calibrated:
 class _Column:
     """All methods with one bias correction."""
 
-    def __init__(self, objective: Objective, test: Tensor, method: Method, seed: int) -> None:
+    def __init__(self, objective: Objective, test: Tensor, method: JointMethod, seed: int) -> None:
         self._objective, self._test, self._method, self._seed = objective, test, method, seed
         self._of_weights: dict[tuple[str, str], float] = {}  # by rule and site; kl and kl-nonzero share them
 

@@ -1,4 +1,4 @@
-"""Moving the step of one tensor by hand and seeing the loss answer."""
+"""Manual view: moving the step of one tensor and seeing the loss answer."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ import streamlit as st
 
 from explorer.figures import look
 from explorer.figures.steps import curves as step_curves
+from explorer.jobs import steps as step_answers
 from explorer.lapq import Site, plan_of
 from explorer.lapq.diagnostics.trial import Trial, Tried
 from explorer.studies import Study
 from explorer.ui.parts import live_chart
-from explorer.ui.shell import session
+from explorer.ui.shell import caches, session
 from explorer.ui.steps import form as steps_form
-from explorer.ui.steps import found as steps_found
 from explorer.ui.steps import hand as steps_hand
 from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.form import Asked
@@ -125,7 +125,7 @@ def _tries(
     held: Trial,
     tag: str,
 ) -> dict[float, tuple[float, float]]:
-    """Step to loss and its error: what was tried while all others stood as they do, to be added to."""
+    """Step to loss and its error, of what was tried with all other steps as they are; to be added to."""
     others = tuple(_others(site, ratios).items())
     tried: dict[Any, dict[float, tuple[float, float]]] = st.session_state.setdefault(_TRIED, {})
     if (tag, site.name, others) not in tried:
@@ -136,7 +136,7 @@ def _tries(
 
 
 def _others(site: Site, ratios: Mapping[str, float]) -> dict[str, float]:
-    """Those of the other tensors that were moved."""
+    """Ratios of the other tensors whose step was changed."""
     return {name: ratio for name, ratio in ratios.items() if name != site.name and ratio != 1.0}
 
 
@@ -192,8 +192,8 @@ def _begin_again() -> None:
 
 
 def _stages(study: Study, asked: Asked, held: Trial) -> Mapping[str, Mapping[str, float]]:
-    """The steps there are: of a search by whichever method was lowest, else of least squared error."""
-    result = steps_found.best(study, asked)
+    """Steps to start from: of the search that ended lowest, else of least squared error."""
+    result = step_answers.best_search(caches.store(), study, asked.search)
     if result is None:
         return {"layerwise": steps_tensor.least_error_steps(asked, held, 2.0)}
     return {name: stage.steps for name, stage in result.stages.items()}

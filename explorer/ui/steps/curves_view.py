@@ -7,18 +7,19 @@ import pandas as pd
 import streamlit as st
 
 from explorer.figures.steps import curves as step_curves
+from explorer.jobs import steps as step_answers
 from explorer.jobs.requests import spec_of
 from explorer.questions import LapqSweepQuestion
-from explorer.runs import Run, RunSpec
+from explorer.questions.steps import Sweep
+from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches
 from explorer.ui.steps import form as steps_form
-from explorer.ui.steps import found as steps_found
 from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.form import Asked
 
-SWEEPS: Mapping[str, str] = {
+SWEEPS: Mapping[Sweep, str] = {
     "p": "loss against p",
     "distance": "loss against a common scale of all steps",
     "calibration": "number of calibration images",
@@ -54,10 +55,10 @@ def show(study: Study) -> None:
         steps_form.nothing()
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        spec = _spec(study, asked, sweep)
-        if spec is not None:
+        question = _question(study, asked, sweep)
+        if question is not None:
             run_panel.compute(
-                {f"{SWEEPS[sweep].capitalize()}, {asked.name}": spec},
+                {f"{SWEEPS[sweep].capitalize()}, {asked.name}": spec_of(study, question)},
                 there="Already computed or running; choose other bits or another sweep.",
                 key="steps_sweep_compute",
             )
@@ -72,9 +73,9 @@ def show(study: Study) -> None:
                 key="steps_of",
                 persist_state="session",
             )
-    if spec is None:
+    if question is None:
         return
-    run = caches.store().find(spec)
+    run = caches.store().find(spec_of(study, question))
     if run is None:
         st.info(
             f"This sweep is not computed yet. Press **Compute**. {_ABOUT[sweep]}",
@@ -82,10 +83,10 @@ def show(study: Study) -> None:
         )
         return
     unit = steps_form.unit(study)
-    run_panel.watch(run.id, lambda run: _draw(study, run, sweep, of, unit))
+    run_panel.watch(run.id, lambda run: _draw(study, question, run, of, unit))
 
 
-def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
+def _question(study: Study, asked: Asked, sweep: Sweep) -> LapqSweepQuestion | None:
     options = asked.options
     if sweep == "error":
         held = steps_tensor.trial(asked.every_layer())
@@ -101,26 +102,27 @@ def _spec(study: Study, asked: Asked, sweep: str) -> RunSpec | None:
         )
         options |= {"site": None, "leave": None} if site == NORMAL else {"site": site}
     if sweep == "distance":
-        result = steps_found.best(study, asked)
+        result = step_answers.best_search(caches.store(), study, asked.search)
         if result is not None:
             options["steps"] = dict(result.steps)
-    return spec_of(study, LapqSweepQuestion(sweep=sweep, **options))
+    return LapqSweepQuestion(sweep=sweep, **options)
 
 
-def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:
+def _draw(study: Study, question: LapqSweepQuestion, run: Run, of: str, unit: str) -> None:
+    sweep = question.sweep
     content = _content(run)
     if content is None:
         st.caption("Points appear here as they are measured.")
         return
     view = _view(content, sweep, of, unit)
     if run.result is not None and sweep != "error":
-        runs = steps_found.at_all_bits(study, run, free=("steps",))
+        alike = step_answers.at_all_bits(caches.store(), study, question, free=("steps",))
         others = {
-            name: _view(each.result, sweep, of, unit)
-            for name, each in runs.items()
-            if each.id != run.id and each.result
+            name: _view(each.result.to_json(), sweep, of, unit)
+            for name, each in alike.items()
+            if each.run.id != run.id
         }
-        own = next(name for name, each in runs.items() if each.id == run.id)
+        own = next(name for name, each in alike.items() if each.run.id == run.id)
         view = step_curves.beside(view, own, others)
     if not any(curve.x for curve in view.curves):
         st.info("This study has no classes, so there is no accuracy.", icon=":material/info:")
@@ -140,7 +142,7 @@ def _draw(study: Study, run: Run, sweep: str, of: str, unit: str) -> None:
     )
     begun = ""
     if sweep == "distance":
-        found = "the joint phase" if run.spec.parameters.get("steps") else "the best p"
+        found = "the joint phase" if question.steps else "the best p"
         begun = f" Δ* are the steps of {found}."
     st.caption(f"{_ABOUT[sweep]}{begun} Computed sweeps at other bits are drawn beside it.")
 

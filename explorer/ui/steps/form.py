@@ -1,26 +1,28 @@
-"""What step sizes are asked for: bits, the method of the joint phase, and what else defines the loss."""
+"""Form of the questions about step sizes: bits, the method of the joint phase, and what else defines the loss."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
 from explorer.lapq.loss.forms import BITS
-from explorer.quantizers.bias_correction import BIAS_CORRECTIONS, BiasCorrection
 from explorer.quantizers.grid import FLOAT_BITS
+from explorer.questions import LapqQuestion
+from explorer.questions.steps import Correction, Form, JointMethod
 from explorer.studies import Study
 from explorer.ui.shell import caches, session
 
 VIEW = "steps_view"  # key of the control that chooses among the views
 WIDTHS = (*BITS, FLOAT_BITS)
-METHODS: Mapping[str, str] = {"gradient": "Gradient", "powell": "Powell", "coordinate": "Coordinate"}
-CORRECTIONS: Mapping[BiasCorrection, str] = {
+METHOD: JointMethod = "gradient"  # the page's own default: quick enough to wait for
+METHODS: Mapping[JointMethod, str] = {"gradient": "Gradient", "powell": "Powell", "coordinate": "Coordinate"}
+CORRECTIONS: Mapping[Correction, str] = {
     "none": "none",
     "mean": "mean",
     "mean-variance": "mean and variance",
 }
-FORMS: Mapping[str, str] = {
+FORMS: Mapping[Form, str] = {
     "integer": "2^M levels, one of them zero",
     "paper": "2^M + 1 levels, as in the paper",
     "code": "2^M levels without a zero, as in the paper's code",
@@ -53,10 +55,10 @@ class Asked:
 
     w_bits: int
     a_bits: int
-    bias_correction: BiasCorrection
-    method: str
+    bias_correction: Correction
+    method: JointMethod
     calibration: int
-    form: str
+    form: Form
     leave: tuple[str, ...] | None
 
     @property
@@ -66,12 +68,16 @@ class Asked:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What defines the loss, for requests and for `explorer.lapq.Objective`."""
-        options = {key: value for key, value in vars(self).items() if key != "method"}
-        return {**options, "leave": None if self.leave is None else list(self.leave)}
+        """What defines the loss, for questions and for `explorer.lapq.Objective`."""
+        return {key: value for key, value in vars(self).items() if key != "method"}
+
+    @property
+    def search(self) -> LapqQuestion:
+        """The question of a search for these steps."""
+        return LapqQuestion(method=self.method, **self.options)
 
     def every_layer(self) -> "Asked":
-        """The same with no layer left in FP32 but those that were named."""
+        """This question with no layer left in FP32 but those that were named."""
         return replace(self, leave=self.leave or ())
 
 
@@ -80,24 +86,24 @@ def ask(study: Study, *, with_method: bool = True, with_bias: bool = True) -> As
 
     Call it inside a container; `more` shows the rest.
     """
-    w_bits, a_bits = _bits("Weights", 4), _bits("Activations", 4)
-    method = "gradient"
+    w_bits, a_bits = _bits("Weights", "w_bits"), _bits("Activations", "a_bits")
+    method = METHOD
     if with_method:
         method = st.segmented_control(
             "Joint optimiser",
             list(METHODS),
             format_func=METHODS.__getitem__,
-            default="gradient",
+            default=METHOD,
             required=True,
             key="steps_method",
             persist_state="session",
             help=_METHOD_WORDS,
         )
-    bias: BiasCorrection = "none"
+    bias: Correction = LapqQuestion.default("bias_correction")
     if with_bias:
         bias = st.selectbox(
             "Bias correction",
-            BIAS_CORRECTIONS,
+            get_args(Correction),
             format_func=CORRECTIONS.__getitem__,
             key="steps_bias",
             persist_state="session",
@@ -111,7 +117,7 @@ def ask(study: Study, *, with_method: bool = True, with_bias: bool = True) -> As
 
 
 def nothing() -> None:
-    """What is said where `ask` gave None."""
+    """Message for a question without anything to quantize."""
     st.info(
         "With weights and activations in FP32 there is no step to choose; set one of them to 2 to 8 bits.",
         icon=":material/info:",
@@ -119,16 +125,16 @@ def nothing() -> None:
 
 
 def unit(study: Study) -> str:
-    """Of the loss."""
+    """Unit of the loss."""
     return "nats" if study.loss.kind == "cross_entropy" else study.loss.kind
 
 
-def _bits(what: str, usual: int) -> int:
+def _bits(what: str, option: str) -> int:
     return int(
         st.selectbox(
             what,
             WIDTHS,
-            index=WIDTHS.index(usual),
+            index=WIDTHS.index(LapqQuestion.default(option)),
             format_func=lambda bits: "FP32" if bits == FLOAT_BITS else f"{bits} bits",
             key=f"steps_{what.lower()}",
             persist_state="session",
@@ -137,13 +143,13 @@ def _bits(what: str, usual: int) -> int:
     )
 
 
-def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
+def _more(study: Study) -> tuple[int, Form, tuple[str, ...] | None]:
     layers = [layer.name for block in caches.blocks(session.reference(), "layer") for layer in block.layers]
     with st.popover("More", icon=":material/tune:"):
         calibration = st.selectbox(
             f"Calibration {study.noun.many}",
             IMAGES,
-            index=IMAGES.index(512),
+            index=IMAGES.index(LapqQuestion.default("calibration")),
             key="steps_images",
             persist_state="session",
             help=f"Of the {study.data.size('train'):,} {study.training_name}, always the same draw. The loss is the "
@@ -159,11 +165,11 @@ def _more(study: Study) -> tuple[int, str, tuple[str, ...] | None]:
         )
         form = st.selectbox(
             "Quantizer",
-            list(FORMS),
+            get_args(Form),
             format_func=FORMS.__getitem__,
             key="steps_form",
             persist_state="session",
             help="The paper's text and its code differ. Only the grid with a zero can be saved in a plan.",
         )
     chosen = tuple(sorted(name for name in left if name != NO_LAYER))
-    return int(calibration), str(form), chosen if left else None
+    return calibration, form, chosen if left else None

@@ -1,4 +1,4 @@
-"""Taking found steps in hand as a plan."""
+"""Button that makes found steps the current plan."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from explorer.ui.shell import session
 
 
 def button(make: Callable[[Sequence[Block]], Plan], *, form: str, key: str) -> None:
-    """The button; ``make`` gives the plan for a partition.
+    """Show the button; ``make`` gives the plan for a partition.
 
     Where blocks hold layers of different widths, as the first one does whose first layer is left in FP32, the
     partition becomes that of layers.

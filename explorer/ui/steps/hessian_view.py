@@ -1,4 +1,4 @@
-"""How much the steps of a network depend on one another: second derivatives, couplings, interactions."""
+"""Interactions view: second derivatives by steps, couplings, and interactions without derivatives."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,19 +9,22 @@ import streamlit as st
 from explorer.figures import look
 from explorer.figures.steps import curves as step_curves
 from explorer.figures.steps import hessian as step_hessian
+from explorer.jobs import registry
+from explorer.jobs import steps as step_answers
 from explorer.jobs.requests import spec_of
+from explorer.lapq.diagnostics.dependence import Dependence
 from explorer.questions import LapqHessianQuestion
+from explorer.questions.steps import How
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, picking, run_panel
 from explorer.ui.shell import caches
 from explorer.ui.steps import form as steps_form
-from explorer.ui.steps import found as steps_found
 from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.surface_view import FIRST, SECOND
 
 _MAP = "steps_hessian"
-HOWS: Mapping[str, str] = {
+HOWS: Mapping[How, str] = {
     "straight-through": "straight-through",
     "finite-differences": "finite differences",
 }
@@ -63,7 +66,7 @@ def show(study: Study) -> None:
             "Derivatives",
             list(HOWS),
             format_func=HOWS.__getitem__,
-            default="straight-through",
+            default=LapqHessianQuestion.default("how"),
             required=True,
             key="steps_how",
             persist_state="session",
@@ -77,16 +80,16 @@ def show(study: Study) -> None:
             help="Also measures the loss that every two tensors add beyond the sum of both; n(n - 1)/2 evaluations.",
         )
         if asked is not None:
-            spec = spec_of(study, LapqHessianQuestion(how=how, separability=pairs, **asked.options))
+            question = LapqHessianQuestion(how=how, separability=pairs, **asked.options)
             run_panel.compute(
-                {f"Hessian of steps {asked.name}": spec},
+                {f"Hessian of steps {asked.name}": spec_of(study, question)},
                 there="Already computed or running; choose other bits.",
                 key="steps_hessian_compute",
             )
     if asked is None:
         steps_form.nothing()
         return
-    run = caches.store().find(spec)
+    run = caches.store().find(spec_of(study, question))
     if run is None:
         st.info(
             "Second derivatives are not computed yet. Press **Compute**: second derivatives of the loss by every two steps, at "
@@ -95,10 +98,10 @@ def show(study: Study) -> None:
             icon=":material/play_circle:",
         )
         return
-    run_panel.watch(run.id, lambda run: _draw(study, run))
+    run_panel.watch(run.id, lambda run: _draw(study, question, run))
 
 
-def _draw(study: Study, run: Run) -> None:
+def _draw(study: Study, question: LapqHessianQuestion, run: Run) -> None:
     if run.result is None:
         st.caption("The heat map appears here when all derivatives are computed.")
         return
@@ -112,7 +115,8 @@ def _draw(study: Study, run: Run) -> None:
         persist_state="session",
         label_visibility="collapsed",
     )
-    hessian, apart = run.result["hessian"], run.result["separability"]
+    found: Dependence = registry.result(question.kind, run.result)
+    apart = found.separability
     if shown in ("interactions", "shares") and apart is None:
         st.info(
             "Interactions are not measured in this run; switch them on above and press **Compute**.",
@@ -120,12 +124,14 @@ def _draw(study: Study, run: Run) -> None:
         )
         return
     if shown in _ACROSS:
-        _across(study, run, shown, hessian)
+        _across(study, question, run, shown, found)
     else:
         view = (
-            step_hessian.interactions_view(apart)
-            if shown == "interactions"
-            else step_hessian.view(hessian, shown="coupling" if shown == "coupling" else "hessian")
+            step_hessian.interactions_view(apart.to_json())
+            if shown == "interactions" and apart is not None
+            else step_hessian.view(
+                found.hessian.to_json(), shown="coupling" if shown == "coupling" else "hessian"
+            )
         )
         export.chart(
             step_hessian.figure(view, height=640, revision=f"{run.id} {shown}"),
@@ -139,7 +145,7 @@ def _draw(study: Study, run: Run) -> None:
             ),
         )
         _pickable(view.names)
-    st.caption(f"{_ABOUT[shown]} {_numbers(hessian, apart)}")
+    st.caption(f"{_ABOUT[shown]} {_numbers(found)}")
 
 
 def _pickable(names: Sequence[str]) -> None:
@@ -161,13 +167,13 @@ def _pickable(names: Sequence[str]) -> None:
     )
 
 
-def _across(study: Study, run: Run, shown: str, hessian: Mapping[str, Any]) -> None:
-    """Over all widths that were computed like this one."""
-    kind = "separability" if shown == "shares" else "hessian"
-    content = [
-        each.result for each in steps_found.at_all_bits(study, run).values() if each.result is not None
-    ]
-    kept = [each[kind] for each in content if each["hessian"]["sites"] == hessian["sites"]]
+def _across(study: Study, question: LapqHessianQuestion, run: Run, shown: str, found: Dependence) -> None:
+    """Curves over all bit widths computed with the same options."""
+    alike = step_answers.at_all_bits(caches.store(), study, question).values()
+    results: list[Dependence] = [each.result for each in alike]
+    same = [each for each in results if each.hessian.sites == found.hessian.sites]
+    parts = [each.separability if shown == "shares" else each.hessian for each in same]
+    kept = [part.to_json() for part in parts if part is not None]
     view = _ACROSS[shown](kept)
     export.chart(
         step_curves.figure(view, height=430, revision=f"{run.id} {shown} {len(kept)}"),
@@ -186,12 +192,12 @@ def _across(study: Study, run: Run, shown: str, hessian: Mapping[str, Any]) -> N
         st.info("Only this bit width is computed; compute another one to compare.", icon=":material/info:")
 
 
-def _numbers(hessian: Mapping[str, Any], apart: Mapping[str, Any] | None) -> str:
-    curvature = hessian["curvature"]["clip"]
+def _numbers(found: Dependence) -> str:
+    curvature, apart = found.hessian.curvature("clip"), found.separability
     text = (
-        f"Gaussian curvature with respect to clipping values (eq. 9): {look.power_text(curvature['log10'], curvature['sign'])}; "
-        f"with the exponent for {len(hessian['sites'])} steps: {look.power_text(curvature['log10_n'], curvature['sign'])}. "
+        f"Gaussian curvature with respect to clipping values (eq. 9): {look.power_text(curvature.log10, curvature.sign)}; "
+        f"with the exponent for {len(found.hessian.sites)} steps: {look.power_text(curvature.log10_n, curvature.sign)}. "
     )
     if apart is not None:
-        text += f"Interactions make up {apart['share']:.0%} of the damage of quantizing all tensors."
+        text += f"Interactions make up {apart.share:.0%} of the damage of quantizing all tensors."
     return text

@@ -9,16 +9,15 @@ import streamlit as st
 
 from explorer.figures import look
 from explorer.figures.steps import curves as step_curves
+from explorer.jobs import steps as step_answers
 from explorer.jobs.requests import spec_of
 from explorer.lapq import LapqResult, Stage
 from explorer.lapq.phases.quadratic import POINTS, parabola, vertex_within
-from explorer.questions import LapqQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches, results
 from explorer.ui.steps import form as steps_form
-from explorer.ui.steps import found as steps_found
 from explorer.ui.steps import hand as steps_hand
 from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.form import Asked
@@ -42,7 +41,7 @@ STAGE_COLUMNS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Arrived:
-    """What there is of a search so far.
+    """Part of a search that has arrived.
 
     Attributes:
         p_points: ``p`` and ``loss`` of every p tried, in the order in which they were.
@@ -79,7 +78,7 @@ def show(study: Study) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         asked = steps_form.ask(study)
         if asked is not None:
-            spec = spec_of(study, LapqQuestion(method=asked.method, **asked.options))
+            spec = spec_of(study, asked.search)
             run_panel.compute(
                 {f"Step sizes {asked.name}": spec},
                 there="Already computed or running; choose other bits or another method.",
@@ -218,15 +217,17 @@ def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
 
 
 def _others(study: Study, asked: Asked) -> dict[str, Sequence[Mapping[str, Any]]]:
-    """The ways of the other methods to the same question, where they were computed."""
-    others = steps_found.found(study, asked)
+    """Paths of the other methods for the same question, where they were computed."""
+    others = step_answers.searches(caches.store(), study, asked.search)
     return {
-        steps_form.METHODS[name]: result["path"] for name, result in others.items() if name != asked.method
+        steps_form.METHODS[name]: [point.to_json() for point in result.path]
+        for name, result in others.items()
+        if name != asked.method
     }
 
 
 def _curve(found: Arrived) -> dict[str, Any]:
-    """For the figure: what was tried, and the parabola once all its points are there."""
+    """Points tried, and the parabola once all its points are there, for the figure."""
     points = sorted(found.p_points, key=lambda point: float(point["p"]))
     fitted = found.p_points[: len(POINTS)]
     coefficients: tuple[float, ...] = ()
@@ -237,7 +238,7 @@ def _curve(found: Arrived) -> dict[str, Any]:
 
 
 def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
-    """What each phase is worth, and taking the last in hand."""
+    """Loss and accuracy of each phase, and the button that uses its steps."""
     st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
     if found.result is None:
         st.caption(

@@ -1,27 +1,27 @@
 """The loss over the steps of two tensors, with what LAPQ finds on it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from explorer.figures.steps import surface as step_surface
+from explorer.jobs import answers
 from explorer.jobs.requests import spec_of
 from explorer.lapq.diagnostics.surfaces import Surface
 from explorer.lapq.phases.quadratic import POINTS
 from explorer.questions import LapqSurfaceQuestion
+from explorer.questions.steps import Others
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import tensor as steps_tensor
-from explorer.ui.steps.form import Asked
 
 FIRST, SECOND = "steps_first", "steps_second"  # keys of the two tensors
 SIDES = (17, 33, 65)
-OTHERS: Mapping[str, str] = {"float": "in FP32", "quantized": "quantized"}
+OTHERS: Mapping[Others, str] = {"float": "in FP32", "quantized": "quantized"}
 
 
 def show(study: Study) -> None:
@@ -32,7 +32,7 @@ def show(study: Study) -> None:
             "Other tensors",
             list(OTHERS),
             format_func=OTHERS.__getitem__,
-            default="float",
+            default=LapqSurfaceQuestion.default("others"),
             required=True,
             key="steps_others",
             persist_state="session",
@@ -55,7 +55,7 @@ def show(study: Study) -> None:
         points = st.selectbox(
             "Points",
             SIDES,
-            index=1,
+            index=SIDES.index(LapqSurfaceQuestion.default("points")),
             format_func=lambda side: f"{side} × {side}",
             key="steps_points",
             persist_state="session",
@@ -63,20 +63,22 @@ def show(study: Study) -> None:
             help="Measured coarse to fine; the picture appears after the first rows.",
         )
         if first == second:
-            spec = None
+            question = None
         else:
-            spec = _spec(study, asked, first, second, points=points, others=others)
+            question = LapqSurfaceQuestion(
+                first=first, second=second, points=points, others=others, **asked.options
+            )
             run_panel.compute(
-                {f"Loss over two steps, {asked.name}": spec},
+                {f"Loss over two steps, {asked.name}": spec_of(study, question)},
                 there="Already computed or running; choose other tensors or bits.",
                 key="steps_surface_compute",
             )
         log, relief = _looks()
-    if spec is None:
+    if question is None:
         st.info("Choose two different tensors.", icon=":material/info:")
         return
-    run = _answer(study, asked, first, second, points, others)
-    if run is None:
+    answer = answers.answer(caches.store(), study, question)
+    if answer is None:
         st.info(
             f"This surface is not computed yet. Press **Compute**: {points**2:,} losses on {asked.calibration} calibration images, "
             "coarse to fine. Later tensors are quicker, since the layers before them are computed once.",
@@ -84,7 +86,7 @@ def show(study: Study) -> None:
         )
         return
     unit = steps_form.unit(study)
-    run_panel.watch_all([run.id], lambda runs: _draw(runs[0], log, relief, unit), run_panel.PAUSING)
+    run_panel.watch_all([answer.run.id], lambda runs: _draw(runs[0], log, relief, unit), run_panel.PAUSING)
 
 
 def _late(names: Sequence[str]) -> tuple[str, str]:
@@ -118,21 +120,6 @@ def _looks() -> tuple[bool, bool]:
         persist_state="session",
     )
     return scale == "log", drawn == "3-D"
-
-
-def _spec(study: Study, asked: Asked, first: str, second: str, **options: Any) -> Any:
-    return spec_of(study, LapqSurfaceQuestion(first=first, second=second, **asked.options, **options))
-
-
-def _answer(study: Study, asked: Asked, first: str, second: str, points: int, others: str) -> Run | None:
-    """The very run, or one that is done at another number of points."""
-    sides = (points, *(side for side in SIDES[::-1] if side != points))
-    runs = [
-        caches.store().find(_spec(study, asked, first, second, points=side, others=others)) for side in sides
-    ]
-    if runs[0] is not None:
-        return runs[0]
-    return next((run for run in runs if run is not None and run.status == "done"), None)
 
 
 def _draw(run: Run, log: bool, relief: bool, unit: str) -> None:

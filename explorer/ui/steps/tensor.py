@@ -128,7 +128,7 @@ def log_toggle() -> None:
 
 
 def words(site: Site, view: histogram.View, step: float) -> str:
-    """What to notice."""
+    """Sentence on what the histogram shows."""
     clipped = sum(view.beyond)
     what = "weights" if site.kind == "weight" else "inputs of the layer"
     of = f"{len(view.levels)} levels with a step of {step:.4g}"

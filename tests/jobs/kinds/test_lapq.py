@@ -10,8 +10,8 @@ import torch
 from explorer import lapq, studies
 from explorer.errors import RunError
 from explorer.jobs import execute
-from explorer.jobs.kinds import lapq as job
 from explorer.jobs.requests import spec_of
+from explorer.lapq.loss import keeping
 from explorer.questions import LapqQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
@@ -24,7 +24,7 @@ ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 32, "calibration": 64, "method":
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(job, "CHECKPOINT_SECONDS", 0.05)
+    monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 0.05)
     yield
     torch.set_num_threads(before)
 
@@ -59,17 +59,17 @@ def test_cancelled_and_resumed_it_ends_with_the_same_steps(
 ) -> None:
     whole = execute(store, spec(study, seed=1))
     other = Store.open(home=store.home / "other")
-    true_point = job._Record.path_point
+    true_point = keeping.Keeper.point
 
-    def cancelled(self: Any, point: lapq.PathPoint) -> None:
-        true_point(self, point)
-        if self._seen["path"] == 2:
+    def cancelled(self: Any, series: str, values: Any) -> None:
+        true_point(self, series, values)
+        if self._seen.get("path") == 2:
             other.cancel(whole.id)
-            while not self._context.should_stop():  # until the heartbeat hears of it
+            while not self._whole.should_stop():  # until the heartbeat hears of it
                 time.sleep(0.02)
 
     with monkeypatch.context() as patched:
-        patched.setattr(job._Record, "path_point", cancelled)
+        patched.setattr(keeping.Keeper, "point", cancelled)
         with pytest.raises(RunError, match="was cancelled"):
             execute(other, spec(study, seed=1))
     assert other.get(whole.id).status == "cancelled"

@@ -12,17 +12,18 @@ import torch
 from explorer import studies
 from explorer.errors import LapqError, RunError
 from explorer.jobs import execute
-from explorer.jobs.kinds import lapq_surface as job
 from explorer.jobs.requests import spec_of
 from explorer.lapq import Objective, best_p
+from explorer.lapq.diagnostics import surfaces
 from explorer.lapq.diagnostics.curvature import (
     StepHessian,
     finite_difference_hessian,
     straight_through_hessian,
 )
 from explorer.lapq.diagnostics.separability import Separability, separability
-from explorer.lapq.diagnostics.surfaces import Surface, SurfaceProgress, measure_surface
+from explorer.lapq.diagnostics.surfaces import Surface, measure_surface
 from explorer.lapq.diagnostics.sweeps import along_distance
+from explorer.lapq.loss import keeping
 from explorer.questions import LapqHessianQuestion, LapqSurfaceQuestion, LapqSweepQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
@@ -35,7 +36,7 @@ SITES = ("3.input", "6.input")
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(job, "RECORD_SECONDS", 0.05)
+    monkeypatch.setattr(surfaces, "RECORD_SECONDS", 0.0)
     yield
     torch.set_num_threads(before)
 
@@ -64,7 +65,10 @@ def told(store: Store, run: Run) -> Surface:
 def test_a_surface_is_that_of_the_direct_call(store: Store, study: Study) -> None:
     run = execute(store, surface_spec(study))
     assert run.result is not None
-    found, direct = Surface.from_json(run.result), measure_surface(study, *SITES, points=6, calibration=64)
+    found, direct = (
+        Surface.from_json(run.result),
+        measure_surface(study, first=SITES[0], second=SITES[1], points=6, calibration=64),
+    )
     np.testing.assert_array_equal(found.loss, direct.loss)
     assert (found.marks, found.path) == (direct.marks, direct.path)
     np.testing.assert_array_equal(told(store, run).loss, direct.loss)
@@ -76,19 +80,18 @@ def test_cancelled_and_resumed_a_surface_has_the_same_numbers_and_tells_no_point
     whole = execute(store, surface_spec(study, seed=1))
     other = Store.open(home=store.home / "other")
 
-    def cancelled(study: Study, *sites: str, progress: Any, should_stop: Any, **rest: Any) -> Surface:
-        def telling(now: SurfaceProgress) -> None:
-            progress(now)
-            if now.surface is not None and now.surface.measured == 20:
-                other.cancel(whole.id)
-                while True:  # until the heartbeat hears of it
-                    should_stop()
-                    time.sleep(0.02)
+    true_tell = keeping.Keeper.tell
 
-        return measure_surface(study, *sites, progress=telling, should_stop=should_stop, **rest)
+    def cancelled(self: Any, series: str, values: Any, **options: Any) -> None:
+        true_tell(self, series, values, **options)
+        if self._told.get("points", 0) >= 20:
+            other.cancel(whole.id)
+            while True:  # until the heartbeat hears of it
+                self.check_stop()
+                time.sleep(0.02)
 
     with monkeypatch.context() as patched:
-        patched.setattr(job, "measure_surface", cancelled)
+        patched.setattr(keeping.Keeper, "tell", cancelled)
         with pytest.raises(RunError, match="was cancelled"):
             execute(other, surface_spec(study, seed=1))
     ended = execute(other, surface_spec(study, seed=1))
@@ -124,7 +127,7 @@ def test_sweeps_give_their_points_as_they_come(store: Store, study: Study) -> No
     assert list(store.points(run.id, "points")) == run.result["points"]
     objective = Objective(study, **options)
     steps = np.array([run.result["steps"][name] for name in objective.names])
-    assert run.result["points"] == along_distance(objective, steps)["points"]
+    assert run.result["points"] == along_distance(objective, steps).to_json()["points"]
     sizes = spec_of(
         study, LapqSweepQuestion(sweep="calibration", sizes=[16, 32, 1000, 2000], seeds=[0], **options)
     )
@@ -157,22 +160,19 @@ def test_the_same_question_in_other_words_is_one_run(study: Study) -> None:
 
 
 def test_mistakes_fail_in_a_sentence(store: Store, study: Study, tmp_path: Path) -> None:
-    for spec, saying in (
-        (spec_of(study, LapqSweepQuestion(sweep="q")), "no sweep 'q'"),
-        (spec_of(study, LapqHessianQuestion(how="guessing")), "cannot be had by 'guessing'"),
+    sites = {"first": "3.input", "second": "x.input"}
+    for kind, options, saying in (
+        (LapqSweepQuestion, {"sweep": "q"}, "no sweep 'q'"),
+        (LapqHessianQuestion, {"how": "guessing"}, "no how 'guessing'"),
+        (LapqHessianQuestion, {"steps": {"3.input": 1.0}, "calibration": 32}, "no step for '6.input'"),
         (
-            spec_of(study, LapqHessianQuestion(steps={"3.input": 1.0}, calibration=32)),
-            "no step for '6.input'",
-        ),
-        (
-            spec_of(study, LapqHessianQuestion(steps={"3.input": -1.0, "6.input": 1.0}, calibration=32)),
+            LapqHessianQuestion,
+            {"steps": {"3.input": -1.0, "6.input": 1.0}, "calibration": 32},
             "the step of '3.input' is -1; it must be positive",
         ),
-        (spec_of(study, LapqSweepQuestion(sweep="calibration", method="luck")), "luck"),
-        (
-            spec_of(study, LapqSurfaceQuestion(first="3.input", second="x.input")),
-            "no step 'x.input'",
-        ),
+        (LapqSweepQuestion, {"sweep": "calibration", "method": "luck"}, "luck"),
+        (LapqSurfaceQuestion, sites, "no step 'x.input'"),
+        (LapqSurfaceQuestion, {**sites, "second": "3.input"}, "given twice"),
     ):
         with pytest.raises(LapqError, match=saying):
-            execute(store, spec)
+            execute(store, spec_of(study, kind(**options)))

@@ -9,8 +9,9 @@ import torch
 
 from explorer import studies
 from explorer.errors import RunError
-from explorer.jobs import execute, journalled
+from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
+from explorer.lapq.loss import keeping
 from explorer.lapq.rivals.comparison import compare
 from explorer.lapq.rivals.table import Comparison
 from explorer.questions import LapqTableQuestion
@@ -25,7 +26,7 @@ ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 32, "calibration": 32, "test_ima
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(journalled, "CHECKPOINT_SECONDS", 0.05)
+    monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 0.05)
     yield
     torch.set_num_threads(before)
 
@@ -64,17 +65,17 @@ def test_the_run_gives_what_the_direct_call_gives(store: Store, study: Study, di
 def test_cancelled_and_resumed_it_ends_with_the_same_rows(
     store: Store, study: Study, direct: Comparison, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    true_tell = journalled.Keeper.tell
+    true_tell = keeping.Keeper.tell
 
     def cancelled(self: Any, series: str, content: dict[str, Any], **options: Any) -> None:
         true_tell(self, series, content, **options)
         if self._told["rows"] == after:
-            store.cancel(self._context.run_id)
-            while not self._context.should_stop():  # until the heartbeat hears of it
+            store.cancel(self._whole.run_id)
+            while not self._whole.should_stop():  # until the heartbeat hears of it
                 time.sleep(0.02)
 
     with monkeypatch.context() as patched:
-        patched.setattr(journalled.Keeper, "tell", cancelled)
+        patched.setattr(keeping.Keeper, "tell", cancelled)
         with pytest.raises(RunError, match="was cancelled"):
             execute(store, spec(study))
     [run] = store.list()

@@ -23,6 +23,7 @@ from explorer.lapq.loss.objective import Objective
 from explorer.lapq.phases.layerwise import layerwise_steps
 from explorer.quantizers.modules import INPUT
 from explorer.studies import Study
+from tests.watched import Watched
 
 
 def test_equation_9_on_z_equals_xy_is_minus_1_at_the_origin_and_less_away_from_it() -> None:
@@ -60,12 +61,12 @@ def test_finite_differences_are_exact_on_a_quadratic_and_take_n_squared_losses()
     c = np.array([[2.0, 0.5, 0.0], [0.5, 1.0, -0.7], [0.0, -0.7, 3.0]])
     objective = Quadratic([0.3, -0.2, 0.1], c)
     steps = np.array([0.5, 1.0, 2.0], np.float32)
-    told: list[tuple[int, int]] = []
-    found = finite_difference_hessian(objective, steps, tell=lambda *now: told.append(now))  # type: ignore[arg-type]
+    watcher = Watched()
+    found = finite_difference_hessian(objective, steps, watcher=watcher)  # type: ignore[arg-type]
     slope, hessian = found.by("log")
     np.testing.assert_allclose(hessian, c, atol=1e-5)
     np.testing.assert_allclose(slope, objective.b + c @ np.log(steps), atol=1e-6)
-    assert told[-1] == (13, 13)
+    assert watcher.reports[-1] == (1.0, "derivatives: 13 of 13")
     assert objective.asked == 13 + 1
     with pytest.raises(LapqError, match="between 0 and 1"):
         finite_difference_hessian(objective, steps, spacing=1.0)  # type: ignore[arg-type]

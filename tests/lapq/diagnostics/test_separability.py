@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.errors import LapqError
 from explorer.lapq.diagnostics.separability import Separability, separability
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.phases.layerwise import layerwise_steps
 from explorer.studies import Study
+from explorer.watching import Stopped
+from tests.watched import Watched
 
 
 def objective_of(study: Study, bits: int = 2, **options: object) -> Objective:
@@ -73,14 +74,14 @@ def test_more_bits_leave_less_damage_of_every_kind(study: Study) -> None:
 def test_it_survives_json_and_goes_on_from_its_journal(study: Study) -> None:
     objective = objective_of(study)
     steps = layerwise_steps(objective, 2.0)
-    told: list[tuple[int, int]] = []
-    found = separability(objective, steps, tell=lambda *now: told.append(now))
-    assert told == [(k, 12) for k in range(1, 13)]
+    watcher = Watched()
+    found = separability(objective, steps, watcher=watcher)
+    assert watcher.fractions == [k / 12 for k in range(1, 13)]
     again = Separability.from_json(json.loads(json.dumps(found.to_json())))
     np.testing.assert_array_equal(again.pairs, found.pairs)
     assert (again.share, again.sites) == (found.share, found.sites)
-    stopped = objective_of(study, journal=objective.journal, should_stop=lambda: True)
+    stopped = objective_of(study, journal=objective.journal, watcher=Watched(lambda _: True))
     second = separability(stopped, steps)
     np.testing.assert_array_equal(second.pairs, found.pairs)
-    with pytest.raises(LapqError, match="stopped"):
-        separability(objective_of(study, should_stop=lambda: True), steps)
+    with pytest.raises(Stopped):
+        separability(objective_of(study, watcher=Watched(lambda _: True)), steps)

@@ -53,7 +53,7 @@ def test_the_sites_are_those_of_the_search_though_fewer_images_are_tried(study: 
             self.used = study.model()
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.used(x - first.min())  # type: ignore[no-any-return]
+            return self.used(x - first.min())
 
     shifted = replace(study, network=Shifted().eval())
     searched = Objective(shifted, calibration=60, leave=()).sites

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from explorer import plans
-from explorer.errors import LapqError, QuantizerError
+from explorer.errors import LapqError
 from explorer.lapq import Objective, optimise, plan_of
 from explorer.lapq.diagnostics.sweeps import site_tensor
 from explorer.lapq.rivals.comparison import TABLE, compare, methods
@@ -15,6 +15,7 @@ from explorer.lapq.rivals.table import Comparison
 from explorer.quantizers import steps as rules
 from explorer.quantizers.grid import Grid
 from explorer.studies import Study
+from tests.watched import State, Watched
 
 ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 3, "calibration": 32}
 
@@ -55,8 +56,8 @@ def test_a_row_is_worth_what_its_plan_is_worth(study: Study, table: Comparison) 
     sites = Objective(study, **ASKED).sites
     for correction in ("none", "mean"):
         for name in ("min-max", "mmse", "aciq", "kl", "kl-nonzero"):
-            row = table.row(name, correction)  # type: ignore[arg-type]
-            plan = plan_of(sites, row.steps, study, blocks, correction)  # type: ignore[arg-type]
+            row = table.row(name, correction)
+            plan = plan_of(sites, row.steps, study, blocks, correction)
             direct = plans.evaluate_plan(study, plan, blocks)
             assert row.test_loss == pytest.approx(direct.loss, rel=1e-5)
             assert row.test_accuracy == pytest.approx(direct.accuracy)
@@ -123,9 +124,10 @@ def test_weights_in_fp32_have_nothing_to_correct(study: Study) -> None:
 
 def test_known_rows_are_not_measured_again(study: Study, table: Comparison) -> None:
     """All of the first correction, some of the second."""
-    told: list[str] = []
-    found = compare(study, **ASKED, known=table.rows[:14], on_row=lambda row: told.append(row.method))
-    assert told == [row.method for row in table.rows[14:]]
+    state = {"phases": [], "more": {"rows": [row.to_json() for row in table.rows[:14]]}}
+    watcher = Watched(begun=State(state, {}))
+    found = compare(study, **ASKED, watcher=watcher)
+    assert [row["method"] for row in watcher.series("rows")] == [row.method for row in table.rows[14:]]
     assert found == table
 
 
@@ -137,10 +139,10 @@ def test_json_and_back(table: Comparison) -> None:
     ("option", "sentence"),
     [
         ({"corrections": ()}, 'there is no bias correction to compare with; give "none" for none'),
-        ({"test_images": 0}, "there are 0 test images; give at least 1"),
+        ({"test_images": 0}, "test_images is 0; it must be greater than or equal to 1"),
         ({"w_bits": 1}, "the weights cannot have 1 bits here"),
-        ({"method": "newton"}, "there is no joint method 'newton'"),
-        ({"calibration": 0}, "there are 0 calibration images"),
+        ({"method": "newton"}, "there is no method 'newton'"),
+        ({"calibration": 0}, "calibration is 0; it must be"),
     ],
 )
 def test_a_mistake_is_one_sentence(study: Study, option: Any, sentence: str) -> None:
@@ -149,5 +151,5 @@ def test_a_mistake_is_one_sentence(study: Study, option: Any, sentence: str) -> 
 
 
 def test_an_unknown_correction_is_one_sentence(study: Study) -> None:
-    with pytest.raises(QuantizerError, match="unknown bias correction 'median'"):
-        compare(study, **ASKED, corrections=("median",))  # type: ignore[arg-type]
+    with pytest.raises(LapqError, match=r"there is no corrections.* 'median'; use one of none, mean"):
+        compare(study, **ASKED, corrections=("median",))
