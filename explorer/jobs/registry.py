@@ -50,8 +50,8 @@ KINDS: Mapping[str, Kind] = {
     kind.question.kind: kind
     for kind in (
         Kind(questions.TracesQuestion, _JOBS + "traces:run", "explorer.curvature.result:Traces"),
-        Kind(questions.FinetuneQuestion, _JOBS + "finetune:run"),
-        Kind(questions.EvaluateQuestion, _JOBS + "evaluate:run"),
+        Kind(questions.FinetuneQuestion, _JOBS + "finetune:run", "explorer.qat.record:TrainingRecord"),
+        Kind(questions.EvaluateQuestion, _JOBS + "evaluate:run", "explorer.plans.plan.value:PlanValue"),
         Kind(questions.LandscapeQuestion, _JOBS + "landscape:run", "explorer.landscape.result:Slice"),
         Kind(
             questions.EigenvaluesQuestion,
@@ -80,8 +80,8 @@ KINDS: Mapping[str, Kind] = {
             "explorer.lapq.diagnostics.dependence:Dependence",
         ),
         Kind(questions.LapqTableQuestion, _JOBS + "lapq_table:run", "explorer.lapq.rivals.table:Comparison"),
-        Kind(questions.DamageQuestion, _JOBS + "damage:run"),
-        Kind(questions.ProxyQuestion, _JOBS + "proxy:run"),
+        Kind(questions.DamageQuestion, _JOBS + "damage:run", "explorer.plans.damage.measured:MeasuredDamage"),
+        Kind(questions.ProxyQuestion, _JOBS + "proxy:run", "explorer.proxy.experiment:ProxyResult"),
     )
 }
 _HIDDEN = {"selftest": Kind(SelftestQuestion, _JOBS + "selftest:run", needs_study=False)}

@@ -55,6 +55,12 @@ class PlanMeasured:
     rise_stderr: float
     accuracy: float | None
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "PlanMeasured":
+        """From plain data, as ``asdict`` gives it."""
+        roles = tuple((kind, level) for kind, level in content["roles"])
+        return cls(**{**content, "bits": tuple(content["bits"]), "roles": roles})
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -94,6 +100,7 @@ class ProxyResult:
         agreement: measure to rank correlations; "size" stands for the order by size alone.
         compared: pairs of plans of one size.
         seconds: of measuring.
+        eigenvalues: records of the largest eigenvalue of every block, where they were computed.
     """
 
     study: str
@@ -111,10 +118,31 @@ class ProxyResult:
     agreement: Mapping[str, Agreement]
     compared: tuple[Compared, ...]
     seconds: float
+    eigenvalues: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "ProxyResult":
+        """The inverse of ``to_json``."""
+        lists = {name: tuple(content[name]) for name in ("blocks", "eigenvalues")}
+        by_measure = {
+            name: {measure: tuple(values) for measure, values in content[name].items()}
+            for name in ("omega", "omega_stderr")
+        }
+        return cls(
+            **{
+                **content,
+                **lists,
+                **by_measure,
+                "quantizer": QuantizerSettings(**content["quantizer"]),
+                "plans": tuple(PlanMeasured.from_json(plan) for plan in content["plans"]),
+                "agreement": {m: Agreement.from_json(a) for m, a in content["agreement"].items()},
+                "compared": tuple(Compared(**each) for each in content["compared"]),
+            }
+        )
 
 
 def measure_proxy(

@@ -10,7 +10,9 @@ Intervals are the middle 95 % over bootstrap resamples of the plans (Efron 1979)
 (`sampling`), so an interval says how much rests on single plans, and is no statement about all plans.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,12 @@ class Agreement:
     kendall: Correlation
     equal_size: Correlation
     pairs: int
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Agreement":
+        """From plain data, as ``asdict`` gives it."""
+        named = {name: Correlation(**content[name]) for name in ("spearman", "kendall", "equal_size")}
+        return cls(**named, pairs=content["pairs"])
 
 
 def agreement(

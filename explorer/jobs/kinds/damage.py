@@ -10,13 +10,13 @@ What other runs have found already is not computed again: finished ``eigenvalues
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from explorer.curvature import Eigenvalues, Traces, activation_traces
 from explorer.jobs.requests import spec_of
 from explorer.jobs.timing import Timed
 from explorer.plans import DamageTable
+from explorer.plans.damage.measured import MeasuredDamage
 from explorer.plans.damage.measures import (
     activation_damage,
     eigenvalue_damage,
@@ -34,10 +34,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def run(study: Study, question: DamageQuestion, context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: DamageQuestion, context: RunContext) -> MeasuredDamage:
     """Compute the table."""
     started = time.monotonic()
-    asked: dict[str, Any] = question.options()
     watcher = Resumable(Timed(context), 0.0, 1.0)
     blocks = study.blocks(question.granularity)
     quantizer = QuantizerSettings(**dict(question.quantizer))
@@ -59,13 +58,15 @@ def run(study: Study, question: DamageQuestion, context: RunContext) -> dict[str
     else:
         found = eigenvalues(context, watcher, study, question.granularity, question.samples)
         table = eigenvalue_damage(study, found, blocks, question.bits, quantizer)
-    return {
-        "study": study.name,
-        **{key: asked[key] for key in ("measure", "granularity", "samples")},
-        "quantizer": asdict(quantizer),
-        "table": table.to_json(),
-        "seconds": time.monotonic() - started,
-    }
+    return MeasuredDamage(
+        study.name,
+        question.measure,
+        question.granularity,
+        question.samples,
+        quantizer,
+        table,
+        time.monotonic() - started,
+    )
 
 
 class Resumable(Part):

@@ -3,25 +3,21 @@
 Parameters: ``plan`` (plan.json's content, or null for FP32) and ``split``.
 """
 
-from typing import Any
-
-from explorer.plans import evaluate_plan, read_plan
+from explorer.plans import PlanValue, evaluate_plan, read_plan
 from explorer.questions import EvaluateQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
 
 
-def run(study: Study, question: EvaluateQuestion, context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: EvaluateQuestion, context: RunContext) -> PlanValue:
     """Measure on the whole split."""
-    parameters: dict[str, Any] = question.options()
     plan, blocks = None, study.blocks()
-    if parameters.get("plan") is not None:
+    if question.plan is not None:
         partitions = (blocks, study.blocks("module"))
-        plan, blocks = read_plan(parameters["plan"], study=study, partitions=partitions)
+        plan, blocks = read_plan(question.plan, study=study, partitions=partitions)
 
     def progress(fraction: float) -> None:
         context.check_stop()
         context.report(fraction, "measuring")
 
-    split = parameters.get("split", "test")
-    return evaluate_plan(study, plan, blocks, split=split, progress=progress).to_json()
+    return evaluate_plan(study, plan, blocks, split=question.split, progress=progress)

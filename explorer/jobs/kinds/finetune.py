@@ -9,6 +9,7 @@ from typing import Any
 
 from explorer import qat
 from explorer.plans import read_plan
+from explorer.qat.record import TrainingRecord
 from explorer.questions import FinetuneQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
@@ -16,17 +17,11 @@ from explorer.studies import Study
 TRAINED = "trained"
 
 
-def run(study: Study, question: FinetuneQuestion, context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: FinetuneQuestion, context: RunContext) -> TrainingRecord:
     """Train, measure before and after, keep the weights."""
     options: dict[str, Any] = question.options()
     partitions = (study.blocks(), study.blocks("module"))
     plan, blocks = read_plan(options.pop("plan"), study=study, partitions=partitions)
     result = qat.finetune(study, plan, blocks, watcher=context, **options)
     trained = context.keep(TRAINED, result.network.state_dict())
-    return {
-        "before": result.before.to_json(),
-        "after": result.after.to_json(),
-        "weights_artifact": trained,
-        "plan": plan.to_json(),
-        "seconds": result.seconds,
-    }
+    return TrainingRecord(result.before, result.after, trained, plan.to_json(), result.seconds)

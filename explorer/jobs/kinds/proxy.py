@@ -8,6 +8,7 @@ A run that is interrupted goes on with the eigenvalue, or after the plan, at whi
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from explorer.jobs.requests import spec_of
 from explorer.jobs.timing import Timed
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
 from explorer.plans.damage.measures import eigenvalue_damage, product_damage
-from explorer.proxy import measure_proxy
+from explorer.proxy import ProxyResult, measure_proxy
 from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs.context import RunContext
@@ -32,7 +33,7 @@ LOSSES = "losses"
 _SHARES = {"trace": (0.0, 0.15), "lambda-max": (0.15, 0.55), "product": (0.55, 0.65), "plans": (0.65, 1.0)}
 
 
-def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str, Any]:
+def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResult:
     """Find the damage by every measure, then measure plan after plan."""
     asked: dict[str, Any] = question.options()
     quantizer = QuantizerSettings(**dict(question.quantizer))
@@ -81,7 +82,7 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> dict[str,
         watcher=Part(Timed(context), *_SHARES["plans"]),
     )
     context.keep(LOSSES, _tensors(losses))
-    return result.to_json() | {"eigenvalues": state["found"]}
+    return replace(result, eigenvalues=tuple(state["found"]))
 
 
 def _eigenvalues(context: RunContext, study: Study, asked: Mapping[str, Any]) -> Eigenvalues:

@@ -1,7 +1,7 @@
 """Value of a plan: loss and metric of the network quantized after training as it says, and what it costs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from torch import nn
@@ -38,6 +38,11 @@ class PlanValue(Evaluation):
     def to_json(self) -> dict[str, Any]:
         """Plain data, compression included."""
         return {**super().to_json(), "compression": self.compression}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "PlanValue":
+        """The inverse of ``to_json``."""
+        return cls(**{field.name: content[field.name] for field in fields(cls)})
 
 
 def evaluate_plan(

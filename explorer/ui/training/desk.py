@@ -8,6 +8,7 @@ from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.qat import METHODS, OPTIMIZERS
+from explorer.qat.record import TrainingRecord
 from explorer.questions import FinetuneQuestion
 from explorer.questions.training import LEARNING_RATES
 from explorer.runs import Run
@@ -120,19 +121,18 @@ def _draw(study: Study, run: Run, loss: str) -> None:
     if run.result is None:
         st.caption("It goes on when you close this page. The first test point is the plan without training.")
         return
-    before, after = run.result["before"], run.result["after"]
+    record = TrainingRecord.from_json(run.result)
+    before, after = record.before, record.after
     with st.container(horizontal=True, gap="large"):
-        untrained = percent_text(before["accuracy"], before["accuracy_stderr"])
+        untrained = percent_text(before.accuracy, before.accuracy_stderr)
         st.metric("Without training", untrained, width="content")
-        gain = (
-            None
-            if after["accuracy"] is None
-            else f"{(after['accuracy'] - before['accuracy']) * 100:+.2f} points"
-        )
+        gain = None
+        if after.accuracy is not None and before.accuracy is not None:
+            gain = f"{(after.accuracy - before.accuracy) * 100:+.2f} points"
         st.metric(
-            "After training", percent_text(after["accuracy"], after["accuracy_stderr"]), gain, width="content"
+            "After training", percent_text(after.accuracy, after.accuracy_stderr), gain, width="content"
         )
-        st.metric("Training took", f"{run.result['seconds']:.0f} s", width="content")
+        st.metric("Training took", f"{record.seconds:.0f} s", width="content")
 
 
 def _name(run: Run) -> str:

@@ -8,7 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer.figures.training.results import Outcome
+from explorer.jobs import requests
 from explorer.plans import Plan, read_plan
+from explorer.qat.record import TrainingRecord
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.shell import caches, results, session
@@ -32,6 +34,7 @@ class Row:
     """One finished training."""
 
     run: Run
+    record: TrainingRecord
     plan: Plan
     omega: float | None
 
@@ -48,11 +51,16 @@ def rows(study: Study) -> list[Row]:
     table = results.damage()
     made = []
     for run in results.runs_of(study, "finetune"):
-        if run.status == "done" and run.result is not None and run.result["after"]["accuracy"] is not None:
-            trained = {**run.result["plan"], "study": study.name}  # the same study by another name, it may be
+        if run.status != "done" or run.result is None:
+            continue
+        record = TrainingRecord.from_json(run.result)
+        if record.after.accuracy is not None:
+            trained = {**record.plan, "study": study.name}  # the same study by another name, it may be
             plan, _ = read_plan(trained, study=study, partitions=partitions)
             known = table is not None and set(table.values) == set(plan.blocks)
-            made.append(Row(run, plan, table.omega(plan.w_bits) if table is not None and known else None))
+            made.append(
+                Row(run, record, plan, table.omega(plan.w_bits) if table is not None and known else None)
+            )
     return made
 
 
@@ -61,16 +69,7 @@ def pictured(found: Sequence[Row]) -> list[Outcome]:
     outcomes = []
     for row in found:
         before, after = _measured(row)
-        outcomes.append(
-            Outcome(
-                row.name,
-                after["size_bytes"],
-                before["accuracy"],
-                before["accuracy_stderr"],
-                after["accuracy"],
-                after["accuracy_stderr"],
-            )
-        )
+        outcomes.append(Outcome(row.name, row.record.after.size_bytes, *before, *after))
     return outcomes
 
 
@@ -79,21 +78,21 @@ def table(found: Sequence[Row]) -> pd.DataFrame:
     reference = results.full_precision(session.study())
     lines = []
     for row in found:
-        before, after = _measured(row)
+        (before, _), (after, error) = _measured(row)
         lines.append(
             {
                 "run": row.name,
-                "epochs": row.run.spec.parameters.get("epochs", 1),
-                "size": after["size_bytes"] / 1e3,
-                "compression": after["compression"],
+                "epochs": requests.question_of(row.run.spec).options()["epochs"],
+                "size": row.record.after.size_bytes / 1e3,
+                "compression": row.record.after.compression,
                 "omega": row.omega,
                 "fp32": reference["accuracy"] * 100 if reference else None,
-                "before": before["accuracy"] * 100,
-                "after": after["accuracy"] * 100,
-                "error": after["accuracy_stderr"] * 100,
-                "gain": (after["accuracy"] - before["accuracy"]) * 100,
-                "loss": after["loss"],
-                "seconds": (row.run.result or {})["seconds"],
+                "before": before * 100,
+                "after": after * 100,
+                "error": error * 100,
+                "gain": (after - before) * 100,
+                "loss": row.record.after.loss,
+                "seconds": row.record.seconds,
             }
         )
     return pd.DataFrame(lines)
@@ -119,6 +118,11 @@ def pick(found: Sequence[Row]) -> None:
             st.rerun()
 
 
-def _measured(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
-    result = row.run.result or {}
-    return result["before"], result["after"]
+def _measured(row: Row) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Accuracy and its standard error without training and after it; every row has them."""
+    before, after = row.record.before, row.record.after
+    assert before.accuracy is not None
+    assert before.accuracy_stderr is not None
+    assert after.accuracy is not None
+    assert after.accuracy_stderr is not None
+    return (before.accuracy, before.accuracy_stderr), (after.accuracy, after.accuracy_stderr)

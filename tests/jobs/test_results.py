@@ -1,0 +1,70 @@
+"""Typed results: what a kind of run recorded becomes its result type and is recorded the same again."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from explorer import studies
+from explorer.jobs import answers, execute, registry
+from explorer.jobs.requests import spec_of
+from explorer.plans import Plan
+from explorer.questions import Question
+from explorer.runs import Store
+from explorer.studies import Study
+from tests import learnable
+
+pytestmark = pytest.mark.slow
+
+FEW: dict[str, Any] = {"calibration": 32}
+SMALL: dict[str, dict[str, Any]] = {
+    "traces": {"rel_se": 0.5},
+    "finetune": {"batch_size": 64},
+    "evaluate": {},
+    "landscape": {"block": "0", "dims": 1, "points": 5, "samples": 16, "directions": "random"},
+    "eigenvalues": {"k": 1, "samples": 16, "whole": False},
+    "spectrum": {"block": "0", "steps": 4, "probes": 2, "samples": 16},
+    "lapq": {**FEW, "method": "gradient"},
+    "lapq_surface": {**FEW, "first": "3.input", "second": "6.input", "points": 5},
+    "lapq_sweep": {"sweep": "error", "site": None},
+    "lapq_hessian": {**FEW, "separability": False},
+    "lapq_table": {**FEW, "test_images": 32, "corrections": ["none"]},
+    "damage": {"bits": [4], "samples": 16},
+    "proxy": {"plans": 4, "samples": 16, "damage_samples": 8, "eigen_samples": 8, "bits": [2, 4, 8]},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return studies.load_network(learnable.write(tmp_path_factory.mktemp("results") / "learnable"))
+
+
+def asked(study: Study, kind: str) -> Question:
+    """A question of the kind that is answered quickly."""
+    options = dict(SMALL[kind])
+    if kind == "finetune":
+        options["plan"] = Plan.uniform(study, study.blocks(), 4, 8).to_json()
+    return registry.kind(kind).question(**options)
+
+
+@pytest.mark.parametrize("kind", registry.names())
+def test_every_kind_has_a_result_that_reads_itself_back(store: Store, study: Study, kind: str) -> None:
+    """A page, a report or a notebook gets a typed result, with nothing lost on the way through the store."""
+    question = asked(study, kind)
+    run = execute(store, spec_of(study, question), study=study)
+    found = answers.result_of(store, study, question)
+    assert type(found).__name__ in registry.kind(kind).result
+    recorded = json.loads(json.dumps(run.result))
+    again = json.loads(json.dumps(found.to_json()))
+    assert {name: recorded[name] for name in again} == again
+    assert answers.answer(store, study, question) is not None
