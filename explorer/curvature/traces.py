@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from explorer.blocks import Block
-from explorer.curvature.estimators.estimation import Limits, estimate
+from explorer.curvature.estimators.estimation import estimate
+from explorer.curvature.estimators.reporting import Limits
 from explorer.curvature.operators.subject import prepare
 from explorer.curvature.result import Kept, Traces
 from explorer.errors import CurvatureError

@@ -64,7 +64,7 @@ def test_published_figures_have_every_page(opens: Opens, app: list[str], page: s
 
 
 @pytest.mark.parametrize(
-    ("page", "drawn"), [("model", 1), ("sensitivity", 1), ("frontier", 3), ("fine_tune", 2), ("results", 1)]
+    ("page", "drawn"), [("model", 1), ("sensitivity", 1), ("frontier", 3), ("fine_tune", 3), ("results", 1)]
 )
 @pytest.mark.usefixtures("lived_in_home")
 def test_with_everything_computed_every_page_shows_it(
