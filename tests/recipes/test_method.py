@@ -49,14 +49,13 @@ USE = """
 import json, sys
 from pathlib import Path
 from explorer import qat, studies
-from explorer.blocks import study_blocks
 from explorer.cli import main
 from explorer.plans import Plan
 from explorer.quantizers import quantized_layers
 from explorer.runs import Store
 
 study = studies.load_network(sys.argv[1])
-blocks = study_blocks(study)
+blocks = study.blocks()
 plan = Plan.uniform(study, blocks, 4, 8)
 result = qat.finetune(study, plan, blocks, method="bounded", batch_size=64)
 layers = quantized_layers(result.network).values()

@@ -31,7 +31,6 @@ USE = """
 import json, sys
 import torch
 from explorer import studies
-from explorer.blocks import study_blocks
 from explorer.cli import main
 from explorer.plans import Plan, evaluate_plan
 from explorer.quantizers import QuantizerSettings, weight_affine
@@ -39,7 +38,7 @@ from explorer.quantizers import QuantizerSettings, weight_affine
 weight = torch.randn(4, 9, generator=torch.Generator().manual_seed(0))
 steps = {rule: weight_affine(weight, 4, QuantizerSettings(step=rule)).step for rule in ("half", "min-max")}
 study = studies.load_network(sys.argv[1])
-blocks = study_blocks(study)
+blocks = study.blocks()
 plan = Plan.uniform(study, blocks, 4, 8)
 losses = [evaluate_plan(study, plan, blocks, weights=QuantizerSettings(step=rule)).loss for rule in steps]
 print(json.dumps([bool((2 * steps["half"] == steps["min-max"]).all()), losses]))

@@ -79,7 +79,7 @@ def button(page: AppTest) -> Any:
 
 def test_nothing_is_there_until_it_is_asked_for(toml: str, study: Study, app: list[str]) -> None:
     page = opened(toml)
-    assert "Press **Compute**" in words(page)
+    assert "**Compute** them" in words(page)
     assert pictures(page) == []
     page = sound(button(page).click().run())
     assert app.count("eigenvalues") == 1
@@ -142,7 +142,7 @@ def test_another_number_of_rows_shows_the_nearest_result(toml: str) -> None:
 def test_a_spectrum_is_drawn_for_the_block_that_is_chosen(toml: str) -> None:
     page = opened(toml)
     page = sound(page.segmented_control(key="eigen_what").set_value("Spectral density").run())
-    assert "Press **Compute**" in words(page), "of the whole network there is none"
+    assert "This spectrum is not computed yet" in words(page), "of the whole network there is none"
     [choice] = [each for each in page.selectbox if each.label == "Block"]
     page = sound(choice.set_value("0").run())
     [density] = pictures(page)

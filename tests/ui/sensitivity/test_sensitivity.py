@@ -63,7 +63,7 @@ def estimates(names: list[str], value: float) -> dict[str, Any]:
 
 def test_with_nothing_computed_the_page_says_what_to_press(opens: Opens, toml: str) -> None:
     shown = sound(opens("sensitivity", study=toml))
-    assert "Press **Compute**" in words(shown)
+    assert "No traces yet for this study. **Compute**" in words(shown)
     assert pictures(shown) == 0
     assert compute(shown).label == "Compute traces"
 
@@ -163,7 +163,7 @@ def test_a_paused_run_keeps_what_it_drew_and_continues(
     store.cancel(run.id)
     lease.stopped()
     shown = sound(opens("sensitivity", study=toml))
-    assert "Paused at 40%; what was drawn so far is kept." in words(shown)
+    assert "Paused at 40%; the samples drawn so far are kept." in words(shown)
     assert pictures(shown) == 1
     sound(shown.button(key=f"panel-resume-{run.id}").click().run())
     assert run.id in app
