@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
+from tests.archive import write_arrays
+
 TRAIN, TEST = 403, 210
 
 TOML = """
@@ -71,7 +73,7 @@ def arrays(seed: int = 0) -> dict[str, np.ndarray]:
     axis = np.arange(8)
     patterns = np.stack([np.sin(axis[:, None] * 1.6 + 0 * axis), np.sin(axis * 1.6 + 0 * axis[:, None]),
                          np.sin((axis[:, None] + axis) * 1.2)])  # fmt: skip
-    made = {}
+    made: dict[str, np.ndarray] = {}
     for split, count in (("train", TRAIN), ("test", TEST)):
         labels = draw.integers(0, 3, count)
         shifts = draw.integers(0, 8, count)
@@ -87,7 +89,7 @@ def write(folder: Path, *, hold: Path | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     source = NET.format(hold=None if hold is None else str(hold))
     (folder / "net.py").write_text(source, encoding="utf-8")
-    np.savez(folder / "data.npz", **arrays())
+    write_arrays(folder / "data.npz", arrays())
     save_file(_trained(), folder / "weights.safetensors")
     toml = folder / "study.toml"
     toml.write_text(TOML, encoding="utf-8")

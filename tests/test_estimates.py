@@ -2,6 +2,7 @@
 
 import math
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,8 @@ def test_the_correction_is_what_drawing_without_replacement_does() -> None:
 
 def test_one_value_says_nothing_of_its_error() -> None:
     """An error of 0 would make a guess look certain."""
-    for one in (np.array([3.0]), torch.tensor([3.0])):
+    ones: tuple[Any, ...] = (np.array([3.0]), torch.tensor([3.0]))
+    for one in ones:
         assert mean(one) == Estimate(3.0, math.inf)
         assert mean(one, 10).stderr == math.inf
         assert mean(one, 1).stderr == 0

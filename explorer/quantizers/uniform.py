@@ -76,7 +76,7 @@ def clipped(x: Tensor, q: Affine) -> Tensor:
 
 def straight_through(x: Tensor, q: Affine) -> Tensor:
     """`fake_quantize(x, q)` whose gradient is the identity inside the clip range and zero outside."""
-    value: Tensor = _StraightThrough.apply(x, q)
+    value: Tensor = _StraightThrough.apply(x, q)  # type: ignore[no-untyped-call]
     return value
 
 

@@ -195,7 +195,7 @@ def test_a_peer_that_disagrees_is_not_timed() -> None:
     kinds: Any = [Hessian, GaussNewton]
     all_of = Peers(kinds, {}, {"curvlinops": "3", "BackPACK": "1"})
     one = all_of.without({"curvlinops, Hessian": "differs"})
-    assert one.products == [GaussNewton]
+    assert one.products == kinds[1:]
     assert one.has("curvlinops")
     assert one.missing == {"curvlinops, Hessian": "differs"}
     none = all_of.without({"curvlinops, Hessian": "", "curvlinops, Gauss-Newton": "", "BackPACK": ""})

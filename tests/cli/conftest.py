@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from explorer.cli import main
+from tests.archive import write_arrays
 
 TOML = """
 name = "tiny"
@@ -29,6 +30,7 @@ kind = "cross_entropy"
 
 NET = """
 from torch import nn
+from tests.archive import write_arrays
 
 class Residual(nn.Module):
     def __init__(self):
@@ -81,7 +83,7 @@ def example_weights() -> dict[str, Tensor]:
 def example_arrays() -> dict[str, np.ndarray]:
     """Noise, and a class that is the colour with the most of it."""
     draw = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split, count in (("train", 90), ("test", 45)):
         labels = np.arange(count) % 3
         images = draw.integers(0, 150, (count, 8, 8, 3))
@@ -97,7 +99,7 @@ def folder(tmp_path: Path) -> Path:
     path.mkdir()
     (path / "study.toml").write_text(TOML, encoding="utf-8")
     (path / "net.py").write_text(NET, encoding="utf-8")
-    np.savez(path / "data.npz", **example_arrays())
+    write_arrays(path / "data.npz", example_arrays())
     save_file(example_weights(), path / "weights.safetensors")
     return path
 

@@ -21,7 +21,7 @@ def test_a_measure_orders_plans_as_the_library_does(
     answer = explore("frontier", *words, "--json").json
     assert len(answer["points"][0]["bits"]) == (4 if granularity == "layer" else 3)
     if granularity == "layer":
-        direct = frontier(studies.load_network(str(folder)), damage=measure, bits=(2, 8))  # type: ignore[arg-type]
+        direct = frontier(studies.load_network(str(folder)), damage=measure, bits=(2, 8))
         assert [p["bits"] for p in answer["points"]] == [point.bits for point in direct.points()]
         assert answer["points"][0]["omega"] == pytest.approx(direct.omega[0], rel=1e-4)
 
@@ -57,5 +57,4 @@ def test_a_profile_cannot_be_measured(explore: Command) -> None:
     words = ("frontier", "--study", "hawq-v3-resnet18", "--damage", "product")
     assert "published without what product needs" in complaint(explore(*words))
     assert explore("frontier", "--study", "hawq-v3-resnet18", "--damage", "l2").status == 0
-    words = ("frontier", "--study", "hawq-v3-resnet18", "--scales")
-    assert "the shape of" in complaint(explore(*words))
+    assert "the shape of" in complaint(explore("frontier", "--study", "hawq-v3-resnet18", "--scales"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer.jobs import registry
-from explorer.studies import read_description
+from explorer.studies.toml import read_description
 
 from .conftest import Command
 

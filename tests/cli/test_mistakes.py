@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from safetensors.torch import save_file
+
+from tests.archive import write_arrays
 
 from .conftest import LAYERS, Command, complaint, example_arrays, example_weights
 from .test_whole_path import write_plan
@@ -216,13 +217,13 @@ class TestStudies:
     def test_images_of_another_shape(self, explore: Command, folder: Path) -> None:
         arrays = example_arrays()
         for change in (arrays["test_images"][..., :1], arrays["test_images"][:, :4, :4]):
-            np.savez(folder / "data.npz", **(arrays | {"test_images": change}))
+            write_arrays(folder / "data.npz", arrays | {"test_images": change})
             assert "images" in self.refused(explore, folder)
 
     def test_images_the_network_cannot_take(self, explore: Command, folder: Path) -> None:
         arrays = example_arrays()
         larger = {key: arrays[key].repeat(2, axis=1) for key in ("train_images", "test_images")}
-        np.savez(folder / "data.npz", **(arrays | larger))
+        write_arrays(folder / "data.npz", arrays | larger)
         self.refused(explore, folder)
 
     def test_a_key_that_does_not_exist(self, explore: Command, folder: Path) -> None:

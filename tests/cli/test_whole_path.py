@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from explorer import curvature, plans, qat, studies
 from explorer.cli import output
+from tests.archive import write_arrays
 
 from .conftest import LAYERS, WEIGHTS, Command, example_arrays
 
@@ -198,7 +198,7 @@ def test_progress_goes_to_standard_error_alone(
 def test_a_figure_that_is_not_finite_is_null(explore: Command, folder: Path) -> None:
     """One test image leaves its loss no standard error; NaN and Infinity are not JSON."""
     arrays = example_arrays()
-    np.savez(folder / "data.npz", **(arrays | {k: arrays[k][:1] for k in ("test_images", "test_labels")}))
+    write_arrays(folder / "data.npz", arrays | {k: arrays[k][:1] for k in ("test_images", "test_labels")})
     plan = write_plan(folder, dict.fromkeys(LAYERS, 8))
     answer = explore("evaluate", "--study", folder, "--plan", plan, "--json").json
     assert answer["samples"] == 1

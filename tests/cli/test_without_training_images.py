@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from explorer import studies
+from tests.archive import write_arrays
 
 from .conftest import LAYERS, Command, example_arrays
 from .test_whole_path import write_plan
@@ -14,11 +14,11 @@ from .test_whole_path import write_plan
 @pytest.fixture
 def only_test_images(folder: Path) -> Path:
     """The study of `folder` without its training arrays."""
-    np.savez(folder / "data.npz", **{k: v for k, v in example_arrays().items() if k.startswith("test")})
+    write_arrays(folder / "data.npz", {k: v for k, v in example_arrays().items() if k.startswith("test")})
     return folder
 
 
-COMMANDS = {
+COMMANDS: dict[str, tuple[str | int | Path, ...]] = {
     "traces": ("--samples", 16),
     "eigenvalues": ("--samples", 16, "--k", 1),
     "spectrum": ("--samples", 16, "--steps", 2, "--probes", 2),

@@ -15,7 +15,7 @@ def dense_hessian(study: Study, parameters: Sequence[str], rows: Tensor | None =
     model = study.model().double()
     for module in model.modules():
         if getattr(module, "inplace", False):
-            module.inplace = False
+            module.inplace = False  # type: ignore[assignment]
     rows = torch.arange(study.data.size("train")) if rows is None else rows
     inputs, targets = in_double(study, rows)
     whole = {name: value.detach() for name, value in model.named_parameters()}

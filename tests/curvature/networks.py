@@ -1,13 +1,19 @@
 """Small studies for the curvature tests."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from explorer.studies.data.images import ImageData, Rows
+from explorer.studies.data.images import ImageData
+from explorer.studies.data.samples import Rows
 from explorer.studies.losses import Loss
 from explorer.studies.study import Card, Study
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def study_of(
@@ -20,7 +26,7 @@ def study_of(
 ) -> Study:
     """A study with random images; every batch-norm statistic is made uneven."""
     generator = np.random.default_rng(7)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split in ("train", "test"):
         arrays[f"{split}_images"] = generator.integers(0, 256, (size, *shape), dtype=np.uint8)
         arrays[f"{split}_labels"] = generator.integers(0, classes, size)
@@ -29,15 +35,16 @@ def study_of(
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             module.running_mean.copy_(torch.randn(module.num_features, generator=torch_generator) * 0.3)
+            assert module.running_var is not None
             module.running_var.copy_(torch.rand(module.num_features, generator=torch_generator) + 0.5)
     return Study("tiny", "tiny", Card("tiny"), data, loss or Loss("cross_entropy"), "0" * 64, network.eval())
 
 
-def seeded(build: type[nn.Module] | object, *args: object) -> nn.Module:
+def seeded(build: Callable[..., Network], *args: Any) -> Network:
     """Build a network with reproducible weights, leaving the global generator alone."""
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        return build(*args)  # type: ignore[operator]
+        return build(*args)
 
 
 def in_double(study: Study, rows: Rows) -> tuple[Tensor, Tensor]:
@@ -51,7 +58,7 @@ def dense_weight_trace(study: Study, parameter: str) -> float:
     model = study.model().double()
     for module in model.modules():
         if getattr(module, "inplace", False):
-            module.inplace = False
+            module.inplace = False  # type: ignore[assignment]
     inputs, targets = in_double(study, slice(None))
     whole = dict(model.named_parameters())
     weight = whole[parameter].detach()
@@ -70,7 +77,7 @@ def dense_activation_trace(study: Study, name: str) -> tuple[int, float]:
     model = study.model().double()
     for module in model.modules():
         if getattr(module, "inplace", False):
-            module.inplace = False
+            module.inplace = False  # type: ignore[assignment]
     layer = model.get_submodule(name)
     total, size, added = 0.0, 0, torch.zeros(1)
 
@@ -119,7 +126,7 @@ class Reader(nn.Module):
 def token_study(size: int = 12) -> Study:
     """Sentences of six tokens, and a network that reads them."""
     generator = np.random.default_rng(4)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split in ("train", "test"):
         arrays[f"{split}_images"] = generator.integers(0, 256, (size, 2, 3, 1), dtype=np.uint8)
         arrays[f"{split}_labels"] = generator.integers(0, 3, size)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from explorer.curvature import activation_traces, weight_traces
 from explorer.errors import CurvatureError, StudyError
+from explorer.questions.traces import TraceMethod
 from explorer.studies.data.ragged import RaggedImages
 from explorer.studies.losses import Loss
 from explorer.studies.study import Card, Study
@@ -43,7 +44,7 @@ def both(main: Tensor, auxiliary: Tensor, y: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("arrange", "loss"),
     [
-        (lambda a, b: (a, b), lambda o, y: both(*o, y)),
+        (lambda a, b: (a, b), lambda o, y: both(o[0], o[1], y)),
         (
             lambda a, b: {"maps": [b], "logits": a, "kept": None},
             lambda o, y: both(o["logits"], o["maps"][0], y),
@@ -101,9 +102,10 @@ def one_by_one(study: Study, of: str) -> tuple[np.ndarray, np.ndarray]:
         estimate(study, method="exact", rows=torch.tensor([row]), dtype=torch.float64).blocks
         for row in range(study.data.size("train"))
     ]
-    return tuple(
+    traces, means = (
         np.array([[getattr(b, key) for b in blocks] for blocks in found]) for key in ("trace", "mean_trace")
     )
+    return traces, means
 
 
 @pytest.mark.parametrize("of", ["weights", "activations"])
@@ -154,11 +156,11 @@ class NoSecondDerivative(nn.Module):
         self.after = nn.Linear(4, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.after(Once.apply(self.before(x.flatten(1))))
+        return self.after(Once.apply(self.before(x.flatten(1))))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("method", ["auto", "exact", "hutchinson"])
-def test_an_operation_without_second_derivative_is_told_with_its_block(method: str) -> None:
+def test_an_operation_without_second_derivative_is_told_with_its_block(method: TraceMethod) -> None:
     study = study_of(seeded(NoSecondDerivative))
     with pytest.raises(
         CurvatureError, match="block before: an operation after it cannot be differentiated twice"
@@ -168,7 +170,7 @@ def test_an_operation_without_second_derivative_is_told_with_its_block(method: s
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("method", ["exact", "output-probes", "hutchinson"])
-def test_cuda_gives_the_numbers_of_the_cpu(method: str) -> None:
+def test_cuda_gives_the_numbers_of_the_cpu(method: TraceMethod) -> None:
     study = study_of(seeded(Mixed), size=40)
     for estimate in (weight_traces, activation_traces):
         there, here = (

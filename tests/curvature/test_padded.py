@@ -75,7 +75,9 @@ def test_eigenvalues_and_perturbations_of_convolutions_that_pad_themselves() -> 
     hessian = dense_hessian(study, ["0.weight"])
     found = top_eigenpairs(study, block="0", k=1, samples=None, dtype=torch.float64)
     assert found.values[0] == pytest.approx(float(torch.linalg.eigvalsh(hessian)[-1]), rel=1e-2)
-    changes = {f"{n}.weight": 0.1 * torch.ones_like(study.network[n].weight) for n in (0, 2, 4)}
+    changes = {
+        f"{n}.weight": 0.1 * torch.ones_like(study.network.get_parameter(f"{n}.weight")) for n in (0, 2, 4)
+    }
     forms = perturbation_forms(study, [changes], samples=64, dtype=torch.float64)
     assert abs(forms.values[0, 0] - 0.01 * hessian.sum()) <= 4 * forms.stderrs[0, 0]
 

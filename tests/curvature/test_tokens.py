@@ -6,6 +6,7 @@ import torch
 from explorer.curvature import activation_traces, top_eigenpairs, weight_traces
 from explorer.curvature.operators.subject import prepare
 from explorer.curvature.perturbations import perturbation_forms
+from explorer.questions.traces import TraceMethod
 from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import (
     dense_activation_trace,
@@ -13,7 +14,7 @@ from tests.curvature.networks import (
     token_study,
 )
 
-METHODS = ("exact", "output-probes", "hutchinson", "auto")
+METHODS: tuple[TraceMethod, ...] = ("exact", "output-probes", "hutchinson", "auto")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -26,7 +27,7 @@ def test_tokens_stay_integers_whatever_the_dtype(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_weight_traces_of_a_network_that_reads_tokens(method: str) -> None:
+def test_weight_traces_of_a_network_that_reads_tokens(method: TraceMethod) -> None:
     study = token_study()
     found = weight_traces(study, method=method, rel_se=0.1, samples=2000, dtype=torch.float64)
     assert [block.name for block in found.blocks] == ["embedding", "hidden", "leave"]
@@ -37,7 +38,7 @@ def test_weight_traces_of_a_network_that_reads_tokens(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_activation_traces_of_a_network_that_reads_tokens(method: str) -> None:
+def test_activation_traces_of_a_network_that_reads_tokens(method: TraceMethod) -> None:
     """Tokens are no activations, so the embedding has none; the layers after it have those of other networks."""
     study = token_study()
     found = activation_traces(study, method=method, rel_se=0.1, samples=2000, dtype=torch.float64)

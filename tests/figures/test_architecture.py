@@ -1,6 +1,7 @@
 """The skyline of a network: where its boxes stand, how large and of what colour they are."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,16 @@ def block(name: str, weights: int, output: tuple[int, ...], macs: int = 0) -> Bl
 BLOCKS = (block("conv", 100, (16, 28, 28), 12_000), block("fc", 300, (4,)), block("unseen", 100, ()))
 
 
+def about(value: float) -> Any:
+    return pytest.approx(value)
+
+
 def test_a_box_is_as_tall_as_its_image_and_as_wide_as_its_channels() -> None:
     assert architecture.view(BLOCKS) == (
         Box("conv", 0.0, 4.0, 28**0.5, 0.2, None, architecture.view(BLOCKS)[0].hover),
         Box(
             "fc",
-            pytest.approx(5.2),
+            about(5.2),
             2.5,
             1.0,
             0.6,
@@ -31,7 +36,7 @@ def test_a_box_is_as_tall_as_its_image_and_as_wide_as_its_channels() -> None:
         ),
         Box(
             "unseen",
-            pytest.approx(8.9),
+            about(8.9),
             10**0.5,
             3.0,
             0.2,

@@ -114,7 +114,7 @@ def test_along_a_width_its_mark_lies_on_the_slice_and_its_loss_is_the_slices() -
             dtype=DOUBLE,
         )
         mark = next(mark for mark in found.marks if mark.bits == bits)
-        assert mark.coordinates == (pytest.approx(mark.norm),)
+        assert mark.coordinates == pytest.approx((mark.norm,))
         assert mark.norm == pytest.approx(length, rel=1e-6)
         assert mark.share == pytest.approx(1)
         assert found.loss[-1] == pytest.approx(mark.loss, rel=1e-9)

@@ -38,13 +38,17 @@ def test_a_coupled_quadratic_is_descended(method: JointMethod) -> None:
 
 def test_the_parabola_and_its_guards() -> None:
     p = np.linspace(2, 4, 10)
-    assert vertex_within(parabola(p, 3 * (p - 3.469) ** 2 + 0.2), 2, 4) == pytest.approx(3.469)
-    assert vertex_within(parabola(p, -((p - 3) ** 2)), 2, 4) is None, "opens downwards"
-    assert vertex_within(parabola(p, (p - 5) ** 2), 2, 4) is None, "outside"
-    assert parabola(p[:2], p[:2]) == ()
+
+    def through(losses: np.ndarray) -> tuple[float, ...]:
+        return parabola(p.tolist(), losses.tolist())
+
+    assert vertex_within(through(3 * (p - 3.469) ** 2 + 0.2), 2, 4) == pytest.approx(3.469)
+    assert vertex_within(through(-((p - 3) ** 2)), 2, 4) is None, "opens downwards"
+    assert vertex_within(through((p - 5) ** 2), 2, 4) is None, "outside"
+    assert parabola(p[:2].tolist(), p[:2].tolist()) == ()
     losses = (p - 3) ** 2
     losses[0] = np.inf
-    assert vertex_within(parabola(p, losses), 2, 4) == pytest.approx(3)
+    assert vertex_within(through(losses), 2, 4) == pytest.approx(3)
 
 
 @pytest.fixture(scope="module")

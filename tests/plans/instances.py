@@ -276,13 +276,17 @@ def _tables(
     draw: st.DrawFn, names: tuple[str, ...], widths: list[int], inputs: tuple[int, ...], name: str
 ) -> CostTable:
     """Costs by the weights' width, or by both; few distinct ones, many, or decimals."""
-    keys: list[int | tuple[int, int]] = list(product(widths, inputs)) if draw(st.booleans()) else [*widths]
+    by_pair, pairs = draw(st.booleans()), list(product(widths, inputs))
     if draw(st.booleans()):
         whole = st.integers(0, draw(st.sampled_from([3, 100, 10**9])))
-        rows = {block: {key: draw(whole) for key in keys} for block in names}
-        if isinstance(keys[0], tuple):
-            return CostTable(name, "units", {}, 1, rows)
-        return CostTable(name, "units", rows, 1)
+        if by_pair:
+            return CostTable(
+                name, "units", {}, 1, {block: {pair: draw(whole) for pair in pairs} for block in names}
+            )
+        return CostTable(
+            name, "units", {block: {width: draw(whole) for width in widths} for block in names}, 1
+        )
+    keys: list[int | tuple[int, int]] = [*pairs] if by_pair else [*widths]
     decimal = st.floats(0, 5, allow_nan=False).map(lambda value: round(value, 4))
     return measured_table(name, "ms", {block: {key: draw(decimal) for key in keys} for block in names})
 

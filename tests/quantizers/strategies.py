@@ -6,9 +6,9 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from explorer.quantizers import WIDTHS
+from explorer.quantizers import WIDTHS, Scheme
 
-SCHEMES = ("symmetric", "affine")
+SCHEMES: tuple[Scheme, ...] = ("symmetric", "affine")
 bits = st.sampled_from(WIDTHS)
 bits_with_zero = st.sampled_from(WIDTHS[1:])
 schemes = st.sampled_from(SCHEMES)

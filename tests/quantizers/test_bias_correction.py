@@ -20,7 +20,7 @@ def test_the_mean_of_every_channel_is_that_of_the_weights(x: Tensor, axis: int |
     value = quantize_weight(x, 2, axis=axis)
     unit = float(x.abs().max()) or 1.0
     for kind in ("mean", "mean-variance"):
-        found = corrected(value, x, kind=kind, axis=axis)  # type: ignore[arg-type]
+        found = corrected(value, x, kind=kind, axis=axis)
         away = (found.double().mean(1 - axis) - x.double().mean(1 - axis)).abs() / unit
         assert float(away.max()) < 1e-6
 
@@ -46,7 +46,7 @@ def test_it_is_one_scale_and_one_offset_a_channel() -> None:
 def test_a_channel_quantized_to_one_value_is_only_moved() -> None:
     x = torch.tensor([[1.0, 2.0, 3.0]])
     for kind in ("mean", "mean-variance"):
-        assert torch.equal(corrected(torch.zeros(1, 3), x, kind=kind), torch.full((1, 3), 2.0))  # type: ignore[arg-type]
+        assert torch.equal(corrected(torch.zeros(1, 3), x, kind=kind), torch.full((1, 3), 2.0))
 
 
 @pytest.mark.parametrize("kind", ["mean", "mean-variance"])

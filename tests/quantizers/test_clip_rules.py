@@ -115,7 +115,7 @@ def test_the_constants_minimise_the_error_they_are_derived_from(bits: int) -> No
             return 2 * float(clipped) + a**2 / (3 * 4**bits)
 
         oracle = optimize.minimize_scalar(error, bounds=(0.5, 15), method="bounded", options={"xatol": 1e-8})
-        assert aciq.best_clip(prior, bits) == pytest.approx(oracle.x, rel=1e-4)  # type: ignore[arg-type]
+        assert aciq.best_clip(prior, bits) == pytest.approx(oracle.x, rel=1e-4)
 
 
 @pytest.mark.parametrize("bits", [3, 4, 5])
@@ -140,7 +140,7 @@ def test_after_a_relu_the_clip_is_that_of_one_bit_more() -> None:
         for scheme in SCHEMES:
             q = steps.choose(f"aciq-{prior}", x, Grid.unsigned(4), scheme=scheme)
             levels = 16 if scheme == "symmetric" else 15
-            assert float(q.step) * levels == pytest.approx(aciq.best_clip(prior, 5), rel=1e-2)  # type: ignore[arg-type]
+            assert float(q.step) * levels == pytest.approx(aciq.best_clip(prior, 5), rel=1e-2)
 
 
 # KL

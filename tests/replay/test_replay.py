@@ -1,6 +1,6 @@
 """Replaying what comes before a changed layer gives the bits of the full forward pass, and leaves work out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +22,7 @@ NETWORKS = (Mixed, Smooth, Twice, Attention, Residual, Careless, Shared, Tuples)
 
 
 @lru_cache
-def network(kind: type[nn.Module]) -> nn.Module:
+def network(kind: Callable[[], nn.Module]) -> nn.Module:
     return seeded(kind).eval()
 
 
@@ -49,12 +49,12 @@ def disturbed(model: nn.Module, weights: Sequence[Tensor], replayed: Any, x: Ten
 
 @given(data=st.data(), kind=st.sampled_from(NETWORKS), by_module=st.booleans())
 def test_whatever_changes_the_bits_are_those_of_the_full_pass(
-    data: st.DataObject, kind: type[nn.Module], by_module: bool
+    data: st.DataObject, kind: Callable[[], nn.Module], by_module: bool
 ) -> None:
     model = network(kind)
     names = data.draw(st.lists(st.sampled_from(sorted(layers(model))), min_size=1, unique=True))
     chosen = [layers(model)[name] for name in names]
-    weights = [module.weight for module in chosen]
+    weights = [module.get_parameter("weight") for module in chosen]
     replay = Replay(model, chosen if by_module else weights)
     batches = [(x, replay.batch(x)) for x in (images(5), images(3, 1))]
     for _ in range(2):
@@ -71,7 +71,9 @@ def test_whatever_changes_the_bits_are_those_of_the_full_pass(
     ("kind", "changed", "least"),
     [(Mixed, "linear", 5), (Residual, "blocks.1.second", 7), (Tuples, "leave", 5), (Attention, "leave", 3)],
 )
-def test_a_late_layer_leaves_out_what_comes_before(kind: type[nn.Module], changed: str, least: int) -> None:
+def test_a_late_layer_leaves_out_what_comes_before(
+    kind: Callable[[], nn.Module], changed: str, least: int
+) -> None:
     model = network(kind)
     replay = Replay(model, [model.get_submodule(changed)])
     batch = replay.batch(images())
@@ -101,9 +103,9 @@ def test_nothing_that_changes_means_nothing_to_compute() -> None:
 def test_a_weight_that_its_parent_uses_is_seen() -> None:
     """Attention never calls its out_proj; a guess from module calls would replay the whole attention."""
     model = network(Attention)
-    replay = Replay(model, [model.attention.out_proj])
+    replay = Replay(model, [model.get_submodule("attention.out_proj")])
     batch = replay.batch(images())
-    full, short = disturbed(model, [model.attention.out_proj.weight], batch, images())
+    full, short = disturbed(model, [model.get_parameter("attention.out_proj.weight")], batch, images())
     assert torch.equal(full, short)
     with torch.no_grad():
         assert not torch.equal(short, batch.outputs()), "the change does something"
@@ -158,7 +160,8 @@ def test_a_network_that_fails_when_replayed_is_computed_in_full_and_the_reason_i
 def test_an_error_of_replaying_itself_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken for the network's it would only make everything slower, with a false reason."""
     model = network(Mixed)
-    monkeypatch.setattr(Batch, "_replacing", lambda *_: {}["no such call"])
+    nothing: dict[str, Any] = {}
+    monkeypatch.setattr(Batch, "_replacing", lambda *_: nothing["no such call"])
     with pytest.raises(KeyError, match="no such call"):
         Replay(model, [model.linear]).batch(images())
 
@@ -187,7 +190,7 @@ def test_other_inputs_may_take_another_course() -> None:
     assert not bright.replayed
     assert replay.reason == "the network takes another course for other inputs"
     for batch, x in ((dark, images()), (bright, images() + 3)):
-        full, short = disturbed(model, [model.second.weight], batch, x)
+        full, short = disturbed(model, [model.get_parameter("second.weight")], batch, x)
         assert torch.equal(full, short)
 
 
@@ -202,7 +205,7 @@ def test_memory_is_bounded_and_what_is_beyond_it_is_computed() -> None:
     assert replay.kept_bytes <= most
     assert replay.reason is not None
     assert "needs more than" in replay.reason
-    full, short = disturbed(model, [model.linear.weight], batches[1], images(5, 1))
+    full, short = disturbed(model, [model.get_parameter("linear.weight")], batches[1], images(5, 1))
     assert torch.equal(full, short)
     batches[0].forget()
     assert replay.kept_bytes == 0
@@ -222,7 +225,7 @@ def test_only_what_is_read_is_held() -> None:
     replay = Replay(model, [model[6]])
     batch = replay.batch(images())
     assert replay.kept_bytes == 5 * 8 * 4 + 5 * 4, "its input, and one number for each of the others"
-    full, short = disturbed(model, [model[6].weight], batch, images())
+    full, short = disturbed(model, [model.get_parameter("6.weight")], batch, images())
     assert torch.equal(full, short)
 
 
@@ -241,7 +244,7 @@ def test_inference_tensors_and_keyword_arguments_are_taken() -> None:
         x = images().clone()
     replay = Replay(model, [model.linear])
     batch = replay.batch(x=x)
-    full, short = disturbed(model, [model.linear.weight], batch, images())
+    full, short = disturbed(model, [model.get_parameter("linear.weight")], batch, images())
     assert torch.equal(full, short)
 
 
@@ -251,9 +254,9 @@ def test_the_encoder_that_has_a_fast_path_keeps_it() -> None:
     encoder = nn.TransformerEncoder(made, 3, enable_nested_tensor=False)
     model = nn.Sequential(encoder, seeded(nn.Linear, 4, 3)).eval()
     x = torch.randn(6, 5, 4, generator=torch.Generator().manual_seed(0))
-    for changed in (model[1], encoder.layers[2].linear1, encoder.layers[1].self_attn.out_proj):
-        replay = Replay(model, [changed])
-        full, short = disturbed(model, [changed.weight], replay.batch(x), x)
+    for changed in ("1", "0.layers.2.linear1", "0.layers.1.self_attn.out_proj"):
+        replay = Replay(model, [model.get_submodule(changed)])
+        full, short = disturbed(model, [model.get_parameter(f"{changed}.weight")], replay.batch(x), x)
         assert torch.equal(full, short)
         assert replay.share < 0.9
 

@@ -7,6 +7,7 @@ from sqlalchemy import event
 
 from explorer.runs import RunSpec, Store
 from explorer.runs import run as run_module
+from explorer.runs.plain import decode
 
 Specs = Callable[..., RunSpec]
 
@@ -29,7 +30,6 @@ def queries(store: Store) -> Iterator[list[str]]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The results that are decoded, as they are decoded."""
     seen: list[str] = []
-    decode = run_module.decode
 
     def counted(text: str) -> object:
         seen.append(text)

@@ -6,6 +6,7 @@ import torch
 
 from explorer.errors import StudyError
 from explorer.studies.data.ragged import RaggedImages
+from explorer.studies.data.samples import remark_on
 
 IMAGES = [np.full((3, size, 1), size, np.uint8) for size in (2, 5)]
 
@@ -18,7 +19,7 @@ def ragged(**splits: list[np.ndarray]) -> RaggedImages:
 def test_absent_training_images_are_served_by_the_test_images() -> None:
     data = ragged(test=IMAGES)
     assert data.train_is_test
-    assert data.remark is not None
+    assert remark_on(data) is not None
     for row in range(2):
         rows = slice(row, row + 1)
         assert torch.equal(data.inputs("train", rows), data.inputs("test", rows))
@@ -28,7 +29,7 @@ def test_absent_training_images_are_served_by_the_test_images() -> None:
 def test_training_images_of_its_own_need_no_remark() -> None:
     data = ragged(train=IMAGES, test=IMAGES[:1])
     assert not data.train_is_test
-    assert data.remark is None
+    assert remark_on(data) is None
 
 
 def test_half_of_the_training_split_is_refused() -> None:

@@ -86,14 +86,15 @@ def test_a_network_of_ones_own_may_call_a_child_module(tmp_path: Path) -> None:
 
 def test_a_tied_weight_may_be_stored_once(tmp_path: Path) -> None:
     """safetensors drops the second name of a shared tensor; the network still loads whole."""
-    network = nn.ModuleDict({"a": nn.Linear(3, 3, bias=False), "b": nn.Linear(3, 3, bias=False)})
-    network["b"].weight = network["a"].weight
+    a, b = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+    network = nn.ModuleDict({"a": a, "b": b})
+    b.weight = a.weight
     save_model(network, str(tmp_path / "w.safetensors"))
-    wanted = network["a"].weight.detach().clone()
+    wanted = a.weight.detach().clone()
     with torch.no_grad():
-        network["a"].weight.zero_()
+        a.weight.zero_()
     load_into(network, read_weights(tmp_path / "w.safetensors"), "w.safetensors")
-    assert torch.equal(network["b"].weight, wanted)
+    assert torch.equal(b.weight, wanted)
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "before 1.6"])

@@ -61,9 +61,9 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         monkeypatch.setattr(module, "request", request)
     monkeypatch.setattr(starting, "launch", lambda store, run_id, **_: started.append(run_id))
     monkeypatch.setenv("EXPLORER_STUDIES", toml)
-    caches.store.clear()  # type: ignore[attr-defined]
+    caches.store.clear()
     yield started
-    caches.store.clear()  # type: ignore[attr-defined]
+    caches.store.clear()
 
 
 @pytest.fixture

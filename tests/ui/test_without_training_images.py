@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,6 +11,7 @@ from explorer.jobs.requests import spec_of
 from explorer.questions import LapqQuestion
 from explorer.runs import Store
 from tests import learnable
+from tests.archive import write_arrays
 from tests.ui.shell.test_pages import sound
 
 from .conftest import PAGES, Opens
@@ -24,7 +24,7 @@ def only_test_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the study is, which the operator named."""
     toml = learnable.write(tmp_path / "test only")
     arrays = {name: array for name, array in learnable.arrays().items() if name.startswith("test")}
-    np.savez(toml.parent / "data.npz", **arrays)
+    write_arrays(toml.parent / "data.npz", arrays)
     monkeypatch.setenv("EXPLORER_STUDIES", str(toml.resolve()))
     return str(toml.resolve())
 

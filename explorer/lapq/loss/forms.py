@@ -94,7 +94,7 @@ class Levels:
 
     def learn(self, x: Tensor, step: Tensor) -> Tensor:
         """Q(x) for one step, (), with the straight-through derivative."""
-        value: Tensor = _Learn.apply(x, step, self)
+        value: Tensor = _Learn.apply(x, step, self)  # type: ignore[no-untyped-call]
         return value
 
 

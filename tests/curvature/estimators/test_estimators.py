@@ -170,7 +170,7 @@ def test_a_nan_weight_names_its_block(method: str) -> None:
 @pytest.mark.parametrize("method", ["auto", "exact", "hutchinson"])
 def test_an_infinite_output_names_the_block_it_starts_in(method: str) -> None:
     network = seeded(Mixed)
-    network.point.bias.data[0] = math.inf
+    network.get_parameter("point.bias").data[0] = math.inf
     with pytest.raises(CurvatureError, match=r"block (point|stem)"):
         weight_traces(study_of(network), method=method)
 
@@ -199,7 +199,7 @@ def test_the_study_is_left_as_it_was() -> None:
     weight_traces(study, rel_se=0.2)
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(v, study.network.state_dict()[k]) for k, v in before.items())
-    assert study.network.relu.inplace
+    assert study.network.get_submodule("relu").inplace
     assert not any(m._forward_hooks for m in study.network.modules())
 
 

@@ -146,7 +146,7 @@ def test_every_form_of_hutchinson_agrees_with_the_exact_trace(probes: str, joint
             probes=probes,
             jointly=jointly,
             rel_se=1e-6,
-            samples=samples,  # type: ignore[arg-type]
+            samples=samples,
         )
         assert ("block at a time" in found.note) == (not jointly)
         assert ("normal variates" in found.note) == (probes == "gaussian")
@@ -166,7 +166,7 @@ def test_a_product_a_block_has_less_variance_than_a_joint_one_and_signs_less_tha
             probes=probes,
             jointly=jointly,
             rel_se=1e-6,
-            samples=20 * 300,  # type: ignore[arg-type]
+            samples=20 * 300,
         )
         errors.append([b.stderr for b in found.blocks])
     alone, joint, gaussian = errors

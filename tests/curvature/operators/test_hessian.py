@@ -199,14 +199,14 @@ class _Twice(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, slope: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
-        return 3 * slope * _Once.apply(ctx.saved_tensors[0])
+        return 3 * slope * _Once.apply(ctx.saved_tensors[0])  # type: ignore[no-untyped-call]
 
 
 class OnceOnly(Smooth):
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(_Once.apply(self.first(x.flatten(1))))
+        return self.second(_Once.apply(self.first(x.flatten(1))))  # type: ignore[no-untyped-call]
 
 
 class TwiceOnly(Smooth):
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(_Twice.apply(self.first(x.flatten(1))))
+        return self.second(_Twice.apply(self.first(x.flatten(1))))  # type: ignore[no-untyped-call]

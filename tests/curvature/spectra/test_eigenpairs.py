@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ from explorer.curvature.spectra.eigenpairs import (
     every_eigenpairs,
     top_eigenpairs,
 )
-from explorer.curvature.spectra.lanczos import Which, lanczos_pairs, wanted_first
+from explorer.curvature.spectra.lanczos import lanczos_pairs, wanted_first
 from explorer.curvature.spectra.power_iteration import power_pairs
 from explorer.errors import CurvatureError
 from explorer.questions import EigenvaluesQuestion
+from explorer.questions.spectra import Which
 from explorer.studies.data.images import ImageData
 from explorer.studies.losses import Loss
 from explorer.studies.study import Card, Study
@@ -28,7 +30,7 @@ from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import Attention, Mixed, Smooth, Twice, seeded, study_of
 from tests.watched import Watched
 
-EXACTLY = {"tol": 1e-9, "dtype": torch.float64, "samples": None}
+EXACTLY: dict[str, Any] = {"tol": 1e-9, "dtype": torch.float64, "samples": None}
 
 
 def dense(study: Study, found: Eigenpairs, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -69,7 +71,7 @@ def test_negative_eigenvalues_keep_their_sign(which: Which) -> None:
 
 def test_lanczos_and_power_iteration_agree() -> None:
     study = study_of(seeded(Mixed))
-    options = {"k": 2, "dtype": torch.float64, "samples": 15, "block": "point"}
+    options: dict[str, Any] = {"k": 2, "dtype": torch.float64, "samples": 15, "block": "point"}
     power = top_eigenpairs(study, method="power", tol=1e-14, max_products=4000, **options)
     lanczos = top_eigenpairs(study, tol=1e-9, **options)
     np.testing.assert_allclose(power.values, lanczos.values, rtol=1e-6)
@@ -181,7 +183,7 @@ def test_progress_rises_to_the_end_and_stopping_ends_it() -> None:
     found = list(every_eigenpairs(study, watcher=seen))
     assert 0 < seen.fractions[0] < seen.fractions[-1] <= 1
     assert any(words.startswith("grouped: λ = ") for _, words in seen.reports)
-    some = []
+    some: list[Eigenpairs] = []
     with pytest.raises(Stopped):
         some.extend(every_eigenpairs(study, watcher=Watched(stop=lambda asked: asked > 40)))
     assert 0 < len(some) < len(found)
@@ -241,7 +243,7 @@ def many_samples(size: int) -> Study:
     images = (generator.integers(0, 256, (size, 2, 2, 1)) * generator.random((size, 1, 1, 1))).astype(
         np.uint8
     )
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split in ("train", "test"):
         arrays[f"{split}_images"] = images
         arrays[f"{split}_labels"] = generator.integers(0, 2, size)

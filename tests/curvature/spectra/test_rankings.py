@@ -1,6 +1,7 @@
 """Orders by eigenvalue and by trace: ranks, correlations, and how far their errors leave them open."""
 
 import math
+from typing import Any
 
 import pytest
 from scipy import stats
@@ -15,13 +16,13 @@ from explorer.curvature.spectra.rankings import (
 )
 from explorer.errors import CurvatureError
 
-EIGENVALUES = [
+EIGENVALUES: list[dict[str, Any]] = [
     {"block": "a", "n": 10, "values": [20.0, 1.0], "stderrs": [1.0, 0.1]},
     {"block": "b", "n": 2, "values": [8.0], "stderrs": [0.4]},
     {"block": "c", "n": 4, "values": [-2.0, -3.0], "stderrs": [None, None]},
     {"block": None, "n": 16, "values": [30.0, 9.0], "stderrs": [1.0, 1.0]},
 ]
-TRACES = [
+TRACES: list[dict[str, Any]] = [
     {"name": "a", "n": 10, "trace": 50.0, "stderr": 5.0},
     {"name": "b", "n": 2, "trace": 6.0, "stderr": 0.2},
     {"name": "c", "n": 4, "trace": 1.0, "stderr": 0.4},
@@ -40,11 +41,8 @@ def test_scores_are_per_weight_with_their_errors() -> None:
 
 def test_the_fine_tuning_order_is_the_eigenvalue_times_the_squared_error() -> None:
     order = fine_tuning_order(EIGENVALUES, {"a": 0.1, "b": 0.5, "c": 0.2})
-    assert [(score.block, pytest.approx(score.value)) for score in order] == [
-        ("b", 4.0),
-        ("a", 2.0),
-        ("c", -0.4),
-    ]
+    assert [score.block for score in order] == ["b", "a", "c"]
+    assert [score.value for score in order] == pytest.approx([4.0, 2.0, -0.4])
     assert order[0].stderr == pytest.approx(0.2)
 
 

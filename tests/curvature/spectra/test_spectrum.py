@@ -1,5 +1,7 @@
 """The spectral density: what it integrates to, its moments, its band, and the quadrature it is made of."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import Attention, Mixed, Smooth, seeded, study_of
 from tests.watched import Watched
 
-PRECISE = {"samples": None, "dtype": torch.float64}
+PRECISE: dict[str, Any] = {"samples": None, "dtype": torch.float64}
 
 
 def eigenvalues(study: Study, block: str | None) -> np.ndarray:
@@ -85,8 +87,8 @@ def test_without_room_for_the_basis_the_three_term_recurrence_serves() -> None:
 def test_a_flat_loss_has_all_its_eigenvalues_at_zero() -> None:
     study = study_of(nn.Sequential(nn.Flatten(), nn.Linear(72, 3)))
     with torch.no_grad():
-        study.network[1].weight.zero_()
-        study.network[1].bias.copy_(torch.tensor([1e3, 0.0, 0.0]))
+        study.network.get_parameter("1.weight").zero_()
+        study.network.get_parameter("1.bias").copy_(torch.tensor([1e3, 0.0, 0.0]))
     found = spectral_density(study, block="1", steps=8, probes=2, samples=None)
     assert found.mean == 0
     assert found.grid[500] == pytest.approx(0, abs=1e-9)
@@ -96,7 +98,7 @@ def test_a_flat_loss_has_all_its_eigenvalues_at_zero() -> None:
 
 def test_probes_that_are_known_are_not_taken_again() -> None:
     study, kept = study_of(seeded(Mixed)), Watched()
-    options = {"block": "point", "steps": 6, "probes": 4, "samples": 9}
+    options: dict[str, Any] = {"block": "point", "steps": 6, "probes": 4, "samples": 9}
     whole = spectral_density(study, watcher=kept, **options)
     assert [len(saved.state["probes"]) for saved in kept.states] == [1, 2, 3, 4]
     seen = Watched(begun=kept.states[1])

@@ -27,9 +27,9 @@ RECORDS = [record("a", 2.0), record("b", -1.0), record(None, 9.0), record("c", 4
 
 def compared(first: list[float], second: list[float]) -> Comparison:
     names = "abcdef"[: len(first)]
-    scores = [tuple(Score(n, v, 0.1) for n, v in zip(names, x, strict=True)) for x in (first, second)]
-    ranks = [tuple(sorted(x, reverse=True).index(v) + 1 for v in x) for x in (first, second)]
-    return Comparison(*scores, *ranks, Correlation(0.5, 0.1, 0.75), Correlation(float("nan"), 0, 0))
+    one, other = (tuple(Score(n, v, 0.1) for n, v in zip(names, x, strict=True)) for x in (first, second))
+    own, others = (tuple(sorted(x, reverse=True).index(v) + 1 for v in x) for x in (first, second))
+    return Comparison(one, other, own, others, Correlation(0.5, 0.1, 0.75), Correlation(float("nan"), 0, 0))
 
 
 def test_the_whole_network_comes_last_in_either_order() -> None:

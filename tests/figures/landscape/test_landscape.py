@@ -42,7 +42,7 @@ def plane(block: str = "a", *, bend: float = 4.0) -> Slice:
 
 def test_panels_share_their_scales() -> None:
     seen = landscape.view([line("a"), line("b", bend=40.0)], log=False)
-    assert seen.heights == (pytest.approx(min(line().loss)), pytest.approx(line(bend=40.0).loss.max()))
+    assert seen.heights == pytest.approx((min(line().loss), line(bend=40.0).loss.max()))
     made = landscape.figure(seen)
     assert made.layout.xaxis.range == made.layout.xaxis2.range == (-1.04, 1.04)
     assert made.layout.yaxis2.matches == "y" or made.layout.yaxis.range == made.layout.yaxis2.range

@@ -126,7 +126,8 @@ def test_the_parabola_of_p_goes_through_its_vertex() -> None:
     measured, fitted = seen.curves
     assert measured.y == (2.0, 1.25, 1.25, 2.0)
     assert min(fitted.y) == pytest.approx(1.0)
-    assert (seen.spots[0].x, seen.spots[0].y) == (3.0, pytest.approx(1.0))
+    assert seen.spots[0].x == 3.0
+    assert seen.spots[0].y == pytest.approx(1.0)
     accuracy = step_curves.p_view(p_points(), of="accuracy")
     assert accuracy.curves[0].stderr == (0.01,) * 4
     drawn = step_curves.figure(accuracy)

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -21,6 +20,7 @@ from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestio
 from explorer.runs import Run, RunSpec, Store, process
 from explorer.studies import Study
 from tests import learnable
+from tests.archive import write_arrays
 from tests.jobs.holding import Hold
 
 Wait = Callable[..., None]
@@ -215,7 +215,7 @@ def test_a_study_that_changed_since_it_was_asked_for_is_not_used(
     shutil.copytree(written.parent, folder)
     study = studies.load_network(folder)
     run = store.submit(training(study))
-    np.savez(folder / "data.npz", **learnable.arrays(seed=1))
+    write_arrays(folder / "data.npz", learnable.arrays(seed=1))
     launch(store, run.id)
     wait(lambda: not store.get(run.id).live)
     found = store.get(run.id)

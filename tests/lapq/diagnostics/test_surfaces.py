@@ -156,5 +156,6 @@ def test_mistakes_are_told_in_a_sentence(study: Study) -> None:
         (FIRST, SECOND, {"points": 4}, "points is 4; it must be greater than or equal to 5"),
         (FIRST, SECOND, {"a_bits": 1}, "1 bits"),
     ):
+        asked: dict[str, Any] = {"points": 5, "calibration": 64, **options}
         with pytest.raises(LapqError, match=saying):
-            measure_surface(study, first=first, second=second, **{"points": 5, "calibration": 64, **options})
+            measure_surface(study, first=first, second=second, **asked)

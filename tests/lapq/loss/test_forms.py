@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from explorer.errors import LapqError
-from explorer.lapq.loss.forms import FORMS, Form, Levels
+from explorer.lapq.loss.forms import FORMS, Levels
 from explorer.lapq.loss.sites import Site
 from explorer.lapq.phases.layerwise import best_step
 from explorer.quantizers import Affine, Grid, fake_quantize
+from explorer.questions.steps import Form
 
 SPREAD = torch.linspace(-9, 9, 4001)
 

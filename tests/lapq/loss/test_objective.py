@@ -114,7 +114,7 @@ def test_the_gradient_is_that_of_autograd_through_the_written_out_network(
     assert slopes.grad is not None
     np.testing.assert_allclose(slope, slopes.grad, rtol=1e-3, atol=1e-6)
     assert loss == pytest.approx(found.loss(steps))
-    assert found.network.model[0].weight.grad is None
+    assert found.network.model.get_parameter("0.weight").grad is None
 
 
 def test_a_journal_answers_for_free_and_survives_a_file(study: Study) -> None:

@@ -24,7 +24,7 @@ def test_what_is_below_the_best_is_the_loss_and_what_is_not_is_said_to_be_not(
     trail = Trail(coupled, np.ones(3, np.float32))  # type: ignore[arg-type]
     race = Race(trail)
     for steps in tried:
-        best, loss = trail.best.loss, known.loss(np.float32(steps))
+        best, loss = trail.best.loss, known.loss(np.array(steps, np.float32))
         found = race.loss(np.array(steps, np.float32))
         if loss < best * (1 - 1e-9):
             assert found == pytest.approx(loss)

@@ -37,7 +37,8 @@ def blocks(study: Study) -> tuple[Block, ...]:
 
 def observed(study: Study) -> dict[str, tuple[int, int]]:
     """Values that every layer reads and writes for one image, over all its uses."""
-    model, seen = study.model(), {}
+    model = study.model()
+    seen: dict[str, tuple[int, int]] = {}
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
 

@@ -104,7 +104,7 @@ def test_activations_damage_is_their_mean_trace_times_their_mean_squared_error(s
         network = simulate(
             study.model(), {block.name: (32, 4)}, calibration_batches(study), activations=ACTIVATIONS
         )
-        quantizer = network.get_submodule(block.name).input_quantizer
+        quantizer = network.get_submodule(f"{block.name}.input_quantizer")
         plain = study.model()
         given: list[Tensor] = []
         plain.get_submodule(block.name).register_forward_pre_hook(lambda _, a, g=given: g.append(a[0]))

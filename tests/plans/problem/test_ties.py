@@ -42,12 +42,13 @@ class SmallResNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 4, 3, padding=1)
         widths = [(4, 4, 1), (4, 8, 2), (8, 8, 2), (8, 16, 2)]
-        for stage, (inside, outside, stride) in enumerate(widths, start=1):
-            blocks = [
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            nn.Sequential(
                 Basic(inside, outside, stride, inplace=inplace),
                 Basic(outside, outside, 1, inplace=inplace),
-            ]
-            setattr(self, f"layer{stage}", nn.Sequential(*blocks))
+            )
+            for inside, outside, stride in widths
+        )
         self.fc = nn.Linear(16, 3)
 
     def forward(self, x: Tensor) -> Tensor:

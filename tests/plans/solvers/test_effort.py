@@ -16,7 +16,7 @@ def test_the_resnet50_profile_with_seven_widths_is_exact_within_three_million_pa
     cost: str,
 ) -> None:
     """7^48 plans; that many partial ones take a tenth of a second."""
-    frontier = solve(study_problem(studies.load("hawq-v3-resnet50"), bits=SEVEN, cost=cost))  # type: ignore[arg-type]
+    frontier = solve(study_problem(studies.load("hawq-v3-resnet50"), bits=SEVEN, cost=cost))
     assert frontier.search_space == 7**48
     assert frontier.exact
     assert frontier.states < 3_000_000

@@ -130,7 +130,7 @@ def test_it_agrees_with_the_frontier_at_a_hundred_random_budgets(
     name: str, cost: str, bits: tuple[int, ...]
 ) -> None:
     """On both published profiles; the plans are the same, block by block."""
-    problem = study_problem(studies.load(name), bits=bits, cost=cost)  # type: ignore[arg-type]
+    problem = study_problem(studies.load(name), bits=bits, cost=cost)
     frontier = solve(problem)
     assert frontier.exact
     for share in np.random.default_rng(0).uniform(0, 1, 100 if len(bits) < 7 else 30):
@@ -158,7 +158,7 @@ def test_the_nine_published_plans_come_out_of_a_limit(
     """HAWQ-V3's plans, where their cost is the axis, and where it is a limit beside another axis."""
     published = resnet18.published_plans[f"{'modelsize' if cost == 'size' else cost}_{share}"]
     limit = Limit(cost, Budget("between", share))  # type: ignore[arg-type]
-    problem = study_problem(resnet18, cost=axis, constraints=[limit])  # type: ignore[arg-type]
+    problem = study_problem(resnet18, cost=axis, constraints=[limit])
     frontier = solve(problem)
     assert frontier.exact
     assert frontier.point(-1).bits == published
@@ -186,7 +186,7 @@ def test_all_three_limits_at_once(resnet18: ProfileStudy) -> None:
     assert frontier.point(-1).bits == found.point.bits
     for bound in problem.bounds:
         assert bound.cost.count(found.point.bits, found.point.a_bits) <= bound.limit
-    assert size_bytes(resnet18.blocks, found.point.bits) <= problem.limit(half) / 8
+    assert size_bytes(resnet18.blocks(), found.point.bits) <= problem.limit(half) / 8
 
 
 def _three() -> dict:
@@ -246,7 +246,7 @@ def test_an_order_that_the_widths_forbid_is_said() -> None:
     problem = build_problem(["a", "b", "c"], **arguments, monotone=True, minimum={"a": 8}, maximum={"c": 4})
     for ask in (solve, solve_one):
         with pytest.raises(InfeasibleError, match="no plan keeps the monotone order"):
-            ask(problem)  # type: ignore[operator]
+            ask(problem)
 
 
 def test_a_cost_without_its_table_is_refused() -> None:

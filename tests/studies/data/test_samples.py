@@ -16,7 +16,10 @@ class Pair(NamedTuple):
 
 
 def stacked(*, train: bool = True) -> ImageData:
-    arrays = {"test_images": np.zeros((3, 4, 4, 1), np.uint8), "test_labels": np.arange(3)}
+    arrays: dict[str, np.ndarray] = {
+        "test_images": np.zeros((3, 4, 4, 1), np.uint8),
+        "test_labels": np.arange(3),
+    }
     if train:
         arrays |= {"train_images": np.zeros((3, 4, 4, 1), np.uint8), "train_labels": np.arange(3)}
     return ImageData(arrays, mean=(0.5,), std=(0.25,))

@@ -21,7 +21,7 @@ def attention(**options: bool) -> nn.MultiheadAttention:
 
 
 def opened(module: nn.Module) -> nn.Module:
-    return open_attention(nn.Sequential(copy.deepcopy(module)))[0]
+    return open_attention(nn.Sequential(copy.deepcopy(module))).get_submodule("0")
 
 
 def numbers(*shape: int) -> torch.Tensor:
@@ -69,7 +69,7 @@ def test_parameters_are_shared_and_the_projections_are_blocks() -> None:
     before = network(x).detach()
     weight = layer.self_attn.in_proj_weight
     open_attention(network)
-    assert layer.self_attn.in_proj.weight is weight
+    assert layer.get_parameter("self_attn.in_proj.weight") is weight
     with torch.no_grad():  # where the layer would take its fused kernel
         assert torch.allclose(network(x), before, rtol=1e-10, atol=1e-12)
     names = [block.name for block in partition(network, x)]
@@ -80,4 +80,4 @@ def test_parameters_are_shared_and_the_projections_are_blocks() -> None:
 def test_an_attention_of_another_form_is_left_alone() -> None:
     for options in ({"kdim": 3, "vdim": 3}, {"add_zero_attn": True}, {"add_bias_kv": True}):
         network = nn.Sequential(nn.MultiheadAttention(6, 2, **options))
-        assert isinstance(open_attention(network)[0], nn.MultiheadAttention)
+        assert isinstance(open_attention(network).get_submodule("0"), nn.MultiheadAttention)

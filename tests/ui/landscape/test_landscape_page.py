@@ -99,8 +99,12 @@ def test_compute_asks_for_one_run_a_block_on_one_scale(
     opens: Opens, toml: str, study: Study, asked: list[RunSpec]
 ) -> None:
     page = press(opens("landscape", study=toml), "Compute")
-    assert asked == [spec(study, "0"), spec(study, "11")]
-    scales = {each.parameters.get("radius", radius_of(study, each.parameters["block"], ())) for each in asked}
+    blocks = ("0", "11")
+    assert asked == [spec(study, block) for block in blocks]
+    scales = {
+        each.parameters.get("radius", radius_of(study, block, ()))
+        for block, each in zip(blocks, asked, strict=True)
+    }
     assert len(scales) == 1
     assert any("radius" not in each.parameters for each in asked), "the longest has its own scale"
     assert page.get("progress"), "their progress is shown"
@@ -123,10 +127,10 @@ def test_every_option_is_part_of_the_question(
         assert each.parameters["directions"] == "quantization"
         assert each.parameters["bits"] == [3, 2]
     assert "radius" not in second.parameters, "the scale is that of all blocks"
-    assert first.parameters["radius"] == radius_of(study, None, (3, 2))
-    assert first.parameters["radius"] >= 1.1 * perturbation_norm(study, None, 2), (
-        "the longest is in the picture"
-    )
+    reach = first.parameters["radius"]
+    assert isinstance(reach, float)
+    assert reach == radius_of(study, None, (3, 2))
+    assert reach >= 1.1 * perturbation_norm(study, None, 2), "the longest is in the picture"
 
 
 @pytest.mark.parametrize("directions", ["eigen", "quantization"])

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from explorer import plans
+from explorer.curvature import Traces
 from explorer.figures.curvature import sensitivity
 from explorer.figures.curvature.sensitivity import Dot
 from explorer.figures.plans.plan import BlockBar
 from explorer.studies import Study
 from explorer.ui.parts import export, tables
-from explorer.ui.shell import caches, results, session
+from explorer.ui.shell import results, session
 from tests.ui.conftest import PAGES, PROFILE, Opens
 from tests.ui.shell.test_pages import PLAN, pictures, sound
 
@@ -73,7 +74,7 @@ def test_the_frontiers_table_has_every_plan_in_full(study: Study) -> None:
     run = results.traces(study, "layer")
     assert run is not None
     assert run.result is not None
-    problem = plans.study_problem(study, caches.Traces.from_json(run.result), bits=(2, 4, 8))
+    problem = plans.study_problem(study, Traces.from_json(run.result), bits=(2, 4, 8))
     frontier = plans.solve(problem)
     table = tables.of_frontier(frontier)
     assert list(table.columns) == ["size (bytes)", "omega", "omega_stderr", *frontier.blocks]

@@ -41,9 +41,9 @@ def computed(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def computed_home(computed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("EXPLORER_HOME", str(computed))
-    caches.store.clear()  # type: ignore[attr-defined]
+    caches.store.clear()
     yield
-    caches.store.clear()  # type: ignore[attr-defined]
+    caches.store.clear()
 
 
 def script(reference: str) -> None:

@@ -160,7 +160,9 @@ def test_the_steps_are_taken_in_hand_and_training_gets_them(
     [start] = [button for button in page.button if button.label == "Start fine-tuning"]
     sound(start.click().run())
     [run] = Store.open().list(kind="finetune")
-    assert run.spec.parameters["plan"]["steps"] == plan.to_json()["steps"]
+    of_run = run.spec.parameters["plan"]
+    assert isinstance(of_run, dict)
+    assert of_run["steps"] == plan.to_json()["steps"]
 
 
 def test_a_quantizer_without_a_zero_cannot_be_taken(opens: Opens, toml: str, study: Study) -> None:
@@ -187,6 +189,7 @@ def test_by_hand_the_loss_answers_to_the_slider(opens: Opens, toml: str, found: 
     page = press(page, "Use these steps")
     steps = page.session_state["plan"].steps
     name = page.selectbox(key="steps_site").value
+    assert name is not None
     layer, kind = name.rsplit(".", 1)
     held = steps.layers[layer].w_step if kind == "weight" else steps.layers[layer].a_step
     assert held == pytest.approx(3.0 * found.steps[name])
@@ -268,7 +271,12 @@ def test_the_same_curve_at_other_bits_is_drawn_beside_it(
         execute(store, spec_of(study, LapqSweepQuestion(sweep="p", w_bits=bits, a_bits=bits, calibration=64)))
     execute(store, spec_of(study, LapqSweepQuestion(sweep="p", w_bits=3, a_bits=3, calibration=32)))
     figure = step_curves.figure
-    monkeypatch.setattr(step_curves, "figure", lambda view, **kw: drawn.append(view) or figure(view, **kw))
+
+    def noting(view: Any, **options: Any) -> Any:
+        drawn.append(view)
+        return figure(view, **options)
+
+    monkeypatch.setattr(step_curves, "figure", noting)
     page = view(opens, toml, "Sweeps")
     pick(choose(page, "steps_sweep", "p"), "steps_of", "accuracy")
     assert [curve.name for curve in drawn[-1].curves] == ["W4A4", "W2A2"], "not that of other images"
