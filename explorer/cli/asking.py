@@ -60,9 +60,11 @@ class Asked(Generic[Q]):
 
 
 def _with_options(sentence: str, fields: Iterable[str]) -> str:
-    """The sentence with a field's value as it is typed: ``--max-products 5`` for ``max_products=5``."""
+    """The sentence with fields as they are typed: ``--max-products 5`` for ``max_products=5``."""
     for name in fields:
-        sentence = re.sub(rf"\b{name}=", f"--{name.replace('_', '-')} ", sentence)
+        option = f"--{name.replace('_', '-')}"
+        sentence = re.sub(rf"\b{name}=", f"{option} ", sentence)
+        sentence = re.sub(rf"^{name} is ", f"{option} is ", sentence)
     return sentence
 
 

@@ -140,7 +140,8 @@ def two_give_an_error(value: Any) -> Any:
 
 def _sentence(error: ValidationError) -> str:
     problem: dict[str, Any] = dict(error.errors()[0])
-    name = ".".join(str(part) for part in problem["loc"]) or "the question"
+    # Of a list the option is named, not the place in it: the value says which one is meant.
+    name = ".".join(part for part in problem["loc"] if isinstance(part, str)) or "the question"
     given, kind, context = problem.get("input"), problem["type"], problem.get("ctx", {})
     if kind == "missing":
         return f"{name} is missing; give it"
@@ -151,6 +152,6 @@ def _sentence(error: ValidationError) -> str:
     if kind == "value_error":
         return str(context["error"])
     told = problem["msg"][0].lower() + problem["msg"][1:]
-    told = told.removeprefix("input should be ")
+    told = told.removeprefix("input should be ").partition(", unable")[0]
     shown = repr(given) if isinstance(given, str) else str(given)
     return f"{name} is {shown[:80]}; it must be {told}"
