@@ -141,7 +141,7 @@ def test_the_study_is_left_alone(study: Study) -> None:
     [
         ({"w_bits": 1}, "the weights cannot have 1 bits here; give 2 to 8, or 32"),
         ({"a_bits": 9}, "the activations cannot have 9 bits here"),
-        ({"calibration": 0}, "there are 0 calibration images; give at least 1"),
+        ({"calibration": 0}, "calibration is 0; it must be greater than or equal to 1"),
         ({"w_bits": 32, "a_bits": 32}, "there is no step to optimise"),
         ({"leave": ("33",)}, "there is no layer '33' to leave in FP32; the nearest names are '3'"),
     ],
