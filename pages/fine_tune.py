@@ -10,8 +10,8 @@ from explorer.ui.training import desk as training_desk
 navigation.in_frame()
 st.title("Fine-tune")
 st.write(
-    "Training goes on with quantized weights and activations: the forward pass sees the grid, the backward pass looks "
-    "through it (the *straight-through estimator*). The network learns to live with few bits."
+    "Training goes on with quantized weights and activations: the forward pass sees the grid, the backward pass "
+    "ignores the rounding (the *straight-through estimator*). The network learns to live with few bits."
 )
 study, plan = session.study(), session.plan()
 if not study.has_network:
