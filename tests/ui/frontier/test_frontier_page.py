@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import plans, studies
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
-from explorer.questions import DamageQuestion, FrontierQuestion, TracesQuestion
+from explorer.questions import DamageQuestion, FrontierQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.studies import Study
 from explorer.ui.frontier import constraints
@@ -196,13 +196,16 @@ def measured(own_home: Path, study: Study) -> None:
 
 
 @pytest.mark.usefixtures("lived_in_home")
-def test_damage_that_must_be_measured_is_asked_for_first(opens: Opens, app: list[str], toml: str) -> None:
+def test_damage_that_must_be_measured_is_asked_for_first(
+    opens: Opens, app: list[str], toml: str, study: Study
+) -> None:
     shown = opens("frontier", study=toml)
     shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
     assert any("ΔWᵀHΔW of every block" in each.value for each in shown.info)
     assert not shown.get("plotly_chart")
     press(shown, "Compute")
     assert "damage" in app
+    assert Store.open().find(spec_of(study, DamageQuestion())) is not None, "the command line's question"
 
 
 @pytest.mark.usefixtures("measured")
@@ -233,13 +236,16 @@ def test_steps_that_are_counted_make_every_plan_larger(opens: Opens, toml: str) 
 
 
 @pytest.mark.usefixtures("lived_in_home")
-def test_whether_the_proxy_holds_is_a_run_one_asks_for(opens: Opens, app: list[str], toml: str) -> None:
+def test_whether_the_proxy_holds_is_a_run_one_asks_for(
+    opens: Opens, app: list[str], toml: str, study: Study
+) -> None:
     shown = opens("frontier", study=toml)
     shown = sound(
         shown.segmented_control(key="frontier_analysis").set_value("Prediction vs. measured loss").run()
     )
     press(shown, "Measure 80 plans")
     assert "proxy" in app
+    assert Store.open().find(spec_of(study, ProxyQuestion())) is not None, "the command line's question"
     assert any(
         "no network to measure" in each.value
         for each in sound(

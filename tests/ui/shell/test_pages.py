@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.qat.methods import METHODS, StraightThrough
-from explorer.questions import FinetuneQuestion, TracesQuestion
+from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.studies import DEFAULT, Study
 from explorer.ui.sensitivity import trace_form
@@ -43,13 +43,14 @@ def pictures(page: AppTest) -> int:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_with_nothing_computed_a_network_has_every_page(
-    opens: Opens, app: list[str], toml: str, page: str
+    opens: Opens, app: list[str], toml: str, study: Study, page: str
 ) -> None:
     shown = sound(opens(page, study=toml))
     assert [title.value for title in shown.title] == [TITLES[page]]
     assert not shown.warning
     assert metrics(shown)["FP32 size"] == "1.8 kB"
     assert app == ["evaluate"], "only the accuracy of the network is asked for unasked"
+    assert Store.open().find(spec_of(study, EvaluateQuestion())) is not None, "the command line's question"
     if page != "model":
         assert shown.info, "a page with nothing to show says how to get something"
 

@@ -17,6 +17,7 @@ from explorer.questions import (
     LapqSweepQuestion,
     LapqTableQuestion,
 )
+from explorer.questions.steps import Sweep
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
@@ -252,11 +253,13 @@ def test_methods_are_compared_in_one_table_and_one_is_taken(
 
 @pytest.mark.parametrize("sweep", ["p", "distance", "error"])
 def test_every_curve_is_asked_for_and_drawn(
-    opens: Opens, toml: str, asked: list[RunSpec], sweep: str
+    opens: Opens, toml: str, study: Study, asked: list[RunSpec], sweep: Sweep
 ) -> None:
     page = choose(view(opens, toml, "Sweeps"), "steps_sweep", sweep)
     assert "This sweep is not computed yet" in said(page)
     page = press(page, "Compute")
+    if sweep == "p":
+        assert asked == [spec_of(study, LapqSweepQuestion(sweep=sweep, calibration=64))]
     assert asked[0].parameters["sweep"] == sweep
     execute(Store.open(), asked[0])
     page = sound(page.run())
