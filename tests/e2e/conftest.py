@@ -23,6 +23,7 @@ import psutil
 import pytest
 import torch
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from explorer import studies
 from explorer.jobs import execute
@@ -200,11 +201,16 @@ def still(place: Locator) -> None:
 def retried(page: Page, act: Callable[[], object], came: Callable[[], object]) -> None:
     """Do something until what it brings is there.
 
-    When a run ends, the page is drawn once more, and what a person does just then is lost; they do it again.
+    When a run ends, the page is drawn once more, and what a person does just then is lost, or what they reach for is
+    gone; they do it again.
     """
     until = time.monotonic() + PATIENCE
     while True:
-        act()
+        try:
+            act()
+        except PlaywrightError as error:
+            if "not attached to the DOM" not in str(error):
+                raise
         again = time.monotonic() + ANSWERS
         while time.monotonic() < again:
             if came():
