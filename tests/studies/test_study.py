@@ -7,8 +7,8 @@ import torch
 
 from explorer import evaluation, studies
 from explorer.blocks import partition
-from explorer.errors import LapqError, StudyError
-from explorer.lapq.loss.objective import Objective
+from explorer.errors import StudyError
+from explorer.landscape import measure_slice
 from explorer.studies import ProfileStudy, Study
 from explorer.studies.data.samples import Noun
 from tests import learnable
@@ -81,5 +81,5 @@ def test_messages_call_the_samples_by_the_studys_noun(study: Study, monkeypatch:
     assert study.remark.startswith(
         "This study has no training sentences, so the test sentences serve in their place:"
     )
-    with pytest.raises(LapqError, match="there are 0 calibration sentences; give at least 1"):
-        Objective(study, calibration=0)
+    slice_of = measure_slice(study, block="0", dims=1, points=5, samples=16, directions="random")
+    assert "test sentences" in slice_of.note
