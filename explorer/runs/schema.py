@@ -4,9 +4,21 @@ Moments are seconds since 1970 by the clock of the machine that wrote them. Stru
 `plain.encode`, the same in every database.
 """
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData()
 
@@ -38,7 +50,18 @@ runs = Table(
     Column("detached", Boolean),  # a process of its own, which may be signalled
     Column("fingerprint", Text, nullable=False, server_default=""),
     Column("superseded_by", String(12)),  # the run that answers the same question in this one's place
+    Column("owner", Text),  # who asked for it
+    Column(
+        "priority", Integer, nullable=False, server_default="0"
+    ),  # of those that wait, the higher goes first
+    Column("time_limit", Float),  # seconds of work after which it is ended
+    Column("peak_memory", BigInteger),  # bytes its worker held at most
+    Column("parts", Text),  # what the fingerprint was made of: {part: hash}
+    Column("provenance", Text),  # what made the numbers: versions, threads, device, files
+    Column("checkpoint_before", Text),  # the one to fall back to, as ``checkpoint``
+    Column("remark", Text),  # what a person should know of how it went
     Index("runs_by_content", "fingerprint", "kind"),
+    Index("runs_by_status", "status"),
 )
 
 points = Table(
