@@ -5,21 +5,17 @@ Your own studies are named when it starts: ``python -m explorer app --study PATH
 
 import streamlit as st
 
-from explorer.errors import ExplorerError
-from explorer.ui.shell import frame, navigation, results, session
+from explorer.ui.shell import frame, navigation, results, sentences, session
 
 st.set_page_config(page_title="Mixed-precision explorer", page_icon=str(navigation.ICON), layout="wide")
 frame.style()
 
 run_page = navigation.choose()
-try:
-    with results.read_once():
-        complaint = session.read_address()
-        frame.sidebar()
-        if complaint:
-            st.warning(complaint)
-        frame.strip()
-        run_page()
-        session.write_address()
-except ExplorerError as error:
-    st.error(str(error), icon=":material/error:")
+with sentences.shown(), results.read_once():
+    complaint = session.read_address()
+    frame.sidebar()
+    if complaint:
+        st.warning(complaint)
+    frame.strip()
+    run_page()
+    session.write_address()

@@ -16,6 +16,7 @@ from streamlit.components.v2.types import ComponentRenderer
 
 from explorer.figures import look
 from explorer.figures.plans.frontier import WIDTH_LETTERS
+from explorer.ui.shell import sentences
 
 _JS = Path(__file__).with_suffix(".js")
 
@@ -73,7 +74,7 @@ def attach(chart: str, held: Held | None, *, unit: str, on_choice: Callable[[Cho
         "held": None if held is None else {"x": held.cost, "y": held.omega, "index": held.index},
         "noise": None if held is None else held.noise,
     }
-    _component()(key=key, data=data, height=1, on_moved_change=moved)
+    _component()(key=key, data=data, height=1, on_moved_change=sentences.callback(moved))
 
 
 @cache

@@ -13,7 +13,7 @@ from explorer.ui.frontier import handle as frontier_handle
 from explorer.ui.frontier.form import Drawn
 from explorer.ui.frontier.handle import Chosen, Held
 from explorer.ui.parts import export, tables
-from explorer.ui.shell import caches, session
+from explorer.ui.shell import caches, sentences, session
 
 _ECHOES = 50
 _CHART = "frontier_chart"
@@ -125,7 +125,7 @@ def _budget(scene: Scene, there: Held | None) -> None:
         step=step,
         format="%.4g",
         key=key,
-        on_change=asked,
+        on_change=sentences.callback(asked),
     )
 
 

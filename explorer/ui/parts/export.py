@@ -79,21 +79,16 @@ def chart(
     name: str,
     alt: str,
     table: Table | None = None,
-    on_select: Callable[[], None] | None = None,
 ) -> None:
     """Draw a figure as wide as the page, with its export under it.
 
     Args:
-        key: of the chart; the selection is ``st.session_state[key]`` where there is an ``on_select``.
+        key: of the chart.
         name: what the figure is called in the names of files, after the study: ``traces``.
         alt: a description for those who cannot see it.
         table: the numbers behind it, or how to get them, for CSV.
-        on_select: called when a point is clicked.
     """
-    options: dict[str, Any] = (
-        {} if on_select is None else {"on_select": on_select, "selection_mode": "points"}
-    )
-    st.plotly_chart(figure, key=key, alt=alt, config=config(name), **options)
+    st.plotly_chart(figure, key=key, alt=alt, config=config(name))
     offer(figure, key=key, name=name, table=table)
 
 

@@ -12,6 +12,8 @@ from functools import cache
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from explorer.ui.shell import sentences
+
 # The function is called again on the same element whenever what it is to mark changes.
 _JS = """
 const current = new WeakMap();
@@ -72,7 +74,9 @@ def follow(chart: str, name: str | None, on_pick: Callable[[str], None]) -> None
         if found is not None:
             on_pick(str(found))
 
-    _listener()(key=key, data={"chart": chart, "name": name}, height=1, on_picked_change=picked)
+    _listener()(
+        key=key, data={"chart": chart, "name": name}, height=1, on_picked_change=sentences.callback(picked)
+    )
 
 
 @cache

@@ -8,7 +8,7 @@ import streamlit as st
 from explorer import jobs
 from explorer.jobs import request, stop, versions
 from explorer.runs import Run, RunSpec
-from explorer.ui.shell import caches, session
+from explorer.ui.shell import caches, sentences, session
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def resume(run_id: str) -> None:
     jobs.resume(caches.store(), run_id, study=session.study().reference)
 
 
-@st.fragment(run_every=1.0)
+@sentences.fragment(run_every=1.0)
 def _polled(
     run_ids: Sequence[str], live: set[str], draw: Callable[[Sequence[Run]], None], words: Words
 ) -> None:

@@ -12,7 +12,7 @@ from explorer.figures import look
 from explorer.figures.plans import plan as picture
 from explorer.plans import Plan
 from explorer.ui.parts import export, tables
-from explorer.ui.shell import session
+from explorer.ui.shell import sentences, session
 
 _CHART = "plan_bars"
 _JS = Path(__file__).with_suffix(".js")
@@ -45,7 +45,7 @@ def show(held: Plan, menu: Sequence[int], *, height: int = 430) -> None:
         "menu": widths,
         "colours": dict(look.BIT_COLOURS),
     }
-    _component()(key=f"{_CHART}_clicks", data=data, height=1, on_changed_change=_changed)
+    _component()(key=f"{_CHART}_clicks", data=data, height=1, on_changed_change=sentences.callback(_changed))
 
 
 def _changed() -> None:

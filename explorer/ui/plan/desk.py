@@ -13,7 +13,7 @@ from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.ui.parts import export, tables
 from explorer.ui.plan import bars as plan_bars
-from explorer.ui.shell import caches, frame, session
+from explorer.ui.shell import caches, frame, sentences, session
 
 _W, _A = "weight bits", "activation bits"
 
@@ -73,7 +73,7 @@ def _steps() -> None:
             type="tertiary",
             shortcut=key,
             disabled=not there,
-            on_click=step,
+            on_click=sentences.callback(step),
             key=f"plan_{icon}",
         )
 

@@ -15,7 +15,7 @@ from explorer.figures.curvature.sensitivity import Of
 from explorer.runs import Run
 from explorer.studies import ImageData, Study
 from explorer.ui.parts import export
-from explorer.ui.shell import caches, session
+from explorer.ui.shell import caches, sentences, session
 
 _PICTURE_PIXELS = 80  # how wide a picture is on the page
 _REMAINDER = 1e-3  # a difference from the Gauss-Newton part that is worth a word
@@ -77,7 +77,7 @@ def _choose() -> str | None:
         placeholder="none yet",
         key=key,
         width=320,
-        on_change=lambda: session.look_at(st.session_state[key]),
+        on_change=sentences.callback(lambda: session.look_at(st.session_state[key])),
     )
 
 

@@ -9,7 +9,7 @@ from explorer.jobs import request, stop
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
 from explorer.runs import Run
-from explorer.ui.shell import caches, results, session
+from explorer.ui.shell import caches, results, sentences, session
 
 
 def sidebar() -> None:
@@ -111,7 +111,7 @@ def _accuracy() -> None:
     _awaited_accuracy()
 
 
-@st.fragment(run_every=1.0)
+@sentences.fragment(run_every=1.0)
 def _awaited_accuracy() -> None:
     study = session.study()
     if not study.has_network:
@@ -128,7 +128,7 @@ def _awaited_accuracy() -> None:
     )
 
 
-@st.fragment(run_every=2.0)
+@sentences.fragment(run_every=2.0)
 def _live_runs() -> None:
     live = caches.store().live()
     st.caption("Running" if live else "No computation running")

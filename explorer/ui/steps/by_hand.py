@@ -14,7 +14,7 @@ from explorer.lapq import Site, plan_of
 from explorer.lapq.diagnostics.trial import Trial, Tried
 from explorer.studies import Study
 from explorer.ui.parts import live_chart
-from explorer.ui.shell import caches, session
+from explorer.ui.shell import caches, sentences, session
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import hand as steps_hand
 from explorer.ui.steps import tensor as steps_tensor
@@ -38,7 +38,7 @@ def show(study: Study) -> None:
         _desk(study, asked, held)
 
 
-@st.fragment
+@sentences.fragment()
 def _desk(study: Study, asked: Asked, held: Trial) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         site = steps_tensor.pick(held.sites)
@@ -175,7 +175,12 @@ def _keep(
 ) -> None:
     moved = [name for name, ratio in ratios.items() if ratio != 1.0]
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        st.button("Reset", icon=":material/restart_alt:", disabled=not moved, on_click=_begin_again)
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            disabled=not moved,
+            on_click=sentences.callback(_begin_again),
+        )
         steps_hand.button(
             lambda blocks: plan_of(
                 held.sites, steps, study, blocks, asked.bias_correction, name=f"LAPQ {asked.name} manual"
