@@ -90,11 +90,12 @@ def result_of(store: Records, study: Known, question: Question) -> Any:
 def asked(store: Records, study: Known, kind: str) -> list[Answer]:
     """Runs of one kind on a study as it is now with their questions, the newest first.
 
-    Runs made by another version of the kind, or with options that this version does not know, are left out.
+    Runs made by another version of the kind, or with options that this version does not know, are left out, and so are
+    those that cannot be read.
     """
     found = []
     for run in store.list(fingerprint=study.fingerprint, kind=kind):
-        if not is_older(run):
+        if run.status != "unreadable" and not is_older(run):
             try:
                 found.append(Answer(run, registry.question(run.spec), "asked"))
             except ExplorerError:  # recorded with an option that is gone
@@ -104,27 +105,28 @@ def asked(store: Records, study: Known, kind: str) -> list[Answer]:
 
 def _worth(one: Answer) -> tuple[float, ...]:
     order = _ORDERS.get(one.run.spec.kind)
-    return () if order is None else order(one.question.options(), one.run.result or {})
+    return () if order is None else order(one)
 
 
-def _by_worst_error(options: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[float, ...]:
+def _by_worst_error(one: Answer) -> tuple[float, ...]:
     """Traces: the smaller the relative error of the worst block, the better."""
-    blocks = result.get("blocks", [])
+    blocks = (one.run.result or {}).get("blocks", [])
     errors = [block["stderr"] / abs(block["trace"]) for block in blocks if block["stderr"]]
     return (-max(errors, default=0.0 if blocks else math.inf),)
 
 
-def _by_points(options: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[float, ...]:
+def _by_points(one: Answer) -> tuple[float, ...]:
     """Slices and surfaces: the finer the better."""
-    return (options["points"],)
+    return (one.question.options()["points"],)
 
 
-def _by_samples(options: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[float, ...]:
+def _by_samples(one: Answer) -> tuple[float, ...]:
     """Eigenvalues and spectra: the more samples the better, all of them (None) the best."""
-    return (math.inf if options["samples"] is None else options["samples"],)
+    samples = one.question.options()["samples"]
+    return (math.inf if samples is None else samples,)
 
 
-_ORDERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[float, ...]]] = {
+_ORDERS: Mapping[str, Callable[[Answer], tuple[float, ...]]] = {
     "traces": _by_worst_error,
     "landscape": _by_points,
     "lapq_surface": _by_points,

@@ -25,7 +25,11 @@ class Snapshot:
         known = {} if before is None else before._by_identity
         parsed = {} if before is None else before._results
         self.fingerprint = fingerprint
-        read = [run for run in store.list(fingerprint=fingerprint) if run.superseded_by is None]
+        read = [
+            run
+            for run in store.list(fingerprint=fingerprint)
+            if run.superseded_by is None and run.status != "unreadable"
+        ]
         earlier = {run.id: (identity, run) for identity, run in known.items()}
         self._by_identity: dict[str, Run] = {}
         for run in read:
@@ -52,11 +56,11 @@ class Snapshot:
 
     def result(self, run: Run) -> Any:
         """Typed result of a run that is done, parsed at most once; None before."""
-        if run.status != "done" or run.result is None:
+        if run.status != "done":
             return None
         key = _state(run)
         if key not in self._results:
-            self._results[key] = registry.result(run.spec.kind, run.result)
+            self._results[key] = None if run.result is None else registry.result(run.spec.kind, run.result)
         return self._results[key]
 
 

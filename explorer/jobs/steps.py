@@ -45,7 +45,7 @@ def at_all_bits(
 
     found: dict[tuple[int, int], Answer] = {}
     for each in answers.asked(store, study, question.kind):
-        if each.run.result is None or not isinstance(each.question, StepsLoss):
+        if each.run.status != "done" or not isinstance(each.question, StepsLoss):
             continue
         bits = each.question.w_bits, each.question.a_bits
         if rest(each.question) == rest(question) and (bits not in found or each.question == question):

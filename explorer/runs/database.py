@@ -33,6 +33,10 @@ BUSY_TIMEOUT = 10.0
 _upgrading = threading.Lock()  # Alembic keeps its context in module variables
 
 
+class Conflict(RunError):
+    """What was to be written contradicts what is there, such as a second row of one key."""
+
+
 class Database:
     """One opened database, its tables those of this version."""
 
@@ -54,7 +58,7 @@ class Database:
                 event.listen(self._engine, "begin", _begin_sqlite)
                 _write_ahead(self._engine)
             _upgrade(self._engine, self._shown)
-        except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from _configure_sqlite
+        except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:  # the latter from _configure_sqlite
             raise RunError(
                 f"The run database {self._shown} cannot be opened ({_cause(error)}); check the address."
             ) from error
@@ -79,9 +83,11 @@ class Database:
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
-            raise
-        except (DBAPIError, sqlite3.Error) as error:
+        except IntegrityError as error:
+            raise Conflict(
+                f"The run database {self._shown} holds something else already ({_cause(error)}); try again."
+            ) from error
+        except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:  # the last: what a damaged file says
             raise RunError(
                 f"The run database {self._shown} cannot be used now ({_cause(error)}); try again."
             ) from error
@@ -102,9 +108,14 @@ def _make_folder(folder: Path) -> None:
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver starts no transactions of its own: _begin_sqlite does
+    connection.text_factory = _text  # one text that is no UTF-8 must not make all rows unreadable
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -135,19 +146,20 @@ def _upgrade(engine: Engine, shown: str) -> None:
         return
     from alembic import command
     from alembic.config import Config
-    from alembic.util.exc import CommandError
+    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise RunError(
+            f"The run database {shown} has the revision {found}, which this version does not know; "
+            "install the newer version that wrote it, or set EXPLORER_HOME to another folder."
+        )
     try:
         with _upgrading, engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except CommandError as error:
-        raise RunError(
-            f"The run database {shown} has the revision {found}, which this version does not know; "
-            "install the newer version that wrote it, or set EXPLORER_HOME to another folder."
-        ) from error
     except SQLAlchemyError:
         if _revision(engine) != HEAD:  # someone else was faster: what they made is what was wanted
             raise

@@ -18,6 +18,7 @@ from explorer.errors import RunError
 from explorer.runs import kept
 from explorer.runs.artifacts import ArtifactStore
 from explorer.runs.database import Database
+from explorer.runs.keeping.checkpoints import Saved, encoded
 from explorer.runs.plain import encode, plain
 from explorer.runs.rows import ended, row_of
 from explorer.runs.schema import points, runs
@@ -73,16 +74,15 @@ class Lease:
 
     def checkpoint(self, data: bytes, state: Mapping[str, Any]) -> str:
         """Record what the run can be resumed from, in place of the earlier checkpoint; the data's SHA-256."""
-        saved: dict[str, Any] = {"state": plain(dict(state), "the checkpoint's state")}
-        saved["sha256"] = sha256 = self._artifacts.put_bytes(data)
+        own = plain(dict(state), "the checkpoint's state")
+        sha256 = self._artifacts.put_bytes(data)
         with self._database.writing() as connection:
             self._write(connection)
             now = row_of(connection, self.run_id)
-            saved |= {"fraction": now.fraction, "message": now.message}
             longest = select(points.c.series, func.max(points.c.n)).where(points.c.run_id == self.run_id)
             lengths = connection.execute(longest.group_by(points.c.series))
-            saved["lengths"] = {row.series: row[1] for row in lengths}
-            self._write(connection, checkpoint=encode(saved, "the checkpoint"))
+            saved = Saved(own, sha256, {row.series: row[1] for row in lengths}, now.fraction, now.message)
+            self._write(connection, checkpoint=encoded(saved))
             unused = kept.refer(connection, self._artifacts, self.run_id, CHECKPOINT, data, sha256)
         kept.sweep(self._database, self._artifacts, unused)
         return sha256

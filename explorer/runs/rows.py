@@ -1,18 +1,31 @@
-"""Rows of the table ``runs``: read as a `Run`, and what is written when a run changes hands."""
+"""Rows of the table ``runs``: read as a `Run`, and what is written when a run changes hands.
 
+A row that is damaged, or was written by another version, is read as a run that is ``unreadable``: one such row must
+not keep anyone from the others.
+"""
+
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Row, select
 
-from explorer.errors import RunError
+from explorer.errors import ExplorerError, RunError
 from explorer.runs.plain import decode, encode
 from explorer.runs.run import Run, Status
 from explorer.runs.schema import runs
 from explorer.runs.spec import RunSpec
 from explorer.runs.workers import Liveness, Worker
+
+# What a list of runs is made of: all but the columns that may hold megabytes.
+LIGHT = tuple(column for column in runs.c if column.name not in ("result", "checkpoint", "checkpoint_before"))
+
+_REASON_LENGTH = 200  # characters of what is said about a row that cannot be read
+_FAR = 1e11  # seconds: some 3,000 years
+_UNFIT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
 
 
 def row_of(connection: Connection, run_id: str, *, lock: bool = False) -> Row[Any]:
@@ -24,29 +37,43 @@ def row_of(connection: Connection, run_id: str, *, lock: bool = False) -> Row[An
     return row
 
 
+def readable_row_of(connection: Connection, run_id: str, alive: Liveness, *, lock: bool = False) -> Row[Any]:
+    """The row of a run that can be read; RunError naming what is wrong with it otherwise."""
+    row = row_of(connection, run_id, lock=lock)
+    run = from_row(row, {}, alive, lambda: None)
+    if run.status == "unreadable":
+        raise RunError(run.error or "")
+    return row
+
+
 def no_run(run_id: str) -> RunError:
     """What is said of an id that is not in the store."""
     return RunError(f"There is no run {run_id!r}; it may have been deleted.")
 
 
-def from_row(row: Row[Any], artifacts: Mapping[str, str], alive: Liveness) -> Run:
-    """The run of a row; its result is left as text until somebody wants it."""
-    return Run(
-        id=row.id,
-        spec=spec_of(row),
-        title=row.title,
-        status=status(row, alive),
-        fraction=row.fraction,
-        message=row.message,
-        error=row.error,
-        created=_moment(row.created),
-        started=None if row.started is None else _moment(row.started),
-        finished=None if row.finished is None else _moment(row.finished),
-        result_text=row.result,
-        artifacts=artifacts,
-        token=row.token,
-        superseded_by=row.superseded_by,
-    )
+def from_row(
+    row: Row[Any], artifacts: Mapping[str, str], alive: Liveness, read_result: Callable[[], str | None]
+) -> Run:
+    """The run of a row; its result is left where it is until somebody wants it."""
+    try:
+        return Run(
+            id=row.id,
+            spec=spec_of(row),
+            title=_text(row.title),
+            status=status(row, alive),
+            fraction=_fraction(row.fraction),
+            message=_text(row.message),
+            error=None if row.error is None else _text(row.error),
+            created=_moment(row.created),
+            started=None if row.started is None else _moment(row.started),
+            finished=None if row.finished is None else _moment(row.finished),
+            read_result=read_result,
+            artifacts=artifacts,
+            token=_whole(row.token),
+            superseded_by=None if row.superseded_by is None else _text(row.superseded_by),
+        )
+    except (ExplorerError, *_UNFIT) as error:
+        return _unreadable(row, error)
 
 
 def spec_of(row: Row[Any]) -> RunSpec:
@@ -62,6 +89,8 @@ def worker_of(row: Row[Any]) -> Worker | None:
 def status(row: Row[Any], alive: Liveness) -> Status:
     """The status as recorded, corrected by whether the worker still lives."""
     recorded: Status = row.status
+    if recorded not in get_args(Status):
+        raise RunError(f"the status {_text(recorded)!r} is unknown")
     if recorded == "queued" and row.pid is not None:
         return "queued" if is_held(row, alive) else "lost"
     if recorded == "running":
@@ -77,6 +106,14 @@ def is_held(row: Row[Any], alive: Liveness) -> bool:
         return False
     worker = worker_of(row)
     return worker is not None and alive(worker) is not False
+
+
+def is_held_as_far_as_known(row: Row[Any], alive: Liveness) -> bool:
+    """`is_held` of a row that may be damaged: nobody holds a run whose row does not say by whom."""
+    try:
+        return is_held(row, alive)
+    except _UNFIT:
+        return False
 
 
 def located(spec: RunSpec, study: str) -> dict[str, Any]:
@@ -101,5 +138,61 @@ def ended(new_status: Status) -> dict[str, Any]:
     return unowned(new_status) | {"finished": time.time()}
 
 
-def _moment(seconds: float) -> datetime:
+def _unreadable(row: Row[Any], error: Exception) -> Run:
+    """What can be told of a run whose row is damaged or another version's."""
+    kind, study, fingerprint = (_text(getattr(row, name), "") for name in ("kind", "study", "fingerprint"))
+    run_id = _text(row.id, "")
+    return Run(
+        id=run_id,
+        spec=RunSpec.model_construct(kind=kind or "unknown", study=study, fingerprint=fingerprint),
+        title=_text(row.title, ""),
+        status="unreadable",
+        fraction=0.0,
+        message="",
+        error=f"Run {run_id} cannot be read ({_reason(error)}); delete it, or use the version that wrote it.",
+        created=_moment(row.created, 0.0),
+        started=None,
+        finished=None,
+        read_result=lambda: None,
+        artifacts={},
+        token=row.token if type(row.token) is int else 0,
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        said = ": ".join(filter(None, ["spec." + ".".join(map(str, first["loc"])), first["msg"]]))
+    else:
+        said = str(error) or type(error).__name__
+    return _text(said.splitlines()[0][:_REASON_LENGTH].rstrip("."))
+
+
+def _text(value: Any, instead: str | None = None) -> str:
+    """Text that can be shown: bytes that were no UTF-8 come from the database as surrogates, which cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if instead is None:
+        raise TypeError(f"{value!r} is where a text should be")
+    return instead
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is where a whole number should be")
+    return value
+
+
+def _fraction(value: Any) -> float:
+    if not 0 <= value <= 1:  # NaN neither
+        raise ValueError(f"{value!r} is where a fraction should be")
+    return float(value)
+
+
+def _moment(seconds: Any, instead: float | None = None) -> datetime:
+    """A moment; that of ``instead``, if it is given, where the record has none."""
+    if instead is not None and not (isinstance(seconds, int | float) and abs(seconds) < _FAR):
+        seconds = instead
+    if not math.isfinite(seconds):
+        raise ValueError(f"{seconds!r} is where a moment should be")
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,15 +1,16 @@
 """A run as the store tells it: what was asked, how far it is, what came out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from explorer.errors import RunError
 from explorer.runs.plain import decode
 from explorer.runs.spec import RunSpec
 
-Status = Literal["queued", "running", "cancelling", "cancelled", "done", "failed", "lost"]
+Status = Literal["queued", "running", "cancelling", "cancelled", "done", "failed", "lost", "unreadable"]
 
 LIVE: tuple[Status, ...] = ("queued", "running", "cancelling")
 
@@ -19,7 +20,9 @@ class Run:
     """One recorded computation at the moment it was read.
 
     ``status`` is 'lost' when the worker died or has not been heard of, and 'cancelling' between the wish to
-    stop and the end of the worker. ``token`` changes whenever the run changes hands, and the points that came
+    stop and the end of the worker. It is 'unreadable' where the record is damaged or another version's: ``error`` says
+    what is wrong, ``spec`` has the kind and the study if they are known and no parameters, and all that can be done
+    with the run is to delete it. ``token`` changes whenever the run changes hands, and the points that came
     after the last checkpoint are gone then: who keeps points must read them anew when it differs. A run that is
     superseded asks what another one answers: they were told apart by the study's place, before runs were told apart
     by content. It can be read, and is not found by its question any more.
@@ -31,19 +34,32 @@ class Run:
     status: Status
     fraction: float  # 0..1
     message: str
-    error: str | None  # one sentence, where status is 'failed'
+    error: str | None  # one sentence, where status is 'failed' or 'unreadable'
     created: datetime
     started: datetime | None  # of the latest attempt
     finished: datetime | None
-    result_text: str | None = field(repr=False)  # the result as the store keeps it
+    read_result: Callable[[], str | None] = field(repr=False, compare=False)  # the text that the store keeps
     artifacts: Mapping[str, str]  # what `RunContext.keep` kept: name -> SHA-256
     token: int
     superseded_by: str | None = None  # the id of the run that answers in its place
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
-        """Plain data, where the status is 'done'. Read from its text when it is first asked for."""
-        return None if self.result_text is None else decode(self.result_text)
+        """Plain data, where the status is 'done'. Read from the store when it is first asked for.
+
+        Raises:
+            RunError: it is damaged, or was deleted meanwhile.
+        """
+        text = self.read_result() if self.status == "done" else None
+        if text is None:
+            return None
+        try:
+            found = decode(text)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged() from error
+        if not isinstance(found, dict):
+            raise self._damaged()
+        return found
 
     @property
     def live(self) -> bool:
@@ -54,3 +70,6 @@ class Run:
     def resumable(self) -> bool:
         """Whether `Store.resume` will queue it again."""
         return self.status in ("lost", "failed", "cancelled")
+
+    def _damaged(self) -> RunError:
+        return RunError(f"The result of run {self.id} is damaged; delete the run and ask for it again.")

@@ -7,18 +7,19 @@ many runs work at once; whoever launches them decides.
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from explorer import places
 from explorer.errors import RunError
 from explorer.runs import kept, rows
 from explorer.runs import lease as leases
 from explorer.runs.artifacts import ArtifactFolder, ArtifactStore
-from explorer.runs.database import Database
+from explorer.runs.database import Conflict, Database
+from explorer.runs.keeping import checkpoints
 from explorer.runs.lease import CHECKPOINT, Lease
 from explorer.runs.plain import decode
 from explorer.runs.run import LIVE, Run
@@ -86,7 +87,7 @@ class Store:
     def submit(self, spec: RunSpec, title: str = "") -> Run:
         """The run that answers ``spec``: the one there is, in whatever state, or a new one, queued.
 
-        A run whose study has moved is told where it is now.
+        A run whose study has moved is told where it is now. RunError if the one there is cannot be read.
         """
         known = self._asked(spec)
         if known is not None:
@@ -107,7 +108,7 @@ class Store:
         try:
             with self._database.writing() as connection:
                 connection.execute(insert(runs).values(row))
-        except IntegrityError:  # submitted by someone else just now
+        except Conflict:  # submitted by someone else just now
             known = self._asked(spec)
             if known is None:
                 raise
@@ -139,22 +140,33 @@ class Store:
         """The runs that something will still happen to, the newest first: cheap however many have ended."""
         return tuple(run for run in self._read(runs.c.status.in_(LIVE)) if run.live)
 
+    def result_text(self, run_id: str) -> str | None:
+        """A run's result as it is kept; what `Run.result` reads."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(runs.c.result).where(runs.c.id == run_id)).one_or_none()
+        if found is None:
+            raise rows.no_run(run_id)
+        return None if found.result is None else str(found.result)
+
     def points(self, run_id: str, series: str, after: int = 0) -> tuple[dict[str, Any], ...]:
         """The points of a series in order, without the first ``after`` of them."""
         query = select(points.c.point).where(
             points.c.run_id == run_id, points.c.series == series, points.c.n > after
         )
         with self._database.reading() as connection:
-            return tuple(decode(point) for point in connection.scalars(query.order_by(points.c.n)))
+            found = connection.scalars(query.order_by(points.c.n)).all()
+        try:
+            return tuple(decode(point) for point in found)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise RunError(
+                f"The points {series!r} of run {run_id} are damaged; delete the run and ask for it again."
+            ) from error
 
     def last_checkpoint(self, run_id: str) -> tuple[str, dict[str, Any]] | None:
         """The SHA-256 of the last checkpoint's data and its state."""
         with self._database.reading() as connection:
-            row = rows.row_of(connection, run_id)
-        if row.checkpoint is None:
-            return None
-        saved = decode(row.checkpoint)
-        return saved["sha256"], saved["state"]
+            saved = checkpoints.decoded(rows.row_of(connection, run_id).checkpoint)
+        return None if saved is None else (saved.sha256, saved.state)
 
     # Governing
 
@@ -173,6 +185,7 @@ class Store:
         """
         claimed = update(runs).where(runs.c.id == run_id, runs.c.status == "queued")
         with self._database.writing() as connection:
+            rows.readable_row_of(connection, run_id, self._alive)
             now = time.time()
             values = rows.owned(worker or this_process()) | {
                 "status": "running",
@@ -190,13 +203,13 @@ class Store:
     def worker(self, run_id: str) -> Worker | None:
         """The worker of a run, if it can be told from here that it lives."""
         with self._database.reading() as connection:
-            worker = rows.worker_of(rows.row_of(connection, run_id))
+            worker = rows.worker_of(rows.readable_row_of(connection, run_id, self._alive))
         return worker if worker is not None and self._alive(worker) else None
 
     def cancel(self, run_id: str) -> Run:
         """Ask a run to stop, or take it away at once where nobody works on it. A finished one is left alone."""
         with self._database.writing() as connection:
-            row = rows.row_of(connection, run_id, lock=True)
+            row = rows.readable_row_of(connection, run_id, self._alive, lock=True)
             values: dict[str, Any] = {}
             if row.status == "running" and rows.is_held(row, self._alive):
                 values = {"status": "cancelling"}
@@ -215,18 +228,19 @@ class Store:
             study: where the run's study is now, if that is known.
         """
         with self._database.writing() as connection:
-            row = rows.row_of(connection, run_id, lock=True)
+            row = rows.readable_row_of(connection, run_id, self._alive, lock=True)
             now = rows.status(row, self._alive)
             if now in ("running", "cancelling"):
                 raise RunError(f"Run {run_id} is still {now}; stop it or wait before resuming it.")
             if now in ("lost", "failed", "cancelled"):
-                saved = {} if row.checkpoint is None else decode(row.checkpoint)
-                _cut_points(connection, run_id, saved.get("lengths", {}))
+                saved = checkpoints.decoded(row.checkpoint)
+                _cut_points(connection, run_id, {} if saved is None else saved.lengths)
                 values = rows.unowned("queued") | {
                     "error": None,
                     "finished": None,
-                    "fraction": saved.get("fraction", 0.0),
-                    "message": saved.get("message", ""),
+                    "fraction": 0.0 if saved is None else saved.fraction,
+                    "message": "" if saved is None else saved.message,
+                    "checkpoint": None if saved is None else row.checkpoint,
                 }
                 if study is not None:
                     values |= rows.located(rows.spec_of(row), study)
@@ -237,10 +251,8 @@ class Store:
         """Remove a run with its points, its log, and the files no other run uses; RunError while it works."""
         with self._database.writing() as connection:
             row = rows.row_of(connection, run_id, lock=True)
-            if row.status in ("running", "cancelling") and rows.is_held(row, self._alive):
-                raise RunError(
-                    f"Run {run_id} is {rows.status(row, self._alive)}; stop it before deleting it."
-                )
+            if row.status in ("running", "cancelling") and rows.is_held_as_far_as_known(row, self._alive):
+                raise RunError(f"Run {run_id} is {row.status}; stop it before deleting it.")
             unused = kept.forget(connection, run_id)
             connection.execute(delete(points).where(points.c.run_id == run_id))
             connection.execute(delete(runs).where(runs.c.id == run_id))
@@ -252,6 +264,8 @@ class Store:
     def _asked(self, spec: RunSpec) -> Run | None:
         """The run that answers ``spec``, which from now on knows its study where the spec does."""
         run = self.find(spec)
+        if run is not None and run.status == "unreadable":
+            raise RunError(run.error or "")
         if run is None or run.spec.study == spec.study:
             return run
         with self._database.writing() as connection:
@@ -261,7 +275,7 @@ class Store:
 
     def _read(self, *conditions: Any) -> tuple[Run, ...]:
         with self._database.reading() as connection:
-            newest = select(runs).where(*conditions).order_by(runs.c.created.desc(), runs.c.id)
+            newest = select(*rows.LIGHT).where(*conditions).order_by(runs.c.created.desc(), runs.c.id)
             found = connection.execute(newest).all()
             if not found:
                 return ()
@@ -272,7 +286,9 @@ class Store:
             ):
                 if name != CHECKPOINT and run_id in files:
                     files[run_id][name] = sha256
-        return tuple(rows.from_row(row, files[row.id], self._alive) for row in found)
+        return tuple(
+            rows.from_row(row, files[row.id], self._alive, partial(self.result_text, row.id)) for row in found
+        )
 
 
 def _cut_points(connection: Connection, run_id: str, lengths: Mapping[str, int]) -> None:

@@ -46,7 +46,11 @@ def watch_all(
 def missing(asked: Mapping[str, RunSpec]) -> list[str]:
     """Titles of the runs that were never begun, or stopped on their way."""
     runs = {title: caches.store().find(spec) for title, spec in asked.items()}
-    return [title for title, run in runs.items() if run is None or run.resumable]
+    return [
+        title
+        for title, run in runs.items()
+        if run is None or run.resumable or run.status == "unreadable"  # asking for it says what is wrong
+    ]
 
 
 def compute(
@@ -124,3 +128,5 @@ def _status(run: Run, words: Words, name: str) -> None:
         if right.button(words.resume, key=f"panel-resume-{run.id}", type="primary", width="stretch"):
             resume(run.id)
             st.rerun()
+    elif run.status == "unreadable":
+        st.warning(name + (run.error or ""))

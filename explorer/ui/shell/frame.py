@@ -105,9 +105,10 @@ def _accuracy() -> None:
         shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.metric("FP32 accuracy", shown, help=note, width="content")
         return
-    request(
-        caches.store(), spec_of(study, EvaluateQuestion()), title=f"Measuring FP32 accuracy of {study.name}"
-    )
+    asked = spec_of(study, EvaluateQuestion())
+    found = caches.store().find(asked)
+    if found is None or found.status != "unreadable":
+        request(caches.store(), asked, title=f"Measuring FP32 accuracy of {study.name}")
     _awaited_accuracy()
 
 
