@@ -4,6 +4,7 @@ A row that is damaged, or was written by another version, is read as a run that 
 not keep anyone from the others.
 """
 
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -78,7 +79,12 @@ def from_row(
 
 def spec_of(row: Row[Any]) -> RunSpec:
     """What a run was asked."""
-    return RunSpec.model_validate(decode(row.spec))
+    return _spec(row.spec)
+
+
+@functools.lru_cache(maxsize=16_384)  # a list is read again and again, and its specs never change
+def _spec(text: str) -> RunSpec:
+    return RunSpec.model_validate(decode(text))
 
 
 def worker_of(row: Row[Any]) -> Worker | None:

@@ -74,15 +74,17 @@ def test_a_lost_run_is_not_live(store: Store, spec: Specs, monkeypatch: pytest.M
 def test_results_are_decoded_when_they_are_looked_at_and_once(
     store: Store, spec: Specs, queries: list[str], decoded: list[str]
 ) -> None:
-    """Choosing among runs by what was asked costs no decoding of what came out."""
+    """Choosing among runs by what was asked reads and decodes nothing of what came out."""
     finished(store, spec, 5)
     queries.clear()
     found = store.list(kind="selftest")
     assert len(queries) == 2
+    assert not [query for query in queries if "runs.result" in query or "runs.checkpoint" in query]
     assert [run.spec.seed for run in found] == [4, 3, 2, 1, 0]
     assert decoded == []
     assert found[2].result == {"seed": 2}
     assert found[2].result is found[2].result
     assert decoded == ['{"seed":2}']
+    assert len(queries) == 3, "the one result that was looked at"
     assert store.list(kind="selftest") == found, "runs are compared without decoding either"
     assert len(decoded) == 1
