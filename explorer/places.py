@@ -35,11 +35,12 @@ def absolute(named: str | Path) -> Path:
     """A path with ``~`` expanded, relative to no folder.
 
     Raises:
-        ExplorerError: it begins with the home of a person whom this computer does not know.
+        ExplorerError: no folder can be called so, or it begins with the home of a person whom this computer does not
+            know.
     """
     try:
         return Path(named).expanduser().resolve()
-    except RuntimeError as error:
+    except (RuntimeError, OSError, ValueError) as error:
         raise ExplorerError(
             f"the folder {str(named)!r} cannot be found ({error}); write the path out in full"
         ) from error

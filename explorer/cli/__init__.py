@@ -23,7 +23,7 @@ from explorer.cli import (
     studying,
     training,
 )
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, sentence
 
 # Recent releases of Typer carry a copy of Click of their own, so Click's class would catch nothing.
 UsageError = cast(type[typer.BadParameter], typer.BadParameter.__base__)
@@ -66,5 +66,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _complain(message: str) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+    print(sentence(message), file=sys.stderr)
     return 2

@@ -152,9 +152,9 @@ def _check_out(out: Path, *, chooses: bool) -> None:
             "no plan is chosen without a budget; give --budget, --budget-ratio or --budget-between",
             param_hint="--out",
         )
-    if out.exists() and not out.is_file():
+    if os.path.exists(out) and not out.is_file():
         raise typer.BadParameter(f"{out} is not a file; name another place", param_hint="--out")
-    if not out.absolute().parent.is_dir():
+    if not os.path.isdir(out.absolute().parent):
         raise typer.BadParameter(
             f"the folder {out.absolute().parent} does not exist; make it, or name another place",
             param_hint="--out",

@@ -5,7 +5,6 @@ cannot be typed as it is stands in ``SPELLED``, the one table of exceptions.
 """
 
 import inspect
-import json
 import math
 import types
 from collections.abc import Callable, Mapping
@@ -16,12 +15,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from explorer import reading
 from explorer.cli.output import remark
+from explorer.errors import LapqError
 from explorer.questions import Question
 
 if TYPE_CHECKING:
     from explorer.studies import Study
 
+_STEPS = reading.Kind(
+    "the file of steps",
+    5_000_000,
+    LapqError,
+    "give what lapq --json printed",
+    mend="give what lapq --json printed",
+)
 REQUIRED = inspect.Parameter.empty
 
 
@@ -123,13 +131,17 @@ def _limits(info: FieldInfo) -> dict[str, Any]:
 
 
 def _plan(info: FieldInfo) -> Spelling:
-    def read(path: Path, study: "Study") -> dict[str, Any]:
+    def read(typed: str, study: "Study") -> dict[str, Any]:
         from explorer.plans import read_plan
+
+        if not typed:
+            raise typer.BadParameter("no file is named; give a plan.json", param_hint="--plan")
+        path = Path(typed)
 
         partitions = (study.blocks(), study.blocks("module"))
         return read_plan(path, study=study, partitions=partitions, remark=remark)[0].to_json()
 
-    return Spelling(Path, REQUIRED, ("--plan",), "a plan.json", read_for=read)
+    return Spelling(str, REQUIRED, ("--plan",), "path of a plan.json", read_for=read)
 
 
 def _jointly(info: FieldInfo) -> Spelling:
@@ -164,14 +176,11 @@ def _steps(info: FieldInfo) -> Spelling:
     def read(path: Path | None, option: str) -> Any:
         if path is None:
             return None
-        try:
-            content = json.loads(path.read_bytes())
-            return content["steps"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise typer.BadParameter(
-                f"{path} has no steps ({type(error).__name__}); give what lapq --json printed",
-                param_hint=option,
-            ) from error
+        content = reading.parse_json(reading.read_text(path, _STEPS), _STEPS, of=f" {path}")
+        steps = content.get("steps") if isinstance(content, dict) else None
+        if not isinstance(steps, dict):
+            raise LapqError(f"the file of steps {path} has no steps; give what lapq --json printed")
+        return steps
 
     text = "file of what lapq --json printed; the steps of the quadratic phase without it"
     return Spelling(Path | None, None, ("--steps",), text, read)

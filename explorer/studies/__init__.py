@@ -5,6 +5,7 @@
 'ResNet-18 on ImageNet (published figures)'
 """
 
+import os
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -65,9 +66,11 @@ def load(name_or_path: str | Path) -> AnyStudy:
             raise StudyError(f"the study {reference} is not ready: {entry.how_to_get}")
         study = load_toml(toml_path(reference), reference=reference, files=files_folder(reference))
         return replace(study, card=replace(study.card, facts={**study.card.facts, **facts(reference)}))
+    if not reference:
+        raise StudyError(f"no study is named; use one of {', '.join(NAMES)}, or a path to a study.toml")
     path = Path(reference)
-    if not path.exists() and path.suffix != ".toml" and path.name == reference:
-        near = get_close_matches(reference, NAMES, n=1)
+    if not os.path.exists(path) and path.suffix != ".toml" and path.name == reference:
+        near = get_close_matches(reference[:100], NAMES, n=1)
         hint = (
             f"did you mean {near[0]}?"
             if near
@@ -75,6 +78,7 @@ def load(name_or_path: str | Path) -> AnyStudy:
         )
         raise StudyError(f"there is no study {reference!r}; {hint}")
     toml = _toml_of(path)
+    described(toml)  # which says what is wrong with a path that cannot even be made absolute
     return load_toml(toml, reference=str(toml.resolve()))
 
 
@@ -88,4 +92,4 @@ def load_network(name_or_path: str | Path) -> Study:
 
 
 def _toml_of(path: Path) -> Path:
-    return path / "study.toml" if path.is_dir() else path
+    return path / "study.toml" if os.path.isdir(path) else path

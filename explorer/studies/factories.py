@@ -6,6 +6,7 @@ starting the app; nothing typed into a page reaches this module.
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from hashlib import sha256
@@ -37,7 +38,7 @@ def resolve(address: str, folder: Path) -> Callable[..., Any]:
 
 
 def _from_file(path: Path, address: str) -> ModuleType:
-    if not path.is_file():
+    if not os.path.isfile(path):  # which is False too for a name that no file can have
         raise StudyError(f"the factory {address!r} was not found: there is no file {path}")
     unique = f"explorer_study_{sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(unique, path)

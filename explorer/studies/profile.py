@@ -5,34 +5,37 @@ squared_error and latency_ms_t4 per bit width), ``ties`` (lists of block numbers
 ``published_plans`` (lists of bits, one a block). Figures of HAWQ-V3 (Yao et al. 2021) ship with the project.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from explorer import reading
 from explorer.blocks import Block, Layer
 from explorer.errors import StudyError
 from explorer.studies.study import Card, ProfileStudy
 from explorer.studies.weights import file_sha256
 
-_Bits = Annotated[int, Field(gt=0)]
-_Measured = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_FILE = reading.Kind("the profile", 5_000_000, StudyError, "write it, or correct [profile] path")
+_MOST = 1e30  # of a figure: what is added and multiplied up stays finite
+_Bits = Annotated[int, Field(gt=0, le=32)]
+_Measured = Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
+_Name = Annotated[str, Field(max_length=500)]
 
 
 class _BlockFigures(BaseModel):
     model_config = ConfigDict(frozen=True)
-    name: str
-    weights: int = Field(gt=0)
-    mac_millions: float = Field(ge=0, allow_inf_nan=False)
-    mean_hessian_trace: float = Field(allow_inf_nan=False)
+    name: _Name
+    weights: int = Field(gt=0, le=10**15)
+    mac_millions: float = Field(ge=0, le=1e12, allow_inf_nan=False)
+    mean_hessian_trace: float = Field(ge=-_MOST, le=_MOST, allow_inf_nan=False)
     squared_error: dict[_Bits, _Measured] = Field(min_length=1)
     latency_ms_t4: dict[_Bits, _Measured] = Field(default_factory=dict)
 
 
 class _NetworkFigures(BaseModel):
     model_config = ConfigDict(frozen=True)
-    blocks: list[_BlockFigures] = Field(min_length=1)
+    blocks: list[_BlockFigures] = Field(min_length=1, max_length=10_000)
     ties: list[list[int]] = Field(default_factory=list)
     published_plans: dict[str, list[int]] = Field(default_factory=dict)
 
@@ -77,12 +80,7 @@ def load_profile(path: Path, *, network: str | None, name: str, reference: str, 
 
 
 def _read(path: Path, network: str | None) -> _NetworkFigures:
-    if not path.is_file():
-        raise StudyError(f"the profile {path} does not exist; write it, or correct [profile] path")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise StudyError(f"the profile {path} is not JSON: {error}") from error
+    content = reading.parse_json(reading.read_text(path, _FILE), _FILE, of=f" {path}")
     if network is not None:
         if not isinstance(content, dict) or network not in content:
             raise StudyError(f"the profile {path.name} has no network {network!r}")

@@ -4,7 +4,6 @@ The keys are a contract (see docs/own-study.md); an unknown key is an error, bec
 be ignored in silence.
 """
 
-import tomllib
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from torch import nn
 
+from explorer import reading
 from explorer.errors import StudyError
 from explorer.studies import losses, profile
 from explorer.studies.checks import check_forward, check_same
@@ -22,6 +22,14 @@ from explorer.studies.losses import Loss
 from explorer.studies.networks.folding import fold_batch_norms
 from explorer.studies.study import AnyStudy, Card, Study
 from explorer.studies.weights import file_sha256, folded_sha256, load_into, read_weights
+
+_FILE = reading.Kind(
+    "the study",
+    256_000,
+    StudyError,
+    "give a folder with a study.toml, or the file itself",
+    absent="there is no study at {path}",
+)
 
 
 class _Section(BaseModel):
@@ -75,18 +83,9 @@ def read_description(path: Path) -> Description:
     """Parse and check a study.toml without loading what it names.
 
     Raises:
-        StudyError: the file is missing, is not TOML, or a key is missing, unknown or of the wrong type.
+        StudyError: the file is missing, too large, is not TOML, or a key is missing, unknown or of the wrong type.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(
-            f"there is no study at {path}; give a folder with a study.toml, or the file itself"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is not valid TOML: {error}") from error
-    except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror or error}") from error
+    content = reading.parse_toml(reading.read_text(path, _FILE), _FILE, of=f" {path}")
     try:
         description = Description.model_validate(content)
     except ValidationError as error:
@@ -109,7 +108,7 @@ def described(path: Path) -> Description:
     """
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return read_description(path)  # which says what is wrong
     return _description(path, found.st_mtime_ns, found.st_size)
 

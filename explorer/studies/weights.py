@@ -19,9 +19,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from explorer import reading
 from explorer.errors import StudyError
 
 MAX_BYTES = 4 * 2**30
+_FILE = reading.Kind("the weights file", MAX_BYTES, StudyError, "write it, or correct [model] weights")
 _CHILD_SECONDS = 300
 _CHILD_HEADROOM = 8 * 2**30  # address space that importing torch reserves, most of it never touched
 
@@ -52,10 +54,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         StudyError: the file is missing, too large, damaged, or not a state dict.
     """
-    if not path.is_file():
-        raise StudyError(f"the weights file {path} does not exist; write it, or correct [model] weights")
-    if path.stat().st_size > MAX_BYTES:
-        raise StudyError(f"the weights file {path} is larger than {MAX_BYTES / 2**30:.0f} GiB")
+    reading.checked(path, _FILE)
     if path.suffix == ".safetensors":
         return _unprefixed(_read_safetensors(path))
     if path.suffix in (".pt", ".pth", ".th"):

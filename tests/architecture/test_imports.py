@@ -24,13 +24,14 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),
     frozenset({"blocks", "estimates", "randomness", "watching", "questions"}),
-    frozenset({"errors", "files", "places"}),
+    frozenset({"errors", "files", "places", "reading"}),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 
 # The exceptions within a layer, each for a reason.
 SIDEWAYS = {
     ("places", "errors"),  # a folder that cannot be found is reported as a mistake of the person's
+    ("reading", "errors"),  # so is a file that is not what it should be
     ("qat", "plans"),  # training starts from a plan
     ("lapq", "plans"),  # found steps become a plan
     ("landscape", "curvature"),  # a slice runs along eigenvectors and shows what the Hessian predicts

@@ -63,7 +63,10 @@ def test_derivatives_by_steps_that_lapq_found(explore: Command, folder: Path, tm
             ("lapq-sweep", "--sweep", "p", "--sizes", "many"),
             "'many' must be whole numbers with a comma between",
         ),
-        (("lapq-hessian", "--steps", "nowhere.json"), "nowhere.json has no steps (FileNotFoundError)"),
+        (
+            ("lapq-hessian", "--steps", "nowhere.json"),
+            "nowhere.json does not exist; give what lapq --json printed",
+        ),
         (("lapq-hessian", "--a-bits", 9), "the activations cannot have 9 bits here"),
         (("damage", "--bits", "2,9"), "there is no width of 9 bits"),
         (("damage", "--step", "best"), "unknown step rule 'best'"),

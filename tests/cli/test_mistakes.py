@@ -74,6 +74,12 @@ def loss():
         ("frontier --study tiny --limit size=nan", "finite"),
         ("frontier --study tiny --solver simplex", "--solver"),
         ("frontier --study tiny --solver milp", "milp answers one budget"),
+        (f"traces --study {'x' * 10_000}", "there is no study 'xxx"),
+        (f"traces --study {'x/' * 5_000}", "cannot be read (File name too long)"),
+        ("traces --study a\0b", "there is no study"),
+        ("traces --study a/b\0c", "a name cannot hold a NUL"),
+        (f"lapq-hessian --study tiny --steps {'x' * 10_000}", "cannot be read (File name too long)"),
+        (f"frontier --study tiny --budget-ratio 2 --out {'x' * 10_000}/y", "--out"),
     ],
 )
 def test_words_that_make_no_question(explore: Command, words: str, said: str) -> None:
@@ -256,3 +262,8 @@ def test_a_training_that_diverges(explore: Command, folder: Path) -> None:
     plan = write_plan(folder, dict.fromkeys(LAYERS, 8))
     for _ in range(2):
         assert "not finite" in complaint(explore("finetune", "--study", folder, "--plan", plan, "--json"))
+
+
+def test_a_plan_that_is_not_named(explore: Command, folder: Path) -> None:
+    """An empty path is the folder that one is in, which says nothing to anybody."""
+    assert "no file is named" in complaint(explore("evaluate", "--study", folder, "--plan", ""))

@@ -96,7 +96,7 @@ def set_in_block(key: str, value: Any) -> dict[str, Any]:
     ("content", "said"),
     [
         ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "nests brackets more than 32 deep"),
         ("[1, 2]", "is wrong at the whole"),
         (json.dumps({"blocks": []}), "is wrong at blocks"),
         (json.dumps({"ties": []}), "is wrong at blocks"),
@@ -104,11 +104,15 @@ def set_in_block(key: str, value: Any) -> dict[str, Any]:
         (json.dumps(set_in_block("weights", "many")), "is wrong at blocks.1.weights"),
         (
             json.dumps(set_in_block("mean_hessian_trace", float("nan"))),
+            "is not JSON (NaN is no number of JSON)",
+        ),
+        (
+            json.dumps(set_in_block("mean_hessian_trace", 1e308)),
             "is wrong at blocks.1.mean_hessian_trace",
         ),
         (
             json.dumps(set_in_block("squared_error", {"4": float("inf")})),
-            "is wrong at blocks.1.squared_error.4",
+            "is not JSON (Infinity is no number of JSON)",
         ),
         (json.dumps(set_in_block("squared_error", {"4": -1.0})), "is wrong at blocks.1.squared_error.4"),
         (json.dumps(set_in_block("squared_error", {"four": 1.0})), "is wrong at blocks.1.squared_error.four"),

@@ -67,12 +67,44 @@ def test_a_file_that_is_not_toml(folder: Any) -> None:
     folder.toml.write_text("name = ", encoding="utf-8")
     assert "is not valid TOML" in sentence(folder.path)
     folder.toml.write_bytes(b"\xff\xfe\x00")
-    assert "is not valid TOML" in sentence(folder.path)
+    assert "is not text in UTF-8" in sentence(folder.path)
+
+
+def test_a_file_beyond_the_limits(folder: Any) -> None:
+    """What a parser of TOML takes the computer's memory for, or recurses into, is refused before it sees it."""
+    for text, said in (
+        ("[" * 100_000, "nests brackets"),
+        ("a = " + "{a=" * 80_000, "nests brackets"),
+        (".".join("a" * 100_000) + " = 1", "a dotted key of more than 8 parts"),
+        ("a = " + "9" * 5000, "a number of more than 40 digits"),
+        ("#" * 256_001, "is larger than 256 kB"),
+    ):
+        folder.toml.write_text(text, encoding="utf-8")
+        assert said in sentence(folder.path)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there are no devices here")
+def test_a_device_is_no_study() -> None:
+    assert "is no regular file" in sentence("/dev/zero")
+
+
+def test_no_study_is_named() -> None:
+    assert "no study is named" in sentence("")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ('path = "data.npz"', f'path = "{"x" * 3000}"', "cannot be read (File name too long)"),
+        ('path = "data.npz"', 'path = "a\\u0000b"', "a name cannot hold a NUL"),
+        (
+            'weights = "weights.safetensors"',
+            f'weights = "{"x" * 3000}.pt"',
+            "cannot be read (File name too long)",
+        ),
+        ('weights = "weights.safetensors"', 'weights = "a\\u0000b.pt"', "a name cannot hold a NUL"),
+        ('factory = "net.py:build"', f'factory = "{"x" * 3000}.py:build"', "there is no file"),
+        ('factory = "net.py:build"', 'factory = "a\\u0000b.py:build"', "there is no file"),
         ('name = "tiny"', "", "the key name is missing"),
         ('factory = "net.py:build"', "", "the key model.factory is missing"),
         ("mean = [0.5, 0.4, 0.3]", "", "the key data.mean is missing"),

@@ -10,14 +10,17 @@ a plan does not say the width of the input, it is that of the weights.
 import csv
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from math import isfinite
 from pathlib import Path
 
+from explorer import reading
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.plans.costs.tables import CostTable, Pair, latency_table
+from explorer.plans.costs.tables import MEASURED, CostTable, Pair, is_measured, latency_table
 from explorer.plans.plan.plan import ALLOWED_BITS, allowed_sentence, listed
 
+_FILE = reading.Kind(
+    "the table of latencies", 5_000_000, PlanError, "correct the path", mend="save them as CSV in UTF-8"
+)
 _OF_WEIGHTS = ["block", "bits", "milliseconds"]
 _OF_BOTH = ["block", "w_bits", "a_bits", "milliseconds"]
 
@@ -66,11 +69,7 @@ def read_latency_csv(source: Path | bytes, blocks: Sequence[Block]) -> CostTable
 
 def _rows(source: Path | bytes) -> Iterator[tuple[int, list[str]]]:
     """Numbered lines that are not blank."""
-    content = source if isinstance(source, bytes) else _content(source)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise PlanError("the latencies are not text in UTF-8; save them as CSV in UTF-8") from error
+    text = reading.text_of(source if isinstance(source, bytes) else reading.read_bytes(source, _FILE), _FILE)
     reader = csv.reader(StringIO(text, newline=""))
     try:
         for row in reader:
@@ -80,17 +79,8 @@ def _rows(source: Path | bytes) -> Iterator[tuple[int, list[str]]]:
         raise PlanError(f"line {reader.line_num} of the latencies is not CSV ({error}); mend it") from error
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PlanError(
-            f"the latencies {path} cannot be read ({error.strerror}); correct the path"
-        ) from error
-
-
 def _width(text: str, line: int) -> int:
-    if not text.isdecimal() or int(text) not in ALLOWED_BITS:
+    if not text.isdecimal() or len(text) > 2 or int(text) not in ALLOWED_BITS:
         raise PlanError(f"line {line} of the latencies has a width of {text!r} bits; {allowed_sentence()}")
     return int(text)
 
@@ -100,8 +90,6 @@ def _milliseconds(text: str, line: int) -> float:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not isfinite(value) or value < 0:
-        raise PlanError(
-            f"line {line} of the latencies has {text!r} milliseconds; it must be a number of at least 0"
-        )
+    if not is_measured(value):
+        raise PlanError(f"line {line} of the latencies has {text!r} milliseconds; it must be {MEASURED}")
     return value

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from math import floor, isfinite, log10
+from math import floor, log10
 from typing import Any
 
 from explorer.blocks import Block, Layer
@@ -29,6 +29,7 @@ from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
 FULL_PRECISION = 32
 SCALE_BITS = 32
 Pair = tuple[int, int]  # bits of a block's weights and of its input
+MEASURED = "a number of at least 0: 0 itself, or from 1e-12 to 1e15"
 _EXACT = 2**53  # totals up to this are exact as floats too
 
 
@@ -214,14 +215,13 @@ def measured_table(name: str, unit: str, values: Mapping[str, Mapping[Any, float
     written, as far as about 15 digits of their total reach.
 
     Raises:
-        PlanError: an entry is negative or not a number; the message names the block.
+        PlanError: an entry is negative, not a number or out of range; the message names the block.
     """
     for block, row in values.items():
         for bits, value in row.items():
-            if not isfinite(value) or value < 0:
+            if not is_measured(value):
                 raise PlanError(
-                    f"the {name} of {block} at {_said(bits)} bits is {value}; it must be a number of at "
-                    "least 0"
+                    f"the {name} of {block} at {_said(bits)} bits is {value}; it must be {MEASURED}"
                 )
     decimals = {
         block: {bits: Decimal(repr(float(v))) for bits, v in row.items()} for block, row in values.items()
@@ -237,6 +237,11 @@ def measured_table(name: str, unit: str, values: Mapping[str, Mapping[Any, float
     of_weights = {b: {k: v for k, v in row.items() if not isinstance(k, tuple)} for b, row in exact.items()}
     of_both = {b: {k: v for k, v in row.items() if isinstance(k, tuple)} for b, row in exact.items()}
     return CostTable(name, unit, of_weights, divisor, of_both if any(of_both.values()) else {})
+
+
+def is_measured(value: float) -> bool:
+    """Whether a figure is one that can be measured, and added up without leaving what a float holds."""
+    return value == 0 or 1e-12 <= value <= 1e15
 
 
 def _said(bits: int | Pair) -> str:

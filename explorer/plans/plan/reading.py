@@ -8,19 +8,34 @@ remarked.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
-from explorer import files
+from explorer import files, reading
 from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.plans.plan.plan import BlockBits, Plan, StudyIdentity, bits_of, check_names, listed
 from explorer.quantizers.bias_correction import BiasCorrection
 from explorer.quantizers.given import GivenSteps, LayerSteps
 from explorer.quantizers.grid import FLOAT_BITS
+
+_FILE = reading.Kind(
+    "the plan", 5_000_000, PlanError, "give the path of a plan.json", mend="export it again from the app"
+)
+_MOST_BLOCKS = 20_000
+
+
+def _representable(step: float) -> float:
+    if step < 1e-30:
+        raise ValueError(f"{step} is nothing in single precision")
+    return step
+
+
+_Step = Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False), AfterValidator(_representable)]
 
 
 class _Widths(BaseModel):
@@ -31,14 +46,14 @@ class _Widths(BaseModel):
 
 class _LayerSteps(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
-    w_step: float | None = Field(None, gt=0, allow_inf_nan=False)
-    a_step: float | None = Field(None, gt=0, allow_inf_nan=False)
+    w_step: _Step | None = None
+    a_step: _Step | None = None
     a_signed: bool = True
 
 
 class _Steps(BaseModel):
     model_config = ConfigDict(frozen=True)
-    layers: dict[str, _LayerSteps]
+    layers: dict[str, _LayerSteps] = Field(max_length=_MOST_BLOCKS)
     bias_correction: BiasCorrection = "none"
 
 
@@ -47,7 +62,7 @@ class _PlanFile(BaseModel):
     version: Literal[1]
     study: str
     weights_sha256: str | None = None
-    blocks: dict[str, _Widths] = Field(min_length=1)
+    blocks: dict[str, _Widths] = Field(min_length=1, max_length=_MOST_BLOCKS)
     name: str = ""
     steps: _Steps | None = None
 
@@ -108,14 +123,13 @@ def write_plan(plan: Plan, path: Path) -> None:
     Raises:
         PlanError: it cannot be written there.
     """
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not path.is_file():
         raise PlanError(f"the plan cannot be written to {path} (not a file); name another place")
     try:
         files.write(path, (json.dumps(plan.to_json(), indent=2) + "\n").encode())
-    except OSError as error:
-        raise PlanError(
-            f"the plan cannot be written to {path} ({error.strerror}); name another place"
-        ) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a name cannot hold a NUL"
+        raise PlanError(f"the plan cannot be written to {path} ({reason}); name another place") from error
 
 
 def _given(content: _Steps, blocks: Sequence[Block], study: str) -> GivenSteps:
@@ -152,21 +166,12 @@ def _agreement(names: Mapping[str, Any], blocks: Sequence[Block]) -> tuple[int, 
 
 def _parse(source: Path | str | bytes | Mapping[str, Any]) -> _PlanFile:
     content: Any = source
-    if isinstance(source, Path):
-        try:
-            content = source.read_bytes()
-        except OSError as error:
-            reason = (
-                "does not exist"
-                if isinstance(error, FileNotFoundError)
-                else f"cannot be read ({error.strerror})"
-            )
-            raise PlanError(f"the plan {source} {reason}; give the path of a plan.json") from error
-    if isinstance(content, str | bytes):
-        try:
-            content = json.loads(content)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise PlanError(f"the plan is not JSON ({error}); export it again from the app") from error
+    if isinstance(content, Path):
+        content = reading.read_bytes(content, _FILE)
+    if isinstance(content, bytes):
+        content = reading.text_of(content, _FILE)
+    if isinstance(content, str):
+        content = reading.parse_json(content, _FILE)
     if not isinstance(content, Mapping):
         raise PlanError("the plan is JSON but not an object; a plan has version, study and blocks")
     version = content.get("version")

@@ -19,9 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer import reading
 from explorer.errors import StudyError
 from explorer.studies.data.samples import IMAGES, SPLITS, Rows
 
+_FILE = reading.Kind("the data file", 4 * 2**30, StudyError, "write it, or correct [data] path")
 MAX_CLASSES = 100_000
 _UNREADABLE = (  # what numpy and zipfile raise for a file that is damaged, foreign, pickled or absurdly large
     ValueError, OSError, EOFError, TypeError, KeyError, NotImplementedError, RuntimeError, MemoryError,
@@ -128,8 +130,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     Raises:
         StudyError: the file is missing, is not an npz file, or holds pickled objects.
     """
-    if not path.is_file():
-        raise StudyError(f"the data file {path} does not exist; write it, or correct [data] path")
+    reading.checked(path, _FILE)
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}

@@ -1,6 +1,7 @@
 """A second study beside another one: the same network, weights and images, with its batch norms folded."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def write_folded(name_or_path: str | Path, folder: Path) -> Study:
     if content["model"].get("fold_batch_norms"):
         raise StudyError(f"the batch normalisations of {study.name} are folded already; use it as it is")
     target = folder / "study.toml"
-    if target.exists():
+    if os.path.exists(target):
         raise StudyError(f"there is a study at {target} already; give another folder")
 
     content["name"] = f"{study.name}-folded"
@@ -50,8 +51,8 @@ def write_folded(name_or_path: str | Path, folder: Path) -> Study:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         target.write_text(_toml(content) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"{target} cannot be written: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{target} cannot be written: {error}") from error
     try:
         return load_network(target)
     except StudyError:

@@ -5,15 +5,19 @@ its description only; its files are looked for in the folder that ``EXPLORER_DAT
 below it) and then where ``python -m explorer fetch`` puts them.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from explorer import reading
+from explorer.errors import StudyError
 from explorer.places import data_home, operator_data
 from explorer.studies.toml import described
 
+_CARD = reading.Kind(
+    "the card", 256_000, StudyError, "install the package again", mend="install the package again"
+)
 ASSETS = Path(__file__).parents[1] / "assets"
 DEFAULT = "fashion-resnet20"
 NAMES = (DEFAULT, "fashion-mobilenet", "cifar10-resnet20", "hawq-v3-resnet18", "hawq-v3-resnet50")
@@ -51,7 +55,10 @@ def files_folder(name: str) -> Path | None:
 def facts(name: str) -> Mapping[str, str]:
     """What the project measured when it trained the network, from ``card.json`` beside the weights."""
     path = ASSETS / name / "card.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = reading.parse_json(reading.read_text(path, _CARD), _CARD, of=f" {path}")
+    return found
 
 
 def card(name: str) -> StudyCard:

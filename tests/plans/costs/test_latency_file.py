@@ -45,9 +45,21 @@ def test_both_widths_may_count() -> None:
         (b"block,bits,milliseconds\nb0,4,fast\n", "line 2 of the latencies has 'fast' milliseconds"),
         (b"block,bits,milliseconds\nb0,4,-1\n", "line 2 of the latencies has '-1' milliseconds"),
         (b"block,bits,milliseconds\nb0,4,nan\n", "line 2 of the latencies has 'nan' milliseconds"),
+        (
+            b"block,bits,milliseconds\nb0," + b"9" * 5000 + b",1\n",
+            "line 2 of the latencies has a width of '99",
+        ),
+        (
+            b"block,bits,milliseconds\nb0,4,1e308\nb1,4,1e308\n",
+            "line 2 of the latencies has '1e308' milliseconds",
+        ),
+        (
+            b"block,bits,milliseconds\nb0,4,1e-320\nb1,4,0\n",
+            "line 2 of the latencies has '1e-320' milliseconds",
+        ),
         (SIMPLE + b"b0,4,0.3\n", "line 7 of the latencies gives b0 at 4 bits a second time"),
         (b"block,bits,milliseconds\nb0,4,1\n", "the latencies have no line for b1"),
-        (b"\xff\xfe", "the latencies are not text in UTF-8"),
+        (b"\xff\xfe", "the table of latencies is not text in UTF-8"),
         (b"block,bits,milliseconds\nb0,4,\x00\n", "line 2 of the latencies"),
     ],
 )
@@ -57,5 +69,5 @@ def test_every_mistake_is_one_sentence_that_names_its_line(content: bytes, sente
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match=r"gone\.csv cannot be read \(No such file"):
+    with pytest.raises(PlanError, match=r"gone\.csv does not exist; correct the path"):
         read_latency_csv(tmp_path / "gone.csv", BLOCKS)

@@ -93,7 +93,10 @@ def _with_bits(**bits: Any) -> dict[str, Any]:
     ("source", "sentence"),
     [
         ("{not json", "the plan is not JSON"),
-        (b"\xff\xfe", "the plan is not JSON"),
+        (b"\xff\xfe", "the plan is not text in UTF-8"),
+        ('{"version": ' + "9" * 5000 + "}", "the plan has a number of more than 40 digits"),
+        ("[" * 100, "the plan nests brackets more than 32 deep"),
+        (b" " * 5_000_001, "the plan is larger than 5 MB"),
         ("[1]", "the plan is JSON but not an object"),
         ({}, "the plan has no version; this program reads version 1"),
         (_content(version=2), "the plan has version 2; this program reads version 1"),

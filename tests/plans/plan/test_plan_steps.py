@@ -57,6 +57,8 @@ def test_another_width_drops_the_steps_and_the_same_keeps_them(study: Study) -> 
     ("steps", "sentence"),
     [
         ({"w_step": 0.0}, "w_step is wrong: Input should be greater than 0"),
+        ({"w_step": 1e-320}, "w_step is wrong: Value error, 1e-320 is nothing"),
+        ({"w_step": 1e308}, "w_step is wrong"),
         ({"a_step": float("inf")}, "a_step is wrong: Input should be a finite number"),
         ({"a_step": "wide"}, "a_step is wrong"),
     ],
