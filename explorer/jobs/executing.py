@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from explorer.errors import ExplorerError, RunError
 from explorer.jobs import registry
 from explorer.jobs.perform import perform
+from explorer.jobs.starting import advance
 from explorer.runs.context import RunContext
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
@@ -39,8 +40,8 @@ def execute(
     Args:
         study: the study of the spec where it is loaded already; else it is loaded when it is needed.
     """
-    registry.kind(spec.kind)
-    run = store.submit(spec, title)
+    kind = registry.kind(spec.kind)
+    run = store.submit(spec, title, priority=kind.question.urgency)
     if run.resumable:
         run = store.resume(run.id)
     while run.status != "done":
@@ -57,6 +58,7 @@ def execute(
         elif run.status == "cancelled":
             raise RunError(f"Run {run.id} was cancelled; ask again to go on from its last checkpoint.")
         else:
+            advance(store)
             if on_progress is not None:
                 on_progress(run)
             time.sleep(POLL_SECONDS)
@@ -74,7 +76,7 @@ def _work(
             raise
         return None  # someone was faster: wait for them
     stop = threading.Event()
-    with _terminated(stop):
+    with _terminated(stop), _making_room(store):
         try:
             return perform(
                 store, lease, RunContext(store, lease, on_progress=on_progress, stop=stop), study=study
@@ -88,6 +90,15 @@ def _work(
             with log.open("a") as output:
                 traceback.print_exc(file=output)
             raise
+
+
+@contextmanager
+def _making_room(store: Store) -> Iterator[None]:
+    """Who works here takes a place, and whoever waits for it hears when it is free."""
+    try:
+        yield
+    finally:
+        advance(store)
 
 
 @contextmanager

@@ -101,6 +101,11 @@ def kind(name: str) -> Kind:
     raise RunError(f"There is no kind of run {name!r}; use one of {', '.join(names())}.")
 
 
+def known(name: str) -> bool:
+    """Whether there is a kind of this name."""
+    return any(name in table for table in (_registered, KINDS, _HIDDEN))
+
+
 def question(spec: "RunSpec") -> Question:
     """The question a spec was made of.
 

@@ -1,5 +1,6 @@
 """Having a spec worked on by a worker of its own: the one way in which the app begins, resumes and stops runs.
 
+At most so many work at once on this machine (`explorer.jobs.queue.room`); the others wait, and say for how many.
 Stopping is first a wish recorded in the store, which the worker hears within a second or two; the launcher ends those
 that do not.
 """
@@ -8,6 +9,7 @@ from explorer.errors import RunError
 from explorer.jobs import registry
 from explorer.jobs.launching.launcher import Launcher
 from explorer.jobs.launching.local import LocalLauncher
+from explorer.jobs.queue import advancing
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store
@@ -15,10 +17,24 @@ from explorer.runs.store import Store
 HERE = LocalLauncher()
 
 
-def request(store: Store, spec: RunSpec, title: str = "", *, launcher: Launcher = HERE) -> Run:
-    """Submit ``spec`` and see to it that someone works on it if it is new; the run as it then is."""
-    registry.kind(spec.kind)
-    run = store.submit(spec, title)
+def request(
+    store: Store,
+    spec: RunSpec,
+    title: str = "",
+    *,
+    owner: str | None = None,
+    priority: int | None = None,
+    launcher: Launcher = HERE,
+) -> Run:
+    """Submit ``spec`` and see to it that someone works on it if it is new; the run as it then is.
+
+    Args:
+        owner: who asks for it; places are shared fairly between people.
+        priority: of the runs that wait, the higher goes first; by default the urgency of the kind.
+    """
+    kind = registry.kind(spec.kind)
+    urgency = kind.question.urgency if priority is None else priority
+    run = store.submit(spec, title, owner=owner, priority=urgency)
     if run.status == "queued":
         launch(store, run.id, launcher=launcher)
         run = store.get(run.id)
@@ -40,16 +56,19 @@ def resume(store: Store, run_id: str, *, study: str | None = None, launcher: Lau
 
 
 def launch(store: Store, run_id: str, *, launcher: Launcher = HERE) -> None:
-    """Start a worker for a queued run. Nothing happens if it has one already, or is done."""
+    """Start a worker for a queued run as soon as it is its turn. Nothing happens if it has one already, or is done."""
     run = store.get(run_id)
     if run.status in ("running", "cancelling", "done"):
         return
     if run.status != "queued":
         raise RunError(f"Run {run_id} is {run.status}; resume it before launching it.")
     registry.kind(run.spec.kind)
-    if store.worker(run_id) is None:
-        log = store.log_path(run_id)
-        store.launched(run, launcher.submit(run_id, environment=store.environment(), log=log))
+    advance(store, launcher=launcher)
+
+
+def advance(store: Store, *, launcher: Launcher = HERE) -> None:
+    """Start the runs that wait and that there is room for; see `explorer.jobs.queue`."""
+    advancing.advance(store, launcher)
 
 
 def stop(store: Store, run_id: str, *, launcher: Launcher = HERE) -> Run:

@@ -2,7 +2,7 @@
 
 Exit status: 0 when the run ended as done or cancelled, 1 when it failed (recorded, and reported on stderr,
 which the launcher sends to the run's log; an unexpected exception with its traceback), 2 when there was
-nothing to claim, 3 when the run was taken away.
+nothing to claim, 3 when the run was taken away. Before it leaves it starts the next runs that wait.
 """
 
 import faulthandler
@@ -13,6 +13,7 @@ import threading
 
 from explorer.errors import ExplorerError, RunError
 from explorer.jobs.perform import perform
+from explorer.jobs.starting import advance
 from explorer.runs import process
 from explorer.runs.context import RunContext
 from explorer.runs.lease import LeaseLost
@@ -42,6 +43,8 @@ def main(run_id: str) -> int:
     except ExplorerError as error:
         print(f"Failed: {error}", file=sys.stderr)
         return 1
+    finally:
+        advance(store)
     print(f"Run {run_id} is {run.status}.", file=sys.stderr)
     return 0
 

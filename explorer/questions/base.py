@@ -72,12 +72,14 @@ class Question(Frozen):
         kind: name of the kind of run that answers it.
         free: options in which another run may differ and still answer, where the very run is missing: how precise or
             how fine.
+        urgency: of the runs that wait, the higher goes first: what a person waits for before what runs overnight.
         version: of the algorithm; raised whenever the numbers it stands for change.
         seed: of every random draw.
     """
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1
+    urgency: ClassVar[int] = 0
     free: ClassVar[frozenset[str]] = frozenset()
 
     seed: int = Field(0, ge=0, le=MAX_SEED, description="of every random draw")

@@ -46,6 +46,7 @@ class ProxyQuestion(Question):
     """Predicted damage against the measured loss of many plans."""
 
     kind = "proxy"
+    urgency = -10
     refusal = PlanError
 
     plans: int = Field(80, ge=2, description="how many to measure")

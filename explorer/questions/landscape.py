@@ -20,6 +20,7 @@ class LandscapeQuestion(Question):
     """
 
     kind = "landscape"
+    urgency = -5
     version = 3
     refusal = CurvatureError
     free = frozenset({"points"})

@@ -128,6 +128,7 @@ class LapqTableQuestion(StepsQuestion):
     """Methods of calibration side by side."""
 
     kind = "lapq_table"
+    urgency = -10
     version = 4
 
     test_images: int | None = Field(

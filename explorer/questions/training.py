@@ -23,6 +23,7 @@ class EvaluateQuestion(Question):
     """Loss and metric of a plan without training, or of the FP32 network."""
 
     kind = "evaluate"
+    urgency = 10
 
     plan: dict[str, Any] | None = Field(None, description="plan.json's content; the FP32 network without it")
     split: Split = Field("test", description="which images")
@@ -34,6 +35,7 @@ class FinetuneQuestion(Question):
     """Quantization-aware training of a plan."""
 
     kind = "finetune"
+    urgency = -10
     refusal = RunError
 
     plan: dict[str, Any] = Field(description="plan.json's content")

@@ -18,7 +18,7 @@ def refer(
     connection: Connection, artifacts: ArtifactStore, run_id: str, name: str, data: bytes, sha256: str
 ) -> set[str]:
     """Let the run keep ``data``, already put, under ``name``; the hashes it referred to by that name before."""
-    _lock(connection)
+    lock(connection)
     before = forget(connection, run_id, name)
     connection.execute(insert(kept).values(run_id=run_id, name=name, sha256=sha256))
     if not artifacts.has(sha256):  # swept as another run's leftover since it was put
@@ -41,12 +41,13 @@ def sweep(database: Database, artifacts: ArtifactStore, hashes: Iterable[str]) -
     if not hashes:
         return
     with database.writing() as connection:
-        _lock(connection)
+        lock(connection)
         for sha256 in hashes:
             if connection.scalar(select(func.count()).where(kept.c.sha256 == sha256)) == 0:
                 artifacts.remove(sha256)
 
 
-def _lock(connection: Connection) -> None:
+def lock(connection: Connection) -> None:
+    """Let no other holder of this lock in until the transaction ends."""
     if connection.dialect.name != "sqlite":
         connection.execute(text("SELECT version_num FROM alembic_version FOR UPDATE"))

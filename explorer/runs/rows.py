@@ -98,12 +98,19 @@ def status(row: Row[Any], alive: Liveness) -> Status:
     if recorded not in get_args(Status):
         raise RunError(f"the status {_text(recorded)!r} is unknown")
     if recorded == "queued" and row.pid is not None:
-        return "queued" if is_held(row, alive) else "lost"
+        return "queued" if is_held(row, alive) or waits(row, alive) else "lost"
     if recorded == "running":
         return "running" if is_held(row, alive) else "lost"
     if recorded == "cancelling":
         return "cancelling" if is_held(row, alive) else "cancelled"
     return recorded
+
+
+def waits(row: Row[Any], alive: Liveness) -> bool:
+    """Whether a run is queued and nobody has taken it, or who had died before a worker was launched."""
+    if row.status != "queued":
+        return False
+    return row.pid is None or (not row.detached and not is_held(row, alive))
 
 
 def is_held(row: Row[Any], alive: Liveness) -> bool:

@@ -1,7 +1,7 @@
 """The store: every run that was asked for, in one database; the app and the workers meet only here.
 
-Anyone may ask and govern. A worker claims a queued run and gets a `Lease`, by which it writes. There is no limit on how
-many runs work at once; whoever launches them decides.
+Anyone may ask and govern. A worker claims a queued run and gets a `Lease`, by which it writes. Runs that nobody has
+claimed wait in the `Queue`.
 """
 
 import os
@@ -22,12 +22,11 @@ from explorer.runs.database import Conflict, Database
 from explorer.runs.keeping import checkpoints
 from explorer.runs.lease import CHECKPOINT, Lease
 from explorer.runs.plain import decode
+from explorer.runs.queue import STARTUP_SECONDS, Place, Queue
 from explorer.runs.run import LIVE, Run
 from explorer.runs.schema import artifacts, points, runs
 from explorer.runs.spec import RunSpec
 from explorer.runs.workers import Liveness, Worker, lives_here, this_process
-
-STARTUP_SECONDS = 120.0  # how long a launched worker on another machine may take until it claims its run
 
 
 class Store:
@@ -44,6 +43,7 @@ class Store:
     ) -> None:
         self.home = home
         self.artifacts = artifacts or ArtifactFolder(home / "artifacts")
+        self.queue = Queue(database, alive)
         self._database = database
         self._url = url
         self._alive = alive
@@ -84,10 +84,14 @@ class Store:
 
     # Asking
 
-    def submit(self, spec: RunSpec, title: str = "") -> Run:
+    def submit(self, spec: RunSpec, title: str = "", *, owner: str | None = None, priority: int = 0) -> Run:
         """The run that answers ``spec``: the one there is, in whatever state, or a new one, queued.
 
         A run whose study has moved is told where it is now. RunError if the one there is cannot be read.
+
+        Args:
+            owner: who asks for it.
+            priority: of the runs that wait, the higher goes first.
         """
         known = self._asked(spec)
         if known is not None:
@@ -99,6 +103,8 @@ class Store:
             "fingerprint": spec.fingerprint,
             **rows.located(spec, spec.study),
             "title": title,
+            "owner": owner,
+            "priority": priority,
             "status": "queued",
             "fraction": 0.0,
             "message": "",
@@ -170,7 +176,7 @@ class Store:
 
     # Governing
 
-    def launched(self, run: Run, worker: Worker) -> None:
+    def launched(self, run: Run | Place, worker: Worker) -> None:
         """Note the worker started for a queued run, so that its death before the claim is noticed."""
         unclaimed = (runs.c.id == run.id, runs.c.status == "queued", runs.c.token == run.token)
         values = rows.owned(worker) | {"expires": time.time() + STARTUP_SECONDS}
@@ -193,6 +199,7 @@ class Store:
                 "started": now,
                 "finished": None,
                 "error": None,
+                "message": "",
                 "expires": now + leases.LEASE_SECONDS,
             }
             if connection.execute(claimed.values(values)).rowcount:
@@ -214,7 +221,7 @@ class Store:
             if row.status == "running" and rows.is_held(row, self._alive):
                 values = {"status": "cancelling"}
             elif row.status in ("queued", "running"):
-                values = rows.ended("cancelled")
+                values = rows.ended("cancelled") | ({"message": ""} if row.status == "queued" else {})
             if values:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(values))
         return self.get(run_id)

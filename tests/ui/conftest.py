@@ -17,7 +17,7 @@ from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestio
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
-from explorer.ui.shell import caches, frame
+from explorer.ui.shell import at_work, caches, frame
 from explorer.ui.training import desk as training_desk
 from tests import learnable
 
@@ -60,6 +60,7 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     for module in (frame, run_panel, training_desk):
         monkeypatch.setattr(module, "request", request)
     monkeypatch.setattr(starting, "launch", lambda store, run_id, **_: started.append(run_id))
+    monkeypatch.setattr(at_work, "advance", lambda store: None)
     monkeypatch.setenv("EXPLORER_STUDIES", toml)
     caches.store.clear()
     yield started

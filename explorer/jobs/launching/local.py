@@ -24,9 +24,10 @@ class LocalLauncher(Launcher):
 
     def submit(self, run_id: str, *, environment: Mapping[str, str], log: Path) -> Worker:
         package = Path(__file__).parents[3]
-        paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+        # Workers start workers: what one was given is not added to again.
+        paths = dict.fromkeys([str(package), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
         variables = os.environ | dict(environment)
-        variables |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+        variables |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
         # The worker shares the cores with the app and the browser: threads that wait for one another must not spin.
         variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
@@ -42,7 +43,7 @@ class LocalLauncher(Launcher):
                 )
         except OSError as error:
             raise RunError(f"A worker for run {run_id} cannot be started ({error}); see {log}.") from error
-        worker = child(started.pid)
+        worker = child(started.pid, detached=True)
         _reap(started)
         return worker
 

@@ -5,11 +5,10 @@ import streamlit as st
 from explorer import plans
 from explorer.blocks import Granularity
 from explorer.figures.look import bytes_text, percent_text
-from explorer.jobs import request, stop
+from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
-from explorer.runs import Run
-from explorer.ui.shell import caches, results, sentences, session
+from explorer.ui.shell import at_work, caches, results, sentences, session
 
 
 def sidebar() -> None:
@@ -31,7 +30,7 @@ def sidebar() -> None:
             session.choose_study(picked)
             st.rerun()
         st.divider()
-        _live_runs()
+        at_work.show()
 
 
 def strip() -> None:
@@ -127,26 +126,6 @@ def _awaited_accuracy() -> None:
         help=(run.error if run else None) or f"Measured on the test {study.noun.many}, in the background.",
         width="content",
     )
-
-
-@sentences.fragment(run_every=2.0)
-def _live_runs() -> None:
-    live = caches.store().live()
-    st.caption("Running" if live else "No computation running")
-    for run in live:
-        st.progress(min(max(run.fraction, 0.0), 1.0), text=_line(run))
-        if st.button(
-            "Cancel",
-            key=f"cancel-{run.id}",
-            disabled=run.status == "cancelling",
-            icon=":material/stop_circle:",
-        ):
-            stop(caches.store(), run.id)
-            st.rerun(scope="fragment")
-
-
-def _line(run: Run) -> str:
-    return f"{run.title or run.spec.kind.replace('_', ' ')}: {run.message or run.status}"
 
 
 def granularity_control() -> None:

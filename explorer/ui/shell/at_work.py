@@ -1,0 +1,60 @@
+"""The sidebar's list of computations: those at work with a button each, and one line for all that wait.
+
+Each time it looks it moves the queue on, so that an open page is enough for a waiting run to start.
+"""
+
+import streamlit as st
+
+from explorer.jobs import advance, stop
+from explorer.runs import Run
+from explorer.ui.shell import caches, sentences
+
+MOST_SHOWN = 10  # of those that wait
+
+
+@sentences.fragment(run_every=2.0)
+def show() -> None:
+    """Draw the list, and again every two seconds."""
+    store = caches.store()
+    advance(store)
+    live = store.live()
+    in_line = {place.id for place in store.queue.line().waiting}
+    waiting = [run for run in live if run.id in in_line]
+    st.caption("Running" if live else "No computation running")
+    for run in live:
+        if run.id not in in_line:
+            _one(run)
+    if waiting:
+        _waiting(waiting)
+
+
+def _one(run: Run) -> None:
+    st.progress(min(max(run.fraction, 0.0), 1.0), text=_line(run))
+    if st.button(
+        "Cancel",
+        key=f"cancel-{run.id}",
+        disabled=run.status == "cancelling",
+        icon=":material/stop_circle:",
+    ):
+        stop(caches.store(), run.id)
+        st.rerun(scope="fragment")
+
+
+def _waiting(waiting: list[Run]) -> None:
+    with st.expander(f"{len(waiting)} waiting", key="waiting"):
+        for run in waiting[-MOST_SHOWN:][::-1]:
+            st.caption(_line(run))
+        if len(waiting) > MOST_SHOWN:
+            st.caption(f"and {len(waiting) - MOST_SHOWN} more")
+        ids = [run.id for run in waiting]
+        st.button(
+            "Cancel all that wait",
+            key="cancel-waiting",
+            icon=":material/stop_circle:",
+            on_click=sentences.callback(caches.store().queue.drop),
+            args=(ids,),
+        )
+
+
+def _line(run: Run) -> str:
+    return f"{run.title or run.spec.kind.replace('_', ' ')}: {run.message or run.status}"
