@@ -1,21 +1,27 @@
 """The explorer's app: ``make app``, ``python -m explorer app``, or ``streamlit run app.py``.
 
-Your own studies are named when it starts: ``python -m explorer app --study PATH/study.toml``.
+Your own studies are named when it starts: ``python -m explorer app --study PATH/study.toml``. Streamlit reads this file
+twice: once when the server starts, which takes the app with its guard from here, and then as the script of every page.
 """
 
 import streamlit as st
+from streamlit import runtime
 
-from explorer.ui.shell import frame, navigation, results, sentences, session
+from explorer.ui.shell import door, frame, navigation, results, sentences, session
 
-st.set_page_config(page_title="Mixed-precision explorer", page_icon=str(navigation.ICON), layout="wide")
-frame.style()
-
-run_page = navigation.choose()
-with sentences.shown(), results.read_once():
-    complaint = session.read_address()
-    frame.sidebar()
-    if complaint:
-        st.warning(complaint)
-    frame.strip()
-    run_page()
-    session.write_address()
+if not runtime.exists():
+    app = st.App(__file__, middleware=door.guarded())
+else:
+    st.set_page_config(page_title="Mixed-precision explorer", page_icon=str(navigation.ICON), layout="wide")
+    frame.style()
+    with sentences.shown():
+        door.enter()
+        run_page = navigation.choose()
+        with results.read_once():
+            complaint = session.read_address()
+            frame.sidebar()
+            if complaint:
+                st.warning(complaint)
+            frame.strip()
+            run_page()
+            session.write_address()

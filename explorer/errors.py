@@ -42,6 +42,10 @@ class RunError(ExplorerError):
     """A run that does not exist, or cannot do what it was asked to."""
 
 
+class AccessError(ExplorerError):
+    """An app that would be open to everybody, a login that is unfit, or something another person may not do."""
+
+
 def sentence(text: str) -> str:
     """The text on one line, without control characters, long words and then the whole cut in the middle.
 

@@ -1,5 +1,6 @@
-"""``app``: the app in the browser, from a clone or from an installed package."""
+"""``app``: the app in the browser, from a clone or from an installed package; for this computer, or for a group."""
 
+import os
 import runpy
 import sys
 import tomllib
@@ -9,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 import explorer
-from explorer.errors import ExplorerError
+from explorer.access import addresses, login
+from explorer.access.login import Login
+from explorer.errors import AccessError, ExplorerError
 
 _PACKAGE = Path(explorer.__file__).parent
 # The theme is read by Streamlit itself from the file beside the app; the rest must hold whatever the person's own
@@ -28,18 +31,61 @@ def serve(
         typer.Option(help="a study of your own to offer: its folder or study.toml; may be repeated"),
     ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="by default 8501")] = None,
+    address: Annotated[
+        str, typer.Option(help="where to listen; anything but this computer needs one of the logins")
+    ] = addresses.HERE[0],
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="a name by which people reach the app, as in explorer.example.org; may be repeated"
+        ),
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="ask for the password in this file, which only you may read")
+    ] = None,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="let in who logs in by OpenID Connect with this e-mail address, or pattern such as *@example.org; may "
+            "be repeated"
+        ),
+    ] = None,
+    without_login: Annotated[bool, typer.Option(help=f"accept that {login.WHAT_ANYONE_MAY}")] = False,
 ) -> None:
-    """Start the app on http://127.0.0.1:8501 until Ctrl-C; it answers this computer only."""
+    """Start the app on http://127.0.0.1:8501 until Ctrl-C; it answers this computer only, unless asked otherwise."""
+    hosts = _hosts(address, host or [])
+    chosen = _login(password_file, member or [], without_login)
+    login.check(chosen, address, hosts)
     own = study or []
     if own:
         from explorer import studies
 
         studies.catalogue(tuple(own))  # a mistake is said here and not on the page
     script = app_script()
-    options = settings(script) | ({} if port is None else {"server.port": port})
+    options = settings(script) | {"server.address": address, "server.allowedHosts": hosts}
+    options |= {"browser.serverAddress": hosts[0]} | ({} if port is None else {"server.port": port})
+    os.environ[login.VARIABLE] = chosen.variable()
     offered = [word for each in own for word in ("--study", each)]
     sys.argv = ["streamlit", "run", str(script), *flags(options), "--", *offered]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+
+
+def _hosts(address: str, named: list[str]) -> list[str]:
+    """The names the app answers to, those people use first."""
+    if address in addresses.EVERYWHERE and not named:
+        raise AccessError(f"With --address {address}, say by which name people reach the app: --host NAME.")
+    own = [] if address in addresses.EVERYWHERE else [address]
+    return list(dict.fromkeys([*named, *own, *addresses.HERE]))
+
+
+def _login(password_file: Path | None, members: list[str], without: bool) -> Login:
+    if (password_file is not None) + bool(members) + without > 1:
+        raise AccessError("Choose one of --password-file, --member and --without-login.")
+    if password_file is not None:
+        return Login("password", file=password_file.absolute())
+    if members:
+        return Login("oidc", members=tuple(members))
+    return Login("none") if without else login.of_environment(os.environ)
 
 
 def app_script() -> Path:

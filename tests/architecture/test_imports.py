@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"evaluation"}),
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),
-    frozenset({"blocks", "estimates", "randomness", "watching", "questions"}),
+    frozenset({"blocks", "estimates", "randomness", "watching", "questions", "access"}),
     frozenset({"errors", "files", "places", "reading"}),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}

@@ -1,8 +1,10 @@
 """``python -m explorer app`` hands Streamlit the app, its settings and the studies of one's own."""
 
+import os
 import runpy
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +43,80 @@ def test_a_clone_starts_its_own_app_with_the_settings_as_flags(
     given = dict.fromkeys(words[3:-1:2])
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     del settings["theme"]
-    assert list(given) == [f"--{section}.{name}" for section, named in settings.items() for name in named]
+    assert set(given) == {
+        f"--{section}.{name}"
+        for section, named in settings.items()
+        for name, value in named.items()
+        if value != []
+    }
     pairs = list(zip(words[3:-1:2], words[4:-1:2], strict=True))
     assert ("--server.address", "127.0.0.1") in pairs
     assert [value for name, value in pairs if name == "--server.allowedHosts"] == ["127.0.0.1", "localhost"]
     assert ("--browser.gatherUsageStats", "false") in pairs
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> Path:
+    path = tmp_path / "password"
+    path.write_text("correct horse battery\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test chooses is not there in the next."""
+    monkeypatch.setenv("EXPLORER_LOGIN", "")
+
+
+def given(words: list[str], name: str) -> list[str]:
+    return [value for flag, value in pairwise(words) if flag == f"--{name}"]
+
+
+@pytest.mark.parametrize("reach", [("--address", "0.0.0.0", "--host", "a.example"), ("--host", "a.example"),
+                                   ("--address", "192.0.2.7"), ("--address", "::", "--host", "a.example")])  # fmt: skip
+def test_others_are_answered_only_with_a_login_or_an_acceptance(
+    explore: Command, started: list[list[str]], password: Path, reach: tuple[str, ...]
+) -> None:
+    """A forgotten option opens nothing; every way out is named, and what it means."""
+    said = complaint(explore("app", *reach))
+    for words in ("--password-file", "--member", "--without-login", "start, stop and delete computations"):
+        assert words in said
+    assert started == []
+    for login in (("--password-file", password), ("--member", "*@example.org"), ("--without-login",)):
+        assert explore("app", *reach, *login).status == 0
+    assert len(started) == 3
+
+
+def test_names_and_login_are_handed_on(explore: Command, started: list[list[str]], password: Path) -> None:
+    """Streamlit checks the names on its WebSocket, the guard everywhere; the guard reads the login."""
+    command = ("app", "--address", "0.0.0.0", "--host", "a.example", "--host", "b.example")
+    assert explore(*command, "--password-file", password).status == 0
+    [words] = started
+    assert given(words, "server.address") == ["0.0.0.0"]
+    assert given(words, "server.allowedHosts") == ["a.example", "b.example", "127.0.0.1", "localhost"]
+    assert given(words, "browser.serverAddress") == ["a.example"]
+    assert os.environ["EXPLORER_LOGIN"] == f"password:{password}"
+
+
+def test_every_address_needs_a_name(explore: Command, started: list[list[str]]) -> None:
+    """Without one the app would refuse everybody by their Host header."""
+    assert "--host NAME" in complaint(explore("app", "--address", "0.0.0.0", "--without-login"))
+    assert started == []
+
+
+def test_one_login_is_chosen(explore: Command, started: list[list[str]], password: Path) -> None:
+    said = complaint(explore("app", "--password-file", password, "--without-login"))
+    assert "one of" in said
+    assert started == []
+
+
+def test_a_password_file_that_others_can_read_is_refused(
+    explore: Command, started: list[list[str]], password: Path
+) -> None:
+    password.chmod(0o644)
+    assert "chmod 600" in complaint(explore("app", "--password-file", password))
+    assert started == []
 
 
 def test_every_setting_is_one_that_streamlit_knows() -> None:

@@ -8,7 +8,7 @@ from explorer.figures.look import bytes_text, percent_text
 from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
-from explorer.ui.shell import at_work, caches, results, sentences, session
+from explorer.ui.shell import at_work, caches, door, results, sentences, session
 
 
 def sidebar() -> None:
@@ -31,6 +31,7 @@ def sidebar() -> None:
             st.rerun()
         st.divider()
         at_work.show()
+        door.who()
 
 
 def strip() -> None:

@@ -1,0 +1,89 @@
+"""How people are let in, as EXPLORER_LOGIN says it, and what is refused without it.
+
+``password:FILE`` asks for the password in the file, ``oidc:ada@example.org,*@example.com`` for a login by OpenID
+Connect, ``none`` accepts that anyone who reaches the port is let in. Unset, the app is for this computer alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from explorer.access import addresses, password
+from explorer.errors import AccessError
+
+VARIABLE = "EXPLORER_LOGIN"
+WHAT_ANYONE_MAY = (
+    "anyone who reaches the port may read every study and result, start, stop and delete computations, and fill this "
+    "computer's processors, memory and disk"
+)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A way of letting people in.
+
+    Attributes:
+        kind: 'here' where no login is needed because only this computer is answered.
+        members: who may enter with 'oidc': e-mail addresses, or patterns such as ``*@example.org``.
+    """
+
+    kind: Literal["here", "password", "oidc", "none"] = "here"
+    file: Path | None = None
+    members: tuple[str, ...] = ()
+
+    def variable(self) -> str:
+        """The value of EXPLORER_LOGIN that means this."""
+        if self.kind == "password":
+            return f"password:{self.file}"
+        if self.kind == "oidc":
+            return f"oidc:{','.join(self.members)}"
+        return "none" if self.kind == "none" else ""
+
+    def admits(self, email: str) -> bool:
+        """Whether an e-mail address is one of the members'."""
+        return any(fnmatchcase(email.lower(), pattern.lower()) for pattern in self.members)
+
+
+def of_environment(environment: Mapping[str, str]) -> Login:
+    """The login that EXPLORER_LOGIN names.
+
+    Raises:
+        AccessError: it names none.
+    """
+    text = environment.get(VARIABLE, "")
+    kind, _, rest = text.partition(":")
+    if not text:
+        return Login()
+    if text == "none":
+        return Login("none")
+    if kind == "password" and rest:
+        return Login("password", file=Path(rest))
+    members = tuple(each.strip() for each in rest.split(",") if each.strip())
+    if kind == "oidc" and members:
+        return Login("oidc", members=members)
+    raise AccessError(
+        f"{VARIABLE} is {text!r}; write password:FILE, oidc:ADDRESS,ADDRESS or none, or leave it empty."
+    )
+
+
+def check(login: Login, address: str | None, hosts: Iterable[str]) -> None:
+    """Refuse to answer others than this computer unless they have to log in or that is accepted.
+
+    Args:
+        address: where the server listens; None for everywhere.
+        hosts: the names by which it is reached.
+
+    Raises:
+        AccessError: nobody would have to log in, or the password file is unfit.
+    """
+    if login.file is not None:
+        password.read(login.file)
+    beyond = addresses.beyond(address, hosts)
+    if beyond is not None and login.kind == "here":
+        raise AccessError(
+            f"The app would answer at {beyond}, not only to this computer, and {WHAT_ANYONE_MAY}; start it with "
+            "python -m explorer app and --password-file FILE, or --member ADDRESS for a login by OpenID Connect, or "
+            "--without-login to accept that (see docs/serving.md)."
+        )

@@ -1,0 +1,105 @@
+"""Who is let in to the pages, and where nobody is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explorer.access import persons
+from explorer.access.guard import Gate
+from explorer.access.login import Login
+from explorer.ui.shell import door
+from tests.ui.conftest import PROFILE, ROOT, Opens
+
+
+@pytest.fixture(autouse=True)
+def no_gate() -> Iterator[None]:
+    yield
+    door._GATES.clear()
+
+
+@pytest.fixture
+def by_openid() -> None:
+    door._GATES[:] = [
+        Gate(Login("oidc", members=("*@example.org", "Ada@example.com")), ("explorer.example.org",))
+    ]
+
+
+@pytest.mark.parametrize("address", [None, "0.0.0.0", "::", "192.0.2.7"])
+def test_pages_that_nothing_guards_refuse_other_computers(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch, address: str | None
+) -> None:
+    """Also where app.py is run without its guard, nothing but the refusal is drawn, on a linked page neither."""
+    known = st.config.get_option
+    monkeypatch.setattr(
+        st.config, "get_option", lambda name: address if name == "server.address" else known(name)
+    )
+    for name in ("model", "frontier"):
+        page = opens(name, study=PROFILE)
+        assert not page.exception
+        [said] = [each.value for each in page.error]
+        assert "--password-file" in said
+        assert not page.title
+        assert not page.sidebar.children
+
+
+def test_a_login_without_its_guard_opens_nothing(
+    opens: Opens, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct horse battery\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("EXPLORER_LOGIN", f"password:{file}")
+    page = opens("model", study=PROFILE)
+    assert "python -m explorer app" in page.error[0].value
+    assert not page.title
+
+
+def _as(user: dict[str, object], page: str = "frontier") -> AppTest:
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
+    test.user = user
+    test.query_params["study"] = PROFILE
+    test.switch_page(f"pages/{page}.py")
+    return test.run()
+
+
+@pytest.mark.usefixtures("by_openid")
+def test_who_is_not_logged_in_sees_the_login_alone() -> None:
+    page = _as({"is_logged_in": False})
+    assert [each.label for each in page.button] == ["Log in"]
+    assert not page.sidebar.selectbox
+
+
+@pytest.mark.usefixtures("by_openid")
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"email": "eve@example.com"},
+        {"email": "eve@evil.example"},
+        {"email": "eve@example.org", "email_verified": False},
+        {"email": ""},
+        {"name": "ada@example.com"},
+    ],
+)
+def test_an_account_that_is_no_members_is_refused(user: dict[str, object]) -> None:
+    """At a public provider anybody has an account, with any name, and an address that nobody has checked."""
+    page = _as({"is_logged_in": True, **user})
+    assert "not one of the members" in page.error[0].value
+    assert not page.sidebar.selectbox
+
+
+@pytest.mark.usefixtures("by_openid")
+def test_a_member_comes_in_and_is_named() -> None:
+    page = _as({"is_logged_in": True, "email": "ada@example.com"})
+    assert not page.error
+    assert page.title[0].value == "Frontier"
+    assert "ada@example.com" in [each.value for each in page.sidebar.text]
+
+
+def test_on_this_computer_everybody_is_the_operator(opens: Opens) -> None:
+    page = opens("model", study=PROFILE)
+    assert not page.error
+    assert not page.sidebar.text
+    assert door.person() == persons.operator()
