@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from explorer.access import addresses, password
-from explorer.errors import AccessError
+from explorer.errors import AccessError, cut
 
 VARIABLE = "EXPLORER_LOGIN"
 WHAT_ANYONE_MAY = (
@@ -83,7 +83,7 @@ def check(login: Login, address: str | None, hosts: Iterable[str]) -> None:
     beyond = addresses.beyond(address, hosts)
     if beyond is not None and login.kind == "here":
         raise AccessError(
-            f"The app would answer at {beyond}, not only to this computer, and {WHAT_ANYONE_MAY}; start it with "
-            "python -m explorer app and --password-file FILE, or --member ADDRESS for a login by OpenID Connect, or "
-            "--without-login to accept that (see docs/serving.md)."
+            f"The app would answer at {cut(beyond, 50)}, where anyone could read, start, stop and delete computations; "
+            "use python -m explorer app with --password-file FILE, --member ADDRESS (OpenID Connect) or "
+            "--without-login; docs/serving.md says more"
         )
