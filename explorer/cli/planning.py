@@ -58,7 +58,11 @@ def frontier(
         int | None, typer.Option(metavar="BITS", help="width of the first and the last block")
     ] = None,
     a_bits: Annotated[
-        str | None, typer.Option(help="width of the activations, or several to choose from, e.g. 4,8")
+        str | None,
+        typer.Option(
+            metavar="A",
+            help="width of the activations, weights (as wide), or several to choose from, e.g. 4,8",
+        ),
     ] = None,
     damage: Annotated[Measure, typer.Option(help="how Ω is measured")] = "trace",
     latency: Annotated[
@@ -74,7 +78,7 @@ def frontier(
     as_json: JsonOption = False,
 ) -> None:
     """Every plan that no other plan beats in both cost and predicted damage Ω."""
-    inputs = () if a_bits is None else parsing.menu(a_bits, "--a-bits")
+    inputs = () if a_bits in (None, "weights") else parsing.menu(a_bits, "--a-bits")
     asked: dict[str, Any] = {
         "bits": None if bits is None else parsing.menu(bits, "--bits"),
         "cost": cost,
@@ -85,7 +89,7 @@ def frontier(
         "minimum": parsing.widths(minimum or [], "--min"),
         "maximum": parsing.widths(maximum or [], "--max"),
         "first_last_at": first_last_at,
-        "a_bits": inputs[0] if len(inputs) == 1 else None,
+        "a_bits": inputs[0] if len(inputs) == 1 else None if inputs else a_bits,
         "a_menu": inputs if len(inputs) > 1 else (),
         "scales": scales,
     }
@@ -180,6 +184,7 @@ def _answer(
         "search_space": str(problem.search_space),
         "cost": problem.cost.name,
         "unit": problem.cost.unit,
+        "activations": problem.a_menu or problem.a_bits or "weights",
         "resolution": 0.0,
         "solver": solver,
     }
@@ -217,6 +222,8 @@ def _answer(
 
 
 def _remarks(content: dict[str, Any]) -> None:
+    if content["activations"] == "weights":
+        remark("activations are as wide as their block's weights; predicted damage counts the weights alone")
     if "certificate" in content:
         remark(content["certificate"]["text"])
     if content["resolution"] or any(content.get("slack", ())):

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from explorer.errors import PlanError
 from explorer.plans.costs.latency_file import read_latency_csv
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from explorer.curvature.result import Traces
 
 ACTIVATION_BITS = 8  # where nothing says otherwise
-_COUNTING = ("bops", "latency", "activations")  # costs in which the activations' widths count
 
 
 def frontier(
@@ -95,29 +94,32 @@ def study_problem(
             if asked.a_menu:
                 kept_inputs.setdefault(name, asked.first_last_at)
     own = read_latency_csv(asked.latencies.encode(), blocks) if asked.latencies else None
+    limits = [
+        *constraints,
+        *(Limit(name, Budget("at_most", most)) for name, most in asked.limits.items()),
+    ]
+    axis = cost if isinstance(cost, CostTable) else asked.cost
+    rule = _rule(asked, axis, *(limit.cost for limit in limits))
 
     def counted(cost: CostTable | CostName) -> CostTable:
         if isinstance(cost, CostTable):
             return cost
         if cost == "latency" and own is not None:
             return own
-        return cost_table(
-            study, blocks, cost, widths, asked.a_bits, inputs, scales=asked.scales, quantizer=quantizer
-        )
+        if cost == "latency" and (asked.a_menu or rule != "weights"):
+            raise PlanError(
+                f"the latencies of {study.name} are for activations as wide as the weights; let the activations "
+                "be as wide, or give a table of your own"
+            )
+        # Of every width, so that the cost of any plan can be told, not only of those that are chosen from.
+        return cost_table(study, blocks, cost, ALLOWED_BITS, scales=asked.scales, quantizer=quantizer)
 
-    limits = [
-        *constraints,
-        *(Limit(name, Budget("at_most", most)) for name, most in asked.limits.items()),
-    ]
-    axis = counted(cost if isinstance(cost, CostTable) else asked.cost)
-    bounds = [(counted(limit.cost), limit.budget) for limit in limits]
-    follows = asked.a_bits is None and any(each.name in _COUNTING for each in (axis, *(t for t, _ in bounds)))
     own_ties = () if study.has_network else study.ties
     found_ties = ties_of(study, blocks) if asked.auto_ties else ()
     return build_problem(
         names,
         menu=menu,
-        cost=axis,
+        cost=counted(axis),
         damage=table,
         weights={block.name: block.weights for block in blocks},
         ties=(*own_ties, *found_ties, *asked.ties),
@@ -125,13 +127,21 @@ def study_problem(
         minimum=asked.minimum,
         maximum=asked.maximum,
         monotone=asked.monotone,
-        a_bits=None if follows else asked.a_bits or ACTIVATION_BITS,
+        a_bits=None if rule == "weights" else rule,
         a_menu=asked.a_menu,
         a_keep=kept_inputs,
         a_minimum=asked.a_minimum,
         a_maximum=asked.a_maximum,
-        constraints=bounds,
+        constraints=[(counted(limit.cost), limit.budget) for limit in limits],
     )
+
+
+def _rule(asked: FrontierQuestion, *costs: CostTable | CostName) -> int | Literal["weights"]:
+    """Width of activations that are not chosen: HAWQ-V3 counts them as wide as the weights."""
+    if asked.a_bits is not None:
+        return asked.a_bits
+    names = {cost.name if isinstance(cost, CostTable) else cost for cost in costs}
+    return "weights" if names & {"bops", "latency", "activations"} else ACTIVATION_BITS
 
 
 def _widths(
@@ -145,7 +155,7 @@ def _widths(
     menu = default_menu(study) if asked.bits is None else asked.bits
     kept = dict(asked.keep)
     ends = () if asked.first_last_at is None else (asked.first_last_at,)
-    fixed = () if asked.a_bits is None else (asked.a_bits,)
+    fixed = (asked.a_bits,) if isinstance(asked.a_bits, int) else ()
     widths = sorted({*menu, *kept.values(), *ends})
     inputs = sorted({*asked.a_menu, *asked.a_keep.values(), *(ends if asked.a_menu else ()), *fixed})
     wrong = [width for width in (*widths, *inputs) if width not in ALLOWED_BITS]

@@ -2,6 +2,9 @@
 
 The frontier, HAWQ-V2's set B and the greedy path where they are wanted, and plans that have a name: uniform,
 published and saved ones. Page, command line, notebook and report draw or print the same scene.
+
+A plan behind a dot has the activations that its cost and its Ω were counted with: those of the problem's rule (one
+width, or that of the block's weights), or those that were chosen. Plans with a name keep their own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.blocks import Block
-from explorer.plans.of_study import ACTIVATION_BITS
-from explorer.plans.plan.plan import Plan, StudyIdentity
+from explorer.errors import PlanError
+from explorer.plans.plan.plan import BlockBits, Plan, StudyIdentity
 from explorer.plans.plan.published import published_plans
 from explorer.plans.problem.point import Point
-from explorer.plans.problem.problem import Problem
+from explorer.plans.problem.problem import Bound, Problem
 from explorer.plans.solvers.curve import Curve
 from explorer.plans.solvers.frontier import Frontier
 from explorer.plans.solvers.set_b import SetB, count
@@ -51,22 +54,24 @@ class Scene:
     named: Mapping[str, tuple[Plan, ...]]
 
     def place(self, plan: Plan) -> tuple[float, float]:
-        """Cost of a plan, in the unit of the cost's table, and its Ω."""
-        problem = self.frontier.problem
-        inputs = plan.a_bits if self.question.a_menu else None
-        cost = problem.cost.count(plan.w_bits, inputs) / problem.cost.divisor
-        return cost, problem.damage.omega(plan.w_bits, inputs)
+        """Cost of a plan, in the unit of the cost's table, and its Ω; both with the activations it has.
 
-    def knows(self, plan: Plan) -> bool:
-        """Whether cost and Ω of a plan can be told: all its widths are allowed somewhere."""
-        problem = self.frontier.problem
-        known = {bits for group in problem.groups for bits in group.widths} | set(problem.menu)
-        inputs = {*self.question.a_menu, ACTIVATION_BITS} if self.question.a_menu else None
-        return set(plan.w_bits.values()) <= known and (inputs is None or set(plan.a_bits.values()) <= inputs)
+        Raises:
+            PlanError: one of its widths has no known cost or damage, as in a table of measured latencies.
+        """
+        return _place(self.frontier.problem, plan)
+
+    def broken(self, plan: Plan) -> tuple[Bound, ...]:
+        """The limits that a plan exceeds.
+
+        Raises:
+            PlanError: one of its widths has no known cost.
+        """
+        return _broken(self.frontier.problem, plan)
 
     def find(self, plan: Plan) -> int | None:
         """Point of the frontier that a plan is, if it is one."""
-        return self.frontier.find(plan.w_bits, plan.a_bits if self.question.a_menu else None)
+        return self.frontier.find(plan.w_bits, plan.a_bits)
 
     def shown(self, point: int) -> int | None:
         """Number of a point of the frontier among those that are shown, if it is."""
@@ -94,19 +99,15 @@ class Scene:
         if kind in self.named:
             return self.named[kind][index]
         if kind == "set B" and self.set_b is not None:
-            bits = self.set_b.bits_of(int(self.dots[index]))
-            return Plan.of_weights(study, blocks, bits, a_bits=ACTIVATION_BITS)
+            dot = int(self.dots[index])
+            weights, inputs = self.set_b.bits_of(dot), self.set_b.a_bits_of(dot)
+            bits = {block.name: BlockBits(weights[block.name], inputs[block.name]) for block in blocks}
+            return Plan(study.name, study.weights_sha256, bits)
         if kind == "greedy" and self.greedy is not None:
-            return self.plan_of(study, blocks, self.greedy.point(index))
+            return self.greedy.point(index).plan(study, blocks)
         if kind == "frontier":
-            return self.plan_of(study, blocks, self.frontier.point(int(self.points[index])))
+            return self.frontier.point(int(self.points[index])).plan(study, blocks)
         return None
-
-    def plan_of(self, study: StudyIdentity, blocks: Sequence[Block], point: Point) -> Plan:
-        """A point as a plan: activations have 8 bits where their widths were not chosen."""
-        if self.question.a_menu:
-            return point.plan(study, blocks)
-        return Plan.of_weights(study, blocks, point.bits, a_bits=ACTIVATION_BITS)
 
 
 def compose(
@@ -126,16 +127,16 @@ def compose(
         set_b, greedy: shown where they are given.
         saved: plans that a person saved.
     """
-    menu = frontier.problem.menu
+    problem = frontier.problem
     named = {
         "uniform": [
-            Plan.uniform(study, blocks, bits, _input_bits(question, bits), name=f"{bits} bits")
-            for bits in menu
+            Plan.uniform(study, blocks, bits, input_bits(problem, bits), name=f"{bits} bits")
+            for bits in problem.menu
         ],
         "published": [found.plan for found in published_plans(study, blocks)],
         "saved": list(saved),
     }
-    fitting = {kind: tuple(p for p in found if _counts(question, menu, p)) for kind, found in named.items()}
+    fitting = {kind: tuple(p for p in found if _fits(problem, p)) for kind, found in named.items()}
     dots = _sample(0 if set_b is None else len(set_b))
     return Scene(question, frontier, frontier.thinned(POINTS), set_b, dots, greedy, fitting)
 
@@ -145,14 +146,32 @@ def has_set_b(problem: Problem, question: FrontierQuestion) -> bool:
     return not question.a_menu and count(len(problem.free), len(problem.menu)) <= SET_B_LIMIT
 
 
-def _input_bits(question: FrontierQuestion, bits: int) -> int:
-    """Width of activations in the uniform plan of some bits: the nearest that may be chosen."""
-    return min(question.a_menu, key=lambda a: abs(a - bits)) if question.a_menu else ACTIVATION_BITS
+def input_bits(problem: Problem, bits: int) -> int:
+    """Width of the activations where all weights have some bits: by the problem's rule, or the nearest to choose."""
+    if problem.a_menu:
+        return min(problem.a_menu, key=lambda a: abs(a - bits))
+    return problem.a_bits or bits
 
 
-def _counts(question: FrontierQuestion, menu: Sequence[int], plan: Plan) -> bool:
-    inputs = set(plan.a_bits.values()) <= set(question.a_menu) if question.a_menu else True
-    return inputs and set(plan.w_bits.values()) <= set(menu)
+def _place(problem: Problem, plan: Plan) -> tuple[float, float]:
+    cost = problem.cost.count(plan.w_bits, plan.a_bits) / problem.cost.divisor
+    return cost, problem.damage.omega(plan.w_bits, plan.a_bits)
+
+
+def _broken(problem: Problem, plan: Plan) -> tuple[Bound, ...]:
+    return tuple(b for b in problem.bounds if b.cost.count(plan.w_bits, plan.a_bits) > b.limit)
+
+
+def _fits(problem: Problem, plan: Plan) -> bool:
+    """Whether a plan with a name is shown: its widths are allowed, its cost and Ω known, and it keeps the limits."""
+    inputs = set(plan.a_bits.values()) <= set(problem.a_menu) if problem.a_menu else True
+    if not inputs or not set(plan.w_bits.values()) <= set(problem.menu):
+        return False
+    try:
+        _place(problem, plan)
+        return not _broken(problem, plan)
+    except PlanError:  # measured latencies and damages are of some widths only
+        return False
 
 
 def _sample(size: int) -> np.ndarray:

@@ -42,39 +42,37 @@ def cost_table(
     blocks: Sequence[Block],
     cost: CostName,
     bits: Iterable[int],
-    a_bits: int | None = None,
-    a_menu: Iterable[int] = (),
     *,
     scales: bool = False,
     quantizer: QuantizerSettings = WEIGHTS,
 ) -> CostTable:
-    """The named cost of a study's blocks at these widths.
+    """The named cost of a study's blocks at these widths, of weights and of activations.
+
+    Published latencies are of activations as wide as the weights and know no others.
 
     Args:
-        a_bits, a_menu: of the activations; see ``bops_table``.
         scales: count the scales of ``quantizer`` in a size too.
 
     Raises:
-        PlanError: there is no such cost, or the study has no latencies, or none for these activations.
+        PlanError: there is no such cost, or the study has no latencies.
     """
     if cost == "size":
         return size_table(blocks, bits, scales=scales, quantizer=quantizer)
     if cost == "bops":
-        return bops_table(blocks, bits, a_bits=a_bits, a_menu=a_menu)
+        return bops_table(blocks, bits)
     if cost == "activations":
-        return activations_table(blocks, bits, a_bits=a_bits, a_menu=a_menu)
+        return activations_table(blocks, bits)
     if cost != "latency":
         raise PlanError(f"there is no cost called {cost!r}; take one of {', '.join(COSTS)}")
     if study.has_network or not any(study.latency_ms.values()):
         raise PlanError(
             f"{study.name} has no table of latencies; choose size or bops, or give a table of your own"
         )
-    if set(a_menu):
-        raise PlanError(
-            f"the latencies of {study.name} are for activations as wide as the weights; leave the "
-            "activations' widths to follow them, or give a table of your own"
-        )
-    return latency_table(study.latency_ms)
+    as_wide = {
+        block: {**row, **{(bits, bits): ms for bits, ms in row.items()}}
+        for block, row in study.latency_ms.items()
+    }
+    return latency_table(as_wide)
 
 
 def study_damage(

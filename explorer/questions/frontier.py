@@ -48,8 +48,10 @@ class FrontierQuestion(Frozen):
         None, description="width of the first and the last block, unless keep says another"
     )
     limits: dict[CostName, float] = Field({}, description="further costs and the most of each, in its unit")
-    a_bits: int | None = Field(
-        None, description="width of activations; 8, or that of the weights where a cost counts it, without"
+    a_bits: int | Literal["weights"] | None = Field(
+        None,
+        description="width of activations, or weights: as wide as their block's weights; without: 8, or as the "
+        "weights where a cost counts it",
     )
     a_menu: tuple[int, ...] = Field((), description="activation widths to choose from; none: not chosen")
     a_keep: dict[str, int] = Field({}, description="block to the width its activations must have")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from explorer import studies
-from explorer.plans import table_vi
+from explorer.plans import bops, read_plan, size_bytes, table_vi
 
 from .conftest import Command
 
@@ -44,6 +44,39 @@ def test_several_limits_at_once_and_what_the_solver_says(explore: Command, solve
     else:
         assert answer["slack"] == [0, 0]
         assert answer["points"][-1]["omega"] == chosen["omega"]
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (("--cost", "bops"), "weights"),
+        (("--cost", "bops", "--a-bits", 8), 8),
+        (("--cost", "latency"), "weights"),
+        (("--cost", "size", "--a-bits", "weights"), "weights"),
+        (("--cost", "size", "--limit", "bops=6e10"), "weights"),
+        (("--cost", "size"), 8),
+    ],
+)
+@pytest.mark.parametrize("solver", ["frontier", "milp", "greedy"])
+def test_the_plan_that_is_written_has_the_activations_that_were_counted(
+    explore: Command, tmp_path: Path, words: tuple[str, ...], rule: int | str, solver: str
+) -> None:
+    """Costs, limits and plan.json speak of the same widths."""
+    out = tmp_path / "plan.json"
+    name = "hawq-v3-resnet18"
+    answer = explore(
+        *("frontier", "--study", name, "--bits", "4,8", *words, "--budget-between", 0.5, "--solver", solver),
+        *("--out", out, "--json"),
+    ).json
+    assert answer["activations"] == rule
+    study = studies.load(name)
+    plan, blocks = read_plan(out, study=study, partitions=(study.blocks(),))
+    assert all(bits.a_bits == (bits.w_bits if rule == "weights" else rule) for bits in plan.blocks.values())
+    costs = {"size": size_bytes(blocks, plan.w_bits), "bops": bops(blocks, plan)}
+    if answer["cost"] in costs:
+        assert costs[answer["cost"]] == pytest.approx(answer["chosen"]["cost"], abs=1)
+    if "limited" in answer["chosen"]:
+        assert costs["bops"] == answer["chosen"]["limited"]["bops"] <= 6e10
 
 
 def test_the_greedy_path_is_answered_like_a_frontier(explore: Command) -> None:

@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import plans
+from explorer.errors import PlanError
 from explorer.figures import look
 from explorer.figures.plans import frontier as picture
 from explorer.jobs.basis import Basis
@@ -77,9 +78,12 @@ def _figure(
 def _held(scene: Scene, scale: float) -> Held | None:
     """Where the current plan stands; None where there is none, or one whose cost or Ω cannot be told."""
     plan = session.plan()
-    if plan is None or not scene.knows(plan):
+    if plan is None:
         return None
-    cost, omega = scene.place(plan)
+    try:
+        cost, omega = scene.place(plan)
+    except PlanError:
+        return None
     place = scene.find(plan)
     if place is None:
         return Held(cost / scale, omega)
@@ -116,7 +120,7 @@ def _budget(scene: Scene, there: Held | None) -> None:
         if st.session_state[key] in st.session_state.get(set_here, []):
             return
         point = scene.under(st.session_state[key] * scale)
-        session.take(scene.plan_of(session.study(), session.blocks(), point))
+        session.take(point.plan(session.study(), session.blocks()))
 
     st.slider(
         f"{picture.COSTS[scene.question.cost].capitalize()} budget ({unit}): best plan not larger than this",
