@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from explorer.errors import PlanError
+from explorer.plans.costs import words
 from explorer.plans.costs.tables import CostTable
 from explorer.plans.damage.omega import DamageTable
 from explorer.plans.plan.plan import ALLOWED_BITS, allowed_sentence
@@ -39,9 +40,8 @@ class Bound:
 
     @property
     def said(self) -> str:
-        """In words: "a size of at most 300,000 bytes"."""
-        article = "" if self.cost.name == "bops" else "a "
-        return f"{article}{self.cost.name} of at most {self.cost.said(self.limit)}"
+        """In words: "size of at most 300 kB"."""
+        return f"{words.noun(self.cost)} of at most {words.in_words(self.cost, self.limit)}"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.plans.costs import words
 from explorer.plans.costs.tables import CostTable
 from explorer.plans.problem.budget import Budget
 from explorer.plans.problem.infeasible import InfeasibleError
@@ -79,11 +80,9 @@ class Curve:
         within = int(np.searchsorted(self.counts, limit, side="right"))
         if within == 0:
             table = self.problem.cost
-            asked = f"{budget.value:,.10g} {table.unit}" if budget.kind == "at_most" else table.said(limit)
-            article = "" if table.name == "bops" else "a "
+            (least, most), unit = words.compared(table, int(self.counts[0]), limit)
             raise InfeasibleError(
-                f"no plan has {article}{table.name} of at most {asked}: the smallest possible is "
-                f"{table.said(int(self.counts[0]))}; raise the budget or allow fewer bits",
+                f"no plan fits: the smallest needs {least} {unit}, the budget is {most}; raise it or allow fewer bits",
                 binding=(table.name,),
                 nearest=self.point(0),
                 loosened={table.name: float(self.cost[0])},

@@ -5,12 +5,13 @@ HiGHS searches until the best plan found and the bound on all others meet: the g
 as its check, and where several limits make a frontier too large to be exact.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from explorer.errors import PlanError
+from explorer.plans.costs import words
 from explorer.plans.costs.tables import CostTable
 from explorer.plans.problem.budget import Budget, Limit
 from explorer.plans.problem.infeasible import InfeasibleError
@@ -143,20 +144,27 @@ def _infeasible(programme: Programme, bounds: Sequence[Bound]) -> PlanError:
         found = programme.least(programme.costs(bound.cost), others)
         if found is not None:
             needed[bound.cost.name] = (bound.cost, programme.count(bound.cost, found.picks))
-    if len(bounds) == 1:
-        ((table, count),) = needed.values()
-        advice = f"the smallest possible is {table.said(count)}; raise the budget"
-    elif needed:
-        raised = [f"the {name} to {table.said(count)}" for name, (table, count) in needed.items()]
-        advice = f"raise {', or '.join(raised)},"
-    else:
-        reached = [each.cost.said(each.limit) for each in eased]
-        advice = (
-            f"no single limit is to blame, and the nearest plan takes {' and '.join(reached)}; raise them"
-        )
     return InfeasibleError(
-        f"no plan has {' and '.join(bound.said for bound in bounds)}: {advice} or allow fewer bits",
+        f"no plan {_advice(bounds, needed, eased)} or allow fewer bits",
         binding=tuple(needed) or tuple(bound.cost.name for bound in bounds),
         nearest=nearest,
         loosened={name: float(table.in_unit(count)) for name, (table, count) in needed.items()},
     )
+
+
+def _advice(
+    bounds: Sequence[Bound], needed: Mapping[str, tuple[CostTable, int]], eased: Sequence[Bound]
+) -> str:
+    """Which limits are in the way, and what they would have to be."""
+    if len(bounds) == 1:
+        ((table, count),) = needed.values()
+        (least, most), unit = words.compared(table, count, bounds[0].limit)
+        return f"fits: the smallest needs {least} {unit}, the limit is {most}; raise it"
+    together = f"keeps all limits ({', '.join(bound.said for bound in bounds)})"
+    if needed:
+        raised = [
+            f"{words.noun(table)} to {words.in_words(table, count)}" for table, count in needed.values()
+        ]
+        return f"{together}: raise {', or '.join(raised)},"
+    reached = [f"{words.noun(each.cost)} of {words.in_words(each.cost, each.limit)}" for each in eased]
+    return f"{together}: no single limit is to blame, and the nearest plan takes {' and '.join(reached)}; raise them"

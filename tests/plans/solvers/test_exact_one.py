@@ -207,10 +207,10 @@ def _three() -> dict:
         (
             [59.9],
             [],
-            "no plan has a size of at most 59.875 bytes: the smallest possible is 60 bytes; raise the",
+            "no plan fits: the smallest needs 60.0 bytes, the limit is 59.9; raise it or allow fewer bits",
         ),
-        ([50], [4000], "raise the size to 60 bytes, or allow fewer bits"),
-        ([500], [1000], "raise the bops to 1,200 BOPs, or allow fewer bits"),
+        ([50], [4000], "raise size to 60 bytes, or allow fewer bits"),
+        ([500], [1000], "raise bit operations to 1,200 BOPs, or allow fewer bits"),
         (
             [50],
             [1000],
@@ -234,7 +234,7 @@ def test_the_frontier_says_the_same_of_limits_that_nothing_keeps() -> None:
     arguments = _three()
     arguments["constraints"] = [(arguments["constraints"][0][0], Budget("at_most", 1000))]
     with pytest.raises(
-        InfeasibleError, match="the smallest possible is 1,200 BOPs; raise the budget"
+        InfeasibleError, match="the smallest needs 1,200 BOPs, the limit is 1,000; raise it"
     ) as caught:
         solve(build_problem(["a", "b", "c"], **arguments))
     assert caught.value.binding == ("bops",)
