@@ -36,11 +36,29 @@ WIDTH_LETTERS: Mapping[int, str] = {
 
 @dataclass(frozen=True)
 class Marked:
-    """A plan with a name."""
+    """A plan with a name, and the letters of its widths, of weights and of activations."""
 
     name: str
     cost: float
     omega: float
+    widths: str = ""
+    inputs: str = ""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """How the counts of a dot of set B become the widths of its blocks.
+
+    Attributes:
+        order: places of the blocks that are in set B's order, the least sensitive first: the first so many have the
+            first width of the menu, and so on.
+        base: (L,) a letter a block, right for those that are not in the order.
+        menu: a letter for each width.
+    """
+
+    order: tuple[int, ...]
+    base: str
+    menu: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +71,13 @@ class FrontierView:
         lower, upper: (P,) the band of Ω; empty where the traces have no errors.
         changes: (P,) what each changes from the next larger one, lines parted by ``<br>``; or nothing.
         widths: (P,) a letter a block, see ``WIDTH_LETTERS``; or nothing.
+        inputs: (P,) the same of the activations, where they were chosen.
         label, unit: of the cost axis.
         exact: whether nothing was rounded.
         set_b_cost, set_b_omega: (M,) one entry a plan of set B that is drawn.
+        set_b_levels: (M, k) how many blocks have each width of the menu; see ``Levels``.
         set_b_total: how many plans set B has.
-        greedy_cost, greedy_omega: the path of the greedy baseline.
+        greedy_cost, greedy_omega, greedy_widths, greedy_inputs: the path of the greedy baseline.
     """
 
     cost: np.ndarray
@@ -67,14 +87,18 @@ class FrontierView:
     total: int = 0
     changes: Sequence[str] = ()
     widths: Sequence[str] = ()
+    inputs: Sequence[str] = ()
     exact: bool = True
     lower: np.ndarray = field(default_factory=lambda: np.empty(0))
     upper: np.ndarray = field(default_factory=lambda: np.empty(0))
     set_b_cost: np.ndarray = field(default_factory=lambda: np.empty(0))
     set_b_omega: np.ndarray = field(default_factory=lambda: np.empty(0))
+    set_b_levels: np.ndarray = field(default_factory=lambda: np.empty(0))
     set_b_total: int = 0
     greedy_cost: np.ndarray = field(default_factory=lambda: np.empty(0))
     greedy_omega: np.ndarray = field(default_factory=lambda: np.empty(0))
+    greedy_widths: Sequence[str] = ()
+    greedy_inputs: Sequence[str] = ()
     uniform: Sequence[Marked] = ()
     published: Sequence[Marked] = ()
     saved: Sequence[Marked] = ()
@@ -91,10 +115,10 @@ def view(scene: Scene) -> FrontierView:
     """What is drawn of a scene."""
     unit, scale = axis(scene)
     frontier, points, set_b, greedy = scene.frontier, scene.points, scene.set_b, scene.greedy
+    chosen = bool(frontier.problem.a_menu)
     stderr = frontier.stderr()[points]
     omega = frontier.omega[points]
     empty = np.empty(0)
-    letters = np.array([WIDTH_LETTERS.get(bits, "0") for bits in range(33)])
     own = scene.question.cost == "latency" and bool(scene.question.latencies)
     return FrontierView(
         cost=frontier.cost[points] / scale,
@@ -104,14 +128,18 @@ def view(scene: Scene) -> FrontierView:
         total=len(frontier),
         exact=frontier.exact,
         changes=[_change(scene, int(place)) for place in points],
-        widths=["".join(row) for row in letters[frontier.bits[points]]],
+        widths=_letters(frontier.bits[points]),
+        inputs=_letters(frontier.a_bits[points]) if chosen else (),
         lower=omega - stderr if stderr.any() else empty,
         upper=omega + stderr if stderr.any() else empty,
         set_b_cost=set_b.cost[scene.dots] / scale if set_b else empty,
         set_b_omega=set_b.omega[scene.dots] if set_b else empty,
+        set_b_levels=_counts(scene) if set_b else empty,
         set_b_total=len(set_b) if set_b else 0,
         greedy_cost=greedy.cost / scale if greedy else empty,
         greedy_omega=greedy.omega if greedy else empty,
+        greedy_widths=_letters(greedy.bits) if greedy else (),
+        greedy_inputs=_letters(greedy.a_bits) if greedy and chosen else (),
         **{kind: [_mark(scene, plan, scale) for plan in found] for kind, found in scene.named.items()},
     )
 
@@ -173,7 +201,44 @@ def _said(cost: CostName, amount: float) -> str:
 
 def _mark(scene: Scene, plan: Plan, scale: float) -> Marked:
     cost, omega = scene.place(plan)
-    return Marked(plan.name, cost / scale, omega)
+    weights, inputs = (
+        "".join(WIDTH_LETTERS[bits] for bits in row.values()) for row in (plan.w_bits, plan.a_bits)
+    )
+    return Marked(plan.name, cost / scale, omega, weights, inputs)
+
+
+def levels(scene: Scene) -> Levels | None:
+    """What the dots of set B have in common; None where it is not drawn."""
+    if scene.set_b is None or not len(scene.set_b):
+        return None
+    menu = "".join(WIDTH_LETTERS[bits] for bits in scene.frontier.problem.menu)
+    return Levels(tuple(_order(scene)), _letters(scene.set_b.bits[:1])[0], menu)
+
+
+def _order(scene: Scene) -> list[int]:
+    assert scene.set_b is not None
+    places = {name: place for place, name in enumerate(scene.set_b.blocks)}
+    return [places[name] for name in reversed(scene.set_b.order)]
+
+
+def _counts(scene: Scene) -> np.ndarray:
+    """(M, k) how many blocks of set B's order have each width, for the dots that are drawn."""
+    assert scene.set_b is not None
+    bits = scene.set_b.bits[scene.dots][:, _order(scene)]
+    counts = [(bits == width).sum(axis=1) for width in scene.frontier.problem.menu]
+    return np.stack(counts, axis=1).astype(np.uint16)
+
+
+def _letters(bits: np.ndarray) -> list[str]:
+    """A text a plan, a letter a block."""
+    letters = np.array([WIDTH_LETTERS.get(width, "0") for width in range(33)])
+    return ["".join(row) for row in letters[bits]]
+
+
+def _said_of(widths: Sequence[str], inputs: Sequence[str], changes: Sequence[str] = ()) -> list[list[str]]:
+    """What a card says of each of many plans: what it changes, its widths, those of its activations."""
+    nothing = [""] * len(widths)
+    return [list(row) for row in zip(changes or nothing, widths, inputs or nothing, strict=True)]
 
 
 def _set_b(made: go.Figure, view: FrontierView) -> None:
@@ -184,7 +249,8 @@ def _set_b(made: go.Figure, view: FrontierView) -> None:
         marker={"size": 4, "color": look.MUTED, "opacity": 0.35},
         name=f"set B, {view.set_b_total:,} plans",
         meta="set B",
-        hovertemplate=f"set B<br>%{{x:,.4~s}} {view.unit}<br>Ω %{{y:.3g}}<extra>click to use this plan</extra>",
+        customdata=view.set_b_levels if len(view.set_b_levels) else None,
+        hovertemplate=f"set B<br>%{{x:,.4~r}} {view.unit}<br>Ω %{{y:.3g}}<extra></extra>",
     )
 
 
@@ -197,7 +263,8 @@ def _greedy(made: go.Figure, view: FrontierView) -> None:
         marker={"size": 4, "color": "#b7791f"},
         name="greedy path",
         meta="greedy",
-        hovertemplate=f"greedy<br>%{{x:,.4~s}} {view.unit}<br>Ω %{{y:.3g}}<extra>click to use this plan</extra>",
+        customdata=_said_of(view.greedy_widths, view.greedy_inputs) or None,
+        hovertemplate=f"greedy<br>%{{x:,.4~r}} {view.unit}<br>Ω %{{y:.3g}}<extra></extra>",
     )
 
 
@@ -211,11 +278,9 @@ def _frontier(made: go.Figure, view: FrontierView) -> None:
         marker={"size": 6, "color": look.WEIGHTS},
         name=f"{'exact ' if view.exact else ''}frontier, {total:,} plans{drawn}",
         meta="frontier",
-        customdata=list(zip(view.changes, view.widths, strict=True)) or None,
-        hovertemplate=f"%{{x:,.4~s}} {view.unit}, Ω %{{y:.3g}}"
-        + (
-            "<br>%{customdata[0]}<extra>click to use this plan</extra>" if view.changes else "<extra></extra>"
-        ),
+        customdata=_said_of(view.widths, view.inputs, view.changes) or None,
+        hovertemplate=f"%{{x:,.4~r}} {view.unit}, Ω %{{y:.3g}}"
+        + ("<br>%{customdata[0]}<extra></extra>" if view.changes else "<extra></extra>"),
     )
 
 
@@ -237,16 +302,18 @@ def _band(made: go.Figure, view: FrontierView) -> None:
 def _marked(made: go.Figure, kind: str, plans: Sequence[Marked], symbol: str, colour: str, unit: str) -> None:
     if not plans:
         return
-    made.add_scatter(
+    # In WebGL as the clouds are: what is drawn as SVG lies below them.
+    made.add_scattergl(
         x=[plan.cost for plan in plans],
         y=[plan.omega for plan in plans],
-        mode="markers+text",
+        mode="markers+text" if len(plans) <= 10 else "markers",
         text=[plan.name for plan in plans] if len(plans) <= 10 else None,
         textposition="top right",
-        textfont={"size": 11, "color": look.TEXT_ON_BOTH},
-        marker={"symbol": symbol, "size": 12, "color": colour, "line": {"width": 1, "color": "white"}},
+        textfont={"size": 13, "color": colour},
+        marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 1.5, "color": "white"}},
+        customdata=_said_of([plan.widths for plan in plans], [plan.inputs for plan in plans]),
         hovertext=[plan.name for plan in plans],
-        hovertemplate=f"<b>%{{hovertext}}</b><br>%{{x:,.4~s}} {unit}<br>Ω %{{y:.3g}}<extra></extra>",
+        hovertemplate=f"<b>%{{hovertext}}</b><br>%{{x:,.4~r}} {unit}<br>Ω %{{y:.3g}}<extra></extra>",
         name=f"{kind} plans",
         meta=kind,
     )

@@ -206,7 +206,8 @@ def _drawn() -> Drawn:
 
 def sentence(error: PlanError) -> None:
     """Why there is no frontier, and a way on."""
-    st.warning(f"No plan fits: {error}.", icon=":material/block:")
+    text = str(error)
+    st.warning(f"{text[:1].upper()}{text[1:]}.", icon=":material/block:")
     nearest = error.nearest if isinstance(error, InfeasibleError) else None
     if nearest is not None and st.button("Use the nearest plan", icon=":material/back_hand:"):
         session.take(nearest.plan(session.study(), session.blocks()))

@@ -1,6 +1,7 @@
 // The handle on the frontier: a dot over the chart that is dragged or moved by keys from plan to plan, and clicks
 // on any other plan. The chart itself is never redrawn for it. Python gets what was chosen as {kind, index, passing}:
-// the trace's `meta`, the number of the point, and whether the person is still dragging.
+// the trace's `meta`, the number of the point, and whether the person is still dragging. A card says what a plan is
+// while the handle passes it or the pointer rests on it; it takes the place of Plotly's own label.
 const SVG = "http://www.w3.org/2000/svg";
 const PAUSE = 60;  // ms without movement after which a plan on the way is sent
 const WAIT = 250;  // ms after which one is sent at the latest
@@ -10,6 +11,7 @@ const states = new WeakMap();
 class Handle {
   constructor(component) {
     this.component = component;
+    this.host = component.parentElement;
     this.layer = document.createElement("div");
     this.layer.className = "frontier-layer";
     this.layer.style.cssText = "position:absolute;inset:0;pointer-events:none;z-index:3;";
@@ -47,8 +49,13 @@ class Handle {
     this.layer.remove();
   }
 
-  // Streamlit may put another chart in the place of the one there was.
+  // Streamlit may put another chart in the place of the one there was, and may take the handle's own element away
+  // without a word when the page is left.
   attend() {
+    if (!this.host.isConnected) {
+      this.end();
+      return;
+    }
     const places = Array.from(document.querySelectorAll(`.st-key-${CSS.escape(this.data.chart)}`));
     const place = places.find((each) => each.dataset.stale !== "true") ?? places[0];
     const chart = place?.querySelector(".js-plotly-plot");
@@ -61,8 +68,12 @@ class Handle {
       for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_afterplot"]) {
         chart.on(name, () => this.draw());
       }
+      chart.on("plotly_hover", ({ points }) => this.hovered(points));
+      chart.on("plotly_unhover", () => this.hovered([]));
       chart.dataset.handled = "yes";
     }
+    for (const other of chart.querySelectorAll(".frontier-layer")) if (other !== this.layer) other.remove();
+    for (const label of chart.querySelectorAll(".hoverlayer")) label.style.visibility = "hidden";
     if (this.layer.parentElement !== chart) {
       if (getComputedStyle(chart).position === "static") chart.style.position = "relative";
       chart.appendChild(this.layer);
@@ -109,36 +120,77 @@ class Handle {
     this.knob.setAttribute("aria-valuemax", String(this.drawn.x.length - 1));
     this.knob.setAttribute("aria-valuenow", String(index));
     this.knob.setAttribute("aria-valuetext", this.words(here));
-    if (this.moving !== undefined) this.tell(at, here);
+    if (this.moving === undefined) return;
+    const [change, bits, inputs] = this.drawn.customdata[this.moving];
+    this.tell(at, here, { change, bits, inputs });
+    document.dispatchEvent(new CustomEvent("explorer-plan", { detail: { bits } }));
+  }
+
+  // The plan under the pointer.
+  hovered(points) {
+    if (this.ended || this.moving !== undefined) return;
+    this.card.style.display = "none";
+    const point = points.find((each) => each.fullData.meta);
+    if (!point?.customdata) return;
+    const { meta: kind } = point.fullData;
+    const found = point.customdata;
+    const said = { title: kind, hint: "Click to use this plan" };
+    if (kind === "set B") said.bits = this.letters(found);
+    else [said.change, said.bits, said.inputs] = found;
+    if (kind !== "frontier" && kind !== "set B" && kind !== "greedy") said.title = `${kind}: ${point.hovertext}`;
+    this.tell(this.pixel(point.x, point.y), point, said);
+  }
+
+  // The widths of a plan of set B, from how many of its blocks, the least sensitive first, have each width.
+  letters(levels) {
+    const { order, base, menu } = this.data.setB;
+    const found = Array.from(base);
+    let at = 0;
+    Array.from(levels).forEach((many, level) => {
+      for (let i = 0; i < many; i += 1) found[order[at++]] = menu[level];
+    });
+    return found.join("");
   }
 
   words({ x, y }) {
     return `${Number(x.toPrecision(4)).toLocaleString("en")} ${this.data.unit}, Ω ${Number(y.toPrecision(3))}`;
   }
 
-  // The card that goes along: cost and Ω, the widths of all blocks as coloured cells, what changes.
-  tell(at, here) {
-    const [change, bits] = this.drawn.customdata[this.moving];
+  // The card: cost and Ω, the widths of all blocks as coloured cells and as counts, what changes.
+  tell(at, here, { title, bits, inputs, change, hint }) {
     this.card.replaceChildren();
-    const line = this.card.appendChild(document.createElement("b"));
-    line.textContent = this.words(here);
-    const cells = this.card.appendChild(document.createElement("div"));
-    cells.className = "frontier-cells";
-    for (const width of bits) {
-      const cell = cells.appendChild(document.createElement("i"));
-      cell.style.background = this.data.colours[width];
-    }
-    const words = this.card.appendChild(document.createElement("span"));
-    words.textContent = change.replaceAll("<br>", "\n");
+    const line = (kind, text) => {
+      if (text) this.card.appendChild(document.createElement(kind)).textContent = text;
+    };
+    line("b", title ? `${title}: ${this.words(here)}` : this.words(here));
+    this.cells("weights", bits);
+    if (inputs) this.cells("activations", inputs);
+    else line("div", this.data.activations);
+    line("div", change?.replaceAll("<br>", "\n"));
+    line("em", hint);
     const page = getComputedStyle(document.querySelector("[data-testid=stApp]"));
-    Object.assign(this.card.style, { background: page.backgroundColor, color: page.color });
-    const { width } = this.chart._fullLayout;
+    const { width, height } = this.chart._fullLayout;
     const left = at[0] > width / 2;
     Object.assign(this.card.style, {
-      display: "block", top: `${Math.max(4, at[1] - 20)}px`,
+      background: page.backgroundColor, color: page.color, display: "block", maxHeight: `${height - 8}px`,
       left: left ? "auto" : `${at[0] + 22}px`, right: left ? `${width - at[0] + 22}px` : "auto",
     });
-    document.dispatchEvent(new CustomEvent("explorer-plan", { detail: { bits } }));
+    const lowest = height - this.card.offsetHeight - 4;
+    this.card.style.top = `${Math.max(4, Math.min(at[1] - 20, lowest))}px`;
+  }
+
+  // One coloured cell a block, and in words how many blocks have each width.
+  cells(what, letters) {
+    const row = this.card.appendChild(document.createElement("div"));
+    row.className = "frontier-cells";
+    const counts = new Map();
+    for (const letter of letters) {
+      row.appendChild(document.createElement("i")).style.background = this.data.colours[letter];
+      counts.set(letter, (counts.get(letter) ?? 0) + 1);
+    }
+    const widths = [...counts].map(([letter, many]) => [parseInt(letter, 36), many]).sort((a, b) => b[0] - a[0]);
+    const said = widths.map(([bits, many]) => `${many} × ${bits} bits`).join(", ");
+    this.card.appendChild(document.createElement("div")).textContent = `${what}: ${said}`;
   }
 
   // The point of the frontier that is drawn nearest.

@@ -6,7 +6,7 @@ is now and then, and where it was let go.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 from explorer.figures import look
-from explorer.figures.plans.frontier import WIDTH_LETTERS
+from explorer.figures.plans.frontier import WIDTH_LETTERS, Levels
 from explorer.ui.shell import sentences
 
 _JS = Path(__file__).with_suffix(".js")
@@ -52,11 +52,21 @@ class Chosen:
     passing: bool
 
 
-def attach(chart: str, held: Held | None, *, unit: str, on_choice: Callable[[Chosen], None]) -> None:
+def attach(
+    chart: str,
+    held: Held | None,
+    *,
+    unit: str,
+    activations: str,
+    levels: Levels | None,
+    on_choice: Callable[[Chosen], None],
+) -> None:
     """Put the handle on the chart with this key.
 
     Args:
         unit: of the cost.
+        activations: what the plans' activations are, where the plans do not differ in them; or nothing.
+        levels: how the dots of set B say their widths, where it is drawn.
         on_choice: called before the page is run again.
     """
     key = f"{chart}_handle"
@@ -73,6 +83,8 @@ def attach(chart: str, held: Held | None, *, unit: str, on_choice: Callable[[Cho
         "colours": {letter: look.BIT_COLOURS[bits] for bits, letter in WIDTH_LETTERS.items()},
         "held": None if held is None else {"x": held.cost, "y": held.omega, "index": held.index},
         "noise": None if held is None else held.noise,
+        "activations": activations,
+        "setB": None if levels is None else asdict(levels),
     }
     _component()(key=key, data=data, height=1, on_moved_change=sentences.callback(moved))
 

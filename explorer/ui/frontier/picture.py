@@ -38,7 +38,14 @@ def show(question: FrontierQuestion, drawn: Drawn, basis: Basis) -> Scene:
     )
     unit, scale = picture.axis(scene)
     there = _held(scene, scale)
-    frontier_handle.attach(_CHART, there, unit=unit, on_choice=lambda chosen: _chosen(scene, chosen))
+    frontier_handle.attach(
+        _CHART,
+        there,
+        unit=unit,
+        activations=_activations(scene.frontier),
+        levels=picture.levels(scene),
+        on_choice=lambda chosen: _chosen(scene, chosen),
+    )
     _budget(scene, there)
     st.caption(_sentence(scene))
     return scene
@@ -154,7 +161,19 @@ def _sentence(scene: Scene) -> str:
         text += "The pink stretch around the handle holds plans whose Ω is within one standard error of the current plan. "
     if scene.question.a_menu:
         return text + "Widths of weights and activations are chosen together."
-    return text + "New plans use 8-bit activations; change them in the table."
+    return text + f"New plans have {_activations(frontier)}; change them in the table."
+
+
+def _activations(frontier: Frontier) -> str:
+    """What the activations of the plans are; nothing where the plans differ in them."""
+    problem = frontier.problem
+    if problem.a_menu:
+        return ""
+    return (
+        "activations as wide as the weights"
+        if problem.a_bits is None
+        else f"{problem.a_bits}-bit activations"
+    )
 
 
 def _plans(frontier: Frontier) -> str:

@@ -1,9 +1,13 @@
 """The frontier's picture: every kind of plan is there, and a click names the plan it hit."""
 
 import numpy as np
+import pytest
 
+from explorer import studies
 from explorer.figures.plans import frontier
 from explorer.figures.plans.frontier import FrontierView, Marked
+from explorer.plans import FrontierQuestion, enumerate_set_b, greedy, solve, study_problem
+from explorer.plans.scene import Scene, compose
 
 COST, OMEGA = np.array([10.0, 20.0, 40.0]), np.array([3.0, 1.0, 0.1])
 
@@ -27,6 +31,21 @@ def view(**changes: object) -> FrontierView:
         "saved": [Marked("small", 12.0, 3.0)],
     }
     return FrontierView(**(parts | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    """With blocks that are kept, tied and bounded."""
+    study = studies.load("hawq-v3-resnet18")
+    blocks = study.blocks()
+    question = FrontierQuestion(
+        bits=(2, 4, 8), cost="bops", keep={blocks[0].name: 8}, minimum={blocks[5].name: 4}
+    )
+    problem = study_problem(study, question=question)
+    theirs = study_problem(study, question=question.but(monotone=True))
+    return compose(
+        study, blocks, question, solve(problem), set_b=enumerate_set_b(theirs), greedy=greedy(problem)
+    )
 
 
 def by_name(made: object) -> dict[str, object]:
@@ -60,10 +79,46 @@ def test_every_trace_of_plans_says_what_it_is() -> None:
 def test_points_carry_what_they_change_and_their_widths() -> None:
     line = by_name(frontier.figure(view()))["exact frontier, 3 plans"]
     assert [list(data) for data in line.customdata] == [  # type: ignore[attr-defined]
-        ["a: 4 → 2 bits<br>−10 kB", "22"],
-        ["a: 8 → 4 bits<br>−20 kB", "42"],
-        ["the dearest plan", "82"],
+        ["a: 4 → 2 bits<br>−10 kB", "22", ""],
+        ["a: 8 → 4 bits<br>−20 kB", "42", ""],
+        ["the dearest plan", "82", ""],
     ]
+
+
+def test_every_dot_says_its_widths(scene: Scene) -> None:
+    """The card on hover shows them, of every kind of plan; those of set B are told by counts, which are small."""
+    shown = frontier.view(scene)
+    levels = frontier.levels(scene)
+    assert levels is not None
+    assert scene.set_b is not None
+    names = scene.set_b.blocks
+    for dot in range(len(scene.dots)):
+        letters = list(levels.base)
+        widths = "".join(
+            letter * int(many) for letter, many in zip(levels.menu, shown.set_b_levels[dot], strict=True)
+        )
+        for place, letter in zip(levels.order, widths, strict=True):
+            letters[place] = letter
+        bits = scene.set_b.bits_of(int(scene.dots[dot]))
+        assert letters == [str(bits[name]) for name in names]
+    for marked, plan in zip(shown.uniform, scene.named["uniform"], strict=True):
+        assert marked.widths == "".join(map(str, plan.w_bits.values()))
+        assert marked.inputs == "".join(map(str, plan.a_bits.values()))
+    drawn = frontier.figure(shown).data
+    assert all(trace.customdata is not None for trace in drawn if trace.meta)
+
+
+def test_hover_gives_amounts_without_a_prefix_of_their_own() -> None:
+    """BOPs came out as "360m GBOPs"."""
+    templates = [trace.hovertemplate for trace in frontier.figure(view()).data if trace.hovertemplate]
+    assert templates
+    assert not any("s}" in template or "click" in template for template in templates)
+
+
+def test_named_plans_lie_above_the_clouds() -> None:
+    """What is drawn as SVG lies below all that is drawn in WebGL, whatever the order."""
+    kinds = [trace.type for trace in frontier.figure(view()).data if trace.meta]
+    assert set(kinds) == {"scattergl"}
 
 
 def test_a_frontier_too_long_to_draw_says_how_much_is_drawn_and_whether_it_is_exact() -> None:
