@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from explorer.cli.output import progress_bar
+from explorer.cli.output import progress_bar, remark
 from explorer.questions import Question
 
 if TYPE_CHECKING:
@@ -17,13 +17,16 @@ def run_to_end(study: "Study", question: Question, title: str) -> "Run":
     from explorer.runs import Store
 
     with progress_bar() as bar:
-        return jobs.execute(
+        run = jobs.execute(
             Store.open(),
             spec_of(study, question),
             on_progress=lambda now: bar(now.fraction, now.message or title),
             title=title,
             study=study,
         )
+    if run.remark is not None:
+        remark(run.remark)
+    return run
 
 
 def typed(run: "Run", **changes: Any) -> Any:

@@ -18,4 +18,4 @@ def remark(run: Run) -> str | None:
             f"This run was made by an older version of the algorithm ({run.spec.version}; now "
             f"{registry.kind(run.spec.kind).question.version}): compute it again for the numbers of today."
         )
-    return None
+    return run.remark

@@ -3,11 +3,15 @@
 `ArtifactStore` is what the rest of the project asks of a place for them, `ArtifactFolder` a place on the disk. There, a
 file's name is the SHA-256 of what it holds, ``ab/cdef...`` under the folder. It is written to a temporary name, flushed
 to the disk and renamed, so a reader sees all of it or nothing; what is read is hashed again, so a damaged file is
-reported instead of used. Tensors are safetensors, never pickle.
+reported instead of used, and can be set aside: it goes to the folder ``quarantine`` beside, under its hash. Tensors are
+safetensors, never pickle.
 """
 
+import errno
 import hashlib
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +21,14 @@ from explorer.errors import RunError
 if TYPE_CHECKING:  # torch takes seconds to import; the store and a small worker do without it
     import numpy as np
     from torch import Tensor
+
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+_EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+class ArtifactDamaged(RunError):
+    """What was put under a hash is not there any more, or is something else."""
 
 
 class ArtifactStore(Protocol):
@@ -30,7 +42,7 @@ class ArtifactStore(Protocol):
         ...
 
     def get_bytes(self, sha256: str) -> bytes:
-        """What was put under this hash; RunError naming it if it is missing or damaged."""
+        """What was put under this hash; ArtifactDamaged naming it if it is missing or something else."""
         ...
 
     def has(self, sha256: str) -> bool:
@@ -40,6 +52,10 @@ class ArtifactStore(Protocol):
     def remove(self, sha256: str) -> None:
         """Forget what is under this hash. The store calls it for what no run refers to any more."""
         ...
+
+    def set_aside(self, sha256: str) -> None:
+        """Let what is damaged under this hash be out of the way; where a person may look at it, if that is possible."""
+        self.remove(sha256)
 
     def put_tensors(self, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
         """Keep named tensors; the hash that `get_tensors` takes."""
@@ -64,8 +80,15 @@ class ArtifactFolder(ArtifactStore):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def quarantine(self) -> Path:
+        """Where damaged files are set aside."""
+        return self.folder.with_name("quarantine")
+
     def path(self, sha256: str) -> Path:
-        """Where the file with this hash is, if it is there."""
+        """Where the file with this hash is, if it is there; RunError if this is no hash."""
+        if not _NAME.fullmatch(sha256):  # a damaged record must not name files elsewhere
+            raise ArtifactDamaged(f"The record names a file {sha256[:80]!r}, which is no SHA-256.")
         return self.folder / sha256[:2] / sha256[2:]
 
     def put_bytes(self, data: bytes) -> str:
@@ -84,25 +107,36 @@ class ArtifactFolder(ArtifactStore):
         return sha256
 
     def get_bytes(self, sha256: str) -> bytes:
-        """What was put under this hash; RunError naming the file if it is missing or damaged."""
+        """What was put under this hash; ArtifactDamaged naming the file if it is missing or something else."""
         path = self.path(sha256)
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise RunError(
-                f"The file {path} cannot be read ({error.strerror}); delete the run and ask for it again."
+            gone = isinstance(error, FileNotFoundError) or error.errno == errno.EIO
+            raise (ArtifactDamaged if gone else RunError)(
+                f"The file {path} cannot be read ({error.strerror}); ask for its run again."
             ) from error
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise RunError(f"The file {path} is damaged; delete the run and ask for it again.")
+            raise ArtifactDamaged(f"The file {path} is damaged; ask for its run again.")
         return data
 
     def has(self, sha256: str) -> bool:
-        """Whether there is a file with this hash; it is not read."""
-        return self.path(sha256).exists()
+        """Whether there is a file with this hash that holds something; it is not read."""
+        try:
+            size = self.path(sha256).stat().st_size
+        except OSError:
+            return False
+        return size > 0 or sha256 == _EMPTY
 
     def remove(self, sha256: str) -> None:
         """Delete the file with this hash, if there is one."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def set_aside(self, sha256: str) -> None:
+        """Move the file with this hash to the quarantine, if there is one."""
+        self.quarantine.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # nothing there, or someone else was faster
+            self.path(sha256).replace(self.quarantine / sha256)
 
 
 def encode_tensors(tensors: "Mapping[str, Tensor | np.ndarray]") -> bytes:

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import RunError
-from explorer.runs.artifacts import ArtifactStore, encode_tensors
+from explorer.runs.artifacts import ArtifactDamaged, ArtifactStore, encode_tensors
 from explorer.runs.lease import Lease, LeaseLost
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
@@ -110,11 +110,25 @@ class RunContext:
         self._lease.checkpoint(encode_tensors(tensors), state)
 
     def restore(self) -> Checkpoint | None:
-        """What an earlier attempt at this run recorded last."""
-        found = self._store.last_checkpoint(self.run_id)
-        return (
-            None if found is None else Checkpoint(state=found[1], sha256=found[0], artifacts=self.artifacts)
-        )
+        """What an earlier attempt at this run recorded last.
+
+        If that is damaged, what it recorded before; if that is too, or a file that the run kept meanwhile, nothing,
+        and the run starts over. A remark on the run says so.
+        """
+        found = self._store.checkpoints(self.run_id)
+        if not found:
+            return None
+        kept = [self._is_intact(sha256) for sha256 in self._store.get(self.run_id).artifacts.values()]
+        if all(kept):
+            for older, saved in enumerate(found):
+                if saved is not None and self._is_intact(saved.sha256):
+                    if older:
+                        self._lease.go_back(
+                            saved, "Its newest checkpoint was damaged: it went on from the one before."
+                        )
+                    return Checkpoint(saved.state, saved.sha256, self.artifacts)
+        self._lease.go_back(None, "What it had recorded on its way was damaged: it started over.")
+        return None
 
     def relatives(self, *, but: str) -> tuple[Run, ...]:
         """Finished runs whose spec differs from this one's in the parameter ``but`` and in nothing else."""
@@ -130,6 +144,14 @@ class RunContext:
             for run in found
             if run.status == "done" and run.id != self.run_id and rest(run.spec).asks_the_same(asked)
         )
+
+    def tensors_of(self, run: Run, name: str) -> "dict[str, Tensor] | None":
+        """What a finished run kept under a name; None if it kept nothing, or that is damaged, which is noted."""
+        try:
+            return self._store.tensors(run.id, name) if name in run.artifacts else None
+        except ArtifactDamaged as error:
+            print(error, file=sys.stderr)
+            return None
 
     def result_of(self, spec: RunSpec) -> dict[str, Any] | None:
         """What a finished run of another spec found, if there is one."""
@@ -171,6 +193,16 @@ class RunContext:
             if self._pending is not None:
                 self._lease.report(*self._pending)
                 self._pending = None
+
+    def _is_intact(self, sha256: str) -> bool:
+        """Whether a file can be read; a damaged one is set aside."""
+        try:
+            self.artifacts.get_bytes(sha256)
+        except ArtifactDamaged as error:
+            print(error, file=sys.stderr)
+            self.artifacts.set_aside(sha256)
+            return False
+        return True
 
     def _check_lease(self) -> None:
         if self._lost.is_set():

@@ -15,16 +15,15 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from explorer.errors import RunError
-from explorer.runs import kept
 from explorer.runs.artifacts import ArtifactStore
 from explorer.runs.database import Database
-from explorer.runs.keeping.checkpoints import Saved, encoded
+from explorer.runs.keeping import checkpoints, references
+from explorer.runs.keeping.checkpoints import Saved
 from explorer.runs.plain import encode, plain
-from explorer.runs.rows import ended, row_of
+from explorer.runs.rows import ended, remarked, row_of
 from explorer.runs.schema import points, runs
 
 LEASE_SECONDS = 15.0
-CHECKPOINT = "checkpoint"  # the name under which a run keeps its checkpoint's tensors
 
 
 class LeaseLost(RunError):
@@ -63,17 +62,17 @@ class Lease:
 
     def keep(self, name: str, data: bytes) -> str:
         """Keep an artifact with the run, in place of an earlier one of that name; its SHA-256."""
-        if name == CHECKPOINT:
-            raise RunError(f"The name {CHECKPOINT!r} is taken by the run's checkpoint; use another.")
+        if name in checkpoints.NAMES:
+            raise RunError(f"The name {name!r} is taken by the run's checkpoint; use another.")
         sha256 = self._artifacts.put_bytes(data)
         with self._database.writing() as connection:
             self._write(connection)
-            unused = kept.refer(connection, self._artifacts, self.run_id, name, data, sha256)
-        kept.sweep(self._database, self._artifacts, unused)
+            unused = references.refer(connection, self._artifacts, self.run_id, name, data, sha256)
+        references.sweep(self._database, self._artifacts, unused)
         return sha256
 
     def checkpoint(self, data: bytes, state: Mapping[str, Any]) -> str:
-        """Record what the run can be resumed from, in place of the earlier checkpoint; the data's SHA-256."""
+        """Record what the run can be resumed from; the data's SHA-256. The checkpoint before is kept too."""
         own = plain(dict(state), "the checkpoint's state")
         sha256 = self._artifacts.put_bytes(data)
         with self._database.writing() as connection:
@@ -82,18 +81,28 @@ class Lease:
             longest = select(points.c.series, func.max(points.c.n)).where(points.c.run_id == self.run_id)
             lengths = connection.execute(longest.group_by(points.c.series))
             saved = Saved(own, sha256, {row.series: row[1] for row in lengths}, now.fraction, now.message)
-            self._write(connection, checkpoint=encoded(saved))
-            unused = kept.refer(connection, self._artifacts, self.run_id, CHECKPOINT, data, sha256)
-        kept.sweep(self._database, self._artifacts, unused)
+            values, unused = checkpoints.pushed(connection, self._artifacts, now, saved, data)
+            self._write(connection, **values)
+        references.sweep(self._database, self._artifacts, unused)
         return sha256
 
+    def go_back(self, saved: Saved | None, remark: str) -> None:
+        """Go on from an earlier checkpoint, or from the start, for the reason that the sentence ``remark`` gives."""
+        with self._database.writing() as connection:
+            self._write(connection)
+            now = row_of(connection, self.run_id)
+            values, unused = checkpoints.returned(connection, now, saved)
+            self._write(connection, **values, remark=remarked(now, remark))
+        references.sweep(self._database, self._artifacts, unused)
+
     def finish(self, result: Mapping[str, Any]) -> None:
-        """The run is done, with this result. Its checkpoint is not needed any more."""
+        """The run is done, with this result. Its checkpoints are not needed any more."""
         content = encode(dict(result), "the result")
         with self._database.writing() as connection:
-            self._write(connection, **ended("done"), fraction=1.0, result=content, checkpoint=None)
-            unused = kept.forget(connection, self.run_id, CHECKPOINT)
-        kept.sweep(self._database, self._artifacts, unused)
+            none = dict.fromkeys(checkpoints.NAMES)
+            self._write(connection, **ended("done"), fraction=1.0, result=content, **none)
+            unused = references.forget(connection, self.run_id, *checkpoints.NAMES)
+        references.sweep(self._database, self._artifacts, unused)
 
     def fail(self, message: str) -> None:
         """The run failed, for the reason that the sentence ``message`` gives."""

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, bindparam, func, select, update
 
-from explorer.runs import kept, rows
+from explorer.runs import rows
 from explorer.runs.database import Database
+from explorer.runs.keeping import references
 from explorer.runs.schema import runs
 from explorer.runs.workers import Liveness, Worker
 
@@ -73,7 +74,7 @@ class Queue:
     def reserve(self, choose: Callable[[Line], Place | None], worker: Worker) -> Place | None:
         """Give a waiting run to ``worker``, a placeholder until `Store.launched`; None where none is chosen."""
         with self._database.writing() as connection:
-            kept.lock(connection)
+            references.lock(connection)
             chosen = choose(self._line(connection))
             if chosen is not None:
                 values = rows.owned(worker) | {"expires": time.time() + STARTUP_SECONDS, "message": STARTING}
@@ -107,7 +108,7 @@ class Queue:
     def drop(self, run_ids: Collection[str]) -> None:
         """Cancel those of these runs that still wait, all at once."""
         with self._database.writing() as connection:
-            kept.lock(connection)
+            references.lock(connection)
             still = [place.id for place in self._line(connection).waiting if place.id in run_ids]
             values = rows.ended("cancelled") | {"message": ""}
             connection.execute(update(runs).where(runs.c.id.in_(still)).values(values))

@@ -53,7 +53,10 @@ def no_run(run_id: str) -> RunError:
 
 
 def from_row(
-    row: Row[Any], artifacts: Mapping[str, str], alive: Liveness, read_result: Callable[[], str | None]
+    row: Row[Any],
+    artifacts: Mapping[str, str],
+    alive: Liveness,
+    read_result: Callable[[], dict[str, Any] | None],
 ) -> Run:
     """The run of a row; its result is left where it is until somebody wants it."""
     try:
@@ -71,6 +74,7 @@ def from_row(
             read_result=read_result,
             artifacts=artifacts,
             token=_whole(row.token),
+            remark=None if row.remark is None else _text(row.remark),
             superseded_by=None if row.superseded_by is None else _text(row.superseded_by),
         )
     except (ExplorerError, *_UNFIT) as error:
@@ -144,6 +148,12 @@ def unowned(new_status: Status) -> dict[str, Any]:
     """A row's values for a run that leaves its worker's hands: the larger token makes the old lease void."""
     nobody = {"host": None, "pid": None, "birth": None, "detached": None, "expires": None}
     return {"status": new_status, "token": runs.c.token + 1, **nobody}
+
+
+def remarked(row: Row[Any], remark: str) -> str:
+    """A row's remark with a sentence added, once."""
+    before = row.remark or ""
+    return before if remark in before else f"{before} {remark}".strip()
 
 
 def ended(new_status: Status) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from explorer.errors import RunError
-from explorer.runs.plain import decode
 from explorer.runs.spec import RunSpec
 
 Status = Literal["queued", "running", "cancelling", "cancelled", "done", "failed", "lost", "unreadable"]
@@ -19,13 +17,14 @@ LIVE: tuple[Status, ...] = ("queued", "running", "cancelling")
 class Run:
     """One recorded computation at the moment it was read.
 
-    ``status`` is 'lost' when the worker died or has not been heard of, and 'cancelling' between the wish to
-    stop and the end of the worker. It is 'unreadable' where the record is damaged or another version's: ``error`` says
-    what is wrong, ``spec`` has the kind and the study if they are known and no parameters, and all that can be done
-    with the run is to delete it. ``token`` changes whenever the run changes hands, and the points that came
-    after the last checkpoint are gone then: who keeps points must read them anew when it differs. A run that is
-    superseded asks what another one answers: they were told apart by the study's place, before runs were told apart
-    by content. It can be read, and is not found by its question any more.
+    ``status`` is 'lost' when the worker died or has not been heard of, or when what a finished run had kept is
+    damaged; it is 'cancelling' between the wish to stop and the end of the worker. It is 'unreadable' where the
+    record is damaged or another version's: ``error`` says what is wrong, ``spec`` has the kind and the study if
+    they are known and no parameters, and all that can be done with the run is to delete it. ``token`` changes
+    whenever the run changes hands, and the points that came after the last checkpoint are gone then: who keeps
+    points must read them anew when it differs. A run that is superseded asks what another one answers: they were
+    told apart by the study's place, before runs were told apart by content. It can be read, and is not found by its
+    question any more.
     """
 
     id: str
@@ -34,13 +33,14 @@ class Run:
     status: Status
     fraction: float  # 0..1
     message: str
-    error: str | None  # one sentence, where status is 'failed' or 'unreadable'
+    error: str | None  # a sentence, where status is 'failed', 'unreadable', or 'lost' for a damaged file
     created: datetime
     started: datetime | None  # of the latest attempt
     finished: datetime | None
-    read_result: Callable[[], str | None] = field(repr=False, compare=False)  # the text that the store keeps
+    read_result: Callable[[], dict[str, Any] | None] = field(repr=False, compare=False)  # from the store
     artifacts: Mapping[str, str]  # what `RunContext.keep` kept: name -> SHA-256
     token: int
+    remark: str | None = None  # sentences: what a person should know of how it went
     superseded_by: str | None = None  # the id of the run that answers in its place
 
     @cached_property
@@ -48,18 +48,9 @@ class Run:
         """Plain data, where the status is 'done'. Read from the store when it is first asked for.
 
         Raises:
-            RunError: it is damaged, or was deleted meanwhile.
+            RunError: it is damaged, and the run is lost from now on; or it was deleted meanwhile.
         """
-        text = self.read_result() if self.status == "done" else None
-        if text is None:
-            return None
-        try:
-            found = decode(text)
-        except (ValueError, RecursionError) as error:
-            raise self._damaged() from error
-        if not isinstance(found, dict):
-            raise self._damaged()
-        return found
+        return self.read_result() if self.status == "done" else None
 
     @property
     def live(self) -> bool:
@@ -70,6 +61,3 @@ class Run:
     def resumable(self) -> bool:
         """Whether `Store.resume` will queue it again."""
         return self.status in ("lost", "failed", "cancelled")
-
-    def _damaged(self) -> RunError:
-        return RunError(f"The result of run {self.id} is damaged; delete the run and ask for it again.")

@@ -31,9 +31,8 @@ runs = Table(
     Column("study", Text, nullable=False),  # the locator: where the study was when it was last asked about
     Column("spec", Text, nullable=False),
     Column("title", Text, nullable=False),
-    Column(
-        "status", String(16), nullable=False
-    ),  # every status of `Run` but 'lost', which is found on reading
+    # Every status of `Run` but 'unreadable', which is found on reading, as a dead worker's 'lost' is.
+    Column("status", String(16), nullable=False),
     Column("fraction", Float, nullable=False),
     Column("message", Text, nullable=False),
     Column("error", Text),

@@ -6,27 +6,31 @@ claimed wait in the `Queue`.
 
 import os
 import time
-from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, delete, insert, select, update
+from sqlalchemy import URL, delete, insert, select, update
 
 from explorer import places
 from explorer.errors import RunError
-from explorer.runs import kept, rows
 from explorer.runs import lease as leases
-from explorer.runs.artifacts import ArtifactFolder, ArtifactStore
+from explorer.runs import rows
+from explorer.runs.artifacts import ArtifactDamaged, ArtifactFolder, ArtifactStore
 from explorer.runs.database import Conflict, Database
-from explorer.runs.keeping import checkpoints
-from explorer.runs.lease import CHECKPOINT, Lease
+from explorer.runs.keeping import checkpoints, references, spoiling
+from explorer.runs.keeping.checkpoints import Saved
+from explorer.runs.lease import Lease
 from explorer.runs.plain import decode
 from explorer.runs.queue import STARTUP_SECONDS, Place, Queue
 from explorer.runs.run import LIVE, Run
 from explorer.runs.schema import artifacts, points, runs
 from explorer.runs.spec import RunSpec
 from explorer.runs.workers import Liveness, Worker, lives_here, this_process
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Store:
@@ -87,7 +91,8 @@ class Store:
     def submit(self, spec: RunSpec, title: str = "", *, owner: str | None = None, priority: int = 0) -> Run:
         """The run that answers ``spec``: the one there is, in whatever state, or a new one, queued.
 
-        A run whose study has moved is told where it is now. RunError if the one there is cannot be read.
+        A run whose study has moved is told where it is now, and one that is lost for a damaged file is queued again.
+        RunError if the one there cannot be read.
 
         Args:
             owner: who asks for it.
@@ -122,9 +127,9 @@ class Store:
         return self.get(spec.run_id)
 
     def find(self, spec: RunSpec) -> Run | None:
-        """The run that answers ``spec``, if it was ever submitted."""
+        """The run that answers ``spec``, if it was ever submitted. Done only if the files that it kept are there."""
         found = self._read(runs.c.identity == spec.identity)
-        return found[0] if found else None
+        return self._whole(found[0]) if found else None
 
     def get(self, run_id: str) -> Run:
         """The run with this id; RunError if there is none."""
@@ -146,13 +151,20 @@ class Store:
         """The runs that something will still happen to, the newest first: cheap however many have ended."""
         return tuple(run for run in self._read(runs.c.status.in_(LIVE)) if run.live)
 
-    def result_text(self, run_id: str) -> str | None:
-        """A run's result as it is kept; what `Run.result` reads."""
+    def result(self, run_id: str) -> dict[str, Any] | None:
+        """What `Run.result` reads."""
         with self._database.reading() as connection:
             found = connection.execute(select(runs.c.result).where(runs.c.id == run_id)).one_or_none()
         if found is None:
             raise rows.no_run(run_id)
-        return None if found.result is None else str(found.result)
+        if found.result is None:
+            return None
+        with suppress(ValueError, TypeError, RecursionError):
+            result = decode(found.result)
+            if isinstance(result, dict):
+                return result
+        self._spoil(run_id, "its result")
+        raise RunError(f"The result of run {run_id} is damaged; ask for it again, it is computed anew.")
 
     def points(self, run_id: str, series: str, after: int = 0) -> tuple[dict[str, Any], ...]:
         """The points of a series in order, without the first ``after`` of them."""
@@ -171,8 +183,26 @@ class Store:
     def last_checkpoint(self, run_id: str) -> tuple[str, dict[str, Any]] | None:
         """The SHA-256 of the last checkpoint's data and its state."""
         with self._database.reading() as connection:
-            saved = checkpoints.decoded(rows.row_of(connection, run_id).checkpoint)
+            saved = checkpoints.newest_of(rows.row_of(connection, run_id))
         return None if saved is None else (saved.sha256, saved.state)
+
+    def checkpoints(self, run_id: str) -> tuple[Saved | None, ...]:
+        """The last two checkpoints, the newest first; None for one whose record is damaged."""
+        with self._database.reading() as connection:
+            return checkpoints.all_of(rows.row_of(connection, run_id))
+
+    def tensors(self, run_id: str, name: str) -> "dict[str, Tensor]":
+        """The tensors that a run kept under this name.
+
+        Raises:
+            ArtifactDamaged: they are set aside now, and the run is computed anew when it is asked for again.
+        """
+        sha256 = self.get(run_id).artifacts[name]
+        try:
+            return self.artifacts.get_tensors(sha256)
+        except ArtifactDamaged:
+            self.damaged(run_id, sha256)
+            raise
 
     # Governing
 
@@ -240,14 +270,12 @@ class Store:
             if now in ("running", "cancelling"):
                 raise RunError(f"Run {run_id} is still {now}; stop it or wait before resuming it.")
             if now in ("lost", "failed", "cancelled"):
-                saved = checkpoints.decoded(row.checkpoint)
-                _cut_points(connection, run_id, {} if saved is None else saved.lengths)
+                saved = checkpoints.newest_of(row)
+                checkpoints.cut_points(connection, run_id, {} if saved is None else saved.lengths)
                 values = rows.unowned("queued") | {
                     "error": None,
                     "finished": None,
-                    "fraction": 0.0 if saved is None else saved.fraction,
-                    "message": "" if saved is None else saved.message,
-                    "checkpoint": None if saved is None else row.checkpoint,
+                    **checkpoints.progress(saved),
                 }
                 if study is not None:
                     values |= rows.located(rows.spec_of(row), study)
@@ -260,19 +288,42 @@ class Store:
             row = rows.row_of(connection, run_id, lock=True)
             if row.status in ("running", "cancelling") and rows.is_held_as_far_as_known(row, self._alive):
                 raise RunError(f"Run {run_id} is {row.status}; stop it before deleting it.")
-            unused = kept.forget(connection, run_id)
+            unused = references.forget(connection, run_id)
             connection.execute(delete(points).where(points.c.run_id == run_id))
             connection.execute(delete(runs).where(runs.c.id == run_id))
-        kept.sweep(self._database, self.artifacts, unused)
+        references.sweep(self._database, self.artifacts, unused)
         self.log_path(run_id).unlink(missing_ok=True)
 
+    def damaged(self, run_id: str, sha256: str) -> None:
+        """Note that a file that a run kept is damaged or gone: asked for again, a finished run is computed anew."""
+        self.artifacts.set_aside(sha256)
+        names = [name for name, kept in self.get(run_id).artifacts.items() if kept == sha256]
+        self._spoil(run_id, f"its file {' and '.join(names) or sha256}")
+
     # Private
+
+    def _spoil(self, run_id: str, what: str) -> None:
+        with self._database.writing() as connection:
+            spoiling.spoil(connection, run_id, what)
+
+    def _whole(self, run: Run | None) -> Run | None:
+        """The run, which is done only if all the files that it kept are there."""
+        if run is not None and run.status == "done":
+            for sha256 in run.artifacts.values():
+                if not self.artifacts.has(sha256):
+                    self.damaged(run.id, sha256)
+                    return self.get(run.id)
+        return run
 
     def _asked(self, spec: RunSpec) -> Run | None:
         """The run that answers ``spec``, which from now on knows its study where the spec does."""
         run = self.find(spec)
         if run is not None and run.status == "unreadable":
             raise RunError(run.error or "")
+        if run is not None and run.status == "lost":
+            with self._database.reading() as connection:
+                spoilt = spoiling.is_spoilt(connection, run.id)
+            run = self.resume(run.id) if spoilt else run
         if run is None or run.spec.study == spec.study:
             return run
         with self._database.writing() as connection:
@@ -291,15 +342,8 @@ class Store:
             for run_id, name, sha256 in connection.execute(
                 select(artifacts).where(artifacts.c.run_id.in_(ids))
             ):
-                if name != CHECKPOINT and run_id in files:
+                if name not in checkpoints.NAMES and run_id in files:
                     files[run_id][name] = sha256
         return tuple(
-            rows.from_row(row, files[row.id], self._alive, partial(self.result_text, row.id)) for row in found
+            rows.from_row(row, files[row.id], self._alive, partial(self.result, row.id)) for row in found
         )
-
-
-def _cut_points(connection: Connection, run_id: str, lengths: Mapping[str, int]) -> None:
-    series_of_run = select(points.c.series).where(points.c.run_id == run_id).distinct()
-    for series in connection.scalars(series_of_run).all():
-        beyond = (points.c.series == series, points.c.n > lengths.get(series, 0))
-        connection.execute(delete(points).where(points.c.run_id == run_id, *beyond))

@@ -1,7 +1,6 @@
 """Workers as processes: they outlive the app, die without harm, and stop when told."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 from explorer.errors import RunError
 from explorer.jobs import execute, launch, request, stop
 from explorer.runs import RunSpec, Store, process
-from explorer.runs.artifacts import ArtifactFolder
 from tests.jobs.holding import Hold
 
 Specs = Callable[..., RunSpec]
@@ -169,19 +167,6 @@ def test_failures_are_a_sentence_in_the_store_and_a_traceback_in_the_log(
     log = log_of(broken.id, "ZeroDivisionError")
     assert "Traceback" in log
     assert "selftest.py" in log
-
-
-def test_a_damaged_checkpoint_fails_the_run_and_names_the_file(store: Store, spec: Specs) -> None:
-    asked = spec(steps=3, fail_at=2)
-    with pytest.raises(RunError, match="Step 2"):
-        execute(store, asked)
-    saved = store.last_checkpoint(asked.run_id)
-    assert saved is not None
-    path = ArtifactFolder(store.home / "artifacts").path(saved[0])
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(RunError, match=re.escape(f"{path} is damaged")):
-        execute(store, asked)
-    assert str(path) in (store.get(asked.run_id).error or "")
 
 
 def test_cancelling_before_the_worker_claims_leaves_nothing_running(

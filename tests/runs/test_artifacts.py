@@ -113,7 +113,7 @@ def test_a_store_keeps_its_artifacts_wherever_it_is_told(tmp_path: Path) -> None
     assert saved is not None
     assert torch.equal(saved.tensors["w"], torch.zeros(2))
     kept = context.keep("trained", {"w": torch.full((2,), 7.0)})
-    assert len(place.content) == 2, "one checkpoint and what was kept"
+    assert len(place.content) == 3, "two checkpoints and what was kept"
     lease.finish({})
     assert list(place.content) == [kept]
     assert store.artifacts.get_arrays(kept)["w"].tolist() == [7.0, 7.0]

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import event
 
 from explorer.runs import RunSpec, Store
-from explorer.runs import run as run_module
 from explorer.runs.plain import decode
 
 Specs = Callable[..., RunSpec]
@@ -35,7 +34,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(text)
         return decode(text)
 
-    monkeypatch.setattr(run_module, "decode", counted)
+    monkeypatch.setattr("explorer.runs.store.decode", counted)
     return seen
 
 

@@ -168,11 +168,14 @@ def test_only_the_files_some_run_needs_are_kept(store: Store, spec: Specs) -> No
     one.checkpoint(b"1", {})
     two.checkpoint(b"1", {})
     old = one.checkpoint(b"2", {})
-    assert len(files(store)) == 2, "the other run still needs the first"
-    new = one.checkpoint(b"3", {})
+    before = one.checkpoint(b"3", {})
+    assert len(files(store)) == 3, "the other run still needs the first"
+    new = one.checkpoint(b"4", {})
     assert old not in files(store)
-    assert one.checkpoint(b"3", {"later": True}) == new
+    assert {before, new} <= files(store), "the last two are kept"
+    assert one.checkpoint(b"4", {"later": True}) == one.checkpoint(b"4", {"last": True}) == new
     assert new in files(store), "the same content again is not swept away"
+    assert before not in files(store)
     weights = one.keep("weights", b"final")
     one.finish({})
     assert store.last_checkpoint(one.run_id) is None

@@ -41,5 +41,5 @@ def _less_precise(question: TracesQuestion, context: RunContext) -> Kept | None:
         return None
     best = min(coarser, key=rel_se)
     found = Traces.from_json(best.result or {})
-    sha256 = best.artifacts.get(DRAWS)
-    return (found if sha256 is None else found.with_draws(context.artifacts.get_tensors(sha256))).kept
+    draws = context.tensors_of(best, DRAWS)
+    return (found if draws is None else found.with_draws(draws)).kept

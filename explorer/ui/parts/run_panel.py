@@ -120,7 +120,7 @@ def _status(run: Run, words: Words, name: str) -> None:
         sentences = {
             "failed": f"This run stopped at {run.fraction:.0%}: {run.error or 'it failed'}",
             "cancelled": words.stopped.format(fraction=run.fraction),
-            "lost": f"This run stopped at {run.fraction:.0%}: its process ended before it was done",
+            "lost": f"This run stopped at {run.fraction:.0%}: {run.error or 'its process ended before it was done'}",
         }
         left, right = st.columns([5, 1], vertical_alignment="center")
         show = left.info if run.status == "cancelled" and words is PAUSING else left.warning

@@ -141,14 +141,14 @@ def _carriers(run: Run, index: int) -> Carriers | str:
     if kept is None:
         return _NO_DRAWS.get(result["method"], _OLD)
     try:
-        return carriers(_draws(kept), index, exact=result["method"] == "exact")
+        return carriers(_draws(kept, run.id), index, exact=result["method"] == "exact")
     except ExplorerError as error:
         return f"{str(error)[0].upper()}{str(error)[1:]}".rstrip(".") + "."
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _draws(sha256: str) -> Draws:
-    return Draws.from_tensors(caches.store().artifacts.get_tensors(sha256))
+def _draws(sha256: str, _run_id: str) -> Draws:
+    return Draws.from_tensors(caches.store().tensors(_run_id, "draws"))
 
 
 def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:

@@ -121,8 +121,8 @@ def test_a_block_without_curvature_is_compared_too(toml: str, monkeypatch: pytes
         assert run.result is not None
         first, *rest = run.result["blocks"]
         blocks = [{**first, "trace": 0.0, "mean_trace": 0.0}, *rest]
-        text = json.dumps({**run.result, "blocks": blocks})
-        return replace(run, id="flat", read_result=lambda: text)
+        changed = {**run.result, "blocks": blocks}
+        return replace(run, id="flat", read_result=lambda: changed)
 
     monkeypatch.setattr(results, "traces", flat_first_block)
     page = opened(toml)

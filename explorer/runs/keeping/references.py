@@ -26,11 +26,11 @@ def refer(
     return before - {sha256}
 
 
-def forget(connection: Connection, run_id: str, name: str | None = None) -> set[str]:
-    """Drop the run's references (of one name); the hashes that were referred to."""
+def forget(connection: Connection, run_id: str, *names: str) -> set[str]:
+    """Drop the run's references by these names, or all; the hashes that were referred to."""
     mine = [kept.c.run_id == run_id]
-    if name is not None:
-        mine.append(kept.c.name == name)
+    if names:
+        mine.append(kept.c.name.in_(names))
     hashes = set(connection.scalars(select(kept.c.sha256).where(*mine)))
     connection.execute(delete(kept).where(*mine))
     return hashes
