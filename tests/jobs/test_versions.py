@@ -17,6 +17,7 @@ from explorer.questions import (
     TracesQuestion,
 )
 from explorer.runs import Run, RunSpec, Store
+from explorer.runs.artifacts import ArtifactFolder
 from tests.runs.test_database import RECORDS
 
 PLAN = {
@@ -40,6 +41,13 @@ STUDY = Known()
 TRACES = spec_of(STUDY, TracesQuestion(rel_se=0.5)).model_copy(update={"version": 2})
 
 
+class Whole(ArtifactFolder):
+    """The files that the old runs kept, as far as anyone asks here."""
+
+    def has(self, sha256: str) -> bool:
+        return True
+
+
 @pytest.fixture
 def old_store(home: Path) -> Iterator[Store]:
     """The store in which studies in two folders, here and there, asked questions by the code before."""
@@ -47,7 +55,7 @@ def old_store(home: Path) -> Iterator[Store]:
     raw = sqlite3.connect(home / "runs.db")
     raw.executescript((RECORDS / "0001_kinds.sql").read_text())
     raw.close()
-    opened = Store.open()
+    opened = Store.open(artifacts=Whole(home / "artifacts"))
     yield opened
     opened.close()
 
