@@ -41,7 +41,8 @@ def execute(
         study: the study of the spec where it is loaded already; else it is loaded when it is needed.
     """
     kind = registry.kind(spec.kind)
-    run = store.submit(spec, title, priority=kind.question.urgency)
+    parts = None if study is None else study.parts
+    run = store.submit(spec, title, parts=parts, priority=kind.question.urgency)
     if run.resumable:
         run = store.resume(run.id)
     while run.status != "done":

@@ -1,19 +1,37 @@
-"""Loading the study a spec names, and making sure that it is still the same one."""
+"""Loading the study a run is about, and making sure that it is still the same one."""
+
+from collections.abc import Mapping
 
 from explorer import studies
 from explorer.errors import RunError
 from explorer.runs.spec import RunSpec
 from explorer.studies import Study
+from explorer.studies.identity.parts import changes
 
 
-def load_for(spec: RunSpec) -> Study:
+def load_for(spec: RunSpec, parts: Mapping[str, str] | None = None) -> Study:
     """The network study of a spec.
 
     Raises:
         StudyError: it cannot be loaded, or has no weights.
-        RunError: its weights, data or loss changed since the run was asked for.
+        RunError: as `check_same`.
     """
     study = studies.load_network(spec.study)
-    if study.fingerprint != spec.fingerprint:
-        raise RunError(f"the study {spec.study} has changed since this run was asked for; ask again")
+    check_same(study, spec, parts)
     return study
+
+
+def check_same(study: Study, spec: RunSpec, parts: Mapping[str, str] | None = None) -> None:
+    """Make sure that a study is the one a run was asked about.
+
+    Args:
+        parts: of the study when the run was asked for, so that it can be said what changed.
+
+    Raises:
+        RunError: it is another by now; the sentence says in what.
+    """
+    if study.fingerprint == spec.fingerprint:
+        return
+    what = "" if parts is None else changes(parts, study.parts)
+    said = f": {what}" if what else ""
+    raise RunError(f"the study {spec.study} has changed since this run was asked for{said}; ask again")

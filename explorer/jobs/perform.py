@@ -54,10 +54,11 @@ def _computed(context: RunContext, study: "Study | None") -> dict[str, Any]:
     if not kind.needs_study:
         found = function(question, context)
     else:
-        if study is None:
-            from explorer.jobs.loading import load_for  # it imports torch
+        from explorer.jobs import loading  # it imports torch
 
+        if study is None:
             context.report(0.0, "loading the study")
-            study = load_for(context.spec)
+            study = loading.load_for(context.spec, context.parts)
+        loading.check_same(study, context.spec, context.parts)
         found = function(study, question, context)
     return found if isinstance(found, dict) else found.to_json()

@@ -5,6 +5,8 @@ Stopping is first a wish recorded in the store, which the worker hears within a 
 that do not.
 """
 
+from collections.abc import Mapping
+
 from explorer.errors import RunError
 from explorer.jobs import registry
 from explorer.jobs.launching.launcher import Launcher
@@ -22,6 +24,7 @@ def request(
     spec: RunSpec,
     title: str = "",
     *,
+    parts: Mapping[str, str] | None = None,
     owner: str | None = None,
     priority: int | None = None,
     launcher: Launcher = HERE,
@@ -29,12 +32,13 @@ def request(
     """Submit ``spec`` and see to it that someone works on it if it is new; the run as it then is.
 
     Args:
+        parts: of the study, as `Store.submit` takes them.
         owner: who asks for it; places are shared fairly between people.
         priority: of the runs that wait, the higher goes first; by default the urgency of the kind.
     """
     kind = registry.kind(spec.kind)
     urgency = kind.question.urgency if priority is None else priority
-    run = store.submit(spec, title, owner=owner, priority=urgency)
+    run = store.submit(spec, title, parts=parts, owner=owner, priority=urgency)
     if run.status == "queued":
         launch(store, run.id, launcher=launcher)
         run = store.get(run.id)

@@ -64,6 +64,7 @@ class RunContext:
     ) -> None:
         run = store.get(lease.run_id)
         self.spec = run.spec
+        self.parts = run.parts
         self.run_id = run.id
         self.artifacts = store.artifacts
         self._store = store

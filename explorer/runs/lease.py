@@ -50,6 +50,11 @@ class Lease:
         with self._database.writing() as connection:
             self._write(connection, fraction=min(max(float(fraction), 0.0), 1.0), message=message)
 
+    def note(self, **values: str) -> None:
+        """Record texts about the run in columns of their own, such as its provenance."""
+        with self._database.writing() as connection:
+            self._write(connection, **values)
+
     def append(self, series: str, point: Mapping[str, Any]) -> None:
         """Add a point to a series of the run."""
         content = encode(dict(point), f"a point of {series!r}")

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -76,6 +77,7 @@ def from_row(
             token=_whole(row.token),
             remark=None if row.remark is None else _text(row.remark),
             superseded_by=None if row.superseded_by is None else _text(row.superseded_by),
+            parts=None if row.parts is None else _parts(row.parts),
         )
     except (ExplorerError, *_UNFIT) as error:
         return _unreadable(row, error)
@@ -89,6 +91,11 @@ def spec_of(row: Row[Any]) -> RunSpec:
 @functools.lru_cache(maxsize=16_384)  # a list is read again and again, and its specs never change
 def _spec(text: str) -> RunSpec:
     return RunSpec.model_validate(decode(text))
+
+
+@functools.lru_cache(maxsize=1_024)  # runs on one study have the same
+def _parts(text: str) -> Mapping[str, str]:
+    return MappingProxyType({str(name): _text(hashed) for name, hashed in decode(text).items()})
 
 
 def worker_of(row: Row[Any]) -> Worker | None:

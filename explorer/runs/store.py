@@ -22,7 +22,7 @@ from explorer.runs.database import Conflict, Database
 from explorer.runs.keeping import checkpoints, references, spoiling
 from explorer.runs.keeping.checkpoints import Saved
 from explorer.runs.lease import Lease
-from explorer.runs.plain import decode
+from explorer.runs.plain import decode, encode
 from explorer.runs.queue import STARTUP_SECONDS, Place, Queue
 from explorer.runs.run import LIVE, Run
 from explorer.runs.schema import artifacts, points, runs
@@ -88,13 +88,22 @@ class Store:
 
     # Asking
 
-    def submit(self, spec: RunSpec, title: str = "", *, owner: str | None = None, priority: int = 0) -> Run:
+    def submit(
+        self,
+        spec: RunSpec,
+        title: str = "",
+        *,
+        parts: Mapping[str, str] | None = None,
+        owner: str | None = None,
+        priority: int = 0,
+    ) -> Run:
         """The run that answers ``spec``: the one there is, in whatever state, or a new one, queued.
 
         A run whose study has moved is told where it is now, and one that is lost for a damaged file is queued again.
         RunError if the one there cannot be read.
 
         Args:
+            parts: what the spec's fingerprint is made of, kept so that it can be said later what changed.
             owner: who asks for it.
             priority: of the runs that wait, the higher goes first.
         """
@@ -107,6 +116,7 @@ class Store:
             "kind": spec.kind,
             "fingerprint": spec.fingerprint,
             **rows.located(spec, spec.study),
+            "parts": None if parts is None else encode(dict(parts), "parts"),
             "title": title,
             "owner": owner,
             "priority": priority,

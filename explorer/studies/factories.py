@@ -2,56 +2,75 @@
 
 A factory is code. It is imported only for a study that the operator named on the command line or when
 starting the app; nothing typed into a page reaches this module.
+
+What is imported is hashed, as a part of what the study is: of a file beside the study, that file and all it imports
+from beside it; of an installed package, the module with those in and below its folder that it imports.
 """
 
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
-from hashlib import sha256
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from explorer.errors import StudyError
+from explorer.studies.identity.beside import Beside
+from explorer.studies.identity.origin import Stamp
+from explorer.studies.identity.sources import Sources
 
 
-def resolve(address: str, folder: Path) -> Callable[..., Any]:
-    """The function that ``address`` names.
+class Factories:
+    """The factories of one study.
 
     Args:
-        address: ``FILE.py:function``, relative to ``folder``, or ``package.module:function``.
         folder: where the study.toml lies.
-
-    Raises:
-        StudyError: the address is malformed, or its file, module or function cannot be found or imported.
     """
-    place, _, name = address.partition(":")
-    if not place or not name.isidentifier():
-        raise StudyError(f"the factory {address!r} must read FILE.py:function or package.module:function")
-    module = _from_file(folder / place, address) if place.endswith(".py") else _from_package(place, address)
-    function: Callable[..., Any] | None = getattr(module, name, None)
-    if not callable(function):
-        raise StudyError(f"the factory {address!r} was not found: {place} has no function {name}")
-    return function
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sources = [Sources(folder)]
 
-def _from_file(path: Path, address: str) -> ModuleType:
-    if not os.path.isfile(path):  # which is False too for a name that no file can have
-        raise StudyError(f"the factory {address!r} was not found: there is no file {path}")
-    unique = f"explorer_study_{sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(unique, path)
-    if spec is None or spec.loader is None:
-        raise StudyError(f"the factory {address!r} cannot be imported: {path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[unique] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[unique]
-        raise StudyError(f"importing {path} failed: {type(error).__name__}: {error}") from error
-    return module
+    def resolve(self, address: str) -> Callable[..., Any]:
+        """The function that ``address`` names.
+
+        Args:
+            address: ``FILE.py:function``, relative to the folder, or ``package.module:function``.
+
+        Raises:
+            StudyError: the address is malformed, or its file, module or function cannot be found or imported.
+        """
+        place, _, name = address.partition(":")
+        if not place or not name.isidentifier():
+            raise StudyError(f"the factory {address!r} must read FILE.py:function or package.module:function")
+        beside = place.endswith(".py")
+        module = self._from_file(self._folder / place, address) if beside else _from_package(place, address)
+        function: Callable[..., Any] | None = getattr(module, name, None)
+        if not callable(function):
+            raise StudyError(f"the factory {address!r} was not found: {place} has no function {name}")
+        if not beside:
+            self._sources.append(_package_sources(module, function))
+        return function
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """Every source file that was used so far to the SHA-256 of its content."""
+        return {name: hashed for sources in self._sources for name, hashed in sources.hashes.items()}
+
+    @property
+    def stamps(self) -> tuple[Stamp, ...]:
+        """The same files as they were found."""
+        return tuple(stamp for sources in self._sources for stamp in sources.stamps)
+
+    def _from_file(self, path: Path, address: str) -> ModuleType:
+        if not os.path.isfile(path):  # which is False too for a name that no file can have
+            raise StudyError(f"the factory {address!r} was not found: there is no file {path}")
+        try:
+            return Beside(self._sources[0], path).load()
+        except (Exception, SystemExit) as error:
+            raise StudyError(f"importing {path} failed: {type(error).__name__}: {error}") from error
 
 
 def _from_package(place: str, address: str) -> ModuleType:
@@ -61,3 +80,36 @@ def _from_package(place: str, address: str) -> ModuleType:
         raise StudyError(
             f"the factory {address!r} cannot be imported: {type(error).__name__}: {error}"
         ) from error
+
+
+def _package_sources(module: ModuleType, function: Callable[..., Any]) -> Sources:
+    """Sources of an installed module, and of the one that defines the function if it is of the same package.
+
+    Raises:
+        StudyError: a file was edited after this process imported it, so that it is not what runs.
+    """
+    top = module.__name__.partition(".")[0]
+    defining = sys.modules.get(getattr(function, "__module__", None) or "", module)
+    files = [
+        Path(each.__file__).resolve()
+        for each in (module, defining)
+        if each.__name__.partition(".")[0] == top and getattr(each, "__file__", None)
+    ]
+    if not files:  # built in, or made in memory: its outputs alone tell
+        return Sources(Path())
+    depth = module.__name__.count(".") + (files[0].name == "__init__.py")
+    sources = Sources(files[0].parents[depth])
+    for file in files:
+        if "." in module.__name__ or file.name == "__init__.py":
+            sources.follow(file, within=file.parent)
+        else:  # beside a module outside every package lies whatever else is installed
+            sources.read(file)
+    for name, hashed in sources.hashes.items():
+        if _IMPORTED.setdefault(str(sources.roots[0] / name), hashed) != hashed:
+            raise StudyError(
+                f"{name} was edited after it was imported; start this program again to use what it says now"
+            )
+    return sources
+
+
+_IMPORTED: dict[str, str] = {}  # installed files by what they held when they were first used here

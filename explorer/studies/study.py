@@ -4,7 +4,6 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import ClassVar, Literal
 
 import torch
@@ -13,6 +12,9 @@ from torch import nn
 from explorer.blocks import Block, Granularity, partitions
 from explorer.errors import StudyError
 from explorer.studies.data.samples import SAMPLES, Noun, Samples, remark_on, training_name
+from explorer.studies.identity.origin import Origin
+from explorer.studies.identity.outputs import Said, said
+from explorer.studies.identity.parts import CODE, digest, fingerprint
 from explorer.studies.losses import Loss
 from explorer.studies.metrics import ACCURACY, Metric
 from explorer.studies.networks.attention import open_attention
@@ -51,6 +53,7 @@ class Study:
         network: the FP32 network; use ``model()``, which copies it.
         metric: what is counted beside the loss.
         device: where the network and what the data gives lie; no part of a study's identity.
+        origin: the files it was loaded from; of a study made in Python, nothing.
     """
 
     has_network: ClassVar[Literal[True]] = True
@@ -64,6 +67,7 @@ class Study:
     network: nn.Module = field(repr=False)
     metric: Metric = ACCURACY
     device: torch.device = field(default=torch.device("cpu"), compare=False)
+    origin: Origin = field(default=Origin(), compare=False, repr=False)
 
     def model(self) -> nn.Module:
         """A fresh FP32 copy of the network in eval mode, on the study's device; all parameters require gradients.
@@ -90,7 +94,11 @@ class Study:
         """The same study with its network, inputs and targets on a device."""
         device = torch.device(device)
         network = copy.deepcopy(self.network).to(device)
-        return replace(self, network=network, data=self.data.on(device), device=device)
+        moved = replace(self, network=network, data=self.data.on(device), device=device)
+        moved.__dict__["_said"] = (
+            self._said
+        )  # what it says is asked where it was, since devices round differently
+        return moved
 
     @property
     def noun(self) -> Noun:
@@ -105,13 +113,33 @@ class Study:
     @property
     def remark(self) -> str | None:
         """What a person must know before trusting a number about this study, if anything."""
-        return remark_on(self.data)
+        return " ".join(filter(None, (remark_on(self.data), self._said.remark))) or None
+
+    @cached_property
+    def parts(self) -> Mapping[str, str]:
+        """What decides every number about this study, each with a hash: name and place are none of it.
+
+        ``weights``, ``data``, ``preprocessing``, ``loss``, one part a source file (``code of net.py``), and
+        ``outputs``, what the network says of the first test samples (`identity.outputs`).
+        """
+        outputs = {} if self._said.sha256 is None else {"outputs": self._said.sha256}
+        return {
+            "weights": self.weights_sha256,
+            "data": self.data.sha256,
+            "preprocessing": digest(self.data.preprocessing),
+            "loss": digest(self.loss.description),
+            **{f"{CODE}{name}": hashed for name, hashed in self.origin.code.items()},
+            **outputs,
+        }
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over weights, data, preprocessing and loss: the identity of every run on this study."""
-        parts = (self.weights_sha256, self.data.sha256, self.loss.description)
-        return sha256("\n".join(parts).encode()).hexdigest()
+        """SHA-256 over the parts: the identity of every run on this study."""
+        return fingerprint(self.parts)
+
+    @cached_property
+    def _said(self) -> Said:
+        return said(self.network, self.data, self.loss)
 
 
 @dataclass(frozen=True)
@@ -141,6 +169,7 @@ class ProfileStudy:
     ties: tuple[tuple[str, ...], ...]
     published_plans: Mapping[str, Mapping[str, int]]
     weights_sha256: str
+    origin: Origin = field(default=Origin(), compare=False, repr=False)
 
     def blocks(self, granularity: Granularity = "layer") -> tuple[Block, ...]:
         """The published blocks, whatever the granularity asked for."""
@@ -155,6 +184,11 @@ class ProfileStudy:
     def remark(self) -> str | None:
         """None: nothing is measured on a profile's data."""
         return None
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """What decides every number about it: the published figures."""
+        return {"figures": self.weights_sha256}
 
     @property
     def fingerprint(self) -> str:

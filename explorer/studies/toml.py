@@ -17,7 +17,8 @@ from explorer.errors import StudyError
 from explorer.studies import losses, profile
 from explorer.studies.checks import check_forward, check_same
 from explorer.studies.data.images import ImageData, read_npz
-from explorer.studies.factories import resolve
+from explorer.studies.factories import Factories
+from explorer.studies.identity.origin import Origin, stamp
 from explorer.studies.losses import Loss
 from explorer.studies.networks.folding import fold_batch_norms
 from explorer.studies.study import AnyStudy, Card, Study
@@ -129,28 +130,41 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
     Raises:
         StudyError: anything the file names is missing or does not fit.
     """
+    found = stamp(path)
     description = read_description(path)
     folder = path.parent
     card = Card(**{**description.card.model_dump(), "title": description.card.title or description.name})
     if description.profile is not None:
         source = folder / description.profile.path
-        return profile.load_profile(
+        origin = Origin(stamps=(found, stamp(source)))
+        study = profile.load_profile(
             source, network=description.profile.network, name=description.name, reference=reference, card=card
         )
+        return replace(study, origin=origin)
     assert description.model is not None  # read_description made sure
     assert description.data is not None
     files = files or folder
-    data_path = files / description.data.path
+    data_path, weights_path = files / description.data.path, files / description.model.weights
+    stamps = (found, stamp(data_path), stamp(weights_path))
     data = ImageData(
         read_npz(data_path), mean=description.data.mean, std=description.data.std, source=data_path.name
     )
-    network = _build(description.model.factory, folder)
-    weights_path = files / description.model.weights
+    factories = Factories(folder)
+    network = _build(description.model.factory, factories)
     load_into(network, read_weights(weights_path), weights_path.name)
     network.eval()
-    loss = _loss(description.loss, folder)
+    loss = _loss(description.loss, factories)
     check_forward(network, data, loss)
     sha256 = file_sha256(weights_path)
+    origin = Origin(
+        code=factories.code,
+        files={description.model.weights: sha256, description.data.path: file_sha256(data_path)},
+        stamps=(*stamps, *factories.stamps),
+    )
+    if not origin.unchanged:
+        raise StudyError(
+            f"a file of the study {description.name} was written while it was read; load it again"
+        )
     if description.model.fold_batch_norms:
         unfolded, network = network, fold_batch_norms(network)
         check_same(unfolded, network, data, loss)
@@ -166,11 +180,12 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
         loss=loss,
         weights_sha256=sha256,
         network=network,
+        origin=origin,
     )
 
 
-def _build(factory: str, folder: Path) -> nn.Module:
-    network = _call(factory, folder)
+def _build(factory: str, factories: Factories) -> nn.Module:
+    network = _call(factory, factories)
     if not isinstance(network, nn.Module):
         raise StudyError(
             f"the factory {factory!r} returned a {type(network).__name__}; it must return an nn.Module"
@@ -178,17 +193,17 @@ def _build(factory: str, folder: Path) -> nn.Module:
     return network
 
 
-def _call(factory: str, folder: Path) -> Any:
-    function = resolve(factory, folder)
+def _call(factory: str, factories: Factories) -> Any:
+    function = factories.resolve(factory)
     try:
         return function()
     except (Exception, SystemExit) as error:
         raise StudyError(f"the factory {factory!r} failed: {type(error).__name__}: {error}") from error
 
 
-def _loss(section: LossSection, folder: Path) -> Loss:
+def _loss(section: LossSection, factories: Factories) -> Loss:
     if ":" in section.kind:
-        function = _call(section.kind, folder)
+        function = _call(section.kind, factories)
         if not callable(function):
             raise StudyError(
                 f"the factory {section.kind!r} returned a {type(function).__name__}; "

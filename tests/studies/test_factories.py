@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from explorer.errors import StudyError
-from explorer.studies.factories import resolve
+from explorer.studies.factories import Factories
 
 
 def test_a_function_beside_the_study(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text("def build():\n    return 'here'\n", encoding="utf-8")
-    assert resolve("net.py:build", tmp_path)() == "here"
+    assert Factories(tmp_path).resolve("net.py:build")() == "here"
 
 
 def test_two_studies_may_have_files_of_one_name(tmp_path: Path) -> None:
@@ -18,27 +18,27 @@ def test_two_studies_may_have_files_of_one_name(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "net.py").write_text(f"def build():\n    return {name!r}\n", encoding="utf-8")
-        functions.append(resolve("net.py:build", tmp_path / name))
+        functions.append(Factories(tmp_path / name).resolve("net.py:build"))
     assert [function() for function in functions] == ["a", "b"]
 
 
 def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
-    """Of another length, because Python tells compiled files apart by second and size."""
-    for value in ("1", "22"):
+    """Of the same length within the same second, by which Python tells compiled files apart."""
+    for value in ("1", "2"):
         (tmp_path / "net.py").write_text(f"def build():\n    return {value}\n", encoding="utf-8")
-        assert resolve("net.py:build", tmp_path)() == int(value)
+        assert Factories(tmp_path).resolve("net.py:build")() == int(value)
 
 
 def test_a_function_of_a_package(tmp_path: Path) -> None:
     from explorer.studies.networks.small import fashion_resnet20
 
-    assert resolve("explorer.studies.networks:fashion_resnet20", tmp_path) is fashion_resnet20
+    assert Factories(tmp_path).resolve("explorer.studies.networks:fashion_resnet20") is fashion_resnet20
 
 
 @pytest.mark.parametrize("address", ["", "net.py", ":build", "net.py:", "net.py:build()", "net.py:a:b"])
 def test_a_malformed_address(tmp_path: Path, address: str) -> None:
     with pytest.raises(StudyError, match=r"must read FILE.py:function or package.module:function"):
-        resolve(address, tmp_path)
+        Factories(tmp_path).resolve(address)
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_a_malformed_address(tmp_path: Path, address: str) -> None:
 def test_an_address_that_leads_nowhere(tmp_path: Path, address: str, said: str) -> None:
     (tmp_path / "net.py").write_text("value = 3\n", encoding="utf-8")
     with pytest.raises(StudyError, match=said):
-        resolve(address, tmp_path)
+        Factories(tmp_path).resolve(address)

@@ -1,6 +1,6 @@
 """The app's pages without a browser and without a worker: what would be launched is only recorded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,9 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The app as an operator starts it with a study of their own; the kinds, or ids, it had a worker for."""
     started: list[str] = []
 
-    def request(store: Store, spec: RunSpec, title: str = "") -> Run:
+    def request(store: Store, spec: RunSpec, title: str = "", parts: Mapping[str, str] | None = None) -> Run:
         started.append(spec.kind)
-        return store.submit(spec, title)
+        return store.submit(spec, title, parts=parts)
 
     for module in (frame, run_panel, training_desk):
         monkeypatch.setattr(module, "request", request)

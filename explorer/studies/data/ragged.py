@@ -91,8 +91,8 @@ class RaggedImages(ImageData):
 
     @cached_property
     def sha256(self) -> str:
-        """Identifies the images, the labels and the normalisation."""
-        digest = sha256(repr((self.mean, self.std)).encode())
+        """Identifies the images and the labels."""
+        digest = sha256()
         for split in ("train", "test"):
             for image in self._images[split]:
                 digest.update(str(image.shape).encode())

@@ -50,7 +50,11 @@ class Samples(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Identifies all samples and their preprocessing, wherever they lie."""
+        """Identifies all samples as they are stored, wherever they lie."""
+
+    @property
+    def preprocessing(self) -> str:
+        """What is done to samples on their way to the network, on one line."""
 
     def size(self, split: str) -> int:
         """Number of samples in a split."""

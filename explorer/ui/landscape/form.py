@@ -14,7 +14,7 @@ from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import picking, run_panel
-from explorer.ui.shell import caches, frame, results, session
+from explorer.ui.shell import frame, results, session
 
 MOST = 4
 ALL = "all blocks"
@@ -214,19 +214,21 @@ def _more(study: Study) -> None:
 
 def _radii(chosen: Sequence[str], bits: Sequence[int], reach: float) -> dict[str, float | None]:
     """Radius to ask for of every chosen block, so that all panels have one scale."""
-    reference, along = session.reference(), bool(bits)
+    study, along = session.study(), bool(bits)
+    assert isinstance(study, Study)
     norms = {
-        name: [_norm(reference, None if name == ALL else name, b) for b in bits or (REFERENCE_BITS,)]
+        name: [
+            _norm(study.fingerprint, None if name == ALL else name, b, study)
+            for b in bits or (REFERENCE_BITS,)
+        ]
         for name in chosen
     }
     return shared_radii(norms, quantization=along, reach=reach)
 
 
 @st.cache_data(show_spinner=False)
-def _norm(reference: str, block: str | None, bits: int) -> float:
-    study = caches.study(reference)
-    assert isinstance(study, Study)
-    return perturbation_norm(study, block, bits)
+def _norm(fingerprint: str, block: str | None, bits: int, _study: Study) -> float:
+    return perturbation_norm(_study, block, bits)
 
 
 def _points(run: Run) -> int:

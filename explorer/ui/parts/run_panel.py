@@ -78,7 +78,7 @@ def compute(
         if run is not None and run.resumable:
             resume(run.id)
         else:
-            request(caches.store(), asked[title], title=title)
+            request(caches.store(), asked[title], title=title, parts=session.study().parts)
     st.rerun()
 
 

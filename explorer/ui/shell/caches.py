@@ -1,5 +1,7 @@
 """What sessions share: the store and what was parsed from it, loaded studies, their blocks, tables and frontiers.
 
+A study whose files were written since it was loaded is loaded anew, so that no page shows the figures of a network that
+is gone; what is derived from a study is kept under its fingerprint.
 Studies are pristine and never changed; whoever trains or quantizes copies the network first.
 """
 
@@ -41,16 +43,29 @@ def snapshot(fingerprint: str) -> Snapshot:
     return known[fingerprint]
 
 
-@st.cache_resource(show_spinner="Loading the study …", max_entries=4)
 def study(reference: str) -> AnyStudy:
-    """A loaded study; it must not be changed."""
+    """A loaded study, as its files are now; it must not be changed."""
+    found = _loaded(reference)
+    if not found.origin.unchanged:
+        _loaded.clear(reference)
+        found = _loaded(reference)
+    return found
+
+
+@st.cache_resource(show_spinner="Loading the study …", max_entries=4)
+def _loaded(reference: str) -> AnyStudy:
     return studies.load(reference)
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
 def blocks(reference: str, granularity: Granularity) -> tuple[Block, ...]:
     """The blocks of a study; a profile study has its published ones at either granularity."""
-    return study(reference).blocks(granularity)
+    found = study(reference)
+    return _blocks(found.fingerprint, granularity, found)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _blocks(fingerprint: str, granularity: Granularity, _study: AnyStudy) -> tuple[Block, ...]:
+    return _study.blocks(granularity)
 
 
 @st.cache_resource(show_spinner="Quantizing every block at every width …", max_entries=32)

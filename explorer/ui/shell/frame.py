@@ -108,7 +108,8 @@ def _accuracy() -> None:
     asked = spec_of(study, EvaluateQuestion())
     found = caches.store().find(asked)
     if found is None or found.status != "unreadable":
-        request(caches.store(), asked, title=f"Measuring FP32 accuracy of {study.name}")
+        title = f"Measuring FP32 accuracy of {study.name}"
+        request(caches.store(), asked, title=title, parts=study.parts)
     _awaited_accuracy()
 
 

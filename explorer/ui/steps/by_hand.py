@@ -129,7 +129,9 @@ def _tries(
     others = tuple(_others(site, ratios).items())
     tried: dict[Any, dict[float, tuple[float, float]]] = st.session_state.setdefault(_TRIED, {})
     if (tag, site.name, others) not in tried:
-        around = {} if others else _around(session.reference(), asked, start, site.name, dict(base), held)
+        around = (
+            {} if others else _around(session.study().fingerprint, asked, start, site.name, dict(base), held)
+        )
         compared = {step: (each.loss, each.above(began)[1]) for step, each in around.items()}
         tried[tag, site.name, others] = compared
     return tried[tag, site.name, others]
@@ -205,17 +207,17 @@ def _stages(study: Study, asked: Asked, held: Trial) -> Mapping[str, Mapping[str
 
 
 def _measured(asked: Asked, start: str, base: Mapping[str, float], held: Trial) -> Tried:
-    return _kept(session.reference(), asked, start, dict(base), held)
+    return _kept(session.study().fingerprint, asked, start, dict(base), held)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _kept(reference: str, asked: Asked, start: str, base: dict[str, float], _held: Trial) -> Tried:
+def _kept(fingerprint: str, asked: Asked, start: str, base: dict[str, float], _held: Trial) -> Tried:
     return _held.measure(base)
 
 
 @st.cache_data(show_spinner="Measuring the loss at a few steps of this tensor …", max_entries=64)
 def _around(
-    reference: str, asked: Asked, start: str, name: str, base: dict[str, float], _held: Trial
+    fingerprint: str, asked: Asked, start: str, name: str, base: dict[str, float], _held: Trial
 ) -> dict[float, Tried]:
     """A few steps of one tensor, so that there is a valley to begin with."""
     return {ratio * base[name]: _held.measure({**base, name: ratio * base[name]}) for ratio in AROUND}

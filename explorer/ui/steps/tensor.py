@@ -14,7 +14,7 @@ from explorer.lapq import Site
 from explorer.lapq.diagnostics.trial import Trial
 from explorer.studies import Study
 from explorer.ui.parts import export, live_chart, picking
-from explorer.ui.shell import caches, session
+from explorer.ui.shell import session
 from explorer.ui.steps.form import Asked
 
 TRIAL_IMAGES = 128
@@ -22,17 +22,17 @@ SITE, _STRIP = "steps_site", "steps_strip"
 
 
 @st.cache_resource(show_spinner="Running the network on the calibration images …", max_entries=3)
-def _trial(reference: str, options: tuple[tuple[str, Any], ...]) -> Trial:
-    study = caches.study(reference)
-    assert isinstance(study, Study)
-    return Trial(study, **dict(options))
+def _trial(fingerprint: str, options: tuple[tuple[str, Any], ...], _study: Study) -> Trial:
+    return Trial(_study, **dict(options))
 
 
 def trial(asked: Asked) -> Trial | None:
     """The network to try steps on, on few images; None, and the reason in a sentence, where there cannot be one."""
+    study = session.study()
+    assert isinstance(study, Study)
     options = {**asked.options, "images": min(asked.calibration, TRIAL_IMAGES), "leave": asked.leave}
     try:
-        return _trial(session.reference(), tuple(options.items()))
+        return _trial(study.fingerprint, tuple(options.items()), study)
     except LapqError as error:
         st.warning(f"This cannot be quantized: {error}")
         return None
@@ -40,16 +40,16 @@ def trial(asked: Asked) -> Trial | None:
 
 def least_error_steps(asked: Asked, held: Trial, p: float) -> dict[str, float]:
     """Site to the step of least L_p error, on the trial's images."""
-    return _least_error(session.reference(), asked, p, held)
+    return _least_error(session.study().fingerprint, asked, p, held)
 
 
 @st.cache_data(show_spinner="Finding the step of least error of every tensor …", max_entries=32)
-def _least_error(reference: str, asked: Asked, p: float, _trial: Trial) -> dict[str, float]:
+def _least_error(fingerprint: str, asked: Asked, p: float, _trial: Trial) -> dict[str, float]:
     return _trial.layerwise(p)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def _values(reference: str, asked: Asked, name: str, _trial: Trial) -> Any:
+def _values(fingerprint: str, asked: Asked, name: str, _trial: Trial) -> Any:
     return _trial.values(name)
 
 
@@ -103,7 +103,7 @@ def show(
     log = st.session_state.get("steps_log", True)
     levels = [(level - site.levels.offset) * step for level in range(site.levels.low, site.levels.high + 1)]
     view = histogram.view(
-        _values(session.reference(), asked, site.name, held), levels, name=site.name, kind=site.kind
+        _values(session.study().fingerprint, asked, site.name, held), levels, name=site.name, kind=site.kind
     )
     made = histogram.figure(view, log=log, height=height, revision=f"{site.name} {site.bits} {log}")
     live_chart.draw(

@@ -86,7 +86,8 @@ def _form(study: Study, plan: Plan) -> None:
                 learning_rate=rate,
             )
             spec = spec_of(study, question)
-            run = request(caches.store(), spec, title=f"Fine-tuning {plan.name or study.name}")
+            title = f"Fine-tuning {plan.name or study.name}"
+            run = request(caches.store(), spec, title=title, parts=study.parts)
             st.session_state[_SHOWN] = run.id
             st.rerun()
 

@@ -56,10 +56,12 @@ def test_reading_inputs_leaves_the_images_alone(arrays: dict[str, Any]) -> None:
     assert np.array_equal(arrays["test_images"], before)
 
 
-def test_the_identity_follows_arrays_and_normalisation(arrays: dict[str, Any]) -> None:
-    same = ImageData(arrays, mean=MEAN, std=STD).sha256
+def test_the_identity_follows_arrays_and_the_preprocessing_the_normalisation(arrays: dict[str, Any]) -> None:
+    same, preprocessing = ImageData(arrays, mean=MEAN, std=STD).sha256, f"mean {MEAN} std {STD}"
     assert ImageData(dict(arrays), mean=MEAN, std=STD).sha256 == same
-    assert ImageData(arrays, mean=MEAN, std=(0.2, 0.25, 0.51)).sha256 != same
+    other = ImageData(arrays, mean=MEAN, std=(0.2, 0.25, 0.51))
+    assert (other.sha256, ImageData(arrays, mean=MEAN, std=STD).preprocessing) == (same, preprocessing)
+    assert other.preprocessing != preprocessing
     changed = arrays["test_images"].copy()
     changed[0, 0, 0, 0] ^= 1
     assert ImageData({**arrays, "test_images": changed}, mean=MEAN, std=STD).sha256 != same
