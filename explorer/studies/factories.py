@@ -90,11 +90,8 @@ def _package_sources(module: ModuleType, function: Callable[..., Any]) -> Source
     """
     top = module.__name__.partition(".")[0]
     defining = sys.modules.get(getattr(function, "__module__", None) or "", module)
-    files = [
-        Path(each.__file__).resolve()
-        for each in (module, defining)
-        if each.__name__.partition(".")[0] == top and getattr(each, "__file__", None)
-    ]
+    own = [each for each in (module, defining) if each.__name__.partition(".")[0] == top]
+    files = [Path(each.__file__).resolve() for each in own if each.__file__ is not None]
     if not files:  # built in, or made in memory: its outputs alone tell
         return Sources(Path())
     depth = module.__name__.count(".") + (files[0].name == "__init__.py")

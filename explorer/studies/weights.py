@@ -154,6 +154,15 @@ def _check_archive(path: Path) -> None:
             raise StudyError(f"the weights file {path} is not a PyTorch archive (entry {entry.filename})")
     if sum(entry.file_size for entry in entries) > 2 * path.stat().st_size:
         raise StudyError(f"the weights file {path} claims more data than it holds")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()  # PyTorch's own reader does not look at the checksums
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+        raise StudyError(f"the weights file {path} is damaged: {error}") from error
+    if broken is not None:
+        raise StudyError(
+            f"the weights file {path} is damaged: its entry {broken} does not match its checksum; copy the file again"
+        )
 
 
 def _python_path() -> str:

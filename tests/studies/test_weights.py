@@ -158,6 +158,21 @@ def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
         read_weights(path)
 
 
+def test_a_flipped_bit_is_refused_with_the_name_of_its_entry(tmp_path: Path) -> None:
+    """PyTorch reads it without a word: a weight was off by 0.465."""
+    path = tmp_path / "weights.pt"
+    weight = torch.arange(1.0, 400.0)
+    torch.save({"weight": weight}, path)
+    content = bytearray(path.read_bytes())
+    place = content.index(weight.numpy().tobytes()) + 803
+    content[place] ^= 0x40
+    path.write_bytes(content)
+    changed = torch.load(path, weights_only=True)["weight"]
+    assert not torch.equal(changed, weight)
+    with pytest.raises(StudyError, match=r"is damaged: its entry \S+/data/0 does not match its checksum"):
+        read_weights(path)
+
+
 def test_damaged_archives_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save(nn.Linear(3, 3).state_dict(), path)

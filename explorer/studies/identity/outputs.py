@@ -126,7 +126,7 @@ class _Singles(TorchDispatchMode):
     """Notices whether anything is computed in less than double precision."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.met = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -168,7 +168,7 @@ def _coarse(values: list[_Value]) -> str:
 def _losses(values: list[_Value], steps: float) -> int:
     """Mean loss in steps of itself, or of 1 where it is less: a loss near zero is the rounding of larger numbers."""
     mean = sum(value.loss for value in values) / len(values)
-    return round(mean / 10 ** max(0, math.floor(math.log10(max(abs(mean), 1.0)))) * steps)
+    return round(mean / 10.0 ** math.floor(math.log10(max(abs(mean), 1.0))) * steps)
 
 
 def _largest(values: Tensor) -> float:

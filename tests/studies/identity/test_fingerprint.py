@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from explorer import studies
 from explorer.errors import StudyError
-from explorer.studies import Study
+from explorer.studies import Study, checks, toml
+from explorer.studies.identity.origin import Origin
 from explorer.studies.identity.parts import changes, fingerprint
 
 HELPED = """
@@ -71,8 +72,8 @@ def test_an_edit_that_keeps_second_and_size_is_seen(folder: Any) -> None:
     (folder.path / "helper.py").write_text(HELPER.replace("ReLU", "ELU "))
     first = load(folder)
     (folder.path / "helper.py").write_text(HELPER.replace("ReLU", "SiLU"))
-    assert isinstance(first.network[2], nn.ELU)
-    assert isinstance(load(folder).network[2], nn.SiLU)
+    assert isinstance(first.network.get_submodule("2"), nn.ELU)
+    assert isinstance(load(folder).network.get_submodule("2"), nn.SiLU)
 
 
 def test_the_place_and_the_name_of_a_study_are_no_part_of_it(folder: Any, tmp_path: Path) -> None:
@@ -104,8 +105,8 @@ def test_a_built_in_study_is_told_by_the_source_of_its_network_and_by_what_it_sa
 
 
 def test_a_study_made_in_python_is_told_by_what_its_network_says(folder: Any) -> None:
-    study = replace(load(folder), origin=studies.study.Origin())
-    other = replace(study, network=nn.Sequential(*study.network, nn.Softmax(1)))
+    study = replace(load(folder), origin=Origin())
+    other = replace(study, network=nn.Sequential(study.network, nn.Softmax(1)))
     assert other.fingerprint != study.fingerprint
     said = changes(study.parts, other.parts)
     assert (
@@ -153,11 +154,12 @@ class Draws(Rounds):
 def test_a_network_in_single_precision_is_told_coarsely(folder: Any, kind: type[Rounds]) -> None:
     """An error of 1e-6 in its outputs must not make another study of it; another network must."""
     study = load(folder)
-    study = replace(study, network=kind(study.network).eval())
+    within = study.network
+    study = replace(study, network=kind(within).eval())
     hashed = study.parts["outputs"]
     with torch.no_grad():
         for scale, same in ((1 + 2e-6, True), (1.5, False)):
-            near = replace(study, network=kind(nn.Sequential(study.network.within, Scaled(scale))).eval())
+            near = replace(study, network=kind(nn.Sequential(within, Scaled(scale))).eval())
             assert (near.parts["outputs"] == hashed) == same
 
 
@@ -198,13 +200,11 @@ def test_a_network_that_takes_no_single_sample_is_a_sentence(folder: Any) -> Non
 
 def test_a_file_written_while_it_is_read_is_noticed(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the hash would be of one file and the numbers of another."""
-    from explorer.studies import toml
-
     def slow(*args: Any) -> Any:
         (folder.path / "net.py").write_text("# edited meanwhile\n")
         return checked(*args)
 
-    checked = toml.check_forward
+    checked = checks.check_forward
     monkeypatch.setattr(toml, "check_forward", slow)
     with pytest.raises(StudyError, match="was written while it was read; load it again"):
         load(folder)
