@@ -46,12 +46,14 @@ def said(network: nn.Module, data: Samples, loss: Loss) -> Said:
     """
     data = data.on(torch.device("cpu"))
     with torch.random.fork_rng(devices=[]), torch.no_grad():
+        before = torch.get_rng_state()
         values, precise = _double(network, data, loss), True
         if values is None:
             values, precise = _single(network, data, loss), False
-    first, again = values[0], values[-1]
+        # Two passes alone may agree by chance: of three outputs half of which are dropped, one time in eight.
+        drawn = not torch.equal(torch.get_rng_state(), before)
     near = 1e-9 if precise else 1e-4
-    if not _close(first, again, near):
+    if drawn or not _close(values[0], values[-1], near):
         return Said(
             None,
             "The network says something else each time it is asked about the same sample, by chance, by the clock or "

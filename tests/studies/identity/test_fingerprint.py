@@ -178,7 +178,8 @@ def test_a_network_that_draws_at_random_says_so_and_is_told_by_its_code(folder: 
     study = load(folder)
     drawing = replace(study, network=Draws(study.network).eval())
     state = torch.get_rng_state()
-    assert "outputs" not in drawing.parts
+    for _ in range(20):  # two passes of three outputs agree by chance one time in eight
+        assert "outputs" not in replace(drawing).parts
     assert drawing.remark is not None
     assert "no number about it comes out twice" in drawing.remark
     assert torch.equal(torch.get_rng_state(), state), "no generator of the person's was used"
@@ -200,6 +201,7 @@ def test_a_network_that_takes_no_single_sample_is_a_sentence(folder: Any) -> Non
 
 def test_a_file_written_while_it_is_read_is_noticed(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the hash would be of one file and the numbers of another."""
+
     def slow(*args: Any) -> Any:
         (folder.path / "net.py").write_text("# edited meanwhile\n")
         return checked(*args)
