@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -95,7 +94,7 @@ def _spec(text: str) -> RunSpec:
 
 @functools.lru_cache(maxsize=1_024)  # runs on one study have the same
 def _parts(text: str) -> Mapping[str, str]:
-    return MappingProxyType({str(name): _text(hashed) for name, hashed in decode(text).items()})
+    return {str(name): _text(hashed) for name, hashed in decode(text).items()}
 
 
 def worker_of(row: Row[Any]) -> Worker | None:

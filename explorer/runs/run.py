@@ -42,7 +42,7 @@ class Run:
     token: int
     remark: str | None = None  # sentences: what a person should know of how it went
     superseded_by: str | None = None  # the id of the run that answers in its place
-    parts: Mapping[str, str] | None = None  # what the fingerprint was made of when it was asked for, if recorded
+    parts: Mapping[str, str] | None = None  # what the fingerprint was made of, if that was recorded
 
     @cached_property
     def result(self) -> dict[str, Any] | None:

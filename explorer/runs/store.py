@@ -6,6 +6,7 @@ claimed wait in the `Queue`.
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
