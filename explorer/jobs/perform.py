@@ -7,12 +7,17 @@ from explorer.errors import ExplorerError
 from explorer.jobs import registry
 from explorer.runs.context import RunContext
 from explorer.runs.lease import Lease, LeaseLost
+from explorer.runs.patience import patiently
 from explorer.runs.run import Run
 from explorer.runs.store import Store
 from explorer.watching import Stopped
 
 if TYPE_CHECKING:
     from explorer.studies import Study
+
+INTERRUPTED_PATIENCE = (
+    3.0  # seconds that a person who pressed Ctrl-C waits for a database that cannot be used
+)
 
 
 def perform(store: Store, lease: Lease, context: RunContext, *, study: "Study | None" = None) -> Run:
@@ -31,7 +36,7 @@ def perform(store: Store, lease: Lease, context: RunContext, *, study: "Study | 
             lease.stopped()
         except KeyboardInterrupt:
             with suppress(LeaseLost):  # it may have come just after the end was recorded
-                lease.stopped()
+                lease.stopped(INTERRUPTED_PATIENCE)
             raise
         except LeaseLost:
             raise
@@ -44,7 +49,7 @@ def perform(store: Store, lease: Lease, context: RunContext, *, study: "Study | 
                 f"the full report is in {store.log_path(lease.run_id)}.",
             )
             raise
-    return store.get(lease.run_id)
+    return patiently(lambda: store.get(lease.run_id))
 
 
 def _computed(context: RunContext, study: "Study | None") -> dict[str, Any]:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.errors import RunError
 from explorer.runs.artifacts import ArtifactDamaged, ArtifactStore, encode_tensors
+from explorer.runs.database import Unavailable
 from explorer.runs.lease import Lease, LeaseLost
+from explorer.runs.patience import patiently
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEARTBEAT_SECONDS = 1.0
+REPORT_WAIT = 0.25  # how long a report may hold up the computation
 REPORT_SECONDS = 0.25  # progress reported more often than this is recorded with the next heartbeat
 
 
@@ -62,7 +65,7 @@ class RunContext:
         on_lost: Callable[[], None] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
-        run = store.get(lease.run_id)
+        run = patiently(lambda: store.get(lease.run_id))
         self.spec = run.spec
         self.parts = run.parts
         self.run_id = run.id
@@ -75,19 +78,23 @@ class RunContext:
         self._lost = threading.Event()
         self._ended = threading.Event()
         self._reporting = threading.Lock()
+        self._writing = threading.Lock()
         self._pending: tuple[float, str] | None = None
-        self._reported = 0.0
+        self._next_report = 0.0
 
     def report(self, fraction: float, message: str = "") -> None:
-        """Say how far the computation is, 0 to 1, and what it is doing. Cheap: call it as often as you like."""
+        """Say how far the computation is, 0 to 1, and what it is doing. Cheap: call it as often as you like.
+
+        While the database cannot be used, that is recorded later, with a heartbeat.
+        """
         self._check_lease()
         with self._reporting:
             self._pending = (fraction, message)
-        if time.monotonic() - self._reported >= REPORT_SECONDS:
-            self._reported = time.monotonic()
-            self._flush()
-            if self._on_progress is not None:
-                self._on_progress(self._store.get(self.run_id))
+        if time.monotonic() >= self._next_report:
+            done = self._flush(wait=REPORT_WAIT)
+            self._next_report = time.monotonic() + (REPORT_SECONDS if done else 2 * HEARTBEAT_SECONDS)
+            if done and self._on_progress is not None:
+                self._on_progress(patiently(lambda: self._store.get(self.run_id)))
 
     def point(self, series: str, values: Mapping[str, Any]) -> None:
         """Add a point to a series of plain data, such as a loss curve; a few a second at most."""
@@ -107,8 +114,9 @@ class RunContext:
     def save(self, tensors: "Mapping[str, Tensor | np.ndarray]", state: Mapping[str, Any]) -> None:
         """Record what to go on from: named tensors and a state of plain data. Replaces the one before."""
         self._check_lease()
-        self._flush()
-        self._lease.checkpoint(encode_tensors(tensors), state)
+        with self._reporting:
+            progress, self._pending = self._pending, None
+        self._lease.checkpoint(encode_tensors(tensors), state, progress)
 
     def restore(self) -> Checkpoint | None:
         """What an earlier attempt at this run recorded last.
@@ -116,10 +124,11 @@ class RunContext:
         If that is damaged, what it recorded before; if that is too, or a file that the run kept meanwhile, nothing,
         and the run starts over. A remark on the run says so.
         """
-        found = self._store.checkpoints(self.run_id)
+        found = patiently(lambda: self._store.checkpoints(self.run_id))
         if not found:
             return None
-        kept = [self._is_intact(sha256) for sha256 in self._store.get(self.run_id).artifacts.values()]
+        run = patiently(lambda: self._store.get(self.run_id))
+        kept = [self._is_intact(sha256) for sha256 in run.artifacts.values()]
         if all(kept):
             for older, saved in enumerate(found):
                 if saved is not None and self._is_intact(saved.sha256):
@@ -139,7 +148,7 @@ class RunContext:
             return spec.model_copy(update={"parameters": parameters})
 
         asked = rest(self.spec)
-        found = self._store.list(fingerprint=self.spec.fingerprint, kind=self.spec.kind)
+        found = patiently(lambda: self._store.list(fingerprint=self.spec.fingerprint, kind=self.spec.kind))
         return tuple(
             run
             for run in found
@@ -156,7 +165,7 @@ class RunContext:
 
     def result_of(self, spec: RunSpec) -> dict[str, Any] | None:
         """What a finished run of another spec found, if there is one."""
-        run = self._store.find(spec)
+        run = patiently(lambda: self._store.find(spec))
         return None if run is None or run.status != "done" else run.result
 
     def keep(self, name: str, tensors: "Mapping[str, Tensor | np.ndarray]") -> str:
@@ -189,11 +198,23 @@ class RunContext:
             except RunError as error:  # a busy database: the token, not the clock, decides who holds the run
                 print(error, file=sys.stderr)
 
-    def _flush(self) -> None:
-        with self._reporting:
-            if self._pending is not None:
-                self._lease.report(*self._pending)
-                self._pending = None
+    def _flush(self, wait: float | None = None) -> bool:
+        """Record what was reported last; whether that was possible within ``wait``."""
+        if not self._writing.acquire(timeout=-1 if wait is None else wait):
+            return False  # the heartbeat is at it
+        try:
+            with self._reporting:
+                pending, self._pending = self._pending, None
+            if pending is not None:
+                try:
+                    self._lease.report(*pending, wait=wait)
+                except Unavailable:
+                    with self._reporting:
+                        self._pending = self._pending or pending
+                    return False
+            return True
+        finally:
+            self._writing.release()
 
     def _is_intact(self, sha256: str) -> bool:
         """Whether a file can be read; a damaged one is set aside."""

@@ -19,9 +19,11 @@ from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     IntegrityError,
+    InterfaceError,
     NoSuchModuleError,
     OperationalError,
     SQLAlchemyError,
+    TimeoutError,
 )
 
 from explorer.errors import RunError
@@ -29,6 +31,7 @@ from explorer.runs.schema import HEAD
 
 READ_ONLY = "explorer_read_only"  # execution option of a connection that only reads
 BUSY_TIMEOUT = 10.0
+_DISK_FULL = "53100"  # PostgreSQL's code
 
 _upgrading = threading.Lock()  # Alembic keeps its context in module variables
 
@@ -37,13 +40,18 @@ class Conflict(RunError):
     """What was to be written contradicts what is there, such as a second row of one key."""
 
 
+class Unavailable(RunError):
+    """The database cannot be used now and will be again: another process holds a lock, or the server is restarted."""
+
+
 class Database:
     """One opened database, its tables those of this version."""
 
     def __init__(self, url: str | URL) -> None:
         try:
             address = make_url(url)
-            self._engine = create_engine(address)
+            # A connection that a restart of the server has ended is noticed before it is used.
+            self._engine = create_engine(address, pool_pre_ping=address.get_backend_name() != "sqlite")
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise RunError(
                 f"The database address cannot be used ({error}); check EXPLORER_DATABASE."
@@ -70,10 +78,32 @@ class Database:
             yield connection.execution_options(**{READ_ONLY: True})
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that takes effect as a whole at its end, or not at all if an exception leaves it."""
-        with self._named_errors(), self._engine.begin() as connection:
+    def writing(self, *, wait: float | None = None) -> Iterator[Connection]:
+        """A transaction that takes effect as a whole at its end, or not at all if an exception leaves it.
+
+        Args:
+            wait: at most so many seconds for SQLite's lock, where that is shorter than usual.
+        """
+        with (
+            self._named_errors(),
+            self._engine.connect() as connection,
+            self._waiting(connection, wait),
+            connection.begin(),
+        ):
             yield connection
+
+    @contextmanager
+    def _waiting(self, connection: Connection, wait: float | None) -> Iterator[None]:
+        if wait is None or self.dialect != "sqlite":
+            yield
+            return
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        _be_patient(raw, wait)
+        try:
+            yield
+        finally:
+            _be_patient(raw, BUSY_TIMEOUT)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -88,13 +118,41 @@ class Database:
                 f"The run database {self._shown} holds something else already ({_cause(error)}); try again."
             ) from error
         except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:  # the last: what a damaged file says
-            raise RunError(
-                f"The run database {self._shown} cannot be used now ({_cause(error)}); try again."
+            kind = Unavailable if _is_passing(error) else RunError
+            raise kind(
+                f"The run database {self._shown} cannot be used now ({_cause(error)}); {_advice(error)}."
             ) from error
 
 
 def _cause(error: Exception) -> object:
-    return (error.orig if isinstance(error, DBAPIError) else None) or error
+    found = (error.orig if isinstance(error, DBAPIError) else None) or error
+    return str(found).strip().splitlines()[0] if str(found).strip() else type(found).__name__
+
+
+def _sqlite_code(error: Exception) -> int | None:
+    raw = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(raw, "sqlite_errorcode", None) if isinstance(raw, sqlite3.Error) else None
+    return None if code is None else code & 0xFF
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the same will succeed by itself a little later."""
+    if isinstance(error, TimeoutError):  # all connections are in use
+        return True
+    if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+        return False
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+
+
+def _advice(error: Exception) -> str:
+    raw = error.orig if isinstance(error, DBAPIError) else error
+    if _sqlite_code(error) == sqlite3.SQLITE_FULL or getattr(raw, "sqlstate", None) == _DISK_FULL:
+        return "make room on the disk, then try again"
+    if _sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "restore the file, or move it away to begin anew"
+    return "try again"
 
 
 def _make_folder(folder: Path) -> None:
@@ -109,9 +167,13 @@ def _make_folder(folder: Path) -> None:
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver starts no transactions of its own: _begin_sqlite does
     connection.text_factory = _text  # one text that is no UTF-8 must not make all rows unreadable
-    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+    _be_patient(connection, BUSY_TIMEOUT)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _be_patient(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def _text(data: bytes) -> str:

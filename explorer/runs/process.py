@@ -59,6 +59,16 @@ def alive(pid: int, born: str) -> bool:
     return birth(pid) == born
 
 
+def stopped(pid: int, born: str) -> bool:
+    """Whether a process of this host lives but was stopped, as by SIGSTOP or Ctrl-Z."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED and alive(pid, born)
+    except psutil.Error:
+        return False
+
+
 def leads_its_session() -> bool:
     """Whether this process leads a group and a session of its own, so that signals to the group reach its own only."""
     if sys.platform == "win32":

@@ -6,7 +6,6 @@ both give away the last place, and a placeholder that dies before it has launche
 again. Which one is next is for `explorer.jobs.queue` to say.
 """
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,21 +13,21 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, bindparam, func, select, update
 
 from explorer.runs import rows
+from explorer.runs.clock import now
 from explorer.runs.database import Database
 from explorer.runs.keeping import references
 from explorer.runs.schema import runs
-from explorer.runs.workers import Liveness, Worker
+from explorer.runs.watch import Watch, worker_of
+from explorer.runs.workers import Worker
 
 STARTUP_SECONDS = 120.0  # how long a launched worker on another machine may take until it claims its run
 STARTING = "starting"
 
-_COLUMNS = tuple(
-    runs.c[name]
-    for name in (
-        *("id", "kind", "fingerprint", "owner", "priority", "created", "message", "status", "token"),
-        *("host", "pid", "birth", "detached", "expires"),
-    )
+_NAMES = (
+    *("id", "kind", "fingerprint", "owner", "priority", "created", "message", "status", "token"),
+    *("host", "pid", "birth", "detached", "expires"),
 )
+_COLUMNS = (*(runs.c[name] for name in _NAMES), rows.NOW)
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,9 @@ class Line:
 class Queue:
     """The queue of one store; see the module."""
 
-    def __init__(self, database: Database, alive: Liveness) -> None:
+    def __init__(self, database: Database, watch: Watch) -> None:
         self._database = database
-        self._alive = alive
+        self._watch = watch
 
     def line(self) -> Line:
         """Who waits and who is at work."""
@@ -77,7 +76,7 @@ class Queue:
             references.lock(connection)
             chosen = choose(self._line(connection))
             if chosen is not None:
-                values = rows.owned(worker) | {"expires": time.time() + STARTUP_SECONDS, "message": STARTING}
+                values = rows.owned(worker) | {"expires": now() + STARTUP_SECONDS, "message": STARTING}
                 connection.execute(update(runs).where(*_unclaimed(chosen)).values(values))
             return chosen
 
@@ -133,8 +132,8 @@ class Queue:
         waiting, at_work = [], []
         for row in connection.execute(live).all():
             try:
-                place, waits = _place(row), rows.waits(row, self._alive)
-                held = not waits and rows.is_held(row, self._alive)
+                place, waits = _place(row), rows.waits(row, self._watch)
+                held = not waits and self._watch.holds(row)
             except (TypeError, ValueError):
                 continue  # a damaged row: whoever lists the runs sees it, and nobody can work on it
             if waits:
@@ -154,7 +153,7 @@ def _place(row: Row[Any]) -> Place:
         created=float(row.created),
         message=row.message,
         token=row.token,
-        worker=rows.worker_of(row),
+        worker=worker_of(row),
     )
 
 

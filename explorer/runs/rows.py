@@ -15,14 +15,20 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, select
 
 from explorer.errors import ExplorerError, RunError
+from explorer.runs.clock import now
 from explorer.runs.plain import decode, encode
 from explorer.runs.run import Run, Status
 from explorer.runs.schema import runs
 from explorer.runs.spec import RunSpec
-from explorer.runs.workers import Liveness, Worker
+from explorer.runs.watch import Watch
+from explorer.runs.workers import Worker
 
+NOW = now().label("now")  # by the database's clock
 # What a list of runs is made of: all but the columns that may hold megabytes.
-LIGHT = tuple(column for column in runs.c if column.name not in ("result", "checkpoint", "checkpoint_before"))
+LIGHT = (
+    *(column for column in runs.c if column.name not in ("result", "checkpoint", "checkpoint_before")),
+    NOW,
+)
 
 _REASON_LENGTH = 200  # characters of what is said about a row that cannot be read
 _FAR = 1e11  # seconds: some 3,000 years
@@ -31,17 +37,17 @@ _UNFIT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, O
 
 def row_of(connection: Connection, run_id: str, *, lock: bool = False) -> Row[Any]:
     """The row of a run, kept from others until the transaction ends with ``lock``; RunError if there is none."""
-    query = select(runs).where(runs.c.id == run_id)
+    query = select(runs, NOW).where(runs.c.id == run_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise no_run(run_id)
     return row
 
 
-def readable_row_of(connection: Connection, run_id: str, alive: Liveness, *, lock: bool = False) -> Row[Any]:
+def readable_row_of(connection: Connection, run_id: str, watch: Watch, *, lock: bool = False) -> Row[Any]:
     """The row of a run that can be read; RunError naming what is wrong with it otherwise."""
     row = row_of(connection, run_id, lock=lock)
-    run = from_row(row, {}, alive, lambda: None)
+    run = from_row(row, {}, watch, lambda: None)
     if run.status == "unreadable":
         raise RunError(run.error or "")
     return row
@@ -55,7 +61,7 @@ def no_run(run_id: str) -> RunError:
 def from_row(
     row: Row[Any],
     artifacts: Mapping[str, str],
-    alive: Liveness,
+    watch: Watch,
     read_result: Callable[[], dict[str, Any] | None],
 ) -> Run:
     """The run of a row; its result is left where it is until somebody wants it."""
@@ -64,7 +70,7 @@ def from_row(
             id=row.id,
             spec=spec_of(row),
             title=_text(row.title),
-            status=status(row, alive),
+            status=status(row, watch),
             fraction=_fraction(row.fraction),
             message=_text(row.message),
             error=None if row.error is None else _text(row.error),
@@ -97,44 +103,31 @@ def _parts(text: str) -> Mapping[str, str]:
     return {str(name): _text(hashed) for name, hashed in decode(text).items()}
 
 
-def worker_of(row: Row[Any]) -> Worker | None:
-    """The worker that a run has, or was launched for it."""
-    return None if row.pid is None else Worker(row.host, row.pid, row.birth, bool(row.detached))
-
-
-def status(row: Row[Any], alive: Liveness) -> Status:
+def status(row: Row[Any], watch: Watch) -> Status:
     """The status as recorded, corrected by whether the worker still lives."""
     recorded: Status = row.status
     if recorded not in get_args(Status):
         raise RunError(f"the status {_text(recorded)!r} is unknown")
     if recorded == "queued" and row.pid is not None:
-        return "queued" if is_held(row, alive) or waits(row, alive) else "lost"
+        return "queued" if watch.holds(row) or waits(row, watch) else "lost"
     if recorded == "running":
-        return "running" if is_held(row, alive) else "lost"
+        return "running" if watch.holds(row) else "lost"
     if recorded == "cancelling":
-        return "cancelling" if is_held(row, alive) else "cancelled"
+        return "cancelling" if watch.holds(row) else "cancelled"
     return recorded
 
 
-def waits(row: Row[Any], alive: Liveness) -> bool:
+def waits(row: Row[Any], watch: Watch) -> bool:
     """Whether a run is queued and nobody has taken it, or who had died before a worker was launched."""
     if row.status != "queued":
         return False
-    return row.pid is None or (not row.detached and not is_held(row, alive))
+    return row.pid is None or (not row.detached and not watch.holds(row))
 
 
-def is_held(row: Row[Any], alive: Liveness) -> bool:
-    """Whether the lease is still good, and the worker not known to be dead."""
-    if row.expires is None or row.expires < time.time():
-        return False
-    worker = worker_of(row)
-    return worker is not None and alive(worker) is not False
-
-
-def is_held_as_far_as_known(row: Row[Any], alive: Liveness) -> bool:
-    """`is_held` of a row that may be damaged: nobody holds a run whose row does not say by whom."""
+def is_held(row: Row[Any], watch: Watch) -> bool:
+    """Whether a run has a worker; its row may be damaged, and nobody holds a run whose row does not say by whom."""
     try:
-        return is_held(row, alive)
+        return watch.holds(row)
     except _UNFIT:
         return False
 

@@ -16,9 +16,9 @@ from sqlalchemy import URL, delete, insert, select, update
 
 from explorer import places
 from explorer.errors import RunError
-from explorer.runs import lease as leases
-from explorer.runs import rows
+from explorer.runs import rows, watch
 from explorer.runs.artifacts import ArtifactDamaged, ArtifactFolder, ArtifactStore
+from explorer.runs.clock import now
 from explorer.runs.database import Conflict, Database
 from explorer.runs.keeping import checkpoints, references, spoiling
 from explorer.runs.keeping.checkpoints import Saved
@@ -28,6 +28,7 @@ from explorer.runs.queue import STARTUP_SECONDS, Place, Queue
 from explorer.runs.run import LIVE, Run
 from explorer.runs.schema import artifacts, points, runs
 from explorer.runs.spec import RunSpec
+from explorer.runs.watch import Watch, worker_of
 from explorer.runs.workers import Liveness, Worker, lives_here, this_process
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ class Store:
     ) -> None:
         self.home = home
         self.artifacts = artifacts or ArtifactFolder(home / "artifacts")
-        self.queue = Queue(database, alive)
+        self._watch = Watch(alive)
+        self.queue = Queue(database, self._watch)
         self._database = database
         self._url = url
-        self._alive = alive
 
     @classmethod
     def open(
@@ -220,7 +221,7 @@ class Store:
     def launched(self, run: Run | Place, worker: Worker) -> None:
         """Note the worker started for a queued run, so that its death before the claim is noticed."""
         unclaimed = (runs.c.id == run.id, runs.c.status == "queued", runs.c.token == run.token)
-        values = rows.owned(worker) | {"expires": time.time() + STARTUP_SECONDS}
+        values = rows.owned(worker) | {"expires": now() + STARTUP_SECONDS}
         with self._database.writing() as connection:
             connection.execute(update(runs).where(*unclaimed).values(values))
 
@@ -232,16 +233,15 @@ class Store:
         """
         claimed = update(runs).where(runs.c.id == run_id, runs.c.status == "queued")
         with self._database.writing() as connection:
-            rows.readable_row_of(connection, run_id, self._alive)
-            now = time.time()
+            rows.readable_row_of(connection, run_id, self._watch)
             values = rows.owned(worker or this_process()) | {
                 "status": "running",
                 "token": runs.c.token + 1,
-                "started": now,
+                "started": time.time(),
                 "finished": None,
                 "error": None,
                 "message": "",
-                "expires": now + leases.LEASE_SECONDS,
+                "expires": now() + watch.LEASE_SECONDS,
             }
             if connection.execute(claimed.values(values)).rowcount:
                 token = rows.row_of(connection, run_id).token
@@ -251,15 +251,15 @@ class Store:
     def worker(self, run_id: str) -> Worker | None:
         """The worker of a run, if it can be told from here that it lives."""
         with self._database.reading() as connection:
-            worker = rows.worker_of(rows.readable_row_of(connection, run_id, self._alive))
-        return worker if worker is not None and self._alive(worker) else None
+            worker = worker_of(rows.readable_row_of(connection, run_id, self._watch))
+        return worker if worker is not None and self._watch.alive(worker) else None
 
     def cancel(self, run_id: str) -> Run:
         """Ask a run to stop, or take it away at once where nobody works on it. A finished one is left alone."""
         with self._database.writing() as connection:
-            row = rows.readable_row_of(connection, run_id, self._alive, lock=True)
+            row = rows.readable_row_of(connection, run_id, self._watch, lock=True)
             values: dict[str, Any] = {}
-            if row.status == "running" and rows.is_held(row, self._alive):
+            if row.status == "running" and rows.is_held(row, self._watch):
                 values = {"status": "cancelling"}
             elif row.status in ("queued", "running"):
                 values = rows.ended("cancelled") | ({"message": ""} if row.status == "queued" else {})
@@ -276,11 +276,11 @@ class Store:
             study: where the run's study is now, if that is known.
         """
         with self._database.writing() as connection:
-            row = rows.readable_row_of(connection, run_id, self._alive, lock=True)
-            now = rows.status(row, self._alive)
-            if now in ("running", "cancelling"):
-                raise RunError(f"Run {run_id} is still {now}; stop it or wait before resuming it.")
-            if now in ("lost", "failed", "cancelled"):
+            row = rows.readable_row_of(connection, run_id, self._watch, lock=True)
+            found = rows.status(row, self._watch)
+            if found in ("running", "cancelling"):
+                raise RunError(f"Run {run_id} is still {found}; stop it or wait before resuming it.")
+            if found in ("lost", "failed", "cancelled"):
                 saved = checkpoints.newest_of(row)
                 checkpoints.cut_points(connection, run_id, {} if saved is None else saved.lengths)
                 values = rows.unowned("queued") | {
@@ -297,7 +297,7 @@ class Store:
         """Remove a run with its points, its log, and the files no other run uses; RunError while it works."""
         with self._database.writing() as connection:
             row = rows.row_of(connection, run_id, lock=True)
-            if row.status in ("running", "cancelling") and rows.is_held_as_far_as_known(row, self._alive):
+            if row.status in ("running", "cancelling") and rows.is_held(row, self._watch):
                 raise RunError(f"Run {run_id} is {row.status}; stop it before deleting it.")
             unused = references.forget(connection, run_id)
             connection.execute(delete(points).where(points.c.run_id == run_id))
@@ -356,5 +356,5 @@ class Store:
                 if name not in checkpoints.NAMES and run_id in files:
                     files[run_id][name] = sha256
         return tuple(
-            rows.from_row(row, files[row.id], self._alive, partial(self.result, row.id)) for row in found
+            rows.from_row(row, files[row.id], self._watch, partial(self.result, row.id)) for row in found
         )

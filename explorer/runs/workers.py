@@ -44,3 +44,8 @@ def child(pid: int, *, detached: bool = False) -> Worker:
 def lives_here(worker: Worker) -> bool | None:
     """Whether a worker of this host lives; None for one of another host."""
     return process.alive(worker.pid, worker.birth) if worker.host == process.host() else None
+
+
+def stopped_here(worker: Worker) -> bool:
+    """Whether a worker of this host lives but was stopped, so that it does nothing."""
+    return worker.host == process.host() and process.stopped(worker.pid, worker.birth)

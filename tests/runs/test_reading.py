@@ -66,7 +66,7 @@ def test_a_lost_run_is_not_live(store: Store, spec: Specs, monkeypatch: pytest.M
     run = store.submit(spec())
     store.claim(run.id)
     assert [each.id for each in store.live()] == [run.id]
-    monkeypatch.setattr(store, "_alive", lambda worker: False)
+    monkeypatch.setattr(store._watch, "alive", lambda worker: False)
     assert store.live() == ()
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from explorer.errors import RunError
-from explorer.runs import Lease, LeaseLost, RunSpec, Store
-from explorer.runs import lease as leases
+from explorer.runs import Lease, LeaseLost, RunSpec, Store, watch
 from explorer.runs.workers import child
+from tests.runs.test_workers import ELSEWHERE
 
 Specs = Callable[..., RunSpec]
 
@@ -42,8 +42,8 @@ def test_a_worker_that_was_given_up_changes_nothing(
     store: Store, spec: Specs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = store.submit(spec())
-    monkeypatch.setattr(leases, "LEASE_SECONDS", -1.0)
-    stale = store.claim(run.id)
+    monkeypatch.setattr(watch, "LEASE_SECONDS", -1.0)
+    stale = store.claim(run.id, ELSEWHERE)
     stale.append("loss", {"x": 1})
     assert store.get(run.id).status == "lost", "its lease has run out"
     store.resume(run.id)
@@ -78,8 +78,8 @@ def test_a_late_worker_keeps_its_run_while_nobody_else_took_it(
 ) -> None:
     run = store.submit(spec())
     with monkeypatch.context() as late:
-        late.setattr(leases, "LEASE_SECONDS", -1.0)
-        lease = store.claim(run.id)
+        late.setattr(watch, "LEASE_SECONDS", -1.0)
+        lease = store.claim(run.id, ELSEWHERE)
     assert store.get(run.id).status == "lost"
     assert lease.heartbeat() is False
     assert store.get(run.id).status == "running"

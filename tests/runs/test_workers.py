@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.runs import RunSpec, Store, Worker
-from explorer.runs import lease as leases
+from explorer.runs import RunSpec, Store, Worker, watch
 from explorer.runs.workers import lives_here, this_process
 
 Specs = Callable[..., RunSpec]
@@ -24,7 +23,7 @@ def test_of_a_worker_on_another_machine_the_lease_alone_decides(
     assert store.get(run.id).status == "running"
     assert store.worker(run.id) is None, "nothing here can say that it lives, or end it"
     assert store.cancel(run.id).status == "cancelling", "it is asked"
-    monkeypatch.setattr(leases, "LEASE_SECONDS", -1.0)
+    monkeypatch.setattr(watch, "LEASE_SECONDS", -1.0)
     lease.report(0.5)
     assert store.get(run.id).status == "cancelled"
 
