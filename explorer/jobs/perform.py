@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import ExplorerError
 from explorer.jobs import registry
 from explorer.runs.context import RunContext
+from explorer.runs.holding.patience import patiently
 from explorer.runs.lease import Lease, LeaseLost
-from explorer.runs.patience import patiently
 from explorer.runs.run import Run
 from explorer.runs.store import Store
 from explorer.watching import Stopped

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import RunError
 from explorer.runs.artifacts import ArtifactDamaged, ArtifactStore, encode_tensors
 from explorer.runs.database import Unavailable
+from explorer.runs.holding.patience import patiently
 from explorer.runs.lease import Lease, LeaseLost
-from explorer.runs.patience import patiently
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store

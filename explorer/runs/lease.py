@@ -5,9 +5,9 @@ a larger token, and so does each resumption or cancellation that takes the run a
 the current token (a fencing token, as in Kleppmann, "How to do distributed locking", 2016): a worker that was given up
 but comes back raises `LeaseLost` and changes nothing.
 
-While the database cannot be used, a write waits for it (`explorer.runs.patience`) as long as the token may still be
-good. Whether a write took effect is unknown when the connection breaks at its end, so one that is tried again first
-looks for what it would do.
+While the database cannot be used, a write waits for it (`explorer.runs.holding.patience`) as long as the token may
+still be good. Whether a write took effect is unknown when the connection breaks at its end, so one that is tried again
+first looks for what it would do.
 """
 
 import secrets
@@ -19,13 +19,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, insert, select, update
 
 from explorer.errors import RunError
-from explorer.runs import watch
 from explorer.runs.artifacts import ArtifactStore
-from explorer.runs.clock import now
 from explorer.runs.database import Database, Unavailable
+from explorer.runs.holding import watch
+from explorer.runs.holding.clock import now
+from explorer.runs.holding.patience import patiently
 from explorer.runs.keeping import checkpoints, references
 from explorer.runs.keeping.checkpoints import Saved
-from explorer.runs.patience import patiently
 from explorer.runs.plain import encode, plain
 from explorer.runs.rows import ended, remarked, row_of
 from explorer.runs.run import Status

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, bindparam, func, select, update
 
 from explorer.runs import rows
-from explorer.runs.clock import now
 from explorer.runs.database import Database
+from explorer.runs.holding.clock import now
+from explorer.runs.holding.watch import Watch, worker_of
 from explorer.runs.keeping import references
 from explorer.runs.schema import runs
-from explorer.runs.watch import Watch, worker_of
 from explorer.runs.workers import Worker
 
 STARTUP_SECONDS = 120.0  # how long a launched worker on another machine may take until it claims its run

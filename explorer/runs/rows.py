@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, select
 
 from explorer.errors import ExplorerError, RunError
-from explorer.runs.clock import now
+from explorer.runs.holding.clock import now
+from explorer.runs.holding.watch import Watch
 from explorer.runs.plain import decode, encode
 from explorer.runs.run import Run, Status
 from explorer.runs.schema import runs
 from explorer.runs.spec import RunSpec
-from explorer.runs.watch import Watch
 from explorer.runs.workers import Worker
 
 NOW = now().label("now")  # by the database's clock

@@ -16,10 +16,12 @@ from sqlalchemy import URL, delete, insert, select, update
 
 from explorer import places
 from explorer.errors import RunError
-from explorer.runs import rows, watch
+from explorer.runs import rows
 from explorer.runs.artifacts import ArtifactDamaged, ArtifactFolder, ArtifactStore
-from explorer.runs.clock import now
 from explorer.runs.database import Conflict, Database
+from explorer.runs.holding import watch
+from explorer.runs.holding.clock import now
+from explorer.runs.holding.watch import Watch, worker_of
 from explorer.runs.keeping import checkpoints, references, spoiling
 from explorer.runs.keeping.checkpoints import Saved
 from explorer.runs.lease import Lease
@@ -28,7 +30,6 @@ from explorer.runs.queue import STARTUP_SECONDS, Place, Queue
 from explorer.runs.run import LIVE, Run
 from explorer.runs.schema import artifacts, points, runs
 from explorer.runs.spec import RunSpec
-from explorer.runs.watch import Watch, worker_of
 from explorer.runs.workers import Liveness, Worker, lives_here, this_process
 
 if TYPE_CHECKING:

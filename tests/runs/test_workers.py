@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.runs import RunSpec, Store, Worker, watch
+from explorer.runs import RunSpec, Store, Worker
+from explorer.runs.holding import watch
 from explorer.runs.workers import lives_here, this_process
 
 Specs = Callable[..., RunSpec]

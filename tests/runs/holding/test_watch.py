@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from explorer.runs import RunSpec, Store, Worker, patience, watch
+from explorer.runs import RunSpec, Store, Worker
+from explorer.runs.holding import patience, watch
+from explorer.runs.holding.watch import Watch
 from explorer.runs.schema import runs
-from explorer.runs.watch import Watch
 from explorer.runs.workers import child, lives_here, this_process
 
 Specs = Callable[..., RunSpec]

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from explorer.runs import patience
+from explorer.runs.holding import patience
 from explorer.runs.workers import Liveness, Worker, stopped_here
 
 LEASE_SECONDS = 15.0

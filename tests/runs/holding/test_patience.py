@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 
 from explorer.errors import RunError
 from explorer.jobs import execute
-from explorer.runs import Lease, LeaseLost, RunContext, RunSpec, Store, database, patience
+from explorer.runs import Lease, LeaseLost, RunContext, RunSpec, Store, database
 from explorer.runs.database import Unavailable
+from explorer.runs.holding import patience
+from explorer.runs.holding.patience import patiently
 from explorer.runs.keeping import references
-from explorer.runs.patience import patiently
 
 Specs = Callable[..., RunSpec]
 Wait = Callable[..., None]
