@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from explorer.errors import RunError
-from explorer.runs import Lease, LeaseLost, RunSpec, Store, watch
+from explorer.runs import Lease, LeaseLost, RunSpec, Store
+from explorer.runs.holding import watch
 from explorer.runs.workers import child
 from tests.runs.test_workers import ELSEWHERE
 
