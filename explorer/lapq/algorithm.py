@@ -50,13 +50,15 @@ def optimise(
     """Find the steps of a study's network.
 
     Args:
-        question: what is asked; or its options one by one, see `LapqQuestion`.
+        question: what is asked; or its options one by one, see `LapqQuestion`. With ``plan``, a plan or the content
+            of a plan.json, every tensor has the plan's width.
         watcher: told every p tried as series ``p_curve`` and every better set of steps as series ``path``; keeps the
             evaluations, which the same question goes on from.
         options: of the question.
 
     Raises:
         LapqError: an option is out of range, or nothing is left to quantize.
+        PlanError: the plan does not fit the study.
         Stopped: the watcher wished so.
     """
     asked = question_of(LapqQuestion, question, options)
@@ -84,8 +86,8 @@ def optimise(
     }
     return LapqResult(
         study=study.name,
-        w_bits=asked.w_bits,
-        a_bits=asked.a_bits,
+        w_bits=objective.w_bits,
+        a_bits=objective.a_bits,
         calibration=len(objective.rows),
         form=asked.form,
         bias_correction=asked.bias_correction,
@@ -100,6 +102,7 @@ def optimise(
         joint_evaluations=spent[0],
         joint_equivalents=spent[1],
         seconds=time.monotonic() - started,
+        widths=objective.widths,
     )
 
 

@@ -10,6 +10,7 @@ from explorer.blocks import Block, Layer
 from explorer.errors import LapqError
 from explorer.lapq.loss.history import PathPoint
 from explorer.lapq.loss.sites import Site
+from explorer.lapq.loss.widths import Widths
 from explorer.lapq.phases.quadratic import PCurve
 from explorer.plans import BlockBits, Plan
 from explorer.quantizers.bias_correction import BiasCorrection
@@ -55,6 +56,7 @@ class LapqResult:
     """The outcome of `optimise`.
 
     Attributes:
+        w_bits, a_bits: of all quantized tensors; None where a plan gave the widths.
         calibration: how many calibration images there were.
         sites: one a step, in the order in which a forward pass meets them.
         stages: ``layerwise`` (p = 2), ``quadratic`` (the best p) and ``joint``.
@@ -65,11 +67,12 @@ class LapqResult:
             as two forward passes.
         joint_evaluations, joint_equivalents: of the joint phase alone.
         seconds: spent on all of it, in this process.
+        widths: layer to the widths that the plan gave its weight and its input; None without a plan.
     """
 
     study: str
-    w_bits: int
-    a_bits: int
+    w_bits: int | None
+    a_bits: int | None
     calibration: int
     form: Form
     bias_correction: BiasCorrection
@@ -84,6 +87,7 @@ class LapqResult:
     joint_evaluations: int
     joint_equivalents: float
     seconds: float
+    widths: Widths | None = None
 
     @property
     def steps(self) -> Mapping[str, float]:
@@ -91,7 +95,7 @@ class LapqResult:
         return self.stages["joint"].steps
 
     def plan(self, study: _Known, blocks: Sequence[Block], *, stage: str = "joint", name: str = "") -> Plan:
-        """The plan with the steps of a stage; layers left alone are in FP32.
+        """The plan with the steps of a stage: the widths asked for; layers left alone are in FP32.
 
         Raises:
             LapqError: there is no such stage, the blocks hold layers of different widths, or the form of the
@@ -104,11 +108,16 @@ class LapqResult:
                 f"quantizers of the form {self.form!r} cannot be kept in a plan, whose grids have 2^M whole numbers "
                 'with a zero; use the form "integer"'
             )
-        return plan_of(self.sites, self.stages[stage].steps, study, blocks, self.bias_correction, name=name)
+        steps = self.stages[stage].steps
+        return plan_of(
+            self.sites, steps, study, blocks, self.bias_correction, name=name, widths=self.widths
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; ``steps`` are those of the last stage."""
-        plain = {key: value for key, value in vars(self).items() if isinstance(value, str | int | float)}
+        plain = {
+            key: value for key, value in vars(self).items() if isinstance(value, str | int | float | None)
+        }
         return {
             **plain,
             "sites": [site.to_json() for site in self.sites],
@@ -116,6 +125,7 @@ class LapqResult:
             "steps": dict(self.steps),
             "p_curve": self.p_curve.to_json(),
             "path": [point.to_json() for point in self.path],
+            "widths": None if self.widths is None else {name: list(of) for name, of in self.widths.items()},
         }
 
     @classmethod
@@ -128,6 +138,8 @@ class LapqResult:
             "p_curve": PCurve.from_json(content["p_curve"]),
             "path": tuple(PathPoint.from_json(each) for each in content["path"]),
         }
+        if content.get("widths") is not None:
+            made["widths"] = {name: tuple(of) for name, of in content["widths"].items()}
         return cls(**{**plain, **made})
 
 
@@ -138,9 +150,23 @@ def bits_of_sites(sites: Sequence[Site], blocks: Sequence[Block]) -> dict[str, B
         LapqError: the layers of a block have different widths.
     """
     widths: dict[tuple[str, str], int] = {(site.layer, site.kind): site.bits for site in sites}
+    layers = {
+        layer.name: (_width(widths, layer, "weight"), _width(widths, layer, "input"))
+        for block in blocks
+        for layer in block.layers
+    }
+    return bits_of_layers(layers, blocks)
+
+
+def bits_of_layers(widths: Widths, blocks: Sequence[Block]) -> dict[str, BlockBits]:
+    """Block to the widths of its layers.
+
+    Raises:
+        LapqError: the layers of a block have different widths.
+    """
     found = {}
     for block in blocks:
-        bits = {(_width(widths, layer, "weight"), _width(widths, layer, "input")) for layer in block.layers}
+        bits = {widths[layer.name] for layer in block.layers}
         if len(bits) > 1:
             raise LapqError(
                 f"the layers of block {block.name} have different widths; make the plan with one block a layer"
@@ -163,8 +189,16 @@ def plan_of(
     bias_correction: BiasCorrection = "none",
     *,
     name: str = "",
+    widths: Widths | None = None,
 ) -> Plan:
-    """The plan with these steps, whatever they came from."""
+    """The plan with these steps, whatever they came from.
+
+    Args:
+        widths: of the plan that was asked for; None: those of the sites, FP32 where there is none.
+
+    Raises:
+        LapqError: the layers of a block have different widths.
+    """
     layers: dict[str, LayerSteps] = {}
     for layer in dict.fromkeys(site.layer for site in sites):
         of = {site.kind: site for site in sites if site.layer == layer}
@@ -174,4 +208,5 @@ def plan_of(
             a_signed=of["input"].signed if "input" in of else True,
         )
     given = GivenSteps(layers, bias_correction)
-    return Plan(study.name, study.weights_sha256, bits_of_sites(sites, blocks), name, given)
+    bits = bits_of_sites(sites, blocks) if widths is None else bits_of_layers(widths, blocks)
+    return Plan(study.name, study.weights_sha256, bits, name, given)

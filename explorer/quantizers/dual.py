@@ -44,8 +44,14 @@ def dual(weight: Tensor, bits: int, *, settings: QuantizerSettings = WEIGHTS, ax
 
 
 def worst_weights(
-    weights: Mapping[str, Tensor], bits: int, count: int, *, settings: QuantizerSettings = WEIGHTS
+    weights: Mapping[str, Tensor],
+    bits: Mapping[str, int],
+    count: int,
+    *,
+    settings: QuantizerSettings = WEIGHTS,
 ) -> tuple[str, ...]:
-    """Names of the `count` weights of largest mean squared error at a width, the worst first."""
-    errors = {name: squared_errors(w, [bits], settings)[bits] / w.numel() for name, w in weights.items()}
+    """Names of the `count` weights of largest mean squared error, each at its width; the worst first."""
+    errors = {
+        name: squared_errors(w, [bits[name]], settings)[bits[name]] / w.numel() for name, w in weights.items()
+    }
     return tuple(sorted(errors, key=lambda name: (-errors[name], name))[:count])

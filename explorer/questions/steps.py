@@ -1,6 +1,6 @@
 """The questions about step sizes (`explorer.lapq`): the search, and what is measured about steps."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -15,13 +15,26 @@ How = Literal["straight-through", "finite-differences"]
 Sweep = Literal["error", "p", "distance", "calibration"]
 
 
+@runtime_checkable
+class _Plan(Protocol):
+    def to_json(self) -> dict[str, Any]: ...
+
+
 class StepsQuestion(Question):
-    """Options that every question about steps has."""
+    """Options that every question about steps has.
+
+    Widths are given by ``w_bits`` and ``a_bits``, with the layers that stay in FP32, or by a plan. A plan stands in
+    the question with its widths alone. One that gives all blocks the same is another question than ``w_bits`` and
+    ``a_bits``, for it may say more; the answers are the same where no layer is left in FP32.
+    """
 
     refusal = LapqError
 
     w_bits: int = Field(4, description="of weights, 2 to 8; 32 for FP32")
     a_bits: int = Field(4, description="of layers' inputs, 2 to 8; 32 for FP32")
+    plan: dict[str, Any] | None = Field(
+        None, description="a plan.json whose widths are taken, instead of one width for all"
+    )
     calibration: int = Field(512, ge=1, description="training images that the loss is a mean of")
     leave: tuple[str, ...] | None = Field(
         None, description="layers that stay in FP32, with commas between; the first and the last without it"
@@ -43,6 +56,53 @@ class StepsQuestion(Question):
         return value
 
 
+    @field_validator("plan", mode="before")
+    @classmethod
+    def _widths_alone(cls, value: Any) -> Any:
+        """Neither the name of a plan nor the steps that it has already play a part."""
+        content = value.to_json() if isinstance(value, _Plan) else value
+        if not isinstance(content, dict):
+            return content
+        return {name: of for name, of in content.items() if name not in ("name", "steps")}
+
+    @model_validator(mode="after")
+    def _widths_once(self) -> Self:
+        if self.plan is not None:
+            for name in ("w_bits", "a_bits", "leave"):
+                if getattr(self, name) != self.default(name):
+                    raise ValueError(
+                        f"a plan gives every layer its width, so {name} cannot be given too; leave out one of them"
+                    )
+        return self
+
+    @property
+    def one_width(self) -> tuple[int | None, int | None]:
+        """Bits of weights and of activations; None where a plan gives them."""
+        return (self.w_bits, self.a_bits) if self.plan is None else (None, None)
+
+    @property
+    def weight_widths(self) -> tuple[int, ...]:
+        """All widths of weights that there are, the fewest bits first."""
+        return self._widths("w_bits")
+
+    @property
+    def activation_widths(self) -> tuple[int, ...]:
+        """The same of activations."""
+        return self._widths("a_bits")
+
+    @property
+    def bits(self) -> str:
+        """The widths in short: W4A4, or W2-8A8 where they are of a plan."""
+        spans = ((found[0], found[-1]) for found in (self.weight_widths, self.activation_widths))
+        low_high = (f"{low}" if low == high else f"{low}-{high}" for low, high in spans)
+        return "W{}A{}".format(*low_high)
+
+    def _widths(self, name: str) -> tuple[int, ...]:
+        if self.plan is None:
+            return (getattr(self, name),)
+        return tuple(sorted({of[name] for of in self.plan["blocks"].values()}))
+
+
 class StepsLoss(StepsQuestion):
     """Options that define the loss as a function of the steps, and nothing more."""
 
@@ -51,7 +111,14 @@ class StepsLoss(StepsQuestion):
 
     def of_loss(self, **changes: Any) -> "StepsLoss":
         """What defines the loss, of a question that asks more; with some of it changed."""
-        return StepsLoss(**{**{name: getattr(self, name) for name in StepsLoss.model_fields}, **changes})
+        given = {name: getattr(self, name) for name in StepsLoss.model_fields}
+        if self.plan is not None:  # widths that are not meant may be other defaults than those of the loss
+            given = {name: value for name, value in given.items() if name not in ("w_bits", "a_bits")}
+        return StepsLoss(**{**given, **changes})
+
+    def of_every_layer(self) -> "StepsLoss":
+        """What defines the loss, with no layer in FP32 but those that are named or that a plan leaves so."""
+        return self.of_loss(leave=None if self.plan is not None else self.leave or ())
 
 
 class LapqQuestion(StepsLoss):

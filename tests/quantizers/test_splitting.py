@@ -97,4 +97,4 @@ def test_two_tensors_beat_one_of_the_same_width_and_lose_to_one_of_twice_it(bits
 def test_the_worst_weights_are_those_of_largest_mean_error() -> None:
     generator = torch.Generator().manual_seed(4)
     weights = {f"w{k}": torch.randn(4, 20, generator=generator) * k for k in (2, 3, 1)}
-    assert worst_weights(weights, 4, 2) == ("w3", "w2")
+    assert worst_weights(weights, dict.fromkeys(weights, 4), 2) == ("w3", "w2")

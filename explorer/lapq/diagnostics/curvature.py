@@ -84,6 +84,7 @@ class StepHessian:
     """First and second derivatives of the loss by the steps Δ.
 
     Attributes:
+        w_bits, a_bits: of all quantized tensors; None where a plan gave the widths.
         sites: names, in the order in which a forward pass meets them.
         steps: where, (n,).
         reaches: clip over step, (n,).
@@ -95,8 +96,8 @@ class StepHessian:
     """
 
     how: How
-    w_bits: int
-    a_bits: int
+    w_bits: int | None
+    a_bits: int | None
     sites: tuple[str, ...]
     steps: Array
     reaches: Array

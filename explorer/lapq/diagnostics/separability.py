@@ -39,6 +39,7 @@ class Separability:
     """Damages and interactions of n sites.
 
     Attributes:
+        w_bits, a_bits: of all quantized tensors; None where a plan gave the widths.
         sites: names, in the order in which a forward pass meets them.
         steps: (n,).
         samples: calibration images.
@@ -49,8 +50,8 @@ class Separability:
         interaction, interaction_stderr: ΔL_all - Σ ΔL_i.
     """
 
-    w_bits: int
-    a_bits: int
+    w_bits: int | None
+    a_bits: int | None
     sites: tuple[str, ...]
     steps: Array
     samples: int

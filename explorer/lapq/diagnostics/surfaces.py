@@ -53,6 +53,7 @@ class Surface:
 
     Attributes:
         sites: names of the two.
+        w_bits, a_bits: of all quantized tensors; None where a plan gave the widths.
         others: whether all others are in FP32.
         calibration: images that the loss is a mean over.
         reaches: clip over step, of each.
@@ -66,8 +67,8 @@ class Surface:
 
     study: str
     sites: tuple[str, str]
-    w_bits: int
-    a_bits: int
+    w_bits: int | None
+    a_bits: int | None
     form: Form
     others: Others
     calibration: int
@@ -148,7 +149,7 @@ def measure_surface(
     pair, alone = (asked.first, asked.second), asked.others == "float"
     objective = Objective(
         study,
-        asked.of_loss(leave=() if alone and asked.leave is None else asked.leave),
+        asked.of_every_layer() if alone else asked.of_loss(),
         only=pair if alone else None,
         journal=keeper.journal,
         watcher=keeper,
@@ -166,8 +167,8 @@ def measure_surface(
     surface = Surface(
         study=study.name,
         sites=pair,
-        w_bits=asked.w_bits,
-        a_bits=asked.a_bits,
+        w_bits=objective.w_bits,
+        a_bits=objective.a_bits,
         form=asked.form,
         others=asked.others,
         calibration=len(objective.rows),

@@ -45,14 +45,15 @@ class SweepResult:
     """Outcome of `measure_sweep`.
 
     Attributes:
+        w_bits, a_bits: of all quantized tensors; None where a plan gave the widths.
         site: tensor of an error curve; None for a normal distribution, and for every other sweep.
         found: the curve; its type is that of the sweep.
     """
 
     study: str
     sweep: Sweep
-    w_bits: int
-    a_bits: int
+    w_bits: int | None
+    a_bits: int | None
     form: Form
     bias_correction: Correction
     site: str | None
@@ -93,8 +94,8 @@ def measure_sweep(
     return SweepResult(
         study=study.name,
         sweep=asked.sweep,
-        w_bits=asked.w_bits,
-        a_bits=asked.a_bits,
+        w_bits=asked.one_width[0],
+        a_bits=asked.one_width[1],
         form=asked.form,
         bias_correction=asked.bias_correction,
         site=asked.site,
@@ -107,8 +108,9 @@ def _found(study: Study, asked: LapqSweepQuestion, keeper: Keeper) -> Found:
         return along_calibration(study, asked, journal=keeper.journal, watcher=keeper)
     if asked.sweep == "error" and asked.site is None:
         x = torch.randn(NORMAL, generator=generator(Stream.NORMAL_VALUES, asked.seed))
-        return error_curves(x, Levels.of(asked.form, min(asked.w_bits, asked.a_bits), signed=True))
-    every = asked.of_loss(leave=asked.leave or ()) if asked.sweep == "error" else asked
+        fewest = min(asked.weight_widths[0], asked.activation_widths[0])
+        return error_curves(x, Levels.of(asked.form, fewest, signed=True))
+    every = asked.of_every_layer() if asked.sweep == "error" else asked
     objective = Objective(study, every, journal=keeper.journal, watcher=keeper)
     if asked.site is not None and asked.sweep == "error":
         levels = objective.sites[objective.index(asked.site)].levels

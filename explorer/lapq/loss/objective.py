@@ -30,6 +30,7 @@ from explorer.lapq.loss.caching import Prefixes
 from explorer.lapq.loss.journal import Entry, Journal
 from explorer.lapq.loss.network import Array, SteppedNetwork
 from explorer.lapq.loss.sites import Site, find_sites
+from explorer.lapq.loss.widths import widths_of
 from explorer.questions import StepsLoss, question_of
 from explorer.randomness import Stream, drawn_rows, generator
 from explorer.studies.losses import KINDS
@@ -69,7 +70,9 @@ class Objective:
         options: of the question.
 
     Attributes:
-        study, w_bits, a_bits, bias_correction: as given.
+        study, bias_correction: as given.
+        w_bits, a_bits: as given; None where a plan gives the widths.
+        widths: layer to the widths that the plan gives its weight and its input; None without a plan.
         sites: one a step, in the order in which a forward pass meets them.
         network: the quantized network.
         shares: site to the part of a forward pass in its layer and those after it, by multiply-accumulates.
@@ -82,7 +85,8 @@ class Objective:
         seconds: spent evaluating, in this process.
 
     Raises:
-        LapqError: see `sites.find_sites`; or an option is out of range.
+        LapqError: see `sites.find_sites` and `widths.planned`; or an option is out of range.
+        PlanError: the plan does not fit the study.
     """
 
     def __init__(
@@ -97,7 +101,9 @@ class Objective:
     ) -> None:
         asked = question_of(StepsLoss, question, options)
         self.study = study
-        self.w_bits, self.a_bits, self.bias_correction = asked.w_bits, asked.a_bits, asked.bias_correction
+        self.w_bits, self.a_bits = asked.one_width
+        self.widths = None if asked.plan is None else widths_of(study, asked.plan)
+        self.bias_correction = asked.bias_correction
         self._watcher = watcher
         self.journal = Journal() if journal is None else journal
         self.phase = ""
@@ -115,8 +121,7 @@ class Objective:
         self.sites = find_sites(
             model,
             (inputs for inputs, _ in study.data.batches("train", size, self.rows)),
-            w_bits=asked.w_bits,
-            a_bits=asked.a_bits,
+            bits=(asked.w_bits, asked.a_bits) if self.widths is None else self.widths,
             leave=asked.leave,
             form=asked.form,
         )

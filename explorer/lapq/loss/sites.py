@@ -4,7 +4,7 @@ A site is the weight of a layer or the input of a layer. The paper quantizes wei
 activation bits of this project are those of a layer's input, which is the same tensor seen by the layer that reads
 it (two layers that read one tensor have a step each). An input that was never negative on the calibration images
 gets the unsigned levels. One step a tensor, as in the paper. The first and the last layer stay in FP32 unless told
-otherwise (sec. 5.1); embeddings have no input to quantize.
+otherwise (sec. 5.1), or a plan gives every layer its widths; embeddings have no input to quantize.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from explorer.blocks import QUANTIZABLE, quantizable_layers
 from explorer.errors import LapqError
 from explorer.lapq.loss.forms import Levels, check_bits
+from explorer.lapq.loss.widths import Widths
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.quantizers.layers import Place, places
 from explorer.questions.steps import Form
@@ -68,24 +69,25 @@ def find_sites(
     model: nn.Module,
     inputs: Iterable[Tensor],
     *,
-    w_bits: int,
-    a_bits: int,
+    bits: tuple[int, int] | Widths,
     leave: Collection[str] | None = None,
     form: Form = "integer",
 ) -> tuple[Site, ...]:
     """The sites of a network in eval mode, which is run on the calibration inputs.
 
+    Args:
+        bits: widths of weights and inputs, of all layers or of each by its name.
+        leave: layers that stay in FP32 where all have one width; None: the first and the last.
+
     Raises:
         LapqError: a width or form does not exist, nothing is left to quantize, a layer is unknown or never
             reached, or an input of one is not finite.
     """
-    check_bits("weights", w_bits)
-    check_bits("activations", a_bits)
     seen = _observe(model, inputs)
-    by_weight = {id(module.weight): name for name, module in quantizable_layers(model)}
-    names = list(by_weight.values())
-    left = _left(names, [by_weight[id(model.get_submodule(name).weight)] for name in seen], leave)
-    where = places(model, {name: (w_bits, a_bits) for name in names if name not in left})
+    widths = bits if isinstance(bits, Mapping) else _of_all(model, bits, list(seen), leave)
+    where = [
+        place for place in places(model, widths) if (place.w_bits, place.a_bits) != (FLOAT_BITS, FLOAT_BITS)
+    ]
     for place in where:
         if place.name not in seen:
             raise LapqError(
@@ -130,6 +132,18 @@ def _observe(model: nn.Module, inputs: Iterable[Tensor]) -> dict[str, tuple[floa
         for batch in inputs:
             model(batch)
     return seen
+
+
+def _of_all(
+    model: nn.Module, bits: tuple[int, int], seen: Sequence[str], leave: Collection[str] | None
+) -> dict[str, tuple[int, int]]:
+    """These widths for every layer that is not left in FP32."""
+    check_bits("weights", bits[0])
+    check_bits("activations", bits[1])
+    by_weight = {id(module.weight): name for name, module in quantizable_layers(model)}
+    names = list(by_weight.values())
+    left = _left(names, [by_weight[id(model.get_submodule(name).weight)] for name in seen], leave)
+    return {name: bits for name in names if name not in left}
 
 
 def _left(names: Sequence[str], reached: Sequence[str], leave: Collection[str] | None) -> frozenset[str]:

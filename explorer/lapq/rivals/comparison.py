@@ -59,9 +59,9 @@ RULES = {"min-max": "min-max", "aciq": "aciq-laplace", "kl": "kl", "kl-nonzero":
 TABLE = ("min-max", "mmse", "aciq", "kl", "kl-nonzero", *WIDER, "layerwise", "quadratic", "joint")
 
 
-def methods(w_bits: int) -> tuple[str, ...]:
-    """The methods that there are at a width of weights, in the order of the table."""
-    return tuple(name for name in TABLE if w_bits != FLOAT_BITS or name not in WIDER)
+def methods(*, of_weights: bool) -> tuple[str, ...]:
+    """The methods that there are, in the order of the table; fewer where no weight is quantized."""
+    return tuple(name for name in TABLE if of_weights or name not in WIDER)
 
 
 def compare(
@@ -87,7 +87,8 @@ def compare(
     asked = question_of(LapqTableQuestion, question, options)
     keeper = Keeper(watcher)
     corrections = tuple(dict.fromkeys(asked.corrections))
-    if asked.w_bits == FLOAT_BITS:
+    of_weights = asked.weight_widths[0] != FLOAT_BITS
+    if not of_weights:
         corrections = corrections[:1]
     source = generator(Stream.LAPQ_TEST_IMAGES, asked.seed)
     rows_of_test = drawn_rows(study.data.size("test"), asked.test_images, source).sort().values
@@ -95,7 +96,7 @@ def compare(
     rows = {(row.method, row.bias_correction): row for row in known}
     wanted = [
         (FLOAT, corrections[0]),
-        *((name, each) for each in corrections for name in methods(asked.w_bits)),
+        *((name, each) for each in corrections for name in methods(of_weights=of_weights)),
     ]
     for correction in corrections:
         if all(key in rows for key in wanted if key[1] == correction):
@@ -114,8 +115,8 @@ def compare(
                 objective.check()
     return Comparison(
         study=study.name,
-        w_bits=asked.w_bits,
-        a_bits=asked.a_bits,
+        w_bits=asked.one_width[0],
+        a_bits=asked.one_width[1],
         calibration=min(asked.calibration, study.data.size("train")),
         test_images=len(rows_of_test),
         method=asked.method,
@@ -191,7 +192,7 @@ class _Column:
         for name in ("aciq", "kl", "kl-nonzero"):
             steps = self._by_rule(name)
             yield _Calibrated(name, objective.loss(steps), begun + spent(), steps)
-        for name in WIDER if objective.w_bits != FLOAT_BITS else ():
+        for name in WIDER if any(site.kind == "weight" for site in objective.sites) else ():
             wider = widened(objective, name)
             loss = self._loss_of(name, wider.network.model)
             objective.count(("loss", name), 1.0)

@@ -64,14 +64,15 @@ class Comparison:
     """The table.
 
     Attributes:
+        w_bits, a_bits: of all quantized tensors; None where a plan gave the widths.
         calibration, test_images: how many images there were.
         method: of the joint phase.
         rows: FP32, then for each correction the methods in the order of `comparison.methods`.
     """
 
     study: str
-    w_bits: int
-    a_bits: int
+    w_bits: int | None
+    a_bits: int | None
     calibration: int
     test_images: int
     method: str

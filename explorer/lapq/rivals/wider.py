@@ -50,7 +50,7 @@ def widened(objective: Objective, method: str) -> Wider:
     sites = [site for site in objective.sites if site.kind == "weight"]
     originals = {site.name: objective.network.original(objective.index(site.name)) for site in sites}
     count = math.ceil(DUAL_SHARE * len(sites))
-    twice = worst_weights(originals, objective.w_bits, count, settings=_SETTINGS)
+    twice = worst_weights(originals, {site.name: site.bits for site in sites}, count, settings=_SETTINGS)
     model = objective.study.model().requires_grad_(False)
     extra = 0
     for site in sites:

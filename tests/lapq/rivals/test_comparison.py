@@ -118,7 +118,7 @@ def test_some_test_images_are_a_draw_of_them(study: Study, table: Comparison) ->
 
 def test_weights_in_fp32_have_nothing_to_correct(study: Study) -> None:
     found = compare(study, **{**ASKED, "w_bits": 32}, test_images=20)
-    assert [row.method for row in found.rows] == ["fp32", *methods(32)]
+    assert [row.method for row in found.rows] == ["fp32", *methods(of_weights=False)]
     assert not {"ocs", "dual"} & {row.method for row in found.rows}, "they are ways to store weights"
 
 
