@@ -31,6 +31,7 @@ class Asked(Generic[Q]):
 
     Attributes:
         options: field to value, but for what takes the study.
+        late: field to what reads it for the study; empty where the question is complete without it.
     """
 
     def __init__(self, kind: type[Q], reference: str, typed: Mapping[str, Any]) -> None:
@@ -39,7 +40,11 @@ class Asked(Generic[Q]):
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
         self._kind, self._reference = kind, reference
-        self._late = {name: each.read_for for name, each in spelled.items() if each.read_for is not None}
+        self.late = {
+            name: each.read_for
+            for name, each in spelled.items()
+            if each.read_for is not None and typed[name] is not None
+        }
 
     @cached_property
     def study(self) -> "Study":
@@ -51,7 +56,7 @@ class Asked(Generic[Q]):
     @cached_property
     def question(self) -> Q:
         """The question, complete."""
-        late = {name: read(self.options[name], self.study) for name, read in self._late.items()}
+        late = {name: read(self.options[name], self.study) for name, read in self.late.items()}
         return self._kind(**{**self.options, **late})
 
     def run(self, title: str) -> "Run":
@@ -71,7 +76,7 @@ def _with_options(sentence: str, fields: Iterable[str]) -> str:
 def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command, whose first parameter is what was `Asked`, the options of a kind of question.
 
-    A mistake in the question is told before the study is looked for.
+    A mistake in the question is told before the study is looked for, unless it takes the study to read it.
     """
     fields = [*(name for name in kind.model_fields if name != "seed"), "seed"]
 
@@ -80,7 +85,7 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
         def run(*, study: str, **given: Any) -> None:
             asked = Asked(kind, study, {name: given.pop(name) for name in fields})
-            if all(spelling(kind, name).read_for is None for name in fields):
+            if not asked.late:
                 try:
                     _ = asked.question
                 except ExplorerError as error:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from explorer.cli.asking import Asked, asks
+from explorer.cli.lapq import widths_once
 from explorer.cli.options import JsonOption
 from explorer.cli.output import remark, show, table
 from explorer.cli.running import typed
@@ -22,8 +23,11 @@ def register(app: typer.Typer) -> None:
 
 
 @asks(LapqSurfaceQuestion)
-def lapq_surface(asked: Asked[LapqSurfaceQuestion], as_json: JsonOption = False) -> None:
+def lapq_surface(
+    asked: Asked[LapqSurfaceQuestion], context: typer.Context, as_json: JsonOption = False
+) -> None:
     """The loss over the steps of two tensors, and where L_p, the quadratic fit and Powell's method end on it."""
+    widths_once(context)
     study = asked.study
     run = asked.run(f"surface of {study.name}")
     found: Surface = typed(run, study=study.name)
@@ -37,7 +41,7 @@ def lapq_surface(asked: Asked[LapqSurfaceQuestion], as_json: JsonOption = False)
         for mark in found.marks
     ]
     title = (
-        f"Loss of {found.study} over two steps, W{found.w_bits}A{found.a_bits}, others {found.others} "
+        f"Loss of {found.study} over two steps, {asked.question.bits}, others {found.others} "
         f"({found.measured:,} points, {found.forward_equivalents:.0f} forward passes, {found.seconds:.0f} s)"
     )
     shown = table(title, ("mark", "p", *found.sites, "loss"), rows)
@@ -45,8 +49,9 @@ def lapq_surface(asked: Asked[LapqSurfaceQuestion], as_json: JsonOption = False)
 
 
 @asks(LapqSweepQuestion)
-def lapq_sweep(asked: Asked[LapqSweepQuestion], as_json: JsonOption = False) -> None:
+def lapq_sweep(asked: Asked[LapqSweepQuestion], context: typer.Context, as_json: JsonOption = False) -> None:
     """A curve of LAPQ's paper: error against step, or loss against p, distance or calibration images."""
+    widths_once(context)
     study, question = asked.study, asked.question
     result = {**(asked.run(f"{question.sweep} on {study.name}").result or {}), "study": study.name}
     points = result.get("points")
@@ -56,16 +61,19 @@ def lapq_sweep(asked: Asked[LapqSweepQuestion], as_json: JsonOption = False) -> 
             for p, best, errors in zip(result["p"], result["best"], result["errors"], strict=True)
         ]
     rows = [[_shown(value) for value in point.values()] for point in points]
-    title = f"{question.sweep} on {study.name}, W{question.w_bits}A{question.a_bits}"
+    title = f"{question.sweep} on {study.name}, {question.bits}"
     show(result, as_json, table(title, list(points[0]), rows), about=study)
 
 
 @asks(LapqHessianQuestion)
-def lapq_hessian(asked: Asked[LapqHessianQuestion], as_json: JsonOption = False) -> None:
+def lapq_hessian(
+    asked: Asked[LapqHessianQuestion], context: typer.Context, as_json: JsonOption = False
+) -> None:
     """First and second derivatives of the loss by the steps, their couplings, and how separable the loss is."""
     from explorer.lapq.diagnostics.curvature import StepHessian
     from explorer.lapq.diagnostics.separability import Separability
 
+    widths_once(context)
     study = asked.study
     result = {**(asked.run(f"derivatives by the steps of {study.name}").result or {}), "study": study.name}
     found = StepHessian.from_json(result["hessian"])
@@ -74,9 +82,7 @@ def lapq_hessian(asked: Asked[LapqHessianQuestion], as_json: JsonOption = False)
         (site, f"{step:.4g}", f"{slope[i]:+.4g}", f"{bend[i, i]:+.4g}")
         for i, (site, step) in enumerate(zip(found.sites, found.steps, strict=True))
     ]
-    title = (
-        f"Loss of {study.name} by log steps, {found.how}, W{found.w_bits}A{found.a_bits}: {found.loss:.4f}"
-    )
+    title = f"Loss of {study.name} by log steps, {found.how}, {asked.question.bits}: {found.loss:.4f}"
     show(result, as_json, table(title, ("site", "step", "slope", "curvature"), rows), about=study)
     curvature = found.curvature()
     remark(f"Gaussian curvature by clips: {curvature.sign:+d} × 10^{curvature.log10:.2f}")

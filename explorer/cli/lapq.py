@@ -26,26 +26,32 @@ def register(app: typer.Typer) -> None:
 @asks(LapqQuestion)
 def lapq(
     asked: Asked[LapqQuestion],
-    save: Annotated[Path | None, typer.Option(help="write the plan with its steps there")] = None,
+    context: typer.Context,
+    save: Annotated[
+        Path | None, typer.Option("--out", "--save", help="write the plan with its steps there")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Step sizes after training, by LAPQ: layer-wise, quadratic in p, then all together."""
+    widths_once(context)
     question = asked.question
     if save is not None and question.form != "integer":
         raise typer.BadParameter(
-            "a plan can hold the steps of the form integer alone; leave --save or --form out",
-            param_hint="--save",
+            "a plan can hold the steps of the form integer alone; leave --out or --form out",
+            param_hint="--out",
         )
     study = asked.study
     run = asked.run(f"step sizes of {study.name}")
     found: LapqResult = typed(run)
     if save is not None:
+        from explorer.lapq.loss.widths import planned
         from explorer.plans import write_plan
 
-        write_plan(found.plan(study, study.blocks()), save)
+        blocks = study.blocks() if question.plan is None else planned(study, question.plan)[1]
+        write_plan(found.plan(study, blocks), save)
     rows = [(name, *_measured(stage)) for name, stage in found.stages.items()]
     title = (
-        f"LAPQ on {study.name}, W{found.w_bits}A{found.a_bits}, {found.method} ({found.evaluations:,} evaluations, "
+        f"LAPQ on {study.name}, {question.bits}, {found.method} ({found.evaluations:,} evaluations, "
         f"{found.forward_equivalents:.0f} forward passes over {found.calibration} {study.noun.many}, "
         f"{found.seconds:.0f} s)"
     )
@@ -56,19 +62,32 @@ def lapq(
 
 
 @asks(LapqTableQuestion)
-def lapq_table(asked: Asked[LapqTableQuestion], as_json: JsonOption = False) -> None:
+def lapq_table(asked: Asked[LapqTableQuestion], context: typer.Context, as_json: JsonOption = False) -> None:
     """Ways to choose step sizes side by side: min-max, MMSE, ACIQ, KL, OCS, DUAL and the phases of LAPQ."""
+    widths_once(context)
     study = asked.study
     run = asked.run(f"ways to calibrate {study.name}")
     found: Comparison = typed(run)
     rows = [(row.method, row.bias_correction, *_tested(row)) for row in found.rows]
     title = (
-        f"Calibration of {study.name}, W{found.w_bits}A{found.a_bits}, {found.calibration:,} "
+        f"Calibration of {study.name}, {asked.question.bits}, {found.calibration:,} "
         f"{study.training_name}, {found.test_images:,} test {study.noun.many}"
     )
     columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
     shown = table(title, columns, rows, words=("bias correction",))
     show(run.result or {}, as_json, shown, about=study)
+
+
+def widths_once(context: typer.Context) -> None:
+    """Refuse a plan beside widths that were typed too, be they those that are usual."""
+    if context.params.get("plan") is None:
+        return
+    for name, option in (("w_bits", "--w-bits"), ("a_bits", "--a-bits"), ("leave", "--leave")):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"the plan gives every layer its width; leave out --plan or {option}", param_hint=option
+            )
 
 
 def _tested(row: "Row") -> tuple[str, ...]:

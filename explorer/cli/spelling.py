@@ -31,6 +31,13 @@ _STEPS = reading.Kind(
     mend="give what lapq --json printed",
 )
 REQUIRED = inspect.Parameter.empty
+STEPS = (
+    "lapq",
+    "lapq_surface",
+    "lapq_sweep",
+    "lapq_hessian",
+    "lapq_table",
+)  # kinds whose bits a plan can give
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,11 @@ def _plan(info: FieldInfo) -> Spelling:
     return Spelling(str, REQUIRED, ("--plan",), "path of a plan.json", read_for=read)
 
 
+def _plan_of_steps(info: FieldInfo) -> Spelling:
+    text = "a plan.json whose widths are taken, in place of --w-bits and --a-bits"
+    return Spelling(Path | None, None, ("--plan",), text, read_for=_plan(info).read_for)
+
+
 def _jointly(info: FieldInfo) -> Spelling:
     text = "hutchinson with one product a block, as the papers do"
     return Spelling(bool, False, ("--separately",), text, lambda separately, _: not separately)
@@ -192,6 +204,7 @@ SPELLED: Mapping[str, Callable[[FieldInfo], Spelling]] = {
     "jointly": _jointly,
     "quantizer": _quantizer,
     "corrections": _corrections,
+    **{f"{kind}.plan": _plan_of_steps for kind in STEPS},
     "lapq_sweep.steps": _steps,
     "lapq_hessian.steps": _steps,
 }

@@ -13,7 +13,7 @@ from explorer.runs.store import Store
 if TYPE_CHECKING:
     from explorer.lapq import LapqResult
 
-_BITS = ("w_bits", "a_bits")
+_BITS = ("w_bits", "a_bits", "plan")
 
 
 def searches(store: Store, study: Known, question: LapqQuestion) -> "Mapping[JointMethod, LapqResult]":
@@ -36,6 +36,8 @@ def at_all_bits(
 ) -> dict[str, Answer]:
     """Finished runs of a question and of those like it in all but the bits, by their bits, the fewest first.
 
+    Of plans only the question's own is among them, last.
+
     Args:
         free: options that may differ too; the very question's run comes before another at its bits.
     """
@@ -43,11 +45,18 @@ def at_all_bits(
     def rest(of: StepsLoss) -> dict[str, object]:
         return {name: value for name, value in of if name not in (*_BITS, *free)}
 
-    found: dict[tuple[int, int], Answer] = {}
+    found: dict[tuple[bool, int, int], Answer] = {}
     for each in answers.asked(store, study, question.kind):
         if each.run.status != "done" or not isinstance(each.question, StepsLoss):
             continue
-        bits = each.question.w_bits, each.question.a_bits
+        if each.question.plan not in (None, question.plan):
+            continue
+        bits = each.question.plan is not None, each.question.w_bits, each.question.a_bits
         if rest(each.question) == rest(question) and (bits not in found or each.question == question):
             found[bits] = each
-    return {f"W{w}A{a}": found[w, a] for w, a in sorted(found)}
+    return {_name(found[bits]): found[bits] for bits in sorted(found)}
+
+
+def _name(of: Answer) -> str:
+    assert isinstance(of.question, StepsLoss)
+    return of.question.bits if of.question.plan is None else f"plan {of.question.bits}"

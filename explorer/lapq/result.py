@@ -109,9 +109,7 @@ class LapqResult:
                 'with a zero; use the form "integer"'
             )
         steps = self.stages[stage].steps
-        return plan_of(
-            self.sites, steps, study, blocks, self.bias_correction, name=name, widths=self.widths
-        )
+        return plan_of(self.sites, steps, study, blocks, self.bias_correction, name=name, widths=self.widths)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; ``steps`` are those of the last stage."""

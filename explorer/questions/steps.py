@@ -55,7 +55,6 @@ class StepsQuestion(Question):
             )
         return value
 
-
     @field_validator("plan", mode="before")
     @classmethod
     def _widths_alone(cls, value: Any) -> Any:

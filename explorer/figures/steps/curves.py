@@ -235,12 +235,12 @@ def coupling_view(results: Sequence[Mapping[str, Any]]) -> View:
     """Mean coupling |H_ij|/√|H_ii H_jj| of tensors that lie so far apart, a curve a width (Fig. A.1)."""
     curves = [
         Curve(
-            f"{_width(each)} bits",
+            "the plan's bits" if each["w_bits"] is None else f"{_width(each)} bits",
             tuple(float(k + 1) for k in range(len(each["coupling_by_distance"]))),
             tuple(each["coupling_by_distance"]),
-            colour=look.BIT_COLOURS[_width(each)],
+            colour=look.ACCENT if each["w_bits"] is None else look.BIT_COLOURS[_width(each)],
         )
-        for each in sorted(results, key=lambda each: _width(each))
+        for each in sorted(results, key=lambda each: math.inf if each["w_bits"] is None else _width(each))
     ]
     return View(
         curves=tuple(curves),
