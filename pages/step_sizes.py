@@ -22,9 +22,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             label_visibility="collapsed",
         )
         seen = chosen or seen
-st.write(
-    "A quantizer rounds to multiples of its **step** Δ and clips values beyond its last level. LAPQ (Nahshan et al. 2019) "
-    "chooses all steps of a network jointly, to minimise its loss."
+st.caption(
+    "The **step** Δ of every quantizer, chosen for the least loss of the whole network (LAPQ, Nahshan et al. 2019)."
 )
 if not study.has_network:
     st.info(

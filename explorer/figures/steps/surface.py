@@ -19,7 +19,12 @@ _SYMBOLS: Mapping[str, tuple[str, str, int]] = {  # flat, solid, size
     "quadratic": ("star", "diamond", 15),
     "optimum": ("x", "x", 12),
 }
-_NAMES = {"lp": "L_p points", "quadratic": "quadratic fit", "optimum": "optimum"}
+NAMES = {
+    "path": "joint descent",
+    "lp": "L_p points",
+    "quadratic": "quadratic fit",
+    "optimum": "end of the descent",
+}
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ def _lines(view: View, *, solid: bool = False) -> list[dict[str, Any]]:
                 "color": colour,
                 "line": {"color": "#20242b", "width": 1.5},
             },
-            "name": _NAMES.get(kind, "joint descent"),
+            "name": NAMES[kind],
             "hovertext": [each.words for each in points],
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
@@ -254,7 +259,7 @@ def _scaled(steps: Any, scale: Any) -> tuple[float, float]:
 
 def _words(mark: Mapping[str, Any], at: tuple[float, float], by: str) -> str:
     p = "" if mark["p"] is None else f", p = {mark['p']:.3g}"
-    name = {"lp": "least L_p error", "quadratic": "quadratic fit", "optimum": "optimum"}[mark["kind"]]
+    name = "least L_p error" if mark["kind"] == "lp" else NAMES[mark["kind"]]
     return f"<b>{name}{p}</b><br>{by}s {at[0]:.4g}, {at[1]:.4g}<br>loss {mark['loss']:.4g}"
 
 

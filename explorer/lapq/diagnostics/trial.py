@@ -19,6 +19,7 @@ from explorer.lapq.diagnostics.sweeps import site_tensor
 from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.loss.sites import Site
+from explorer.lapq.loss.widths import Widths
 from explorer.lapq.phases.layerwise import layerwise_steps
 from explorer.randomness import Stream, drawn_values
 from explorer.studies.study import Study
@@ -63,6 +64,12 @@ class Tried:
         """By how much the loss is higher than of another try, and the standard error over images."""
         return paired(self.losses, other.losses)
 
+    def better(self, other: Tried) -> Estimate | None:
+        """By how much the accuracy is higher, likewise; None where there are no classes."""
+        if self.metric is None or other.metric is None:
+            return None
+        return paired(self.metric, other.metric)
+
 
 class Trial:
     """A network whose steps are set by hand; safe to share between threads.
@@ -90,6 +97,11 @@ class Trial:
     @property
     def sites(self) -> tuple[Site, ...]:
         return self._objective.sites
+
+    @property
+    def widths(self) -> Widths | None:
+        """Layer to the widths that a plan gives it; None without a plan."""
+        return self._objective.widths
 
     @property
     def images(self) -> int:

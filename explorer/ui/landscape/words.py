@@ -1,11 +1,13 @@
 """What is said under the pictures of the Landscape page: what to notice, made from the figures themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from explorer.figures.landscape.views import View, bend_text, share_text
 from explorer.landscape import Slice
+
+RISE = 0.02  # of the largest; the error of a smaller one is not told
 
 
 def sentences(slices: Sequence[Slice], view: View, *, relief: bool) -> list[str]:
@@ -48,24 +50,44 @@ def _steepness(slices: Sequence[Slice]) -> str:
 
 
 def _off(slices: Sequence[Slice]) -> str:
-    """How far the quadratic is off at the rim."""
-    worst: tuple[float, str] | None = None
+    """How far the quadratic is off, where it is worst and at the edge of the plot.
+
+    The place is a ring around the centre, so far out as the largest of its coordinates: of a line two points, of a
+    plane a square. On a ring the errors are summed over its points, and so are the rises.
+    """
+    worst: tuple[float, float, str] | None = None
     for each in slices:
-        rim = np.zeros(each.loss.shape, dtype=bool)
-        for axis in range(each.dims):
-            edge = np.moveaxis(rim, axis, 0)
-            edge[[0, -1]] = True
-        known = rim & np.isfinite(each.loss)
-        if known.any():
-            rise = np.abs(each.loss[known] - each.centre_loss).mean()
-            off = np.abs(each.loss[known] - each.predicted[known]).mean()
-            if rise > 0 and (worst is None or off / rise > worst[0]):
-                worst = (float(off / rise), each.block or "all blocks")
+        for ratio, far in _ratios(each):
+            if worst is None or ratio > worst[0]:
+                worst = (ratio, far, each.block or "all blocks")
     if worst is None:
         return ""
-    return f"At the edge of the plot the quadratic is off by {worst[0]:.0%} of the rise on average" + (
-        f" (**{worst[1]}**, the worst)." if len(slices) > 1 else "."
-    )
+    ratio, far, name = worst
+    size = f"{ratio:.0%} of the rise" if ratio < 1 else f"{ratio:.2g} times the rise"
+    where = "at the edge of the plot" if far == 1 else f"{far:.0%} of the way to the edge of the plot"
+    of = f" of **{name}**" if len(slices) > 1 else ""
+    return f"The quadratic{of} is off the most {where}: by {size}."
+
+
+def _ratios(found: Slice) -> Iterator[tuple[float, float]]:
+    """Error of the quadratic over the rise of the loss, and how far out, 0 to 1, ring by ring.
+
+    Rings whose rise is under RISE of the largest are left out, as rounding is all that is seen of them.
+    """
+    axes = [np.linspace(-1, 1, points) for points in found.loss.shape]
+    away = np.abs(np.stack(np.meshgrid(*axes, indexing="ij"))).max(axis=0).round(6)
+    rises, errors = np.abs(found.loss - found.centre_loss), np.abs(found.loss - found.predicted)
+    known = np.isfinite(found.loss) & np.isfinite(found.predicted)
+    rings = [(float(far), known & (away == far)) for far in np.unique(away) if far > 0]
+    sums = [
+        (float(errors[ring].sum()), float(rises[ring].sum() / ring.sum()), float(rises[ring].sum()), far)
+        for far, ring in rings
+        if ring.any()
+    ]
+    largest = max((mean for _, mean, _, _ in sums), default=0.0)
+    for off, mean, rise, far in sums:
+        if rise > 0 and mean >= RISE * largest:
+            yield off / rise, far
 
 
 def _rings(slices: Sequence[Slice]) -> str:

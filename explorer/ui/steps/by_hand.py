@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from explorer.estimates import Estimate
 from explorer.figures import look
 from explorer.figures.steps import curves as step_curves
 from explorer.jobs import steps as step_answers
@@ -21,6 +22,8 @@ from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.form import Asked
 
 LEAST, MOST = 0.2, 3.0  # of the step it begins at
+HEIGHT = 300  # of both pictures
+IMAGES = (128, 256, 512, 1024)  # that the loss is measured on
 AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 _STARTS: Mapping[str, str] = {"layerwise": "layer-wise", "quadratic": "best p", "joint": "joint"}
 _AGAIN, _TRIED = "steps_by_hand_again", "steps_tried"
@@ -28,14 +31,22 @@ _AGAIN, _TRIED = "steps_by_hand_again", "steps_tried"
 
 def show(study: Study) -> None:
     """Controls, a slider, and what it does."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = steps_form.ask(study, with_method=False)
+    asked, controls, picture = steps_form.columns(study, with_method=False)
     if asked is None:
-        steps_form.nothing()
         return
-    held = steps_tensor.trial(asked)
-    if held is not None:
-        _desk(study, asked, held)
+    with controls:
+        images = st.selectbox(
+            f"{study.noun.many.capitalize()} for the loss",
+            [each for each in IMAGES if each <= max(asked.calibration, IMAGES[0])],
+            key="steps_tried_images",
+            persist_state="session",
+            help="The loss is measured again after every change. More of them answer more slowly, and show smaller changes.",
+        )
+        steps_form.terms()
+    with picture:
+        held = steps_tensor.trial(asked, images)
+        if held is not None:
+            _desk(study, asked, held)
 
 
 @sentences.fragment()
@@ -56,7 +67,7 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
         steps_tensor.log_toggle()
     base = stages[start]
     # A slider of its own for every tensor and start, so that none has to be moved from here.
-    tag = _tag(asked, start)
+    tag = _tag(asked, start, held.images)
     keys = {each.name: f"steps_ratio_{tag}_{each.name}" for each in held.sites}
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom", key="steps_numbers"):
         st.slider(
@@ -68,51 +79,78 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
             format="%.2f ×",
             key=keys[site.name],
             persist_state="session",
-            width=520,
+            width=330,
         )
         ratios = {name: float(st.session_state.get(key, 1.0)) for name, key in keys.items()}
         steps = {name: ratio * base[name] for name, ratio in ratios.items()}
         began = _measured(asked, start, base, held)
         now = held.measure(steps)
-        _answer(began, now, held, moved=steps != base)
+        _answer(study, began, now, moved=steps != base)
     left, right = st.columns([3, 2])
     with left:
-        view = steps_tensor.show(asked, held, site, steps[site.name], key="steps_hand_histogram", height=360)
+        view = steps_tensor.show(
+            asked, held, site, steps[site.name], key="steps_hand_histogram", height=HEIGHT
+        )
     with right:
         known = _tries(asked, start, site, base, ratios, began, held, tag)
         known[steps[site.name]] = (now.loss, now.above(began)[1])
         _trace(study, site, known, steps[site.name], revision=f"{tag} {site.name} {_others(site, ratios)}")
+    moved = steps != base
     st.caption(
-        f"{steps_tensor.words(site, view, steps[site.name])} Right: the loss at a few steps and "
+        f"{_unseen(study, began, now) if moved else ''}{steps_tensor.words(site, view, steps[site.name])} Right: the loss at a few steps and "
         "at each step you try, with all other steps unchanged; error bars are of the difference from the start."
     )
     steps_tensor.strip(held.sites, stages, site.name)
     _keep(study, asked, held, steps, ratios)
 
 
-def _answer(began: Tried, now: Tried, held: Trial, *, moved: bool) -> None:
-    change, error = now.above(began)
+def _answer(study: Study, began: Tried, now: Tried, *, moved: bool) -> None:
+    images = f"{len(now.losses)} calibration {study.noun.many}"
+    change = now.above(began)
+    seen = moved and told_apart(change)
     st.metric(
         "Loss",
         f"{now.loss:.4f} ± {now.loss_stderr:.4f}",
-        f"{change:+.4f} ± {error:.4f}" if moved else "at the start",
-        delta_color="inverse" if moved else "off",
-        delta_arrow="auto" if moved else "off",
-        help=f"Measured on {held.images} calibration images, for a quick answer. Below: the change from the start, with its "
-        "standard error paired over the images.",
+        _delta(f"{change.value:+.4f} ± {change.stderr:.4f}", seen) if moved else "at the start",
+        delta_color="inverse" if seen else "off",
+        delta_arrow="auto" if seen else "off",
+        help=f"Measured on {images}, for a quick answer. Below: the change from the start, with its standard error paired "
+        f"over the {study.noun.many}. It is grey where it is less than two standard errors.",
         width="content",
     )
-    if now.accuracy is not None and began.accuracy is not None:
-        points = (now.accuracy - began.accuracy) * 100
+    better = now.better(began)
+    if now.accuracy is not None and better is not None:
+        sure = moved and told_apart(better)
+        points = f"{better.value * 100:+.2f} ± {better.stderr * 100:.2f} points"
         st.metric(
             "Accuracy",
             look.percent_text(now.accuracy, now.accuracy_stderr),
-            f"{points:+.2f} points" if points else "the same",
-            delta_color="normal" if points else "off",
-            delta_arrow="auto" if points else "off",
-            help=f"Measured on the same {held.images} images.",
+            (_delta(points, sure) if better.stderr else "the same") if moved else "at the start",
+            delta_color="normal" if sure else "off",
+            delta_arrow="auto" if sure else "off",
+            help=f"Measured on the same {images}; the change is paired, too.",
             width="content",
         )
+
+
+def _unseen(study: Study, began: Tried, now: Tried) -> str:
+    """A sentence where the loss shows no difference."""
+    change = now.above(began)
+    if told_apart(change):
+        return ""
+    return (
+        f"**No difference can be seen with {len(now.losses)} {study.noun.many}**: a change of the loss has to be above "
+        f"{2 * change.stderr:.2g}. Use more {study.noun.many}, or a tensor of 2 or 3 bits. "
+    )
+
+
+def told_apart(change: Estimate) -> bool:
+    """Whether a change is at least two standard errors from none."""
+    return abs(change.value) >= 2 * change.stderr and change.value != 0
+
+
+def _delta(text: str, seen: bool) -> str:
+    return text if seen else f"{text} (within noise)"
 
 
 def _tries(
@@ -130,7 +168,9 @@ def _tries(
     tried: dict[Any, dict[float, tuple[float, float]]] = st.session_state.setdefault(_TRIED, {})
     if (tag, site.name, others) not in tried:
         around = (
-            {} if others else _around(session.study().fingerprint, asked, start, site.name, dict(base), held)
+            {}
+            if others
+            else _around(session.study().fingerprint, asked, held.images, start, site.name, dict(base), held)
         )
         compared = {step: (each.loss, each.above(began)[1]) for step, each in around.items()}
         tried[tag, site.name, others] = compared
@@ -162,7 +202,7 @@ def _trace(
         y_title=f"loss ({steps_form.unit(study)})",
     )
     live_chart.draw(
-        step_curves.figure(view, height=360, revision=revision),
+        step_curves.figure(view, height=HEIGHT, revision=revision),
         key="steps_hand_trace",
         name=f"step-by-hand-{site.name}",
         alt=f"Loss against the step of {site.name}, at the steps tried",
@@ -185,7 +225,13 @@ def _keep(
         )
         steps_hand.button(
             lambda blocks: plan_of(
-                held.sites, steps, study, blocks, asked.bias_correction, name=f"LAPQ {asked.name} manual"
+                held.sites,
+                steps,
+                study,
+                blocks,
+                asked.bias_correction,
+                name=f"LAPQ {asked.name} manual",
+                widths=held.widths,
             ),
             form=asked.form,
             key="steps_hand_take",
@@ -207,22 +253,24 @@ def _stages(study: Study, asked: Asked, held: Trial) -> Mapping[str, Mapping[str
 
 
 def _measured(asked: Asked, start: str, base: Mapping[str, float], held: Trial) -> Tried:
-    return _kept(session.study().fingerprint, asked, start, dict(base), held)
+    return _kept(session.study().fingerprint, asked, held.images, start, dict(base), held)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _kept(fingerprint: str, asked: Asked, start: str, base: dict[str, float], _held: Trial) -> Tried:
+def _kept(
+    fingerprint: str, asked: Asked, images: int, start: str, base: dict[str, float], _held: Trial
+) -> Tried:
     return _held.measure(base)
 
 
 @st.cache_data(show_spinner="Measuring the loss at a few steps of this tensor …", max_entries=64)
 def _around(
-    fingerprint: str, asked: Asked, start: str, name: str, base: dict[str, float], _held: Trial
+    fingerprint: str, asked: Asked, images: int, start: str, name: str, base: dict[str, float], _held: Trial
 ) -> dict[float, Tried]:
     """A few steps of one tensor, so that there is a valley to begin with."""
     return {ratio * base[name]: _held.measure({**base, name: ratio * base[name]}) for ratio in AROUND}
 
 
-def _tag(asked: Asked, start: str) -> str:
-    question = (session.reference(), asked, start, st.session_state.get(_AGAIN, 0))
+def _tag(asked: Asked, start: str, images: int) -> str:
+    question = (session.reference(), asked, images, start, st.session_state.get(_AGAIN, 0))
     return hashlib.sha256(repr(question).encode()).hexdigest()[:8]

@@ -41,20 +41,17 @@ _ABOUT: Mapping[str, str] = {
 
 def show(study: Study) -> None:
     """Controls and the curve as it grows."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    asked, controls, picture = steps_form.columns(study, with_method=False)
+    if asked is None:
+        return
+    with controls:
         sweep = st.selectbox(
             "Sweep",
             list(SWEEPS),
             format_func=SWEEPS.__getitem__,
             key="steps_sweep",
             persist_state="session",
-            width=260,
         )
-        asked = steps_form.ask(study, with_method=False)
-    if asked is None:
-        steps_form.nothing()
-        return
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         question = _question(study, asked, sweep)
         if question is not None:
             run_panel.compute(
@@ -64,17 +61,21 @@ def show(study: Study) -> None:
             )
         of = "loss"
         if sweep in ("p", "calibration"):
-            of = st.segmented_control(
+            of = st.selectbox(
                 "Measure",
                 list(OF),
+                index=list(OF).index("accuracy"),
                 format_func=OF.__getitem__,
-                default="accuracy",
-                required=True,
                 key="steps_of",
                 persist_state="session",
             )
-    if question is None:
-        return
+        steps_form.terms()
+    if question is not None:
+        with picture:
+            _show(study, question, sweep, of)
+
+
+def _show(study: Study, question: LapqSweepQuestion, sweep: Sweep, of: str) -> None:
     run = caches.store().find(spec_of(study, question))
     if run is None:
         st.info(
@@ -98,7 +99,6 @@ def _question(study: Study, asked: Asked, sweep: Sweep) -> LapqSweepQuestion | N
             [NORMAL, *names],
             key=f"steps_error_site_{len(names)}",
             persist_state="session",
-            width=280,
         )
         options |= {"site": None, "leave": None} if site == NORMAL else {"site": site}
     if sweep == "distance":
@@ -109,6 +109,7 @@ def _question(study: Study, asked: Asked, sweep: Sweep) -> LapqSweepQuestion | N
 
 
 def _draw(study: Study, question: LapqSweepQuestion, run: Run, of: str, unit: str) -> None:
+    steps_form.progress_row(run)
     sweep = question.sweep
     content = _content(run)
     if content is None:
@@ -128,7 +129,7 @@ def _draw(study: Study, question: LapqSweepQuestion, run: Run, of: str, unit: st
         st.info("This study has no classes, so there is no accuracy.", icon=":material/info:")
         return
     live_chart.draw(
-        step_curves.figure(view, height=470, revision=f"{run.id} {of}"),
+        step_curves.figure(view, height=400, revision=f"{run.id} {of}"),
         key="steps_curve",
         name=f"step-{sweep}",
         alt=SWEEPS[sweep],

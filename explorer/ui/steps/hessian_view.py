@@ -59,15 +59,14 @@ _ACROSS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], step_curves.View]]
 
 def show(study: Study) -> None:
     """Controls and the heat map."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = steps_form.ask(study, with_method=False)
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        how = st.segmented_control(
+    asked, controls, picture = steps_form.columns(study, with_method=False)
+    if asked is None:
+        return
+    with controls:
+        how = st.selectbox(
             "Derivatives",
             list(HOWS),
             format_func=HOWS.__getitem__,
-            default=LapqHessianQuestion.default("how"),
-            required=True,
             key="steps_how",
             persist_state="session",
             help="*straight-through*: differentiates the network twice with rounding treated as the identity, as the paper's "
@@ -79,21 +78,23 @@ def show(study: Study) -> None:
             persist_state="session",
             help="Also measures the loss that every two tensors add beyond the sum of both; n(n - 1)/2 evaluations.",
         )
-        if asked is not None:
-            question = LapqHessianQuestion(how=how, separability=pairs, **asked.options)
-            run_panel.compute(
-                {f"Hessian of steps {asked.name}": spec_of(study, question)},
-                there="Already computed or running; choose other bits.",
-                key="steps_hessian_compute",
-            )
-    if asked is None:
-        steps_form.nothing()
-        return
+        question = LapqHessianQuestion(how=how, separability=pairs, **asked.options)
+        run_panel.compute(
+            {f"Hessian of steps {asked.name}": spec_of(study, question)},
+            there="Already computed or running; choose other bits.",
+            key="steps_hessian_compute",
+        )
+        steps_form.terms()
+    with picture:
+        _show(study, question)
+
+
+def _show(study: Study, question: LapqHessianQuestion) -> None:
     run = caches.store().find(spec_of(study, question))
     if run is None:
         st.info(
             "Second derivatives are not computed yet. Press **Compute**: second derivatives of the loss by every two steps, at "
-            "the steps of the best p. This takes a few minutes; fewer calibration images (under More), or quantizing only "
+            "the steps of the best p. This takes a few minutes; fewer calibration images (under More options), or quantizing only "
             "weights or only activations, is quicker.",
             icon=":material/play_circle:",
         )
@@ -102,6 +103,7 @@ def show(study: Study) -> None:
 
 
 def _draw(study: Study, question: LapqHessianQuestion, run: Run) -> None:
+    steps_form.progress_row(run)
     if run.result is None:
         st.caption("The heat map appears here when all derivatives are computed.")
         return
@@ -134,7 +136,7 @@ def _draw(study: Study, question: LapqHessianQuestion, run: Run) -> None:
             )
         )
         export.chart(
-            step_hessian.figure(view, height=640, revision=f"{run.id} {shown}"),
+            step_hessian.figure(view, height=520, revision=f"{run.id} {shown}"),
             key=_MAP,
             name=f"step-{shown}",
             alt=f"{SHOWN[shown]} of every two steps",
@@ -169,6 +171,13 @@ def _pickable(names: Sequence[str]) -> None:
 
 def _across(study: Study, question: LapqHessianQuestion, run: Run, shown: str, found: Dependence) -> None:
     """Curves over all bit widths computed with the same options."""
+    if shown != "distance" and question.plan is not None:
+        st.info(
+            "The tensors of a mixed plan have several bit widths, so it has no place on an axis of bits; choose *one for all* "
+            "under Bit widths to compare widths.",
+            icon=":material/info:",
+        )
+        return
     alike = step_answers.at_all_bits(caches.store(), study, question).values()
     results: list[Dependence] = [each.result for each in alike]
     same = [each for each in results if each.hessian.sites == found.hessian.sites]

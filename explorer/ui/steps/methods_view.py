@@ -11,7 +11,7 @@ from explorer.figures.steps import methods as step_methods
 from explorer.jobs.requests import spec_of
 from explorer.lapq import plan_of
 from explorer.questions import LapqTableQuestion
-from explorer.runs import Run
+from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches
@@ -40,30 +40,26 @@ COLUMNS: Mapping[str, Any] = {
 
 def show(study: Study) -> None:
     """Controls, the picture and the table as their rows come."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = steps_form.ask(study, with_bias=False)
-        if asked is not None:
-            spec = spec_of(
-                study,
-                LapqTableQuestion(
-                    w_bits=asked.w_bits,
-                    a_bits=asked.a_bits,
-                    calibration=asked.calibration,
-                    leave=asked.options["leave"],
-                    method=asked.method,
-                ),
-            )
-            run_panel.compute(
-                {f"Methods at {asked.name}": spec},
-                there="Already computed or running; choose other bits.",
-                key="steps_table_compute",
-            )
+    asked, controls, picture = steps_form.columns(study, with_bias=False)
     if asked is None:
-        steps_form.nothing()
         return
+    question = LapqTableQuestion(calibration=asked.calibration, method=asked.method, **asked.widths)
+    spec = spec_of(study, question)
+    with controls:
+        run_panel.compute(
+            {f"Methods at {asked.name}": spec},
+            there="Already computed or running; choose other bits.",
+            key="steps_table_compute",
+        )
+        steps_form.terms()
+    with picture:
+        _show(study, asked, spec)
+
+
+def _show(study: Study, asked: Asked, spec: RunSpec) -> None:
     if asked.form != "integer":
         st.caption(
-            "Methods are always compared on the grid with a zero; the quantizer under More does not apply."
+            "Methods are always compared on the grid with a zero; the quantizer under More options does not apply."
         )
     run = caches.store().find(spec)
     if run is None:
@@ -78,6 +74,7 @@ def show(study: Study) -> None:
 
 
 def _draw(study: Study, asked: Asked, run: Run) -> None:
+    steps_form.progress_row(run)
     rows = caches.store().points(run.id, "rows") if run.result is None else run.result["rows"]
     if all(row["method"] == "fp32" for row in rows):
         st.caption("Methods appear here as they are measured, a few seconds each.")
@@ -121,6 +118,7 @@ def _take(study: Study, asked: Asked, found: Sequence[Mapping[str, Any]]) -> Non
                 blocks,
                 row["bias_correction"],
                 name=f"{step_methods.NAMES[row['method']].split(',')[0]} {asked.name}",
+                widths=held.widths,
             ),
             form="integer",
             key="steps_method_take",

@@ -75,19 +75,22 @@ def arrived(run: Run) -> Arrived:
 
 def show(study: Study) -> None:
     """Controls, the search as it goes, and what it is worth."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = steps_form.ask(study)
-        if asked is not None:
-            spec = spec_of(study, asked.search)
-            run_panel.compute(
-                {f"Step sizes {asked.name}": spec},
-                there="Already computed or running; choose other bits or another method.",
-                key="steps_compute",
-            )
+    asked, controls, picture = steps_form.columns(study)
     if asked is None:
-        steps_form.nothing()
         return
-    run = caches.store().find(spec)
+    spec = spec_of(study, asked.search)
+    with controls:
+        run_panel.compute(
+            {f"Step sizes {asked.name}": spec},
+            there="Already computed or running; choose other bits or another method.",
+            key="steps_compute",
+        )
+        steps_form.terms()
+    with picture:
+        _show(study, asked, caches.store().find(spec))
+
+
+def _show(study: Study, asked: Asked, run: Run | None) -> None:
     if run is None:
         st.info(
             "These steps are not computed yet. Press **Compute**: every tensor gets the step of least squared error, then the "
@@ -95,12 +98,13 @@ def show(study: Study) -> None:
             "Powell, and keeps running if you leave this page. The first phase needs no run and is shown below.",
             icon=":material/play_circle:",
         )
-        _layerwise(asked, None)
+        st.caption(_layerwise(asked, None))
         return
     run_panel.watch(run.id, lambda run: _draw(study, asked, run))
 
 
 def _draw(study: Study, asked: Asked, run: Run) -> None:
+    steps_form.progress_row(run)
     found = arrived(run)
     # A widget of its own for every phase, so that the picture follows until somebody chooses.
     phase = st.segmented_control(
@@ -113,18 +117,20 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
         label_visibility="collapsed",
     )
     if phase == "layerwise":
-        _layerwise(asked, found.result)
+        words = _layerwise(asked, found.result)
     elif phase == "quadratic":
-        _quadratic(study, run, found)
+        words = _quadratic(study, run, found)
     else:
-        _joint(study, asked, run, found)
+        words = _joint(study, asked, run, found)
     _numbers(study, asked, found)
+    st.caption(words)
 
 
-def _layerwise(asked: Asked, result: LapqResult | None) -> None:
+def _layerwise(asked: Asked, result: LapqResult | None) -> str:
+    """The picture; what is said about it is given back, as of the other phases."""
     held = steps_tensor.trial(asked)
     if held is None:
-        return
+        return ""
     if result is None:
         first = steps_tensor.least_error_steps(asked, held, LAYERWISE_P)
         stages: dict[str, Mapping[str, float]] = {"layerwise": first}
@@ -135,28 +141,26 @@ def _layerwise(asked: Asked, result: LapqResult | None) -> None:
         steps_tensor.log_toggle()
     steps_tensor.strip(held.sites, stages, site.name)
     step = stages["layerwise"][site.name]
-    view = steps_tensor.show(asked, held, site, step, key="steps_histogram", height=330)
-    st.caption(steps_tensor.words(site, view, step))
-    text = "Every dot above is a tensor: its clipping value as a share of its largest value. Click one to see it. "
+    view = steps_tensor.show(asked, held, site, step, key="steps_histogram", height=260)
+    text = f"{steps_tensor.words(site, view, step)} Every dot above is a tensor: its clipping value as a share of its largest value. Click one to see it. "
     if result is not None:
         text += (
             "Filled dots are the result of the joint phase; where they differ from the layer-wise ones, the network gained "
             "although the tensor's own error grew. "
         )
-    st.caption(f"{text}Inputs are taken from the FP32 network on the first calibration images.")
+    return f"{text}Inputs are taken from the FP32 network on the first calibration images."
 
 
-def _quadratic(study: Study, run: Run, found: Arrived) -> None:
+def _quadratic(study: Study, run: Run, found: Arrived) -> str:
     if not found.p_points:
-        st.caption("Points appear here as they are measured, a few seconds each.")
-        return
+        return "Points appear here as they are measured, a few seconds each."
     curve = _curve(found)
     view = step_curves.p_view(curve, unit=steps_form.unit(study))
     best = found.best
     spot = step_curves.Spot(f"chosen, p = {best['p']:.3g}", best["p"], best["loss"], look.WEIGHTS)
     view = replace(view, spots=(*view.spots, spot))
     live_chart.draw(
-        step_curves.figure(view, height=430, revision=f"{run.id} p"),
+        step_curves.figure(view, height=340, revision=f"{run.id} p"),
         key="steps_p",
         name="step-p",
         alt="Calibration loss against p, with the fitted parabola and the chosen p",
@@ -178,17 +182,16 @@ def _quadratic(study: Study, run: Run, found: Arrived) -> None:
             f"The parabola has its minimum at p* = {curve['vertex']:.3g}, which is measured too. The best point overall, "
             f"p = {best['p']:.3g}, is the start of the joint phase."
         )
-    st.caption(text)
+    return text
 
 
-def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
+def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> str:
     if not found.path:
-        st.caption("The descent appears here when the first two phases are done.")
-        return
+        return "The descent appears here when the first two phases are done."
     paths = {steps_form.METHODS[asked.method]: found.path, **_others(study, asked)}
     view = step_curves.descent_view(paths, unit=steps_form.unit(study))
     live_chart.draw(
-        step_curves.figure(view, height=430, revision=f"{run.id} joint"),
+        step_curves.figure(view, height=340, revision=f"{run.id} joint"),
         key="steps_joint",
         name="step-descent",
         alt="Best calibration loss so far against the work it took",
@@ -213,7 +216,7 @@ def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> None:
         )
     if len(paths) == 1:
         text += "Another method computed for the same bits is drawn beside this one."
-    st.caption(text)
+    return text
 
 
 def _others(study: Study, asked: Asked) -> dict[str, Sequence[Mapping[str, Any]]]:

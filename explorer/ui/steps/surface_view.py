@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -18,6 +19,7 @@ from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import tensor as steps_tensor
+from explorer.ui.steps.form import Asked
 
 FIRST, SECOND = "steps_first", "steps_second"  # keys of the two tensors
 SIDES = (17, 33, 65)
@@ -26,30 +28,28 @@ OTHERS: Mapping[Others, str] = {"float": "in FP32", "quantized": "quantized"}
 
 def show(study: Study) -> None:
     """Controls, and the surface as it grows."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = steps_form.ask(study, with_method=False)
-        others = st.segmented_control(
+    asked, controls, picture = steps_form.columns(study, with_method=False)
+    if asked is None:
+        return
+    with controls:
+        others = st.selectbox(
             "Other tensors",
             list(OTHERS),
             format_func=OTHERS.__getitem__,
-            default=LapqSurfaceQuestion.default("others"),
-            required=True,
             key="steps_others",
             persist_state="session",
             help="*in FP32*: only these two are quantized, as in the paper's figures. *quantized*: all others have the steps of "
             "the best p.",
         )
-    if asked is None:
-        steps_form.nothing()
-        return
-    held = steps_tensor.trial(asked.every_layer() if others == "float" else asked)
-    if held is None:
-        return
-    names = [site.name for site in held.sites]
-    if len(names) < 2:
-        st.info("Only one tensor is quantized; a surface needs two.", icon=":material/info:")
-        return
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with picture:
+        held = steps_tensor.trial(asked.every_layer() if others == "float" else asked)
+        if held is None:
+            return
+        names = [site.name for site in held.sites]
+        if len(names) < 2:
+            st.info("Only one tensor is quantized; a surface needs two.", icon=":material/info:")
+            return
+    with controls:
         first = _tensor("First tensor", FIRST, names, _late(names)[0])
         second = _tensor("Second tensor", SECOND, names, _late(names)[1])
         points = st.selectbox(
@@ -59,7 +59,6 @@ def show(study: Study) -> None:
             format_func=lambda side: f"{side} × {side}",
             key="steps_points",
             persist_state="session",
-            width=110,
             help="Measured coarse to fine; the picture appears after the first rows.",
         )
         if first == second:
@@ -73,20 +72,29 @@ def show(study: Study) -> None:
                 there="Already computed or running; choose other tensors or bits.",
                 key="steps_surface_compute",
             )
-        log, relief = _looks()
-    if question is None:
-        st.info("Choose two different tensors.", icon=":material/info:")
-        return
+        steps_form.terms()
+    with picture:
+        if question is None:
+            st.info("Choose two different tensors.", icon=":material/info:")
+        else:
+            _show(study, asked, question)
+
+
+def _show(study: Study, asked: Asked, question: LapqSurfaceQuestion) -> None:
     answer = answers.answer(caches.store(), study, question)
     if answer is None:
         st.info(
-            f"This surface is not computed yet. Press **Compute**: {points**2:,} losses on {asked.calibration} calibration images, "
+            f"This surface is not computed yet. Press **Compute**: {question.points**2:,} losses on {asked.calibration} calibration images, "
             "coarse to fine. Later tensors are quicker, since the layers before them are computed once.",
             icon=":material/play_circle:",
         )
         return
+    with st.container(horizontal=True, gap="medium"):
+        log, relief = _looks()
     unit = steps_form.unit(study)
-    run_panel.watch_all([answer.run.id], lambda runs: _draw(runs[0], log, relief, unit), run_panel.PAUSING)
+    run_panel.watch_all(
+        [answer.run.id], lambda runs: _draw(runs[0], asked.name, log, relief, unit), run_panel.PAUSING
+    )
 
 
 def _late(names: Sequence[str]) -> tuple[str, str]:
@@ -99,7 +107,7 @@ def _late(names: Sequence[str]) -> tuple[str, str]:
 def _tensor(label: str, key: str, names: Sequence[str], usual: str) -> str:
     if st.session_state.get(key) not in names:
         st.session_state[key] = usual
-    return str(st.selectbox(label, names, key=key, persist_state="session", width=205))
+    return str(st.selectbox(label, names, key=key, persist_state="session"))
 
 
 def _looks() -> tuple[bool, bool]:
@@ -108,21 +116,25 @@ def _looks() -> tuple[bool, bool]:
         ["contours", "3-D"],
         default="contours",
         required=True,
+        label_visibility="collapsed",
         key="steps_drawn",
         persist_state="session",
     )
     scale = st.segmented_control(
         "Loss axis",
         ["linear", "log"],
+        format_func="{} loss axis".format,
         default="linear",
         required=True,
+        label_visibility="collapsed",
         key="steps_height",
         persist_state="session",
     )
     return scale == "log", drawn == "3-D"
 
 
-def _draw(run: Run, log: bool, relief: bool, unit: str) -> None:
+def _draw(run: Run, bits: str, log: bool, relief: bool, unit: str) -> None:
+    steps_form.progress_row(run)
     found = _surface(run)
     if found is None:
         st.caption("The first points appear in a few seconds, when the steps of each p are known.")
@@ -136,7 +148,7 @@ def _draw(run: Run, log: bool, relief: bool, unit: str) -> None:
         alt=f"Loss over the steps of {found.sites[0]} and {found.sites[1]}",
         table=lambda: _points(found),
     )
-    st.caption(_words(found))
+    st.caption(_words(found, bits))
 
 
 def _surface(run: Run) -> Surface | None:
@@ -153,19 +165,28 @@ def _surface(run: Run) -> Surface | None:
     return found
 
 
-def _words(found: Surface) -> str:
+def _words(found: Surface, bits: str) -> str:
     marks = {mark.kind: mark for mark in found.marks}
     lp = [mark for mark in found.marks if mark.kind == "lp"]
     best = min(lp, key=lambda mark: mark.loss)
     quadratic, optimum = marks["quadratic"], marks["optimum"]
+    low = np.unravel_index(np.nanargmin(found.loss), found.loss.shape) if found.measured else None
+    lower = ""
+    if low is not None and found.loss[low] < optimum.loss:
+        first, second = (float(axis[at]) for axis, at in zip(found.axes, low, strict=True))
+        lower = (
+            f"The lowest point of the grid, {first:.3g} and {second:.3g}, has loss {found.loss[low]:.4g}: the descent went "
+            "to another minimum. "
+        )
+    names = step_surface.NAMES
     return (
-        f"W{found.w_bits}A{found.a_bits}, all other tensors {OTHERS[found.others]}, {found.calibration} calibration images. "
-        f"White: steps of least L_p error; the best of them, p = {best.p:g}, has loss {best.loss:.4g}. "
-        f"Star (quadratic fit): result of phase 2, the best p from {POINTS[0]:g} to {POINTS[-1]:g}, p = {quadratic.p:.3g}, loss "
-        f"{quadratic.loss:.4g}. Pink line (joint descent): path of Powell's method from there to the cross (optimum), loss "
-        f"{optimum.loss:.4g}. A diagonal valley means that the two steps interact; at fewer bits it is steeper (LAPQ, Figs. 1 and 2). "
-        f"{found.measured:,} of {len(found.axes[0])} × {len(found.axes[1])} points, for {found.forward_equivalents:,.0f} full "
-        "forward passes."
+        f"{bits}, all other tensors {OTHERS[found.others]}, {found.calibration} calibration images. "
+        f"**{names['lp']}** (white): the steps of least L_p error; the best of them, p = {best.p:g}, has loss {best.loss:.4g}. "
+        f"**{names['quadratic']}** (star): result of phase 2, the best p from {POINTS[0]:g} to {POINTS[-1]:g}, p = "
+        f"{quadratic.p:.3g}, loss {quadratic.loss:.4g}. **{names['path']}** (line): path of Powell's method from there to the "
+        f"**{names['optimum']}** (cross), loss {optimum.loss:.4g}. {lower}A diagonal valley means that the two steps interact; at "
+        f"fewer bits it is steeper (LAPQ, Figs. 1 and 2). {found.measured:,} of {len(found.axes[0])} × {len(found.axes[1])} "
+        f"points, for {found.forward_equivalents:,.0f} full forward passes."
     )
 
 

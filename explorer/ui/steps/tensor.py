@@ -26,11 +26,11 @@ def _trial(fingerprint: str, options: tuple[tuple[str, Any], ...], _study: Study
     return Trial(_study, **dict(options))
 
 
-def trial(asked: Asked) -> Trial | None:
-    """The network to try steps on, on few images; None, and the reason in a sentence, where there cannot be one."""
+def trial(asked: Asked, images: int = TRIAL_IMAGES) -> Trial | None:
+    """The network to try steps on, on so many images; None, and the reason in a sentence, where there cannot be one."""
     study = session.study()
     assert isinstance(study, Study)
-    options = {**asked.options, "images": min(asked.calibration, TRIAL_IMAGES), "leave": asked.leave}
+    options = {**asked.options, "images": min(asked.calibration, images)}
     try:
         return _trial(study.fingerprint, tuple(options.items()), study)
     except LapqError as error:

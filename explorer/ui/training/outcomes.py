@@ -1,5 +1,6 @@
 """Finished trainings as rows: what was predicted, what was measured before and after."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,16 @@ COLUMNS: Mapping[str, Any] = {
     "after": st.column_config.NumberColumn("after (%)", format="%.2f"),
     "gain": st.column_config.NumberColumn("gain (%)", format="%+.2f"),
     "error": st.column_config.NumberColumn("± s.e.", format="%.2f", help="Of the accuracy after training."),
+    "gain_error": st.column_config.NumberColumn(
+        "± s.e. of gain",
+        format="%.2f",
+        help="At most: both accuracies are of the same images, and which of them were right before is not recorded, so "
+        "their errors are added as if the images were others.",
+    ),
+    "judged": st.column_config.TextColumn(
+        "gain is",
+        help="Within noise: less than two standard errors, so nothing can be said of it.",
+    ),
     "loss": st.column_config.NumberColumn("test loss after", format="%.4f"),
     "seconds": st.column_config.NumberColumn("training (s)", format="%.0f"),
 }
@@ -78,7 +89,7 @@ def table(found: Sequence[Row]) -> pd.DataFrame:
     reference = results.full_precision(session.study())
     lines = []
     for row in found:
-        (before, _), (after, error) = _measured(row)
+        (before, error_before), (after, error) = _measured(row)
         lines.append(
             {
                 "run": row.name,
@@ -91,11 +102,19 @@ def table(found: Sequence[Row]) -> pd.DataFrame:
                 "after": after * 100,
                 "error": error * 100,
                 "gain": (after - before) * 100,
+                "gain_error": math.hypot(error, error_before) * 100,
+                "judged": _judged(after - before, math.hypot(error, error_before)),
                 "loss": row.record.after.loss,
                 "seconds": row.record.seconds,
             }
         )
     return pd.DataFrame(lines)
+
+
+def _judged(gain: float, error: float) -> str:
+    if abs(gain) < 2 * error:
+        return "within noise"
+    return "higher" if gain > 0 else "lower"
 
 
 def reference(study: Study) -> tuple[int, float] | None:

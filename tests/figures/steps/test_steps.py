@@ -56,22 +56,25 @@ def test_what_was_found_is_drawn_where_it_is() -> None:
     assert list(trace(made, "L_p points").x) == [0.15, 0.25]
     assert list(trace(made, "L_p points").text) == ["p = 2", "p = 3"]
     assert list(trace(made, "joint descent").y) == [0.35, 0.4]
-    assert (list(trace(made, "optimum").x), list(trace(made, "optimum").y)) == ([0.2], [0.4])
+    assert (list(trace(made, "end of the descent").x), list(trace(made, "end of the descent").y)) == (
+        [0.2],
+        [0.4],
+    )
     assert "p = 2.3" in trace(made, "quadratic fit").hovertext[0]
 
 
 def test_by_clips_everything_moves_with_the_axes() -> None:
     made = step_surface.contours(step_surface.view(surface(), by="clip"))
     assert made.layout.xaxis.range == pytest.approx((0.8, 2.4))
-    assert list(trace(made, "optimum").x) == pytest.approx([1.6])
-    assert list(trace(made, "optimum").y) == pytest.approx([1.6])
+    assert list(trace(made, "end of the descent").x) == pytest.approx([1.6])
+    assert list(trace(made, "end of the descent").y) == pytest.approx([1.6])
     assert made.layout.xaxis.title.text.startswith("clip")
 
 
 def test_in_three_dimensions_the_points_lie_on_the_surface() -> None:
     seen = step_surface.view(surface(), log=True)
     made = step_surface.surface(seen)
-    assert trace(made, "optimum").z[0] == pytest.approx(math.log10(0.5))
+    assert trace(made, "end of the descent").z[0] == pytest.approx(math.log10(0.5))
     assert float(np.nanmin(made.data[0].z)) == pytest.approx(math.log10(0.5))
     assert seen.log
 

@@ -175,7 +175,7 @@ def test_what_was_measured_is_drawn_in_every_way(opens: Opens, toml: str) -> Non
         assert pictures(page) == 1
     words = " ".join(caption.value for caption in page.caption)
     assert "times as much as" in words
-    assert "the quadratic is off by" in words
+    assert "is off the most" in words
     assert "Rings show where bit widths fall" in words
     table = page.dataframe[0].value
     assert list(table["block"].unique()) == ["0", "11"]

@@ -82,7 +82,7 @@ def test_compute_asks_for_what_was_chosen(
     page = choose(page, "steps_weights", 8)
     page = choose(page, "steps_activations", 3)
     page = choose(page, "steps_bias", "mean")
-    page = pick(page, "steps_method", "powell")
+    page = choose(page, "steps_method", "powell")
     page = choose(page, "steps_images", 64)
     page = sound(page.multiselect(key=f"steps_left_{toml}").set_value(["11", "3"]).run())
     press(page, "Compute")
@@ -281,6 +281,6 @@ def test_the_same_curve_at_other_bits_is_drawn_beside_it(
 
     monkeypatch.setattr(step_curves, "figure", noting)
     page = view(opens, toml, "Sweeps")
-    pick(choose(page, "steps_sweep", "p"), "steps_of", "accuracy")
+    choose(choose(page, "steps_sweep", "p"), "steps_of", "accuracy")
     assert [curve.name for curve in drawn[-1].curves] == ["W4A4", "W2A2"], "not that of other images"
     assert len({curve.colour for curve in drawn[-1].curves}) == 2
