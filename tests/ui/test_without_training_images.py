@@ -53,7 +53,7 @@ def test_the_phases_of_a_search_say_so_too(opens: Opens, only_test_images: str) 
     execute(Store.open(), spec_of(study, LapqQuestion(calibration=64, method="gradient")))
     page = opens("step_sizes", study=only_test_images)
     page.selectbox(key="steps_images").select(64)
-    page = sound(page.segmented_control(key="steps_method").set_value("gradient").run())
+    page = sound(page.selectbox(key="steps_method").select("gradient").run())
     said = everything(page).replace(str(study.remark), "")
     assert "Calibration: 64 test images" in said
     assert "raining images" not in said
