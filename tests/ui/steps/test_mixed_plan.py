@@ -9,27 +9,15 @@ from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
 from explorer.plans import BlockBits, Plan
 from explorer.questions import LapqQuestion
-from explorer.runs import Run, RunSpec, Store
+from explorer.runs import RunSpec, Store
 from explorer.studies import Study
-from explorer.ui.parts import run_panel
 from tests.ui.conftest import Opens
 from tests.ui.shell.test_pages import sound
-from tests.ui.steps.test_steps_page import FEW, choose, few, pick, press, said
+from tests.ui.steps.test_steps_page import FEW, asked, choose, few, pick, press, said
+
+__all__ = ["asked"]  # the fixture: what the page asked a worker for
 
 pytestmark = pytest.mark.usefixtures("settled")
-
-
-@pytest.fixture(autouse=True)
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
-    """What the page asked a worker for; none is started."""
-    specs: list[RunSpec] = []
-
-    def request(store: Store, spec: RunSpec, title: str = "") -> Run:
-        specs.append(spec)
-        return store.submit(spec, title)
-
-    monkeypatch.setattr(run_panel, "request", request)
-    return specs
 
 
 @pytest.fixture
