@@ -42,7 +42,7 @@ def show(study: Study) -> None:
             persist_state="session",
             help="The loss is measured again after every change. More of them answer more slowly, and show smaller changes.",
         )
-        steps_form.terms()
+        steps_form.terms(study)
     with picture:
         held = steps_tensor.trial(asked, images)
         if held is not None:

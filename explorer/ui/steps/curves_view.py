@@ -69,7 +69,7 @@ def show(study: Study) -> None:
                 key="steps_of",
                 persist_state="session",
             )
-        steps_form.terms()
+        steps_form.terms(study)
     if question is not None:
         with picture:
             _show(study, question, sweep, of)

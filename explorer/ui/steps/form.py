@@ -241,7 +241,7 @@ def _more(study: Study, *, of_plan: bool) -> tuple[int, Form, tuple[str, ...] | 
     return calibration, form, chosen if left else None
 
 
-def terms() -> None:
+def terms(study: Study) -> None:
     """What the words of this page mean."""
     with st.expander("What are Δ, p and calibration?"):
         st.caption(
@@ -249,7 +249,7 @@ def terms() -> None:
             "beyond it are cut off there. A large step clips little and rounds coarsely, a small one the other way round.\n\n"
             "**p**: the power in the rounding error mean |Q(x) − x|ᵖ. p = 2 is the squared error; a larger p weighs the few "
             "large errors more, which gives larger steps.\n\n"
-            "**Calibration**: choosing the steps of a trained network by showing it a few hundred training images; no "
-            "weight is trained.\n\n"
+            "**Calibration**: choosing the steps of a trained network by showing it a few hundred "
+            f"{study.training_name}; no weight is trained.\n\n"
             "**Joint**: all steps are changed together, for the loss of the network and not for the error of one tensor."
         )

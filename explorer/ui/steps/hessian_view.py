@@ -84,7 +84,7 @@ def show(study: Study) -> None:
             there="Already computed or running; choose other bits.",
             key="steps_hessian_compute",
         )
-        steps_form.terms()
+        steps_form.terms(study)
     with picture:
         _show(study, question)
 

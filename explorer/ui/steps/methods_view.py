@@ -51,7 +51,7 @@ def show(study: Study) -> None:
             there="Already computed or running; choose other bits.",
             key="steps_table_compute",
         )
-        steps_form.terms()
+        steps_form.terms(study)
     with picture:
         _show(study, asked, spec)
 

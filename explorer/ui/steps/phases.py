@@ -85,7 +85,7 @@ def show(study: Study) -> None:
             there="Already computed or running; choose other bits or another method.",
             key="steps_compute",
         )
-        steps_form.terms()
+        steps_form.terms(study)
     with picture:
         _show(study, asked, caches.store().find(spec))
 

@@ -72,7 +72,7 @@ def show(study: Study) -> None:
                 there="Already computed or running; choose other tensors or bits.",
                 key="steps_surface_compute",
             )
-        steps_form.terms()
+        steps_form.terms(study)
     with picture:
         if question is None:
             st.info("Choose two different tensors.", icon=":material/info:")
