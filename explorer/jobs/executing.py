@@ -13,6 +13,7 @@ from explorer.jobs import registry
 from explorer.jobs.perform import perform
 from explorer.jobs.starting import advance
 from explorer.runs.context import RunContext
+from explorer.runs.keeping import private
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store
@@ -87,7 +88,8 @@ def _work(
         except Exception:
             # The app shows this run too, and points to the log, where a worker's traceback would be.
             log = store.log_path(run.id)
-            log.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(log.parent)
+            private.make_file(log)
             with log.open("a") as output:
                 traceback.print_exc(file=output)
             raise

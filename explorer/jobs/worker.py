@@ -16,6 +16,7 @@ from explorer.jobs.perform import perform
 from explorer.jobs.starting import advance
 from explorer.runs import process
 from explorer.runs.context import RunContext
+from explorer.runs.holding.patience import patiently
 from explorer.runs.lease import LeaseLost
 from explorer.runs.store import Store
 from explorer.runs.workers import this_process
@@ -28,9 +29,10 @@ def main(run_id: str) -> int:
     faulthandler.enable()  # a crash in native code leaves a trace in the log
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    store = Store.open()
     try:
-        lease = store.claim(run_id, this_process(detached=process.leads_its_session()))
+        store = patiently(Store.open)
+        own = this_process(detached=process.leads_its_session())
+        lease = patiently(lambda: store.claim(run_id, own))
     except RunError as error:
         print(error, file=sys.stderr)
         return 2

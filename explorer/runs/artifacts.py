@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from explorer import files
 from explorer.errors import RunError
+from explorer.runs.keeping import private
 
 if TYPE_CHECKING:  # torch takes seconds to import; the store and a small worker do without it
     import numpy as np
@@ -98,8 +99,12 @@ class ArtifactFolder(ArtifactStore):
         if path.exists() and _hash(path) == sha256:
             return sha256
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files.write(path, data, mode=0o600)
+            try:
+                private.make_folder(path.parent)
+                files.write(path, data, mode=private.FILE)
+            except FileNotFoundError:  # an empty folder, swept just now
+                private.make_folder(path.parent)
+                files.write(path, data, mode=private.FILE)
         except OSError as error:
             raise RunError(
                 f"{path} cannot be written ({error.strerror}); make room or check EXPLORER_HOME."
@@ -134,7 +139,7 @@ class ArtifactFolder(ArtifactStore):
 
     def set_aside(self, sha256: str) -> None:
         """Move the file with this hash to the quarantine, if there is one."""
-        self.quarantine.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(self.quarantine)
         with suppress(FileNotFoundError):  # nothing there, or someone else was faster
             self.path(sha256).replace(self.quarantine / sha256)
 

@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
 )
 
 from explorer.errors import RunError
+from explorer.runs.keeping import private
 from explorer.runs.schema import HEAD
 
 READ_ONLY = "explorer_read_only"  # execution option of a connection that only reads
@@ -52,28 +53,55 @@ class Database:
             address = make_url(url)
             # A connection that a restart of the server has ended is noticed before it is used.
             self._engine = create_engine(address, pool_pre_ping=address.get_backend_name() != "sqlite")
+        except ModuleNotFoundError as error:
+            raise RunError(
+                f"The database address needs the driver {error.name!r}, which is not installed; "
+                "install mixed-precision-explorer[postgresql], or name another driver."
+            ) from error
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise RunError(
                 f"The database address cannot be used ({error}); check EXPLORER_DATABASE."
             ) from error
         self.dialect = self._engine.dialect.name
         self._shown = address.render_as_string(hide_password=True)
+        self._file = _file_of(address)
+        self._opened: tuple[int, int] | None = None  # device and number of the file that was opened
+        self._opening = threading.Lock()
+        if self.dialect == "sqlite":
+            event.listen(self._engine, "connect", _configure_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        self._open()
+
+    def _open(self) -> None:
+        """Make the file and its tables what they should be."""
         try:
+            if self._file is not None:
+                _make_private(self._file)
             if self.dialect == "sqlite":
-                if address.database and address.database != ":memory:":
-                    _make_folder(Path(address.database).parent)
-                event.listen(self._engine, "connect", _configure_sqlite)
-                event.listen(self._engine, "begin", _begin_sqlite)
                 _write_ahead(self._engine)
             _upgrade(self._engine, self._shown)
         except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:  # the latter from _configure_sqlite
-            raise RunError(
+            kind = Unavailable if _is_passing(error) else RunError
+            raise kind(
                 f"The run database {self._shown} cannot be opened ({_cause(error)}); check the address."
             ) from error
+        if self._file is not None:
+            private.narrow_database(self._file)
+            self._opened = _identity(self._file)
+
+    def _reopen_if_replaced(self) -> None:
+        """Let go of a file that was deleted or replaced, so that nothing is written to what nobody will read."""
+        if self._file is None or _identity(self._file) == self._opened:
+            return
+        with self._opening:
+            if _identity(self._file) != self._opened:
+                self._engine.dispose()
+                self._open()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment and never waits for a writer."""
+        self._reopen_if_replaced()
         with self._named_errors(), self._engine.connect() as connection:
             yield connection.execution_options(**{READ_ONLY: True})
 
@@ -84,6 +112,7 @@ class Database:
         Args:
             wait: at most so many seconds for SQLite's lock, where that is shorter than usual.
         """
+        self._reopen_if_replaced()
         with (
             self._named_errors(),
             self._engine.connect() as connection,
@@ -155,12 +184,32 @@ def _advice(error: Exception) -> str:
     return "try again"
 
 
-def _make_folder(folder: Path) -> None:
+def _file_of(address: URL) -> Path | None:
+    if address.get_backend_name() != "sqlite" or not address.database or address.database == ":memory:":
+        return None
+    return None if address.database.startswith("file:") else Path(address.database)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _make_private(file: Path) -> None:
+    try:
+        private.make_folder(file.parent)
     except OSError as error:
         raise RunError(
-            f"The folder {folder} cannot be made ({error.strerror}); set EXPLORER_HOME."
+            f"The folder {file.parent} cannot be made ({error.strerror}); set EXPLORER_HOME."
+        ) from error
+    try:
+        private.make_file(file)
+    except OSError as error:
+        raise RunError(
+            f"The run database {file} cannot be opened ({error.strerror}); check who may write there."
         ) from error
 
 

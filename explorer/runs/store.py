@@ -22,8 +22,9 @@ from explorer.runs.database import Conflict, Database
 from explorer.runs.holding import watch
 from explorer.runs.holding.clock import now
 from explorer.runs.holding.watch import Watch, worker_of
-from explorer.runs.keeping import checkpoints, references, spoiling
+from explorer.runs.keeping import checkpoints, private, references, spoiling, sweeping
 from explorer.runs.keeping.checkpoints import Saved
+from explorer.runs.keeping.sweeping import Swept
 from explorer.runs.lease import Lease
 from explorer.runs.plain import decode, encode
 from explorer.runs.queue import STARTUP_SECONDS, Place, Queue
@@ -75,7 +76,15 @@ class Store:
         path = places.home(home)
         address = url or os.environ.get("EXPLORER_DATABASE") or None
         default = URL.create("sqlite", database=str(path / "runs.db"))
-        return cls(Database(address or default), path, url=address, artifacts=artifacts, alive=alive)
+        store = cls(Database(address or default), path, url=address, artifacts=artifacts, alive=alive)
+        private.narrow_store(path)
+        if sweeping.is_due(path):
+            store.sweep()
+        return store
+
+    def sweep(self) -> Swept:
+        """Remove what kills and deletions left behind; done at opening too, once a day."""
+        return sweeping.sweep(self.home, self._database, self.artifacts)
 
     def close(self) -> None:
         """Let go of the database's connections."""

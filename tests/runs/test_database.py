@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from explorer.errors import RunError
-from explorer.runs import Store, schema
+from explorer.runs import LeaseLost, RunSpec, Store, schema
 from explorer.runs.database import Database
 
 RECORDS = Path(__file__).parent / "records"
@@ -111,3 +111,37 @@ def test_everything_is_undone_when_a_transaction_fails(store: Store) -> None:
         connection.exec_driver_sql("DELETE FROM alembic_version")
         raise ZeroDivisionError
     Store.open().close()
+
+
+def test_a_file_that_was_deleted_under_a_live_store_is_noticed(store: Store, home: Path) -> None:
+    """Nothing is written to a file that nobody will ever read; a new one is begun."""
+    spec = RunSpec(kind="selftest", study="none", fingerprint="0")
+    lease = store.claim(store.submit(spec).id)
+    for path in home.glob("runs.db*"):
+        path.unlink()
+    assert store.list() == ()
+    with pytest.raises(LeaseLost):
+        lease.report(0.5)
+    assert store.submit(spec).status == "queued"
+    other = Store.open()
+    assert len(other.list()) == 1, "in the file that others open"
+    other.close()
+
+
+def test_a_file_that_was_replaced_under_a_live_store_is_the_one_that_is_used(
+    store: Store, home: Path, tmp_path: Path
+) -> None:
+    """By a copy made earlier, say."""
+    other = Store.open(home=tmp_path / "copy")
+    other.submit(RunSpec(kind="selftest", study="none", fingerprint="0"))
+    other.close()
+    store.list()
+    for path in home.glob("runs.db-*"):
+        path.unlink()
+    (tmp_path / "copy" / "runs.db").replace(home / "runs.db")
+    assert len(store.list()) == 1
+
+
+def test_a_driver_that_is_missing_is_named_with_what_brings_it(home: Path) -> None:
+    with pytest.raises(RunError, match=r"driver 'pg8000'.*install mixed-precision-explorer\[postgresql\]"):
+        Store.open("postgresql+pg8000://nobody@localhost/none")

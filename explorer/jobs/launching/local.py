@@ -16,6 +16,7 @@ from pathlib import Path
 from explorer.errors import RunError
 from explorer.jobs.launching.launcher import Launcher
 from explorer.runs import process
+from explorer.runs.keeping import private
 from explorer.runs.workers import Worker, child, lives_here
 
 
@@ -31,7 +32,8 @@ class LocalLauncher(Launcher):
         # The worker shares the cores with the app and the browser: threads that wait for one another must not spin.
         variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
-            log.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(log.parent)
+            private.make_file(log)
             with log.open("ab") as output:
                 started = subprocess.Popen(
                     [sys.executable, "-m", "explorer.jobs.worker", run_id],

@@ -1,1 +1,1 @@
-"""What is kept for a run besides its row: checkpoints to go on from."""
+"""What lies in a store besides its rows: checkpoints, the files runs refer to, and what is left behind."""
