@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit import runtime
 
 from explorer.ui.shell import door, frame, navigation, results, sentences, session
+from explorer.ui.shell.plain import plain
 
 if not runtime.exists():
     app = st.App(__file__, middleware=door.guarded())
@@ -21,7 +22,7 @@ else:
             complaint = session.read_address()
             frame.sidebar()
             if complaint:
-                st.warning(complaint)
+                st.warning(plain(complaint))
             frame.strip()
             run_page()
             session.write_address()

@@ -5,11 +5,12 @@ import streamlit as st
 from explorer.figures import architecture
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import frame, navigation, session
+from explorer.ui.shell.plain import plain
 
 navigation.in_frame()
 st.title("Model")
 study, plan = session.study(), session.plan()
-st.write(study.card.summary)
+st.write(plain(study.card.summary))
 
 frame.measured_line()
 frame.granularity_control()

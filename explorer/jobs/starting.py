@@ -7,7 +7,7 @@ that do not.
 
 from collections.abc import Mapping
 
-from explorer.errors import RunError
+from explorer.errors import RunError, cut
 from explorer.jobs import registry
 from explorer.jobs.launching.launcher import Launcher
 from explorer.jobs.launching.local import LocalLauncher
@@ -17,6 +17,7 @@ from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store
 
 HERE = LocalLauncher()
+LONGEST_TITLE = 120  # characters
 
 
 def request(
@@ -38,7 +39,7 @@ def request(
     """
     kind = registry.kind(spec.kind)
     urgency = kind.question.urgency if priority is None else priority
-    run = store.submit(spec, title, parts=parts, owner=owner, priority=urgency)
+    run = store.submit(spec, cut(title, LONGEST_TITLE), parts=parts, owner=owner, priority=urgency)
     if run.status == "queued":
         launch(store, run.id, launcher=launcher)
         run = store.get(run.id)

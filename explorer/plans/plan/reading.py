@@ -27,6 +27,7 @@ _FILE = reading.Kind(
     "the plan", 5_000_000, PlanError, "give the path of a plan.json", mend="export it again from the app"
 )
 _MOST_BLOCKS = 20_000
+_LONGEST_NAME = 80
 
 
 def _representable(step: float) -> float:
@@ -63,7 +64,7 @@ class _PlanFile(BaseModel):
     study: str
     weights_sha256: str | None = None
     blocks: dict[str, _Widths] = Field(min_length=1, max_length=_MOST_BLOCKS)
-    name: str = ""
+    name: str = Field(default="", max_length=_LONGEST_NAME)
     steps: _Steps | None = None
 
 

@@ -12,6 +12,7 @@ from explorer.figures.plans.frontier import COSTS, UNITS
 from explorer.plans import CostName, FrontierQuestion, InfeasibleError
 from explorer.ui.frontier import constraints
 from explorer.ui.shell import frame, session
+from explorer.ui.shell.plain import plain
 
 WIDTHS = (2, 3, 4, 5, 6, 7, 8)
 DAMAGES: Mapping[plans.Measure, str] = {
@@ -176,7 +177,7 @@ def _latencies() -> None:
         text = given.getvalue().decode()
         plans.read_latency_csv(text.encode(), session.blocks())
     except (PlanError, UnicodeDecodeError) as error:
-        st.error(f"{given.name} was not accepted: {error}")
+        st.error(plain(f"{given.name} was not accepted: {error}"))
         return
     if kept.get(study.name) != text:
         kept[study.name] = text
@@ -207,7 +208,7 @@ def _drawn() -> Drawn:
 def sentence(error: PlanError) -> None:
     """Why there is no frontier, and a way on."""
     text = str(error)
-    st.warning(f"{text[:1].upper()}{text[1:]}.", icon=":material/block:")
+    st.warning(plain(f"{text[:1].upper()}{text[1:]}."), icon=":material/block:")
     nearest = error.nearest if isinstance(error, InfeasibleError) else None
     if nearest is not None and st.button("Use the nearest plan", icon=":material/back_hand:"):
         session.take(nearest.plan(session.study(), session.blocks()))

@@ -15,6 +15,7 @@ from explorer.ui.frontier.form import Drawn
 from explorer.ui.frontier.handle import Chosen, Held
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import caches, sentences, session
+from explorer.ui.shell.plain import plain
 
 _ECHOES = 50
 _CHART = "frontier_chart"
@@ -144,7 +145,7 @@ def _sentence(scene: Scene) -> str:
     frontier, problem = scene.frontier, scene.frontier.problem
     menu = ", ".join(str(bits) for bits in problem.menu)
     text = (
-        f"{session.study().name}: {_plans(frontier)} of {menu} bits. The teal line is every plan that no other "
+        f"{plain(session.study().name)}: {_plans(frontier)} of {menu} bits. The teal line is every plan that no other "
         "beats in both cost and Ω; drag the handle along it, or use the arrow keys. "
     )
     if scene.set_b is not None:

@@ -17,6 +17,7 @@ from explorer.plans.scene import Scene, has_set_b
 from explorer.plans.trust.uncertainty import DRAWS
 from explorer.ui.parts import export
 from explorer.ui.shell import caches, session
+from explorer.ui.shell.plain import plain
 
 _DRAWN = "traces_drawn_again"
 
@@ -44,7 +45,7 @@ def show_stability(scene: Scene, basis: Basis, held: Plan) -> None:
         try:
             known = plans.resample(frontier, Budget("at_most", cost), progress=told)
         except PlanError as error:
-            st.warning(str(error))
+            st.warning(plain(str(error)))
             return
         finally:
             bar.empty()
@@ -65,7 +66,7 @@ def _stability(known: Uncertainty) -> None:
     sure = len(known.changes) - len(unsure)
     text = f"{sure} of {len(known.changes)} blocks keep their width in more than nine of ten draws. "
     if unsure:
-        text += f"Least certain: {', '.join(f'{b} ({known.changes[b]:.0%})' for b in unsure[:4])}. "
+        text += f"Least certain: {plain(', '.join(f'{b} ({known.changes[b]:.0%})' for b in unsure[:4]))}. "
     regret = float((known.regret / known.point.omega).mean())
     text += (
         f"If the redrawn traces were the true ones, this plan would have {regret:.1%} more Ω on average than the best plan "

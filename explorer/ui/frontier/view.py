@@ -15,6 +15,7 @@ from explorer.ui.parts import run_panel
 from explorer.ui.plan import compare as plan_compare
 from explorer.ui.plan import desk as plan_desk
 from explorer.ui.shell import caches, results, session
+from explorer.ui.shell.plain import plain
 
 _ANALYSES = (
     "Compare with another plan",
@@ -67,7 +68,7 @@ def _wait(question: FrontierQuestion) -> None:
     missing = run_panel.missing(specs)
     if missing:
         more = "one more computation" if len(missing) == 1 else f"{len(missing)} more computations"
-        st.info(f"This measure needs {more}: {'; '.join(missing)}.", icon=":material/info:")
+        st.info(f"This measure needs {more}: {plain('; '.join(missing))}.", icon=":material/info:")
     run_panel.compute(specs, there="Already running.", key="compute_damage")
     runs = [caches.store().find(spec) for spec in specs.values()]
     if begun := [run.id for run in runs if run is not None]:

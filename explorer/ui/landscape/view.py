@@ -13,6 +13,7 @@ from explorer.ui.landscape import form as landscape_form
 from explorer.ui.landscape import words as landscape_words
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches
+from explorer.ui.shell.plain import plain
 
 _CHART = "landscape"
 MARK_COLUMNS = {
@@ -47,7 +48,10 @@ def show(study: Study) -> None:
         )
         return
     if missing := [name for name in asked.specs if name not in runs]:
-        st.info(f"{', '.join(missing)}: not measured yet; press **Compute**.", icon=":material/play_circle:")
+        st.info(
+            f"{plain(', '.join(missing))}: not measured yet; press **Compute**.",
+            icon=":material/play_circle:",
+        )
     unit = "nats" if study.loss.kind == "cross_entropy" else study.loss.kind
     run_panel.watch_all(
         [run.id for run in runs.values()],

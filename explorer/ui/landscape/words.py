@@ -6,6 +6,7 @@ import numpy as np
 
 from explorer.figures.landscape.views import View, bend_text, share_text
 from explorer.landscape import Slice
+from explorer.ui.shell.plain import plain
 
 RISE = 0.02  # of the largest; the error of a smaller one is not told
 
@@ -37,7 +38,7 @@ def _steepness(slices: Sequence[Slice]) -> str:
         if low.curvature > 0:
             ratio = high.curvature / low.curvature
             return (
-                f"**{steep}** curves {ratio:.3g} times as much as **{flat}** along the {high.label}: the same step "
+                f"**{plain(steep)}** curves {ratio:.3g} times as much as **{plain(flat)}** along the {high.label}: the same step "
                 "costs it that much more."
             )
     name, axis = first[0]
@@ -46,7 +47,7 @@ def _steepness(slices: Sequence[Slice]) -> str:
         held = (
             f"; on other images {axis.held_out:.3g} ± {axis.held_out_stderr:.1g}, for it was fitted to these"
         )
-    return f"Along the {axis.label} **{name}** has curvature {bend_text(axis)}{held}."
+    return f"Along the {axis.label} **{plain(name)}** has curvature {bend_text(axis)}{held}."
 
 
 def _off(slices: Sequence[Slice]) -> str:
@@ -65,7 +66,7 @@ def _off(slices: Sequence[Slice]) -> str:
     ratio, far, name = worst
     size = f"{ratio:.0%} of the rise" if ratio < 1 else f"{ratio:.2g} times the rise"
     where = "at the edge of the plot" if far == 1 else f"{far:.0%} of the way to the edge of the plot"
-    of = f" of **{name}**" if len(slices) > 1 else ""
+    of = f" of **{plain(name)}**" if len(slices) > 1 else ""
     return f"The quadratic{of} is off the most {where}: by {size}."
 
 

@@ -9,6 +9,7 @@ from explorer import jobs
 from explorer.jobs import request, stop, versions
 from explorer.runs import Run, RunSpec
 from explorer.ui.shell import caches, sentences, session
+from explorer.ui.shell.plain import plain
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _shown(run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None], words:
         name = f"{run.title}: " if len(runs) > 1 and run.title else ""
         _status(run, words, name)
         if (note := versions.remark(run)) is not None:
-            st.caption(name + note)
+            st.caption(plain(name + note))
     draw(runs)
     return runs
 
@@ -110,7 +111,7 @@ def _status(run: Run, words: Words, name: str) -> None:
     store = caches.store()
     if run.live:
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.progress(min(max(run.fraction, 0.0), 1.0), text=name + (run.message or run.status))
+        left.progress(min(max(run.fraction, 0.0), 1.0), text=plain(name + (run.message or run.status)))
         if right.button(
             words.stop, key=f"panel-cancel-{run.id}", disabled=run.status == "cancelling", width="stretch"
         ):
@@ -124,7 +125,7 @@ def _status(run: Run, words: Words, name: str) -> None:
         }
         left, right = st.columns([5, 1], vertical_alignment="center")
         show = left.info if run.status == "cancelled" and words is PAUSING else left.warning
-        show(name + sentences[run.status])
+        show(plain(name + sentences[run.status]))
         if right.button(words.resume, key=f"panel-resume-{run.id}", type="primary", width="stretch"):
             resume(run.id)
             st.rerun()

@@ -10,6 +10,7 @@ from explorer.blocks import Block
 from explorer.figures.plans.plan import BlockBar
 from explorer.plans import Frontier
 from explorer.studies import AnyStudy
+from explorer.ui.shell.plain import plain
 
 BLOCK_COLUMNS: Mapping[str, Any] = {
     "weights": st.column_config.NumberColumn("weights, n", format="localized"),
@@ -85,6 +86,6 @@ def of_curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame
 
 def card_text(study: AnyStudy) -> str:
     """The study's card as Markdown."""
-    lines = [f"- **{key}**: {value}" for key, value in study.card.facts.items()]
-    lines += [f"- **source**: {study.card.source}", f"- **licence**: {study.card.licence}"]
+    lines = [f"- **{plain(str(key))}**: {plain(str(value))}" for key, value in study.card.facts.items()]
+    lines += [f"- **source**: {plain(study.card.source)}", f"- **licence**: {plain(study.card.licence)}"]
     return "\n".join([*lines, f"- **weights**: SHA-256 `{study.weights_sha256[:16]}…`"])

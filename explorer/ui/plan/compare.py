@@ -10,6 +10,7 @@ from explorer.figures.look import bytes_text, count_text
 from explorer.plans import Plan
 from explorer.ui.parts import export
 from explorer.ui.shell import frame, results, session
+from explorer.ui.shell.plain import plain
 
 _OTHER = "plan_beside"
 _COLUMNS = {
@@ -36,7 +37,7 @@ def show(held: Plan, menu: tuple[int, ...]) -> None:
     other = others[picked]
     left, right = st.columns(2)
     with left:
-        _card(f"**{picked}**", other)
+        _card(f"**{plain(picked)}**", other)
     with right:
         _card("**Current plan**", held)
     rows = _differences(other, held)

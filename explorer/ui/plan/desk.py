@@ -14,6 +14,7 @@ from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.ui.parts import export, tables
 from explorer.ui.plan import bars as plan_bars
 from explorer.ui.shell import caches, frame, sentences, session
+from explorer.ui.shell.plain import plain
 
 _W, _A = "weight bits", "activation bits"
 
@@ -157,9 +158,9 @@ def _save(held: Plan, name: str) -> None:
     try:
         session.take(plans.save_plan(held, name), from_editor=True)
     except PlanError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
-    st.toast(f"Saved as {name}.")
+    st.toast(plain(f"Saved as {name}."))
     st.rerun()
 
 
@@ -172,7 +173,7 @@ def _upload() -> None:
             return
         if st.session_state.get("plan_uploaded") == given.file_id:
             for text in st.session_state["plan_upload_remarks"]:
-                st.caption(f"Uploaded; {text}.")
+                st.caption(plain(f"Uploaded; {text}."))
             return
         st.session_state["plan_uploaded"] = given.file_id
         remarks: list[str] = []
@@ -185,7 +186,7 @@ def _upload() -> None:
                 given.getvalue(), study=study, partitions=(layers, modules), remark=remarks.append
             )
         except PlanError as error:
-            st.error(f"{given.name} was not accepted: {error}")
+            st.error(plain(f"{given.name} was not accepted: {error}"))
             return
         session.choose_granularity("layer" if blocks == layers else "module")
         session.take(plan)

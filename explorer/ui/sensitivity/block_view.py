@@ -16,6 +16,7 @@ from explorer.runs import Run
 from explorer.studies import ImageData, Study
 from explorer.ui.parts import export
 from explorer.ui.shell import caches, sentences, session
+from explorer.ui.shell.plain import plain
 
 _PICTURE_PIXELS = 80  # how wide a picture is on the page
 _REMAINDER = 1e-3  # a difference from the Gauss-Newton part that is worth a word
@@ -56,7 +57,7 @@ def show(study: Study, runs: Mapping[Of, Run], log: bool) -> None:
         index = next((i for i, block in enumerate(result["blocks"]) if block["name"] == name), None)
         if index is None:
             continue
-        st.markdown(f"##### {name}, {of}")
+        st.markdown(f"##### {plain(name)}, {of}")
         left, right = st.columns(2, gap="large")
         with left:
             _convergence(run, index, of)
@@ -107,7 +108,7 @@ def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
     found = _carriers(run, index)
     if isinstance(found, str):
         st.markdown("**Which samples matter**")
-        st.info(found)
+        st.info(plain(found))
         return None
     words = "**Which samples matter**"
     if found.marks:
@@ -159,7 +160,7 @@ def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:
     with st.container(horizontal=True, gap="small", key=f"carrying_{of}"):
         for each, share in zip(found.top, shares, strict=True):
             drawn = "" if found.exact else f"  \n{each.draws} draws"
-            words = f"**{_label(study, each.position)}**  \n{share}{drawn}"
+            words = f"**{plain(_label(study, each.position))}**  \n{share}{drawn}"
             if isinstance(study.data, ImageData):
                 picture = _enlarged(study.data, each.position)
                 st.image(picture, width=_PICTURE_PIXELS, caption=words, output_format="PNG")

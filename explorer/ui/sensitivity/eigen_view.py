@@ -18,6 +18,7 @@ from explorer.studies import AnyStudy, Study
 from explorer.ui.parts import export, run_panel
 from explorer.ui.sensitivity import eigen_form, spectrum_view
 from explorer.ui.shell import caches, frame, results, session
+from explorer.ui.shell.plain import plain
 
 TOP, DENSITY = "Top eigenvalues", "Spectral density"
 OMEGA_BITS = 4
@@ -96,7 +97,7 @@ def _draw_top(study: Study, run: Run, order: Order, log: bool) -> None:
     if unsettled := [
         record["block"] or eigenvalues.WHOLE for record in records if not all(record["converged"])
     ]:
-        st.caption(f"Not converged within the products allowed: {', '.join(unsettled)}.")
+        st.caption(f"Not converged within the products allowed: {plain(', '.join(unsettled))}.")
     with st.expander("The figures as a table", icon=":material/table:"):
         st.dataframe(_table(records), hide_index=True, column_config=_COLUMNS)
 
@@ -131,7 +132,7 @@ def _orders(study: Study, records: Sequence[Mapping[str, Any]]) -> None:
     try:
         comparison = rankings.compare(by_trace, by_lambda)
     except CurvatureError as error:
-        st.caption(f"There is nothing to compare: {error}.")
+        st.caption(f"There is nothing to compare: {plain(str(error))}.")
         return
     export.chart(
         eigenvalues.bump(comparison, *titles),
@@ -146,7 +147,7 @@ def _orders(study: Study, records: Sequence[Mapping[str, Any]]) -> None:
     )
     if compared == names[1]:
         first = ", ".join(score.block for score in by_lambda[:_FIRST])
-        st.caption(f"HAWQ would fine-tune in this order: {first}, and so on down the right side.")
+        st.caption(f"HAWQ would fine-tune in this order: {plain(first)}, and so on down the right side.")
         return
     sizes = {block["name"]: float(block["n"]) for block in traces.result["blocks"]}
     undivided = rankings.compare(rankings.times(by_trace, sizes), rankings.times(by_lambda, sizes))

@@ -15,6 +15,7 @@ from explorer.studies import Study
 from explorer.ui.parts import export, run_panel
 from explorer.ui.sensitivity import eigen_form
 from explorer.ui.shell import frame, session
+from explorer.ui.shell.plain import plain
 
 PRECISIONS: Mapping[str, tuple[int, int]] = {"quick": (32, 4), "fine": (80, 8)}  # steps, probes
 
@@ -65,7 +66,7 @@ def _draw(study: Study, run: Run) -> None:
         table=lambda: pd.DataFrame({name: result[name] for name in ("grid", "density", "stderr")}),
     )
     st.caption(
-        f"All {shown.n:,} eigenvalues of {shown.name}, mean loss over {result['samples']:,} {study.training_name}. "
+        f"All {shown.n:,} eigenvalues of {plain(shown.name)}, mean loss over {result['samples']:,} {study.training_name}. "
         "Most lie in a narrow peak at zero; few stand far to the right, and those are the directions in which quantization "
         "does harm. Ticks left of zero are directions in which the loss curves downward. Every eigenvalue is blurred by "
         f"{result['sigma']:.2g}, which makes the flanks of the peak. Band and error are over {len(result['probes'])} random "

@@ -13,6 +13,7 @@ from explorer.studies import ProfileStudy, Study
 from explorer.ui.parts import export, picking, run_panel, tables
 from explorer.ui.sensitivity import block_view, trace_form
 from explorer.ui.shell import frame, results, session
+from explorer.ui.shell.plain import plain
 
 _CHART = "traces"
 
@@ -60,7 +61,7 @@ def show_published(study: ProfileStudy) -> None:
         alt="Published mean Hessian trace per block",
         table=lambda: pd.DataFrame([{"block": d.name, "n": d.n, "mean_trace": d.mean_trace} for d in dots]),
     )
-    st.caption(f"Published figures: {study.card.source}. The publication gives no errors.")
+    st.caption(f"Published figures: {plain(study.card.source)}. The publication gives no errors.")
 
 
 def _controls(*, choose_sort: bool) -> tuple[Sequence[Of], Order, bool]:
@@ -114,7 +115,7 @@ def _draw(runs: Mapping[Of, Run], order: Order, log: bool) -> None:
     for of, run in runs.items():
         if run.result:
             start = f"**{of.capitalize()}.** " if len(runs) > 1 else ""
-            st.caption(f"{start}{run.result['note']} It took {run.result['seconds']:.1f} s.")
+            st.caption(f"{start}{plain(run.result['note'])} It took {run.result['seconds']:.1f} s.")
     if any(run.result for run in runs.values()):
         with st.expander("The figures as a table", icon=":material/table:"):
             st.dataframe(_table(blocks), hide_index=True, column_config=tables.TRACE_COLUMNS)

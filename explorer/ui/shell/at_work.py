@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.jobs import advance, stop
 from explorer.runs import Run
 from explorer.ui.shell import caches, sentences
+from explorer.ui.shell.plain import plain
 
 MOST_SHOWN = 10  # of those that wait
 
@@ -57,4 +58,4 @@ def _waiting(waiting: list[Run]) -> None:
 
 
 def _line(run: Run) -> str:
-    return f"{run.title or run.spec.kind.replace('_', ' ')}: {run.message or run.status}"
+    return plain(f"{run.title or run.spec.kind.replace('_', ' ')}: {run.message or run.status}")

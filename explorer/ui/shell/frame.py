@@ -9,6 +9,7 @@ from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
 from explorer.ui.shell import at_work, caches, door, results, sentences, session
+from explorer.ui.shell.plain import plain
 
 
 def sidebar() -> None:
@@ -25,7 +26,10 @@ def sidebar() -> None:
             key="study_picker",
         )
         if not cards[picked].available:
-            st.info(f"**{cards[picked].title}**: {cards[picked].how_to_get}.", icon=":material/download:")
+            st.info(
+                f"**{plain(cards[picked].title)}**: {plain(cards[picked].how_to_get)}.",
+                icon=":material/download:",
+            )
         elif picked != session.reference():
             session.choose_study(picked)
             st.rerun()
@@ -37,12 +41,12 @@ def sidebar() -> None:
 def strip() -> None:
     """Name, FP32 accuracy and size of the study; size, compression and Ω of the current plan."""
     if session.study().remark is not None:
-        st.caption(session.study().remark)
+        st.caption(plain(session.study().remark))
     study, blocks, plan = session.study(), session.blocks(), session.plan()
     full_size = plans.fp32_bytes(blocks)
     with st.container(key="strip", horizontal=True, gap="medium"):
         title = study.card.title.split(" (")[0]
-        st.metric("Study", title, help=study.card.summary, width="content")
+        st.metric("Study", plain(title), help=plain(study.card.summary), width="content")
         _accuracy()
         words = "Weights of all blocks in 32 bits; 1 kB = 1,000 bytes."
         st.metric("FP32 size", bytes_text(full_size), help=words, width="content")
@@ -52,7 +56,7 @@ def strip() -> None:
             return
         size = bytes_text(plans.size_bytes(blocks, plan.w_bits))
         words = "Packed weights, without biases and batch normalisation."
-        st.metric(plan.name or "Current plan", size, help=words, width="content")
+        st.metric(plain(plan.name) or "Current plan", size, help=words, width="content")
         ratio = f"{plans.compression(blocks, plan.w_bits):.2f}×"
         st.metric("Compression", ratio, help="FP32 size divided by the plan's size.", width="content")
         omega = omega_of(plan)
@@ -125,7 +129,8 @@ def _awaited_accuracy() -> None:
     st.metric(
         "FP32 accuracy",
         "not measured" if failed else "measuring …",
-        help=(run.error if run else None) or f"Measured on the test {study.noun.many}, in the background.",
+        help=plain((run.error if run else None) or "")
+        or f"Measured on the test {study.noun.many}, in the background.",
         width="content",
     )
 

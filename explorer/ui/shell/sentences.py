@@ -12,6 +12,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from explorer.errors import ExplorerError
+from explorer.ui.shell.plain import plain
 
 P = ParamSpec("P")
 
@@ -57,4 +58,4 @@ def callback(act: Callable[P, object]) -> Callable[P, None]:
 
 
 def _say(words: str) -> None:
-    st.error(words, icon=":material/error:")
+    st.error(plain(words), icon=":material/error:")

@@ -16,6 +16,7 @@ from explorer.lapq.diagnostics.trial import Trial, Tried
 from explorer.studies import Study
 from explorer.ui.parts import live_chart
 from explorer.ui.shell import caches, sentences, session
+from explorer.ui.shell.plain import plain
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import hand as steps_hand
 from explorer.ui.steps import tensor as steps_tensor
@@ -71,7 +72,7 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
     keys = {each.name: f"steps_ratio_{tag}_{each.name}" for each in held.sites}
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom", key="steps_numbers"):
         st.slider(
-            f"Step Δ of {site.name}, relative to its start",
+            f"Step Δ of {plain(site.name)}, relative to its start",
             LEAST,
             MOST,
             1.0,
@@ -236,7 +237,7 @@ def _keep(
             form=asked.form,
             key="steps_hand_take",
         )
-        st.caption(f"Changed: {', '.join(moved)}." if moved else "No step is changed yet.")
+        st.caption(f"Changed: {plain(', '.join(moved))}." if moved else "No step is changed yet.")
 
 
 def _begin_again() -> None:

@@ -17,6 +17,7 @@ from explorer.questions.steps import Correction, Form, JointMethod
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.shell import caches, session
+from explorer.ui.shell.plain import plain
 
 ROW = 40  # height of a run's progress
 CONTROLS = 230  # width of the form
@@ -115,7 +116,7 @@ def columns(
     with picture:
         problem = _problem(study, asked)
         if problem is not None:
-            st.info(problem, icon=":material/info:")
+            st.info(plain(problem), icon=":material/info:")
     return (asked if problem is None else None), controls, picture
 
 
@@ -218,7 +219,7 @@ def _more(study: Study, *, of_plan: bool) -> tuple[int, Form, tuple[str, ...] | 
             persist_state="session",
             help=f"The {study.noun.many} that steps are chosen with: of the {study.data.size('train'):,} "
             f"{study.training_name}, always the same draw. The loss is the mean over them. "
-            f"{study.remark or f'Test {study.noun.many} are never used in the search.'}",
+            f"{plain(study.remark or '') or f'Test {study.noun.many} are never used in the search.'}",
         )
         if not of_plan:
             left = st.multiselect(

@@ -9,6 +9,7 @@ from explorer.errors import LapqError
 from explorer.plans import Plan
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.ui.shell import caches, session
+from explorer.ui.shell.plain import plain
 from explorer.ui.steps import form as steps_form
 
 _ASKING = "steps_replacing"  # key of the button whose press waits for an answer
@@ -49,7 +50,7 @@ def _ask(make: Callable[[Sequence[Block]], Plan], key: str) -> None:
     with st.container(border=True, key=f"{key}_asking"):
         st.warning(
             f"These steps belong to other bit widths than the current plan's. Using them replaces your mixed plan by "
-            f"{plan.name or 'this one'}; **Undo** on Frontier brings it back. To keep its widths, choose the bit widths *of "
+            f"{plain(plan.name) or 'this one'}; **Undo** on Frontier brings it back. To keep its widths, choose the bit widths *of "
             "the current plan* instead.",
             icon=":material/warning:",
         )
@@ -82,5 +83,5 @@ def _take(plan: Plan, granularity: Granularity) -> None:
         st.session_state[steps_form.SOURCE] = "one"  # there was no plan: what is looked at stays
     session.choose_granularity(granularity)
     session.take(plan)
-    st.toast(f"{plan.name} is now the current plan.")
+    st.toast(f"{plain(plan.name)} is now the current plan.")
     st.rerun()

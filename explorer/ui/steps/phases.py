@@ -17,6 +17,7 @@ from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches, results
+from explorer.ui.shell.plain import plain
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import hand as steps_hand
 from explorer.ui.steps import tensor as steps_tensor
@@ -245,7 +246,7 @@ def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
     st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
     if found.result is None:
         st.caption(
-            f"Test {study.noun.many} are measured at the end. {study.remark or 'They are not used to choose anything.'}"
+            f"Test {study.noun.many} are measured at the end. {plain(study.remark or 'They are not used to choose anything.')}"
         )
         return
     st.caption(

@@ -15,6 +15,7 @@ from explorer.lapq.diagnostics.trial import Trial
 from explorer.studies import Study
 from explorer.ui.parts import export, live_chart, picking
 from explorer.ui.shell import session
+from explorer.ui.shell.plain import plain
 from explorer.ui.steps.form import Asked
 
 TRIAL_IMAGES = 128
@@ -34,7 +35,7 @@ def trial(asked: Asked, images: int = TRIAL_IMAGES) -> Trial | None:
     try:
         return _trial(study.fingerprint, tuple(options.items()), study)
     except LapqError as error:
-        st.warning(f"This cannot be quantized: {error}")
+        st.warning(plain(f"This cannot be quantized: {error}"))
         return None
 
 
@@ -133,7 +134,7 @@ def words(site: Site, view: histogram.View, step: float) -> str:
     what = "weights" if site.kind == "weight" else "inputs of the layer"
     of = f"{len(view.levels)} levels with a step of {step:.4g}"
     return (
-        f"**{site.name}** ({what}, {site.bits} bits): {of}, drawn as lines. {look.percent_text(clipped)} of the values lie "
+        f"**{plain(site.name)}** ({what}, {site.bits} bits): {of}, drawn as lines. {look.percent_text(clipped)} of the values lie "
         f"beyond the last level and are clipped to it; the step is {step / site.largest:.0%} of the one that clips nothing. A "
         "smaller step rounds most values more finely but clips more of the large ones; the best step balances the two errors."
     )
