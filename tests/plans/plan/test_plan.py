@@ -102,6 +102,7 @@ def _with_bits(**bits: Any) -> dict[str, Any]:
         (_content(version=2), "the plan has version 2; this program reads version 1"),
         (_content(version=True), "the plan has version True"),
         (_content(blocks={}), "the plan's blocks is wrong"),
+        (_content(name="x" * 81), "the plan's name is wrong: String should have at most 80 characters"),
         (_content(blocks={"fc": {"w_bits": 4}}), "the plan's blocks.fc.a_bits is wrong: Field required"),
         (_with_bits(w_bits="4"), "the plan's blocks.fc.w_bits is wrong: Input should be a valid integer"),
         (
