@@ -16,6 +16,6 @@ def test_the_app_keeps_to_this_machine() -> None:
 
 
 def test_a_poll_does_not_walk_every_object() -> None:
-    """By default Streamlit collects garbage after each poll of each tab: 0.3 s of CPU with PyTorch loaded, for 0.01 s."""
+    """By default Streamlit collects garbage after each poll of each tab: 0.3 s of CPU with PyTorch, for 0.01 s."""
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert settings["runner"]["postScriptGC"] is False
