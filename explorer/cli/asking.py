@@ -31,6 +31,7 @@ class Asked(Generic[Q]):
 
     Attributes:
         options: field to value, but for what takes the study.
+        ran: the run that answered last.
         late: field to what reads it for the study; empty where the question is complete without it.
     """
 
@@ -39,6 +40,7 @@ class Asked(Generic[Q]):
         self.options = {
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
+        self.ran: Run | None = None
         self._kind, self._reference = kind, reference
         self.late = {
             name: each.read_for
@@ -61,7 +63,8 @@ class Asked(Generic[Q]):
 
     def run(self, title: str) -> "Run":
         """The finished run that answers."""
-        return run_to_end(self.study, self.question, title)
+        self.ran = run_to_end(self.study, self.question, title)
+        return self.ran
 
 
 def _with_options(sentence: str, fields: Iterable[str]) -> str:

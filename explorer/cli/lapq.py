@@ -56,7 +56,13 @@ def lapq(
         f"{found.seconds:.0f} s)"
     )
     columns = ("stage", "calibration loss", "test loss", "± s.e.", "accuracy")
-    show({"study": study.name, **(run.result or {})}, as_json, table(title, columns, rows), about=study)
+    show(
+        {"study": study.name, **(run.result or {})},
+        as_json,
+        table(title, columns, rows),
+        about=study,
+        by=asked.ran,
+    )
     if save is not None:
         remark(f"the plan with its steps is in {save}")
 
@@ -75,7 +81,7 @@ def lapq_table(asked: Asked[LapqTableQuestion], context: typer.Context, as_json:
     )
     columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
     shown = table(title, columns, rows, words=("bias correction",))
-    show(run.result or {}, as_json, shown, about=study)
+    show(run.result or {}, as_json, shown, about=study, by=asked.ran)
 
 
 def widths_once(context: typer.Context) -> None:

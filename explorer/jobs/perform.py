@@ -8,6 +8,7 @@ from explorer.jobs import registry
 from explorer.runs.context import RunContext
 from explorer.runs.holding.patience import patiently
 from explorer.runs.lease import Lease, LeaseLost
+from explorer.runs.provenance import here
 from explorer.runs.run import Run
 from explorer.runs.store import Store
 from explorer.watching import Stopped
@@ -57,6 +58,7 @@ def _computed(context: RunContext, study: "Study | None") -> dict[str, Any]:
     question = registry.question(context.spec)
     function = registry.function(context.spec.kind)
     if not kind.needs_study:
+        context.begin(here(seed=context.spec.seed))
         found = function(question, context)
     else:
         from explorer.jobs import loading  # it imports torch
@@ -65,5 +67,7 @@ def _computed(context: RunContext, study: "Study | None") -> dict[str, Any]:
             context.report(0.0, "loading the study")
             study = loading.load_for(context.spec, context.parts)
         loading.check_same(study, context.spec, context.parts)
+        made_by = here(seed=context.spec.seed, device=str(study.device), files=study.origin.files)
+        context.begin(made_by, study.parts)
         found = function(study, question, context)
     return found if isinstance(found, dict) else found.to_json()

@@ -20,6 +20,8 @@ from explorer.runs.artifacts import ArtifactDamaged, ArtifactStore, encode_tenso
 from explorer.runs.database import Unavailable
 from explorer.runs.holding.patience import patiently
 from explorer.runs.lease import Lease, LeaseLost
+from explorer.runs.plain import encode
+from explorer.runs.provenance import Provenance
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store
@@ -68,6 +70,7 @@ class RunContext:
         run = patiently(lambda: store.get(lease.run_id))
         self.spec = run.spec
         self.parts = run.parts
+        self._earlier = run.provenance
         self.run_id = run.id
         self.artifacts = store.artifacts
         self._store = store
@@ -81,6 +84,13 @@ class RunContext:
         self._writing = threading.Lock()
         self._pending: tuple[float, str] | None = None
         self._next_report = 0.0
+
+    def begin(self, made_by: Provenance, parts: Mapping[str, str] | None = None) -> None:
+        """Record what computes the run from now on, and the parts of its study where they were not known."""
+        if self._earlier is not None and self._store.last_checkpoint(self.run_id) is not None:
+            made_by = made_by.after(self._earlier)
+        known = {} if parts is None else {"parts": encode(dict(parts), "parts")}
+        self._lease.note(provenance=encode(made_by.to_json(), "the provenance"), **known)
 
     def report(self, fraction: float, message: str = "") -> None:
         """Say how far the computation is, 0 to 1, and what it is doing. Cheap: call it as often as you like.

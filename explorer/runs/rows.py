@@ -18,6 +18,7 @@ from explorer.errors import ExplorerError, RunError
 from explorer.runs.holding.clock import now
 from explorer.runs.holding.watch import Watch
 from explorer.runs.plain import decode, encode
+from explorer.runs.provenance import Provenance
 from explorer.runs.run import Run, Status
 from explorer.runs.schema import runs
 from explorer.runs.spec import RunSpec
@@ -83,6 +84,7 @@ def from_row(
             remark=None if row.remark is None else _text(row.remark),
             superseded_by=None if row.superseded_by is None else _text(row.superseded_by),
             parts=None if row.parts is None else _parts(row.parts),
+            provenance=None if row.provenance is None else _provenance(row.provenance),
         )
     except (ExplorerError, *_UNFIT) as error:
         return _unreadable(row, error)
@@ -101,6 +103,11 @@ def _spec(text: str) -> RunSpec:
 @functools.lru_cache(maxsize=1_024)  # runs on one study have the same
 def _parts(text: str) -> Mapping[str, str]:
     return {str(name): _text(hashed) for name, hashed in decode(text).items()}
+
+
+@functools.lru_cache(maxsize=16_384)
+def _provenance(text: str) -> Provenance:
+    return Provenance.from_json(decode(text))
 
 
 def status(row: Row[Any], watch: Watch) -> Status:

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from explorer.runs.provenance import Provenance
 from explorer.runs.spec import RunSpec
 
 Status = Literal["queued", "running", "cancelling", "cancelled", "done", "failed", "lost", "unreadable"]
@@ -43,6 +44,7 @@ class Run:
     remark: str | None = None  # sentences: what a person should know of how it went
     superseded_by: str | None = None  # the id of the run that answers in its place
     parts: Mapping[str, str] | None = None  # what the fingerprint was made of, if that was recorded
+    provenance: Provenance | None = None  # of the latest attempt that began to compute, if that was recorded
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
