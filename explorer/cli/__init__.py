@@ -19,6 +19,7 @@ from explorer.cli import (
     landscape,
     lapq,
     planning,
+    runs,
     serving,
     studying,
     training,
@@ -45,6 +46,7 @@ for group in (
     lapq,
     diagnosing,
     training,
+    runs,
 ):
     group.register(app)
 
