@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from explorer.cli.options import StudyOption
+from explorer.cli.parsing import StudyOption
 from explorer.cli.running import run_to_end
 from explorer.cli.spelling import spelling
 from explorer.errors import ExplorerError

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from explorer.cli.asking import Asked, asks
-from explorer.cli.options import JsonOption
 from explorer.cli.output import remark, show, table
+from explorer.cli.parsing import JsonOption
 from explorer.cli.running import typed
 from explorer.questions import DamageQuestion, ProxyQuestion
 

@@ -6,8 +6,8 @@ import typer
 
 from explorer.cli.asking import Asked, asks
 from explorer.cli.lapq import widths_once
-from explorer.cli.options import JsonOption
 from explorer.cli.output import remark, show, table
+from explorer.cli.parsing import JsonOption
 from explorer.cli.running import typed
 from explorer.questions import LapqHessianQuestion, LapqSurfaceQuestion, LapqSweepQuestion
 
@@ -83,7 +83,9 @@ def lapq_hessian(
         for i, (site, step) in enumerate(zip(found.sites, found.steps, strict=True))
     ]
     title = f"Loss of {study.name} by log steps, {found.how}, {asked.question.bits}: {found.loss:.4f}"
-    show(result, as_json, table(title, ("site", "step", "slope", "curvature"), rows), about=study, by=asked.ran)
+    show(
+        result, as_json, table(title, ("site", "step", "slope", "curvature"), rows), about=study, by=asked.ran
+    )
     curvature = found.curvature()
     remark(f"Gaussian curvature by clips: {curvature.sign:+d} × 10^{curvature.log10:.2f}")
     if result["separability"] is not None:

@@ -30,16 +30,10 @@ def show(
     """Print a result: as one JSON object, or as a table for people.
 
     What must be known of the study that it is ``about`` goes with it: as ``remark`` in the object, and as a remark. So
-    does what made the numbers of the run that it came ``by``: as ``made_by`` in the object, and as a remark if that is
-    not what is here.
+    does what made the numbers of the run that it came ``by``, as ``made_by`` in the object.
     """
-    if by is not None:
-        from explorer.jobs import versions
-
-        if (note := versions.remark(by)) is not None:
-            remark(note)
-        if by.provenance is not None:
-            content = {**content, "made_by": by.provenance.to_json()}
+    if by is not None and by.provenance is not None:
+        content = {**content, "made_by": by.provenance.to_json()}
     if about is not None and about.remark is not None:
         content = {**content, "remark": about.remark}
         remark(about.remark)

@@ -1,10 +1,15 @@
-"""What people type for widths, ties and limits; a mistake names its option."""
+"""Options that several commands have, and what people type for widths, ties and limits; a mistake names its option."""
 
-from typing import get_args
+from typing import Annotated, Literal, get_args
 
 import typer
 
-from explorer.cli.options import PlannedCost
+PlannedCost = Literal["size", "bops", "latency", "activations"]
+Measure = Literal["trace", "lambda-max", "l2", "product"]
+Solver = Literal["frontier", "milp", "greedy"]
+
+StudyOption = Annotated[str, typer.Option("--study", help="a built-in study, or a path to a study.toml")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
 def menu(text: str, option: str) -> tuple[int, ...]:

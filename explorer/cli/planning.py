@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from explorer.cli import parsing
-from explorer.cli.options import JsonOption, Measure, PlannedCost, Solver, StudyOption
 from explorer.cli.output import remark, show, table
+from explorer.cli.parsing import JsonOption, Measure, PlannedCost, Solver, StudyOption
 from explorer.cli.running import run_to_end, typed
 from explorer.questions import DamageQuestion, TracesQuestion
 from explorer.questions.base import Granularity

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def run_to_end(study: "Study", question: Question, title: str) -> "Run":
     """The finished run that answers a question: looked up if it was computed before, else computed here."""
     from explorer import jobs
+    from explorer.jobs import versions
     from explorer.jobs.requests import spec_of
     from explorer.runs import Store
 
@@ -24,8 +25,8 @@ def run_to_end(study: "Study", question: Question, title: str) -> "Run":
             title=title,
             study=study,
         )
-    if run.remark is not None:
-        remark(run.remark)
+    if (note := versions.remark(run)) is not None:
+        remark(note)
     return run
 
 

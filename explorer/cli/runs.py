@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.cli.options import JsonOption
 from explorer.cli.output import remark, show, table
+from explorer.cli.parsing import JsonOption
 
 if TYPE_CHECKING:
     from explorer.runs import Run, Store

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from explorer.cli.asking import Asked, asks
-from explorer.cli.options import JsonOption, StudyOption
 from explorer.cli.output import progress_bar, remark, show, table
+from explorer.cli.parsing import JsonOption, StudyOption
 from explorer.cli.running import typed
 from explorer.questions import TracesQuestion
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from explorer.cli.asking import Asked, asks
-from explorer.cli.options import JsonOption
 from explorer.cli.output import show, table
+from explorer.cli.parsing import JsonOption
 from explorer.questions import EvaluateQuestion, FinetuneQuestion
 
 NOT_BUILT = ("lsq", "pact", "dorefa", "fpq")
