@@ -3,7 +3,7 @@
     @asks(TracesQuestion)
     def traces(asked: Asked[TracesQuestion], as_json: JsonOption = False) -> None: ...
 
-has ``--study`` and an option for every field, with the field's name, type, default, limits and description (`spelling`).
+has ``--study``, ``--time-limit`` and an option for every field, with the field's name, type, default, limits and description (`spelling`).
 Further parameters of the function are options of the command alone.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from explorer.cli.parsing import StudyOption
+from explorer.cli.parsing import StudyOption, TimeLimitOption
 from explorer.cli.running import run_to_end
 from explorer.cli.spelling import spelling
 from explorer.errors import ExplorerError
@@ -35,13 +35,16 @@ class Asked(Generic[Q]):
         late: field to what reads it for the study; empty where the question is complete without it.
     """
 
-    def __init__(self, kind: type[Q], reference: str, typed: Mapping[str, Any]) -> None:
+    def __init__(
+        self, kind: type[Q], reference: str, typed: Mapping[str, Any], time_limit: str | None = None
+    ) -> None:
         spelled = {name: spelling(kind, name) for name in typed}
         self.options = {
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
         self.ran: Run | None = None
         self._kind, self._reference = kind, reference
+        self._time_limit = _seconds(time_limit)
         self.late = {
             name: each.read_for
             for name, each in spelled.items()
@@ -63,8 +66,16 @@ class Asked(Generic[Q]):
 
     def run(self, title: str) -> "Run":
         """The finished run that answers."""
-        self.ran = run_to_end(self.study, self.question, title)
+        self.ran = run_to_end(self.study, self.question, title, self._time_limit)
         return self.ran
+
+
+def _seconds(time_limit: str | None) -> float | None:
+    if time_limit is None:
+        return None
+    from explorer.jobs.bounds.units import seconds_of
+
+    return seconds_of(time_limit, "--time-limit")
 
 
 def _with_options(sentence: str, fields: Iterable[str]) -> str:
@@ -86,8 +97,8 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         _, *own = inspect.signature(command).parameters.values()
 
-        def run(*, study: str, **given: Any) -> None:
-            asked = Asked(kind, study, {name: given.pop(name) for name in fields})
+        def run(*, study: str, time_limit: str | None, **given: Any) -> None:
+            asked = Asked(kind, study, {name: given.pop(name) for name in fields}, time_limit)
             if not asked.late:
                 try:
                     _ = asked.question
@@ -98,6 +109,9 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
         parameters = [
             inspect.Parameter("study", inspect.Parameter.KEYWORD_ONLY, annotation=StudyOption),
             *(spelling(kind, name).parameter(name) for name in fields),
+            inspect.Parameter(
+                "time_limit", inspect.Parameter.KEYWORD_ONLY, annotation=TimeLimitOption, default=None
+            ),
             *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own),
         ]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -9,6 +9,9 @@ Measure = Literal["trace", "lambda-max", "l2", "product"]
 Solver = Literal["frontier", "milp", "greedy"]
 
 StudyOption = Annotated[str, typer.Option("--study", help="a built-in study, or a path to a study.toml")]
+TimeLimitOption = Annotated[
+    str | None, typer.Option("--time-limit", help="stop after so long, such as 45m or 2h, to be resumed")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 

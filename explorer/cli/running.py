@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from explorer.studies import Study
 
 
-def run_to_end(study: "Study", question: Question, title: str) -> "Run":
-    """The finished run that answers a question: looked up if it was computed before, else computed here."""
+def run_to_end(study: "Study", question: Question, title: str, time_limit: float | None = None) -> "Run":
+    """The finished run that answers a question: looked up if it was computed before, else computed here.
+
+    Args:
+        time_limit: seconds after which it is stopped.
+    """
     from explorer import jobs
     from explorer.jobs import versions
     from explorer.jobs.requests import spec_of
@@ -24,6 +28,7 @@ def run_to_end(study: "Study", question: Question, title: str) -> "Run":
             on_progress=lambda now: bar(now.fraction, now.message or title),
             title=title,
             study=study,
+            time_limit=time_limit,
         )
     if (note := versions.remark(run)) is not None:
         remark(note)

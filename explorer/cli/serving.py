@@ -51,6 +51,12 @@ def serve(
         ),
     ] = None,
     without_login: Annotated[bool, typer.Option(help=f"accept that {login.WHAT_ANYONE_MAY}")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=9999, help="runs at work at once; by default as many as cores")
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="stop every run after so long, such as 45m or 2h, to be resumed")
+    ] = None,
 ) -> None:
     """Start the app on http://127.0.0.1:8501 until Ctrl-C; it answers this computer only, unless asked otherwise."""
     hosts = _hosts(address, host or [])
@@ -65,9 +71,23 @@ def serve(
     options = settings(script) | {"server.address": address, "server.allowedHosts": hosts}
     options |= {"browser.serverAddress": hosts[0]} | ({} if port is None else {"server.port": port})
     os.environ[login.VARIABLE] = chosen.variable()
+    _bound_runs(workers, time_limit)
     offered = [word for each in own for word in ("--study", each)]
     sys.argv = ["streamlit", "run", str(script), *flags(options), "--", *offered]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+
+
+def _bound_runs(workers: int | None, time_limit: str | None) -> None:
+    """What the app's process tells whoever starts runs from it."""
+    if workers is not None:
+        from explorer.jobs.queue import room
+
+        os.environ[room.VARIABLE] = str(workers)
+    if time_limit is not None:
+        from explorer.jobs.bounds import attempt, units
+
+        units.seconds_of(time_limit, "--time-limit")
+        os.environ[attempt.TIME_VARIABLE] = time_limit
 
 
 def _hosts(address: str, named: list[str]) -> list[str]:

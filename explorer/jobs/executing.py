@@ -13,6 +13,7 @@ from explorer.jobs import registry
 from explorer.jobs.perform import perform
 from explorer.jobs.starting import advance
 from explorer.runs.context import RunContext
+from explorer.runs.database import Unavailable
 from explorer.runs.keeping import private
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
@@ -31,6 +32,7 @@ def execute(
     title: str = "",
     *,
     study: "Study | None" = None,
+    time_limit: float | None = None,
 ) -> Run:
     """The finished run of ``spec``: computed here unless it is done already, or at work elsewhere.
 
@@ -40,10 +42,14 @@ def execute(
 
     Args:
         study: the study of the spec where it is loaded already; else it is loaded when it is needed.
+        time_limit: seconds that this and every further attempt may work; by default as before, without a limit at
+            first.
     """
     kind = registry.kind(spec.kind)
     parts = None if study is None else study.parts
     run = store.submit(spec, title, parts=parts, priority=kind.question.urgency)
+    if time_limit is not None and run.status != "done":
+        store.limit(run.id, time_limit)
     if run.resumable:
         run = store.resume(run.id)
     while run.status != "done":
@@ -60,7 +66,8 @@ def execute(
         elif run.status == "cancelled":
             raise RunError(f"Run {run.id} was cancelled; ask again to go on from its last checkpoint.")
         else:
-            advance(store)
+            with suppress(Unavailable):
+                advance(store)
             if on_progress is not None:
                 on_progress(run)
             time.sleep(POLL_SECONDS)
@@ -101,7 +108,8 @@ def _making_room(store: Store) -> Iterator[None]:
     try:
         yield
     finally:
-        advance(store)
+        with suppress(Unavailable):  # whoever looks next moves the queue on
+            advance(store)
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, RunError
 from explorer.jobs import registry
+from explorer.jobs.bounds import memory
+from explorer.jobs.bounds.attempt import Bounds
 from explorer.runs.context import RunContext
 from explorer.runs.holding.patience import patiently
 from explorer.runs.lease import Lease, LeaseLost
@@ -21,21 +23,45 @@ INTERRUPTED_PATIENCE = (
 )
 
 
-def perform(store: Store, lease: Lease, context: RunContext, *, study: "Study | None" = None) -> Run:
+def perform(
+    store: Store,
+    lease: Lease,
+    context: RunContext,
+    *,
+    study: "Study | None" = None,
+    alone: bool = False,
+) -> Run:
     """Compute the run and return it done or cancelled. An exception is recorded, then raised on.
 
     Args:
         study: the study of the spec where it is loaded already; else it is loaded here.
+        alone: whether this process works on nothing else, so that its memory is the run's and it may be ended.
+
+    Raises:
+        RunError: the run has left its bounds of time or memory, or asked the process to end.
     """
     with context.beating():
+        bounds: Bounds | None = None
         try:
-            result = _computed(context, study)
+            bounds = Bounds(patiently(lambda: store.get(lease.run_id)), context, lease, alone=alone)
+            context.at_each_beat(bounds.look)
+            try:
+                result = _computed(context, study)
+            finally:
+                if alone:
+                    lease.measured(memory.peak())
             # A function that was asked to stop may have returned early with half a result.
             context.check_stop()
             lease.finish(result)
-        except Stopped:
+        except Stopped as stopped:
+            if bounds is not None and bounds.reason is not None:
+                lease.fail(bounds.reason)
+                raise RunError(bounds.reason) from stopped
             lease.stopped()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
+            if bounds is not None and bounds.reason is not None:
+                lease.fail(bounds.reason)
+                raise RunError(bounds.reason) from interrupt
             with suppress(LeaseLost):  # it may have come just after the end was recorded
                 lease.stopped(INTERRUPTED_PATIENCE)
             raise
@@ -44,13 +70,27 @@ def perform(store: Store, lease: Lease, context: RunContext, *, study: "Study | 
         except ExplorerError as error:
             lease.fail(str(error))
             raise
+        except SystemExit as error:
+            told = f"Its code asked the process to end (SystemExit: {error.code}) before it was done; take that out."
+            lease.fail(told)
+            raise RunError(told) from error
         except Exception as error:
+            if memory.is_short(error):
+                told = memory.sentence(context.spec.kind, _first_line(error))
+                lease.fail(told)
+                raise RunError(told) from error
             lease.fail(
                 f"The computation met an unexpected error ({type(error).__name__}: {error}); "
                 f"the full report is in {store.log_path(lease.run_id)}.",
             )
             raise
     return patiently(lambda: store.get(lease.run_id))
+
+
+def _first_line(error: Exception) -> str:
+    """What the exception says of itself, shortly."""
+    told = f"{type(error).__name__}: {error}".strip(": ").splitlines()
+    return told[0][:200].rstrip(".")
 
 
 def _computed(context: RunContext, study: "Study | None") -> dict[str, Any]:

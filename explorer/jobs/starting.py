@@ -28,6 +28,7 @@ def request(
     parts: Mapping[str, str] | None = None,
     owner: str | None = None,
     priority: int | None = None,
+    time_limit: float | None = None,
     launcher: Launcher = HERE,
 ) -> Run:
     """Submit ``spec`` and see to it that someone works on it if it is new; the run as it then is.
@@ -36,23 +37,36 @@ def request(
         parts: of the study, as `Store.submit` takes them.
         owner: who asks for it; places are shared fairly between people.
         priority: of the runs that wait, the higher goes first; by default the urgency of the kind.
+        time_limit: seconds that every attempt from now on may work; by default what EXPLORER_TIME_LIMIT says.
     """
     kind = registry.kind(spec.kind)
     urgency = kind.question.urgency if priority is None else priority
     run = store.submit(spec, cut(title, LONGEST_TITLE), parts=parts, owner=owner, priority=urgency)
+    if time_limit is not None and run.status != "done":
+        store.limit(run.id, time_limit)
     if run.status == "queued":
         launch(store, run.id, launcher=launcher)
         run = store.get(run.id)
     return run
 
 
-def resume(store: Store, run_id: str, *, study: str | None = None, launcher: Launcher = HERE) -> Run:
+def resume(
+    store: Store,
+    run_id: str,
+    *,
+    study: str | None = None,
+    time_limit: float | None = None,
+    launcher: Launcher = HERE,
+) -> Run:
     """Let a lost, failed or cancelled run go on from its last checkpoint; the run as it then is.
 
     Args:
         study: where the run's study is now, if that is known.
+        time_limit: seconds that every attempt from now on may work; by default as before.
     """
     registry.kind(store.get(run_id).spec.kind)
+    if time_limit is not None:
+        store.limit(run_id, time_limit)
     run = store.resume(run_id, study=study)
     if run.status == "queued":
         launch(store, run_id, launcher=launcher)

@@ -12,6 +12,7 @@ import sys
 import threading
 
 from explorer.errors import ExplorerError, RunError
+from explorer.jobs.launching.guard import LEAVING
 from explorer.jobs.perform import perform
 from explorer.jobs.starting import advance
 from explorer.runs import process
@@ -25,7 +26,14 @@ LOST_GRACE_SECONDS = 10.0
 
 
 def main(run_id: str) -> int:
-    """Claim the run and carry it out."""
+    """Claim the run, carry it out, and leave in order: after any other end the guard says what happened."""
+    status = _work(run_id)
+    if told := os.environ.get(LEAVING):
+        os.write(int(told), b".")
+    return status
+
+
+def _work(run_id: str) -> int:
     faulthandler.enable()  # a crash in native code leaves a trace in the log
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -38,7 +46,7 @@ def main(run_id: str) -> int:
         return 2
     context = RunContext(store, lease, on_lost=_leave_soon, stop=stop)
     try:
-        run = perform(store, lease, context)
+        run = perform(store, lease, context, alone=True)
     except LeaseLost as error:
         print(error, file=sys.stderr)
         return 3

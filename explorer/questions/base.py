@@ -73,6 +73,7 @@ class Question(Frozen):
         free: options in which another run may differ and still answer, where the very run is missing: how precise or
             how fine.
         urgency: of the runs that wait, the higher goes first: what a person waits for before what runs overnight.
+        lighter: what to choose where memory does not suffice; nothing where no option helps.
         version: of the algorithm; raised whenever the numbers it stands for change.
         seed: of every random draw.
     """
@@ -80,6 +81,7 @@ class Question(Frozen):
     kind: ClassVar[str]
     version: ClassVar[int] = 1
     urgency: ClassVar[int] = 0
+    lighter: ClassVar[str] = "fewer samples"
     free: ClassVar[frozenset[str]] = frozenset()
 
     seed: int = Field(0, ge=0, le=MAX_SEED, description="of every random draw")

@@ -30,6 +30,8 @@ class StepsQuestion(Question):
 
     refusal = LapqError
 
+    lighter = "fewer calibration images"
+
     w_bits: int = Field(4, description="of weights, 2 to 8; 32 for FP32")
     a_bits: int = Field(4, description="of layers' inputs, 2 to 8; 32 for FP32")
     plan: dict[str, Any] | None = Field(

@@ -24,6 +24,7 @@ class EvaluateQuestion(Question):
 
     kind = "evaluate"
     urgency = 10
+    lighter = ""
 
     plan: dict[str, Any] | None = Field(None, description="plan.json's content; the FP32 network without it")
     split: Split = Field("test", description="which images")
@@ -36,6 +37,7 @@ class FinetuneQuestion(Question):
 
     kind = "finetune"
     urgency = -10
+    lighter = "a smaller batch"
     refusal = RunError
 
     plan: dict[str, Any] = Field(description="plan.json's content")

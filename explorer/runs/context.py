@@ -84,6 +84,21 @@ class RunContext:
         self._writing = threading.Lock()
         self._pending: tuple[float, str] | None = None
         self._next_report = 0.0
+        self._fraction = run.fraction
+        self._look: Callable[[], None] = lambda: None
+
+    @property
+    def fraction(self) -> float:
+        """How far the computation said it is, 0 to 1."""
+        return self._fraction
+
+    def at_each_beat(self, look: Callable[[], None]) -> None:
+        """Have something looked at with every heartbeat."""
+        self._look = look
+
+    def ask_to_stop(self) -> None:
+        """Ask the computation to stop, as a cancellation would."""
+        self._stop.set()
 
     def begin(self, made_by: Provenance, parts: Mapping[str, str] | None = None) -> None:
         """Record what computes the run from now on, and the parts of its study where they were not known."""
@@ -100,6 +115,7 @@ class RunContext:
         self._check_lease()
         with self._reporting:
             self._pending = (fraction, message)
+            self._fraction = fraction
         if time.monotonic() >= self._next_report:
             done = self._flush(wait=REPORT_WAIT)
             self._next_report = time.monotonic() + (REPORT_SECONDS if done else 2 * HEARTBEAT_SECONDS)
@@ -197,6 +213,7 @@ class RunContext:
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):
             try:
+                self._look()
                 self._flush()
                 if self._lease.heartbeat():
                     self._stop.set()

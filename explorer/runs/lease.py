@@ -144,9 +144,13 @@ class Lease:
         content = encode(dict(result), "the result")
         self._end("done", fraction=1.0, result=content, **dict.fromkeys(checkpoints.NAMES))
 
-    def fail(self, message: str) -> None:
-        """The run failed, for the reason that the sentence ``message`` gives."""
-        self._end("failed", error=message)
+    def measured(self, peak: int) -> None:
+        """Record how many bytes of memory the worker held at most."""
+        self._patiently(lambda connection: self._write(connection, peak_memory=peak))
+
+    def fail(self, message: str, patience: float | None = None) -> None:
+        """The run failed, for the reason that the sentence ``message`` gives; ``patience`` as of `stopped`."""
+        self._end("failed", patience, error=message)
 
     def stopped(self, patience: float | None = None) -> None:
         """The run stopped because it was asked to.

@@ -86,6 +86,27 @@ class Queue:
             values = rows.ended("failed") | {"error": error, "message": ""}
             connection.execute(update(runs).where(*_unclaimed(place)).values(values))
 
+    def died(self, run_id: str, worker: Worker, error: str, *, failed: bool, peak: int) -> None:
+        """Note why a worker died, unless its run is in other hands.
+
+        Args:
+            failed: whether the run was at fault; else it is lost.
+            peak: bytes of memory that it held at most.
+        """
+        with self._database.writing() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == run_id).with_for_update()).one_or_none()
+            holder = None if row is None else worker_of(row)
+            if row is None or holder is None or (holder.host, holder.pid) != (worker.host, worker.pid):
+                return
+            if worker.birth and holder.birth != worker.birth:
+                return
+            values: dict[str, Any] = {"error": error, "peak_memory": peak}
+            if row.status == "cancelling":
+                values = rows.ended("cancelled")
+            elif failed:
+                values |= rows.ended("failed")
+            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
     def say(self, messages: Mapping[Place, str]) -> None:
         """Record in words what waiting runs wait for."""
         still = update(runs).where(

@@ -82,6 +82,7 @@ def from_row(
             artifacts=artifacts,
             token=_whole(row.token),
             remark=None if row.remark is None else _text(row.remark),
+            time_limit=None if row.time_limit is None else float(row.time_limit),
             superseded_by=None if row.superseded_by is None else _text(row.superseded_by),
             parts=None if row.parts is None else _parts(row.parts),
             provenance=None if row.provenance is None else _provenance(row.provenance),

@@ -34,7 +34,7 @@ class Run:
     status: Status
     fraction: float  # 0..1
     message: str
-    error: str | None  # a sentence, where status is 'failed', 'unreadable', or 'lost' for a damaged file
+    error: str | None  # a sentence, where 'failed' or 'unreadable', or 'lost' and the reason is known
     created: datetime
     started: datetime | None  # of the latest attempt
     finished: datetime | None
@@ -42,6 +42,7 @@ class Run:
     artifacts: Mapping[str, str]  # what `RunContext.keep` kept: name -> SHA-256
     token: int
     remark: str | None = None  # sentences: what a person should know of how it went
+    time_limit: float | None = None  # seconds that an attempt may work
     superseded_by: str | None = None  # the id of the run that answers in its place
     parts: Mapping[str, str] | None = None  # what the fingerprint was made of, if that was recorded
     provenance: Provenance | None = None  # of the latest attempt that began to compute, if that was recorded

@@ -235,6 +235,11 @@ class Store:
         with self._database.writing() as connection:
             connection.execute(update(runs).where(*unclaimed).values(values))
 
+    def limit(self, run_id: str, seconds: float) -> None:
+        """Set how long every further attempt at a run may work."""
+        with self._database.writing() as connection:
+            connection.execute(update(runs).where(runs.c.id == run_id).values(time_limit=seconds))
+
     def claim(self, run_id: str, worker: Worker | None = None) -> Lease:
         """Take a queued run for a worker, which is this process unless it is given.
 

@@ -148,3 +148,15 @@ def test_an_app_that_is_missing_is_a_sentence(
     monkeypatch.setattr(serving, "_PACKAGE", tmp_path / "explorer")
     assert "install the package again" in complaint(explore("app"))
     assert started == []
+
+
+def test_how_many_runs_work_and_for_how_long_is_told_to_the_workers(
+    explore: Command, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the environment, which the app's process hands on; a mistake is said before anything starts."""
+    for name in ("EXPLORER_WORKERS", "EXPLORER_TIME_LIMIT"):
+        monkeypatch.setenv(name, "")
+    assert explore("app", "--workers", "3", "--time-limit", "2h").status == 0
+    assert (os.environ["EXPLORER_WORKERS"], os.environ["EXPLORER_TIME_LIMIT"]) == ("3", "2h")
+    assert "--time-limit is 'soon'" in complaint(explore("app", "--time-limit", "soon"))
+    assert len(started) == 1

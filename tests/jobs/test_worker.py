@@ -128,6 +128,7 @@ def test_launching_twice_makes_one_worker(
     launch(store, run.id)
     assert pid_of(store, run.id) == pid
     wait(lambda: store.get(run.id).status == "running")
+    pid = pid_of(store, run.id)  # until now its guard stood for it
     launch(store, run.id)
     assert pid_of(store, run.id) == pid
     hold.release()

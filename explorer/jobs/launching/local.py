@@ -1,7 +1,8 @@
 """Workers as processes of this machine.
 
 A worker is a process in a session of its own that writes to the run's log file; nothing ties it to the app, so closing
-the tab or ending the server does not touch it. A worker that was asked to stop and is not gone after 1.5 s gets SIGTERM
+the tab or ending the server does not touch it. Its parent is a `guard`, which says why it died where it did; until the
+worker claims its run, the guard stands for it. A worker that was asked to stop and is not gone after 1.5 s gets SIGTERM
 with all its group, after 3 s SIGKILL, from a small process that is independent of the app too. A run that computes
 inside some other process (the command line, a notebook) or on another machine is only asked, never signalled.
 """
@@ -36,7 +37,7 @@ class LocalLauncher(Launcher):
             private.make_file(log)
             with log.open("ab") as output:
                 started = subprocess.Popen(
-                    [sys.executable, "-m", "explorer.jobs.worker", run_id],
+                    [*_guard(run_id), sys.executable, "-m", "explorer.jobs.worker", run_id],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -61,6 +62,13 @@ class LocalLauncher(Launcher):
 
     def alive(self, worker: Worker) -> bool | None:
         return lives_here(worker)
+
+
+def _guard(run_id: str) -> list[str]:
+    """What starts a command under guard; nothing where a process cannot fork."""
+    if not hasattr(os, "fork"):
+        return []
+    return [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), run_id]
 
 
 def _reap(started: "subprocess.Popen[bytes]") -> None:
