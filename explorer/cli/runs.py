@@ -147,11 +147,17 @@ def prune(
     gone = housekeeping.prune(
         _store(), older_than=_duration(older_than), status=_split(status), keep=keep, dry_run=dry_run
     )
-    content = {"runs": [run.id for run in gone.runs], "bytes": gone.bytes, "dry_run": dry_run}
+    content = {
+        "runs": [run.id for run in gone.runs],
+        "bytes": gone.bytes,
+        "litter": gone.litter,
+        "dry_run": dry_run,
+    }
     rows = [(run.id, run.status, run.title[:_TITLE] or run.spec.kind) for run in gone.runs]
     columns = ("id", "status", "what")
     show(content, as_json, table("Would be deleted" if dry_run else "Deleted", columns, rows, words=columns))
-    remark(f"{_count(len(rows))}, {_bytes(gone.bytes)} {'would be' if dry_run else 'are'} free")
+    litter = f"; {gone.litter} files and folders that no run needs are gone" if gone.litter else ""
+    remark(f"{_count(len(rows))}, {_bytes(gone.bytes)} {'would be' if dry_run else 'are'} free{litter}")
 
 
 def _store() -> "Store":

@@ -80,10 +80,12 @@ class Pruned:
     Attributes:
         runs: the newest first.
         bytes: that only they take on the disk.
+        litter: files and folders besides that no run needs, as processes that were killed leave them.
     """
 
     runs: tuple[Run, ...]
     bytes: int
+    litter: int = 0
 
 
 def prune(
@@ -94,7 +96,7 @@ def prune(
     keep: int = 0,
     dry_run: bool = False,
 ) -> Pruned:
-    """Delete ended runs that are of no more use.
+    """Delete ended runs that are of no more use, and what no run needs.
 
     Args:
         older_than: since they ended, or were asked for if they never began.
@@ -108,9 +110,11 @@ def prune(
     ids = {run.id for run in going}
     taken = _together(store, going)
     shared = _together(store, (run for run in store.list() if run.id not in ids)) if taken else {}
+    litter = 0
     if not dry_run:
         delete(store, going)
-    return Pruned(tuple(going), sum(size for path, size in taken.items() if path not in shared))
+        litter = store.sweep().total
+    return Pruned(tuple(going), sum(size for path, size in taken.items() if path not in shared), litter)
 
 
 def _together(store: Store, runs: Iterable[Run]) -> dict[str, int]:

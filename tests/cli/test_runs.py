@@ -1,6 +1,7 @@
 """Runs are listed, shown, resumed and deleted from the command line."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,17 @@ def test_prune_deletes_what_it_said_and_frees_that(explore: Command, store: Stor
     assert told(explore, "prune", "--status", "done")["runs"] == [done.id]
     wrong = explore("runs", "prune", "--older-than", "soon")
     assert (wrong.status, "must be a number and one of m, h, d or w" in wrong.err) == (2, True)
+
+
+def test_prune_sweeps_what_a_killed_process_left(explore: Command, store: Store) -> None:
+    left = store.home / "artifacts" / "ab" / ".0123456789abcdef.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    os.utime(left.parent, (0, 0))
+    assert told(explore, "prune", "--dry-run")["litter"] == 0
+    assert told(explore, "prune")["litter"] >= 1
+    assert not left.exists()
 
 
 def disk(store: Store) -> int:
