@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev chromium app test unit lint format clean
+.PHONY: help setup setup-dev chromium postgresql app test unit lint format clean
 
 help:
 	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"
@@ -22,7 +22,7 @@ app: setup
 	$(BIN)/python -m explorer app --port $(PORT)
 
 setup: $(VENV)/.setup
-setup-dev: $(VENV)/.setup-dev chromium
+setup-dev: $(VENV)/.setup-dev chromium postgresql
 
 # Made once; a change of the pins or of pyproject.toml makes it again.
 $(VENV)/.setup: requirements.txt pyproject.toml | $(VENV)/.python
@@ -53,6 +53,18 @@ chromium:
 			apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else \
 		echo "No Chromium found: the browser tests will be skipped. Install the package 'chromium' to run them."; \
+	fi
+
+# The store's tests run on PostgreSQL too, on a server of their own. It is installed where that needs no question;
+# elsewhere those tests are skipped.
+postgresql:
+	@if ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Debian's postgresql for the tests of the store ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+	else \
+		echo "No PostgreSQL found: tests on it will be skipped. Install the package 'postgresql' to run them."; \
 	fi
 
 # Everything is run, then what failed is said: a slip of style must not hide a broken test. Tests of the app in a

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from explorer.runs import Store
+from explorer.runs.schema import runs
 from tests.jobs.holding import Hold
-from tests.runs.conftest import home, log_of, spec, store, wait
+from tests.runs.conftest import database, home, log_of, postgresql, spec, store, wait
 
-__all__ = ["home", "log_of", "spec", "store", "wait"]
+__all__ = ["database", "home", "log_of", "postgresql", "spec", "store", "wait"]
 
 
 @pytest.fixture
@@ -26,8 +28,7 @@ def heard(store: Store, wait: Callable[..., None]) -> Callable[[str], None]:
 
     def expires(run_id: str) -> object:
         with store._database.reading() as connection:
-            query = "SELECT expires FROM runs WHERE id = ?"
-            return connection.exec_driver_sql(query, (run_id,)).scalar()
+            return connection.scalar(select(runs.c.expires).where(runs.c.id == run_id))
 
     def until(run_id: str) -> None:
         for _ in "ab":

@@ -17,6 +17,9 @@ from explorer.jobs import registry as kinds
 from explorer.questions import Question
 from explorer.runs import Run, RunContext, RunSpec, Store
 from tests.jobs.holding import Hold
+from tests.runs.postgresql import BOTH
+
+pytestmark = BOTH
 
 
 class Here(Question):

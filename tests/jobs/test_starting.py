@@ -12,6 +12,9 @@ from explorer.jobs import execute, launch, registry, request, resume, stop
 from explorer.jobs.launching.launcher import Launcher
 from explorer.jobs.launching.local import LocalLauncher
 from explorer.runs import RunSpec, Store, Worker
+from tests.runs.postgresql import BOTH
+
+pytestmark = BOTH
 
 Specs = Callable[..., RunSpec]
 CODE = Path(explorer.__file__).parent

@@ -13,6 +13,9 @@ from explorer.errors import RunError
 from explorer.jobs import execute, launch, request, stop
 from explorer.runs import RunSpec, Store, process
 from tests.jobs.holding import Hold
+from tests.runs.postgresql import BOTH
+
+pytestmark = BOTH
 
 Specs = Callable[..., RunSpec]
 Wait = Callable[..., None]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from explorer.runs import RunSpec, Store
+from tests.runs.postgresql import Server, programs
 
 PATIENCE = 600.0  # seconds
 
@@ -21,8 +22,30 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server, started when a test first asks for it; such a test is skipped where there is none."""
+    pytest.importorskip("psycopg", reason="the driver is not installed: pip install psycopg[binary]")
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL server is installed: apt install postgresql")
+    server = Server(found)
+    yield server
+    server.end()
+
+
+@pytest.fixture(autouse=True)
+def database(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The kind of database that stores are in: SQLite, unless the module is marked with `postgresql.BOTH`."""
+    kind: str = getattr(request, "param", "sqlite")
+    if kind == "postgresql":
+        server: Server = request.getfixturevalue("postgresql")
+        monkeypatch.setenv("EXPLORER_DATABASE", server.new_database())
+    return kind
+
+
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
+def store(home: Path, database: str) -> Iterator[Store]:
     opened = Store.open()
     yield opened
     opened.close()

@@ -7,6 +7,9 @@ from sqlalchemy import event
 
 from explorer.runs import RunSpec, Store
 from explorer.runs.plain import decode
+from tests.runs.postgresql import BOTH
+
+pytestmark = BOTH
 
 Specs = Callable[..., RunSpec]
 

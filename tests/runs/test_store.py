@@ -12,7 +12,10 @@ from explorer.errors import RunError
 from explorer.runs import Lease, LeaseLost, RunSpec, Store
 from explorer.runs.holding import watch
 from explorer.runs.workers import child
+from tests.runs.postgresql import BOTH
 from tests.runs.test_workers import ELSEWHERE
+
+pytestmark = BOTH
 
 Specs = Callable[..., RunSpec]
 

@@ -9,6 +9,9 @@ import pytest
 from explorer.runs import RunSpec, Store, Worker
 from explorer.runs.holding import watch
 from explorer.runs.workers import lives_here, this_process
+from tests.runs.postgresql import BOTH
+
+pytestmark = BOTH
 
 Specs = Callable[..., RunSpec]
 

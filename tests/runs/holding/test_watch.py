@@ -14,6 +14,9 @@ from explorer.runs.holding import patience, watch
 from explorer.runs.holding.watch import Watch
 from explorer.runs.schema import runs
 from explorer.runs.workers import child, lives_here, this_process
+from tests.runs.postgresql import BOTH
+
+pytestmark = BOTH
 
 Specs = Callable[..., RunSpec]
 Wait = Callable[..., None]

@@ -11,6 +11,9 @@ from explorer.runs import Run, RunContext, RunSpec, Store
 from explorer.runs.artifacts import ArtifactFolder
 from explorer.runs.keeping import checkpoints
 from explorer.runs.schema import runs
+from tests.runs.postgresql import BOTH
+
+pytestmark = BOTH
 
 Specs = Callable[..., RunSpec]
 Damage = Callable[[Path], object]
@@ -51,7 +54,7 @@ def failing(spec: Specs) -> RunSpec:
 @pytest.fixture
 def whole(tmp_path: Path, spec: Specs) -> tuple[Run, tuple[object, ...]]:
     """What comes out without an interruption, from a store of its own."""
-    elsewhere = Store.open(home=tmp_path / "elsewhere")
+    elsewhere = Store.open(f"sqlite:///{tmp_path}/elsewhere.db", home=tmp_path / "elsewhere")
     run = execute(elsewhere, spec(steps=8))
     return run, elsewhere.points(run.id, "chain")
 
