@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.estimates import Estimate
 from explorer.figures import look
@@ -23,16 +24,17 @@ from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.form import Asked
 
 LEAST, MOST = 0.2, 3.0  # of the step it begins at
-HEIGHT = 300  # of both pictures
+HEIGHT = 215  # of both pictures
 IMAGES = (128, 256, 512, 1024)  # that the loss is measured on
 AROUND = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 _STARTS: Mapping[str, str] = {"layerwise": "layer-wise", "quadratic": "best p", "joint": "joint"}
 _AGAIN, _TRIED = "steps_by_hand_again", "steps_tried"
 
 
+@sentences.fragment()
 def show(study: Study) -> None:
     """Controls, a slider, and what it does."""
-    asked, controls, picture = steps_form.columns(study, with_method=False)
+    asked, above, controls, picture = steps_form.columns_with_room(study, with_method=False)
     if asked is None:
         return
     with controls:
@@ -46,15 +48,15 @@ def show(study: Study) -> None:
         steps_form.terms(study)
     with picture:
         held = steps_tensor.trial(asked, images)
-        if held is not None:
-            _desk(study, asked, held)
+    if held is not None:
+        _desk(study, asked, held, above, picture)
 
 
-@sentences.fragment()
-def _desk(study: Study, asked: Asked, held: Trial) -> None:
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+def _desk(study: Study, asked: Asked, held: Trial, above: DeltaGenerator, picture: DeltaGenerator) -> None:
+    stages = _stages(study, asked, held)
+    with above:
         site = steps_tensor.pick(held.sites)
-        stages = _stages(study, asked, held)
+        moving = st.container()
         start = st.segmented_control(
             "Start from",
             list(stages),
@@ -70,39 +72,37 @@ def _desk(study: Study, asked: Asked, held: Trial) -> None:
     # A slider of its own for every tensor and start, so that none has to be moved from here.
     tag = _tag(asked, start, held.images)
     keys = {each.name: f"steps_ratio_{tag}_{each.name}" for each in held.sites}
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom", key="steps_numbers"):
-        st.slider(
-            f"Step Δ of {plain(site.name)}, relative to its start",
-            LEAST,
-            MOST,
-            1.0,
-            0.02,
-            format="%.2f ×",
-            key=keys[site.name],
-            persist_state="session",
-            width=330,
-        )
-        ratios = {name: float(st.session_state.get(key, 1.0)) for name, key in keys.items()}
-        steps = {name: ratio * base[name] for name, ratio in ratios.items()}
-        began = _measured(asked, start, base, held)
-        now = held.measure(steps)
-        _answer(study, began, now, moved=steps != base)
-    left, right = st.columns([3, 2])
-    with left:
+    moving.slider(
+        "Step Δ, relative to its start",
+        LEAST,
+        MOST,
+        1.0,
+        0.02,
+        format="%.2f ×",
+        key=keys[site.name],
+        persist_state="session",
+    )
+    ratios = {name: float(st.session_state.get(key, 1.0)) for name, key in keys.items()}
+    steps = {name: ratio * base[name] for name, ratio in ratios.items()}
+    began = _measured(asked, start, base, held)
+    now = held.measure(steps)
+    moved = steps != base
+    with picture:
+        with st.container(horizontal=True, gap="large", key="steps_numbers"):
+            _answer(study, began, now, moved=moved)
         view = steps_tensor.show(
             asked, held, site, steps[site.name], key="steps_hand_histogram", height=HEIGHT
         )
-    with right:
         known = _tries(asked, start, site, base, ratios, began, held, tag)
         known[steps[site.name]] = (now.loss, now.above(began)[1])
         _trace(study, site, known, steps[site.name], revision=f"{tag} {site.name} {_others(site, ratios)}")
-    moved = steps != base
-    st.caption(
-        f"{_unseen(study, began, now) if moved else ''}{steps_tensor.words(site, view, steps[site.name])} Right: the loss at a few steps and "
-        "at each step you try, with all other steps unchanged; error bars are of the difference from the start."
-    )
-    steps_tensor.strip(held.sites, stages, site.name)
-    _keep(study, asked, held, steps, ratios)
+        st.caption(
+            f"{_unseen(study, began, now) if moved else ''}{steps_tensor.words(site, view, steps[site.name])} Under it: the "
+            "loss at a few steps and at each step you try, with all other steps unchanged; error bars are of the difference "
+            "from the start."
+        )
+        steps_tensor.strip(held.sites, stages, site.name)
+        _keep(study, asked, held, steps, ratios)
 
 
 def _answer(study: Study, began: Tried, now: Tried, *, moved: bool) -> None:

@@ -108,16 +108,25 @@ def columns(
 
     Where nothing can be quantized, there is no question, and a sentence instead of the picture.
     """
+    asked, _, controls, picture = columns_with_room(study, with_method=with_method, with_bias=with_bias)
+    return asked, controls, picture
+
+
+def columns_with_room(
+    study: Study, *, with_method: bool = True, with_bias: bool = True
+) -> tuple[Asked | None, DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """The same, with room for more above the form, which comes second."""
     with st.container(horizontal=True, gap="medium", wrap=False, key="steps_columns"):
         controls = st.container(width=CONTROLS, gap="small", key="steps_controls")
         picture = st.container(width="stretch", key="steps_picture")
     with controls:
+        above = st.container(gap="small", key="steps_above")
         asked = _ask(study, with_method=with_method, with_bias=with_bias)
     with picture:
         problem = _problem(study, asked)
         if problem is not None:
             st.info(plain(problem), icon=":material/info:")
-    return (asked if problem is None else None), controls, picture
+    return (asked if problem is None else None), above, controls, picture
 
 
 def _ask(study: Study, *, with_method: bool, with_bias: bool) -> Asked:

@@ -161,7 +161,7 @@ def _quadratic(study: Study, run: Run, found: Arrived) -> str:
     spot = step_curves.Spot(f"chosen, p = {best['p']:.3g}", best["p"], best["loss"], look.WEIGHTS)
     view = replace(view, spots=(*view.spots, spot))
     live_chart.draw(
-        step_curves.figure(view, height=340, revision=f"{run.id} p"),
+        step_curves.figure(view, height=320, revision=f"{run.id} p"),
         key="steps_p",
         name="step-p",
         alt="Calibration loss against p, with the fitted parabola and the chosen p",
@@ -192,7 +192,7 @@ def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> str:
     paths = {steps_form.METHODS[asked.method]: found.path, **_others(study, asked)}
     view = step_curves.descent_view(paths, unit=steps_form.unit(study))
     live_chart.draw(
-        step_curves.figure(view, height=340, revision=f"{run.id} joint"),
+        step_curves.figure(view, height=320, revision=f"{run.id} joint"),
         key="steps_joint",
         name="step-descent",
         alt="Best calibration loss so far against the work it took",
