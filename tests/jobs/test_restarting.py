@@ -13,7 +13,7 @@ Wait = Callable[..., None]
 
 
 def test_a_run_outlives_a_restart_of_the_server(
-    postgresql: Server, tmp_path: object, spec: Specs, wait: Wait, hold: Hold
+    postgresql: Server, spec: Specs, wait: Wait, hold: Hold
 ) -> None:
     """It waits for its database, goes on, and comes to what it would have come to, each point once."""
     whole = execute(Store.open(), spec(steps=30))
