@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from explorer.access.persons import system_user
 from explorer.cli.output import progress_bar, remark
 from explorer.questions import Question
 
@@ -29,6 +30,7 @@ def run_to_end(study: "Study", question: Question, title: str, time_limit: float
             title=title,
             study=study,
             time_limit=time_limit,
+            owner=system_user(),
         )
     if (note := versions.remark(run)) is not None:
         remark(note)

@@ -33,6 +33,7 @@ def execute(
     *,
     study: "Study | None" = None,
     time_limit: float | None = None,
+    owner: str | None = None,
 ) -> Run:
     """The finished run of ``spec``: computed here unless it is done already, or at work elsewhere.
 
@@ -42,12 +43,13 @@ def execute(
 
     Args:
         study: the study of the spec where it is loaded already; else it is loaded when it is needed.
+        owner: who asks for it.
         time_limit: seconds that this and every further attempt may work; by default as before, without a limit at
             first.
     """
     kind = registry.kind(spec.kind)
     parts = None if study is None else study.parts
-    run = store.submit(spec, title, parts=parts, priority=kind.question.urgency)
+    run = store.submit(spec, title, parts=parts, owner=owner, priority=kind.question.urgency)
     if time_limit is not None and run.status != "done":
         store.limit(run.id, time_limit)
     if run.resumable:

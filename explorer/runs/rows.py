@@ -83,6 +83,7 @@ def from_row(
             token=_whole(row.token),
             remark=None if row.remark is None else _text(row.remark),
             time_limit=None if row.time_limit is None else float(row.time_limit),
+            owner=None if row.owner is None else _text(row.owner),
             superseded_by=None if row.superseded_by is None else _text(row.superseded_by),
             parts=None if row.parts is None else _parts(row.parts),
             provenance=None if row.provenance is None else _provenance(row.provenance),
@@ -186,6 +187,7 @@ def _unreadable(row: Row[Any], error: Exception) -> Run:
         read_result=lambda: None,
         artifacts={},
         token=row.token if type(row.token) is int else 0,
+        owner=_text(row.owner, "") or None,
     )
 
 

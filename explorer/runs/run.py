@@ -43,6 +43,7 @@ class Run:
     token: int
     remark: str | None = None  # sentences: what a person should know of how it went
     time_limit: float | None = None  # seconds that an attempt may work
+    owner: str | None = None  # who asked for it, where that is known
     superseded_by: str | None = None  # the id of the run that answers in its place
     parts: Mapping[str, str] | None = None  # what the fingerprint was made of, if that was recorded
     provenance: Provenance | None = None  # of the latest attempt that began to compute, if that was recorded

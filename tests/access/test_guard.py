@@ -11,17 +11,16 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from explorer.access import password, persons
-from explorer.access.guard import COOKIE, HEADERS, Gate, Guard
+from explorer.access.guard import COOKIE, HEADERS, Gate, Guard, Scope
 from explorer.access.persons import Person
 
 PASSWORD = "correct horse battery"
 HTML = {"accept": "text/html"}
 HERE = "http://127.0.0.1:8501"
 STREAM = "ws://127.0.0.1:8501/_stcore/stream"
-Stack = dict[str, Any]
 
 
-async def app(scope: Stack, receive: Any, send: Any) -> None:
+async def app(scope: Scope, receive: Any, send: Any) -> None:
     """What the guard stands in front of: says where it is, and repeats what it hears."""
     if scope["type"] == "lifespan":
         await receive()

@@ -11,6 +11,7 @@ def test_the_app_keeps_to_this_machine() -> None:
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert settings["server"]["address"] == "127.0.0.1"
     assert set(settings["server"]["allowedHosts"]) == {"127.0.0.1", "localhost"}
+    assert settings["server"]["maxUploadSize"] == 5
     assert settings["client"]["allowedOrigins"] == []
     assert settings["browser"]["gatherUsageStats"] is False
 

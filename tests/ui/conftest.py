@@ -53,9 +53,15 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The app as an operator starts it with a study of their own; the kinds, or ids, it had a worker for."""
     started: list[str] = []
 
-    def request(store: Store, spec: RunSpec, title: str = "", parts: Mapping[str, str] | None = None) -> Run:
+    def request(
+        store: Store,
+        spec: RunSpec,
+        title: str = "",
+        parts: Mapping[str, str] | None = None,
+        owner: str | None = None,
+    ) -> Run:
         started.append(spec.kind)
-        return store.submit(spec, title, parts=parts)
+        return store.submit(spec, title, parts=parts, owner=owner)
 
     for module in (frame, run_panel, training_desk):
         monkeypatch.setattr(module, "request", request)

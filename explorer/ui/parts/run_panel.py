@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from explorer import jobs
-from explorer.jobs import request, stop, versions
+from explorer.jobs import permission, request, stop, versions
 from explorer.runs import Run, RunSpec
-from explorer.ui.shell import caches, sentences, session
+from explorer.ui.shell import caches, door, sentences, session
 from explorer.ui.shell.plain import plain
 
 
@@ -74,12 +74,13 @@ def compute(
     )
     if not pressed:
         return
+    owner = door.person().name
     for title in lacking:
         run = caches.store().find(asked[title])
         if run is not None and run.resumable:
             resume(run.id)
         else:
-            request(caches.store(), asked[title], title=title, parts=session.study().parts)
+            request(caches.store(), asked[title], title=title, parts=session.study().parts, owner=owner)
     st.rerun()
 
 
@@ -113,8 +114,12 @@ def _status(run: Run, words: Words, name: str) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.progress(min(max(run.fraction, 0.0), 1.0), text=plain(name + (run.message or run.status)))
         if right.button(
-            words.stop, key=f"panel-cancel-{run.id}", disabled=run.status == "cancelling", width="stretch"
+            words.stop,
+            key=f"panel-cancel-{run.id}",
+            disabled=run.status == "cancelling" or not permission.may_end(run, door.person()),
+            width="stretch",
         ):
+            permission.check(run, door.person())
             stop(store, run.id)
             st.rerun(scope="fragment")
     elif run.resumable:

@@ -71,6 +71,10 @@ def _choose() -> str | None:
     names = [block.name for block in session.blocks()]
     key = f"block_looked_at_{session.reference()}_{session.granularity()}"
     st.session_state[key] = session.focus()
+
+    def looked() -> None:
+        session.look_at(st.session_state[key])
+
     return st.selectbox(
         "Block",
         names,
@@ -78,7 +82,7 @@ def _choose() -> str | None:
         placeholder="none yet",
         key=key,
         width=320,
-        on_change=sentences.callback(lambda: session.look_at(st.session_state[key])),
+        on_change=sentences.callback(looked),
     )
 
 

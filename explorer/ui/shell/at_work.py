@@ -5,9 +5,9 @@ Each time it looks it moves the queue on, so that an open page is enough for a w
 
 import streamlit as st
 
-from explorer.jobs import advance, stop
+from explorer.jobs import advance, permission, stop
 from explorer.runs import Run
-from explorer.ui.shell import caches, sentences
+from explorer.ui.shell import caches, door, sentences
 from explorer.ui.shell.plain import plain
 
 MOST_SHOWN = 10  # of those that wait
@@ -34,9 +34,10 @@ def _one(run: Run) -> None:
     if st.button(
         "Cancel",
         key=f"cancel-{run.id}",
-        disabled=run.status == "cancelling",
+        disabled=run.status == "cancelling" or not permission.may_end(run, door.person()),
         icon=":material/stop_circle:",
     ):
+        permission.check(run, door.person())
         stop(caches.store(), run.id)
         st.rerun(scope="fragment")
 
@@ -47,10 +48,11 @@ def _waiting(waiting: list[Run]) -> None:
             st.caption(_line(run))
         if len(waiting) > MOST_SHOWN:
             st.caption(f"and {len(waiting) - MOST_SHOWN} more")
-        ids = [run.id for run in waiting]
+        ids = [run.id for run in waiting if permission.may_end(run, door.person())]
         st.button(
-            "Cancel all that wait",
+            "Cancel all that wait" if len(ids) == len(waiting) else "Cancel mine that wait",
             key="cancel-waiting",
+            disabled=not ids,
             icon=":material/stop_circle:",
             on_click=sentences.callback(caches.store().queue.drop),
             args=(ids,),

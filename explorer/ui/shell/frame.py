@@ -40,8 +40,8 @@ def sidebar() -> None:
 
 def strip() -> None:
     """Name, FP32 accuracy and size of the study; size, compression and Ω of the current plan."""
-    if session.study().remark is not None:
-        st.caption(plain(session.study().remark))
+    if (remark := session.study().remark) is not None:
+        st.caption(plain(remark))
     study, blocks, plan = session.study(), session.blocks(), session.plan()
     full_size = plans.fp32_bytes(blocks)
     with st.container(key="strip", horizontal=True, gap="medium"):
@@ -113,7 +113,7 @@ def _accuracy() -> None:
     found = caches.store().find(asked)
     if found is None or found.status != "unreadable":
         title = f"Measuring FP32 accuracy of {study.name}"
-        request(caches.store(), asked, title=title, parts=study.parts)
+        request(caches.store(), asked, title=title, parts=study.parts, owner=door.person().name)
     _awaited_accuracy()
 
 

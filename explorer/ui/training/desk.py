@@ -14,7 +14,7 @@ from explorer.questions.training import LEARNING_RATES
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, run_panel, tables
-from explorer.ui.shell import caches, results
+from explorer.ui.shell import caches, door, results
 
 _SHOWN = "training_shown"
 _OPTIMIZER_NAMES = {"sgd": "SGD with momentum", "adamw": "AdamW"}
@@ -87,7 +87,7 @@ def _form(study: Study, plan: Plan) -> None:
             )
             spec = spec_of(study, question)
             title = f"Fine-tuning {plan.name or study.name}"
-            run = request(caches.store(), spec, title=title, parts=study.parts)
+            run = request(caches.store(), spec, title=title, parts=study.parts, owner=door.person().name)
             st.session_state[_SHOWN] = run.id
             st.rerun()
 

@@ -30,7 +30,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
     """What the page asked a worker for; none is started."""
     specs: list[RunSpec] = []
 
-    def request(store: Store, spec: RunSpec, title: str = "") -> Run:
+    def request(store: Store, spec: RunSpec, title: str = "", **_: Any) -> Run:
         specs.append(spec)
         return store.submit(spec, title)
 

@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from explorer.access import persons
 from explorer.access.guard import Gate
 from explorer.access.login import Login
-from explorer.ui.shell import door
+from explorer.access.persons import Person
+from explorer.runs.queue import Line, Queue
+from explorer.ui.shell import caches, door
 from tests.ui.conftest import PROFILE, ROOT, Opens
 
 
@@ -96,6 +98,25 @@ def test_a_member_comes_in_and_is_named() -> None:
     assert not page.error
     assert page.title[0].value == "Frontier"
     assert "ada@example.com" in [each.value for each in page.sidebar.text]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_run_has_the_name_of_who_asked_and_only_they_can_cancel_it(
+    opens: Opens, toml: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening a study asks for its accuracy; another member sees the run at work and cannot end it."""
+    monkeypatch.setattr(door, "person", lambda: Person("Ada"))
+    opens("model", study=toml)
+    [run] = caches.store().live()
+    assert run.owner == "Ada"
+    monkeypatch.setattr(Queue, "line", lambda _: Line((), ()))  # as if it were at work
+    key = f"cancel-{run.id}"
+    for name, may in (("Bob", False), ("Ada", True)):
+        monkeypatch.setattr(door, "person", lambda name=name: Person(name))
+        page = opens("model", study=toml)
+        assert page.button(key=key).disabled is not may
+    page.button(key=key).click().run()
+    assert caches.store().get(run.id).status == "cancelled"
 
 
 def test_on_this_computer_everybody_is_the_operator(opens: Opens) -> None:
