@@ -2,23 +2,18 @@
 
 import streamlit as st
 
-from explorer.ui.frontier import view as frontier_view
-from explorer.ui.shell import frame, navigation, results
+from explorer.ui.frontier import view, waiting
+from explorer.ui.shell import frame, navigation, results, session
 
 navigation.in_frame()
 st.title("Frontier")
-st.write(
-    "Every dot is a plan: a bit width for every block. Further left is smaller or faster, further down is less predicted "
-    "damage. **Click a dot** to use its plan, drag the handle, or set a budget; then change single blocks below."
+st.caption(
+    "Every dot is a plan, a bit width for every block: further left is smaller or faster, further down is less predicted "
+    "damage. **Click a dot** to use its plan."
 )
-basis = results.basis()
-if basis is None:
-    frame.granularity_control()
-    st.info(
-        "No traces yet for this study. The frontier weighs the blocks by their Hessian traces.",
-        icon=":material/info:",
-    )
-    st.page_link("pages/sensitivity.py", label="Compute the traces first", icon=":material/monitoring:")
+if results.basis() is None:
+    waiting.show()
 else:
-    frontier_view.show(basis)
-frame.next_step("fine_tune", "train the network under this plan")
+    view.show()
+if session.plan() is not None and session.study().has_network:
+    frame.next_step("fine_tune", "train the network under this plan")

@@ -54,16 +54,35 @@ def further(
     return {name: DamageQuestion(measure=name, granularity=granularity) for name in measures}
 
 
+def welcome(
+    study: AnyStudy, question: FrontierQuestion, granularity: Granularity
+) -> dict[str, DamageQuestion]:
+    """Questions whose answers make Ω more complete and which it can do without, by measure.
+
+    Activations that are narrower than 8 bits do damage of their own; where nobody chooses their widths, a frontier of
+    the weights' damage alone is still one.
+    """
+    rule = question.a_bits
+    narrow = rule == "weights" or (rule is not None and rule < plans.ACTIVATION_BITS)
+    if not study.has_network or question.a_menu or not narrow:
+        return {}
+    return {"activation": DamageQuestion(measure="activation", granularity=granularity)}
+
+
 def measured(
     runs: Snapshot, study: AnyStudy, question: FrontierQuestion, granularity: Granularity
 ) -> dict[str, Run] | None:
-    """Finished runs of what `further` asks; None while one of them is missing."""
+    """Finished runs of what `further` asks, and of what is `welcome`; None while one of the former is missing."""
     found = {}
     for measure, asked in further(study, question, granularity).items():
         run = runs.find(spec_of(study, asked))
         if run is None or run.status != "done":
             return None
         found[measure] = run
+    for measure, asked in welcome(study, question, granularity).items():
+        run = runs.find(spec_of(study, asked))
+        if run is not None and run.status == "done":
+            found[measure] = run
     return found
 
 
@@ -74,19 +93,17 @@ def with_damage(
     found: Mapping[str, Run],
     widths: tuple[int, ...],
 ) -> Basis:
-    """The basis with the damage table of measured runs.
+    """The basis with its damage table: of measured runs, else computed from the traces or from the errors alone.
 
     Args:
         found: what `measured` found.
-        widths: of which the damage of the weights is tabulated where only that of the activations was measured.
+        widths: of which the damage of the weights is tabulated where it was not measured.
     """
-    if not found:
-        return basis
     tables = {measure: DamageTable.from_json((run.result or {})["table"]) for measure, run in found.items()}
     table = tables.get(question.damage)
+    if table is None:
+        table = plans.study_damage(study, basis.traces, question.damage, widths)[1]
     if "activation" in tables:
-        if table is None:
-            table = plans.study_damage(study, basis.traces, question.damage, widths)[1]
         inputs = tables["activation"]
         table = table.with_activation(inputs.activation, inputs.activation_stderr)
     return replace(basis, key=" ".join([basis.key, *(run.id for run in found.values())]), table=table)

@@ -221,6 +221,46 @@ def test_a_plan_under_the_pointer_shows_its_bits(frontier: Page) -> None:
         assert inside
 
 
+def test_a_click_on_bit_operations_gives_a_plan_of_that_many(frontier: Page) -> None:
+    """The dot stood at 0.36 GBOPs and the plan had 829 MBOPs."""
+    page = frontier
+    page.get_by_role("radio", name="BOPs").or_(page.get_by_role("button", name="BOPs")).first.click()
+    page.wait_for_function(f"{_CHART}?.layout.xaxis.title.text.includes('GBOPs')")
+    settle(page)
+    for share in (0.3, 0.7):
+        cost = click(page, share)
+        page.wait_for_function(
+            r"""cost => {
+              const desk = document.querySelector('.st-key-plan_numbers')?.innerText ?? '';
+              return Math.abs(parseFloat(desk.match(/Bit operations\s+([\d.]+) GBOPs/)?.[1]) / cost - 1) < 0.01;
+            }""",
+            arg=cost,
+        )
+        settle(page)
+
+
+def test_chart_and_plan_share_one_screen_and_the_panel_covers_neither(frontier: Page) -> None:
+    page = frontier
+    take(page, 0.5)
+    for place in (".st-key-frontier_chart", ".st-key-plan_numbers", ".st-key-plan_bars"):
+        box = page.locator(place).bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 900, place
+    page.get_by_role("button", name="Constraints").click()
+    field = page.get_by_label("bit operations (GBOPs)")
+    field.fill("100")
+    field.press("Enter")
+    expect(page.get_by_role("button", name="bit operations ≤ 100 GBOPs")).to_be_visible()
+    settle(page)
+    panel, chart = field.bounding_box(), page.locator(".st-key-frontier_chart").bounding_box()
+    assert panel is not None
+    assert chart is not None
+    assert panel["x"] + panel["width"] < chart["x"]
+    page.get_by_role("button", name="bit operations ≤ 100 GBOPs").click()
+    expect(page.get_by_role("button", name="Constraints", exact=True)).to_be_visible()
+
+
 def visit(page: Page, name: str) -> None:
     page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{name}$")).click()
     page.get_by_role("heading", name=name, exact=True).wait_for()

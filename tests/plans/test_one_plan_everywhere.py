@@ -144,6 +144,7 @@ def test_a_plan_that_is_taken_costs_what_its_dot_said_and_keeps_every_limit(
     limit = None if other == axis else other
     seen = set()
     for scene in scenes(study, axis, limit):
+        most: dict[Any, float] = scene.question.limits
         table = scene.frontier.problem.damage
         dots = {
             "frontier": (scene.frontier.cost[scene.points], scene.frontier.omega[scene.points]),
@@ -167,7 +168,7 @@ def test_a_plan_that_is_taken_costs_what_its_dot_said_and_keeps_every_limit(
                 assert scene.place(plan) == pytest.approx((cost, omega))
                 assert not scene.broken(plan)
                 if limit:
-                    assert by_hand(limit, plan) <= scene.question.limits[limit] * (1 + 1e-12)
+                    assert by_hand(limit, plan) <= most[limit] * (1 + 1e-12)
         taken = scene.under(float(scene.frontier.cost[-1])).plan(study, study.blocks("layer"))
         assert by_hand(axis, taken) == pytest.approx(scene.frontier.cost[-1])
     assert {"frontier", "set B", "greedy", "uniform"} <= seen

@@ -106,8 +106,11 @@ class FrontierView:
 
 def axis(scene: Scene) -> tuple[str, float]:
     """Unit of the cost axis, and how many of the cost table's units it is."""
+    highest = scene.frontier.cost[-1]
     if scene.question.cost == "size":
-        return ("kB", 1e3) if scene.frontier.cost[-1] < 1e6 else ("MB", 1e6)
+        return ("kB", 1e3) if highest < 1e6 else ("MB", 1e6)
+    if scene.question.cost == "bops" and highest < 1e8:
+        return ("MBOPs", 1e6)
     return UNITS[scene.question.cost]
 
 
@@ -144,8 +147,14 @@ def view(scene: Scene) -> FrontierView:
     )
 
 
-def figure(view: FrontierView, *, log: bool = True, height: int = 520) -> go.Figure:
-    """Draw the view; few bits, small and damaged, are at the upper left."""
+def figure(
+    view: FrontierView, *, log: bool = True, height: int = 520, damage: str = "Predicted damage"
+) -> go.Figure:
+    """Draw the view; few bits, small and damaged, are at the upper left.
+
+    Args:
+        damage: what Ω is called, its measure with it.
+    """
     made = look.blank(height)
     if len(view.set_b_cost):
         _set_b(made, view)
@@ -161,10 +170,10 @@ def figure(view: FrontierView, *, log: bool = True, height: int = 520) -> go.Fig
     ):
         _marked(made, kind, plans, symbol, colour, view.unit)
     made.update_xaxes(title=f"{view.label} ({view.unit})", rangemode="tozero")
-    made.update_yaxes(title="predicted damage Ω", type="log" if log else "linear", exponentformat="power")
+    made.update_yaxes(title=f"{damage}, Ω", type="log" if log else "linear", exponentformat="power")
     if log:
         made.update_yaxes(dtick=1)
-    made.update_layout(dragmode="zoom", uirevision="frontier")
+    made.update_layout(dragmode="zoom", uirevision="frontier", modebar={"orientation": "v"})
     return made
 
 
@@ -247,7 +256,7 @@ def _set_b(made: go.Figure, view: FrontierView) -> None:
         y=view.set_b_omega.astype(np.float32),
         mode="markers",
         marker={"size": 4, "color": look.MUTED, "opacity": 0.35},
-        name=f"set B, {view.set_b_total:,} plans",
+        name=f"set B, {_plans(view.set_b_total)}",
         meta="set B",
         customdata=view.set_b_levels if len(view.set_b_levels) else None,
         hovertemplate=f"set B<br>%{{x:,.4~r}} {view.unit}<br>Ω %{{y:.3g}}<extra></extra>",
@@ -276,12 +285,16 @@ def _frontier(made: go.Figure, view: FrontierView) -> None:
         y=view.omega.astype(np.float32),
         mode="markers",
         marker={"size": 6, "color": look.WEIGHTS},
-        name=f"{'exact ' if view.exact else ''}frontier, {total:,} plans{drawn}",
+        name=f"{'exact ' if view.exact else ''}frontier, {_plans(total)}{drawn}",
         meta="frontier",
         customdata=_said_of(view.widths, view.inputs, view.changes) or None,
         hovertemplate=f"%{{x:,.4~r}} {view.unit}, Ω %{{y:.3g}}"
         + ("<br>%{customdata[0]}<extra></extra>" if view.changes else "<extra></extra>"),
     )
+
+
+def _plans(number: int) -> str:
+    return "1 plan" if number == 1 else f"{number:,} plans"
 
 
 def _band(made: go.Figure, view: FrontierView) -> None:
@@ -302,13 +315,15 @@ def _band(made: go.Figure, view: FrontierView) -> None:
 def _marked(made: go.Figure, kind: str, plans: Sequence[Marked], symbol: str, colour: str, unit: str) -> None:
     if not plans:
         return
+    middle = max(plan.cost for plan in plans) / 2
     # In WebGL as the clouds are: what is drawn as SVG lies below them.
     made.add_scattergl(
-        x=[plan.cost for plan in plans],
-        y=[plan.omega for plan in plans],
+        # As coarse as the clouds, or a frontier of one plan would be spread over the difference in rounding.
+        x=np.array([plan.cost for plan in plans], dtype=np.float32),
+        y=np.array([plan.omega for plan in plans], dtype=np.float32),
         mode="markers+text" if len(plans) <= 10 else "markers",
         text=[plan.name for plan in plans] if len(plans) <= 10 else None,
-        textposition="top right",
+        textposition=["top left" if plan.cost > middle else "top right" for plan in plans],
         textfont={"size": 13, "color": colour},
         marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 1.5, "color": "white"}},
         customdata=_said_of([plan.widths for plan in plans], [plan.inputs for plan in plans]),

@@ -18,7 +18,7 @@ _NOUNS: Mapping[str, str] = {"bops": "bit operations", "activations": "activatio
 # From how much on a scale is used, the scale, and what it is called; 0.1 GBOPs reads better than 100 MBOPs.
 _SCALES: Mapping[str, tuple[tuple[float, float, str], ...]] = {
     "bytes": ((1e9, 1e9, "GB"), (1e6, 1e6, "MB"), (1e4, 1e3, "kB")),
-    "BOPs": ((1e11, 1e12, "TBOPs"), (1e8, 1e9, "GBOPs"), (1e5, 1e6, "MBOPs")),
+    "BOPs": ((1e8, 1e9, "GBOPs"), (1e5, 1e6, "MBOPs")),
 }
 _DIGITS = range(3, 16)
 

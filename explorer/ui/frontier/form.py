@@ -1,28 +1,19 @@
-"""The form of the Frontier page: widths, cost, damage and constraints become a `FrontierQuestion`."""
+"""The controls of the Frontier page: widths, cost, damage and activations; with the constraints a `FrontierQuestion`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
 from explorer import plans
-from explorer.errors import PlanError
-from explorer.figures.plans.frontier import COSTS, UNITS
-from explorer.plans import CostName, FrontierQuestion, InfeasibleError
+from explorer.figures.plans.frontier import COSTS
+from explorer.plans import CostName, FrontierQuestion
 from explorer.ui.frontier import constraints
-from explorer.ui.shell import frame, session
-from explorer.ui.shell.plain import plain
+from explorer.ui.shell import frame, latencies, session, yardstick
+from explorer.ui.shell.yardstick import MEASURES, RULES
 
 WIDTHS = (2, 3, 4, 5, 6, 7, 8)
-DAMAGES: Mapping[plans.Measure, str] = {
-    "trace": "Hessian trace (HAWQ-V2)",
-    "product": "exact quadratic",
-    "lambda-max": "top eigenvalue (HAWQ)",
-    "l2": "weight error only",
-}
 INPUT_WIDTHS = (2, 3, 4, 6, 8)
-_LATENCIES = "latencies_given"
+_PAPERS: dict[plans.Measure, str] = {"trace": " (HAWQ-V2)", "lambda-max": " (HAWQ)"}
 _LAYERS = ("set B", "greedy path")
 
 
@@ -37,151 +28,102 @@ class Drawn:
 
 def ask() -> tuple[FrontierQuestion, Drawn]:
     """Show the controls; the question, and what else is drawn."""
-    study = session.study()
-    profile = not study.has_network
-    published = plans.default_menu(study)
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        frame.granularity_control()
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="frontier_controls"):
         menu = st.pills(
             "Allowed bit widths",
             WIDTHS,
             selection_mode="multi",
-            default=list(published),
-            key=f"menu_{study.name}",
+            default=list(plans.default_menu(session.study())),
+            key=yardstick.key("menu"),
             persist_state="session",
         )
-        latencies = st.session_state.get(_LATENCIES, {}).get(study.name, "")
-        offered = _costs(published, menu, bool(latencies))
-        cost = st.segmented_control(
-            "Cost",
-            offered,
-            format_func=lambda name: "BOPs" if name == "bops" else COSTS[name],
-            default="size",
-            required=True,
-            key=f"cost_{study.name}",
-            persist_state="session",
-            help="*BOPs*: bit operations, Σ MACs·w·a.",
-        )
-        damage = st.selectbox(
-            "Predicted damage Ω by",
-            [name for name in DAMAGES if not profile or name in ("trace", "l2")],
-            format_func=DAMAGES.__getitem__,
-            key=f"damage_{study.name}",
-            persist_state="session",
-            width=220,
-            help="How the damage of a width is predicted. *Hessian trace*: mean trace × ‖ΔW‖² (HAWQ-V2, eq. 10). *Exact "
-            "quadratic*: ΔWᵀHΔW, which the trace approximates, measured with the network. *Top eigenvalue*: λ × ‖ΔW‖² "
-            "(HAWQ). *Weight error only*: ‖ΔW‖² without the Hessian, the paper's ablation.",
-        )
-        with st.popover("Constraints"):
-            limits = _limits([each for each in offered if each != cost])
-            options = limits | _general(profile) | _further(profile)
-            _latencies()
-            options |= constraints.edit(menu)
+        cost = _cost(menu)
+        _damage()
+        _activations()
+    # A row that is always there: the first chip must not move the chart.
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="frontier_more"):
+        frame.granularity_control()
+        _inputs()
+        constraints.button()
         drawn = _drawn()
+        constraints.chips()
+    options = constraints.options()
     timed = "latency" in (cost, *options["limits"])
     question = FrontierQuestion(
-        bits=menu, cost=cost or "size", damage=damage, latencies=latencies if timed else "", **options
+        bits=menu, cost=cost, latencies=latencies.own() if timed else "", **yardstick.asked(), **options
     )
     return question, drawn
 
 
-def _costs(published: tuple[int, ...], menu: list[int], own: bool) -> list[CostName]:
-    costs: list[CostName] = ["size", "bops"]
-    if own:
-        return [*costs, "latency"]
-    # Latencies are measured, not interpolated: only published widths have one.
-    if not session.study().has_network and set(menu) <= set(published):
-        costs.append("latency")
-    return costs
+def costs(menu: list[int]) -> list[CostName]:
+    """The costs that can be counted: latencies are measured, never interpolated, at some widths only."""
+    found: list[CostName] = ["size", "bops"]
+    table = latencies.table()
+    if table is None:
+        return found
+    rule = yardstick.asked()
+    published = not latencies.own()
+    if published and (
+        rule.get("a_bits") != "weights" or not set(menu) <= set(plans.default_menu(session.study()))
+    ):
+        return found
+    return [*found, "latency"]
 
 
-def _limits(others: list[CostName]) -> dict[str, Any]:
-    st.markdown("**At most** (empty: no limit)")
-    found = {}
-    with st.container(horizontal=True):
-        for cost in others:
-            unit, scale = UNITS[cost]
-            most = st.number_input(
-                f"{COSTS[cost]} ({unit})",
-                min_value=0.0,
-                value=None,
-                key=f"limit_{cost}_{session.study().name}",
-                persist_state="session",
-                width=190,
-            )
-            if most is not None:
-                found[cost] = most * scale
-    return {"limits": found}
-
-
-def _general(profile: bool) -> dict[str, Any]:
-    name = session.study().name
-    first_last = st.toggle(
-        "First and last block at 8 bits",
-        key=f"first_last_{name}",
+def _cost(menu: list[int]) -> CostName:
+    offered = costs(menu)
+    picked = st.segmented_control(
+        "Cost",
+        offered,
+        format_func=lambda name: "BOPs" if name == "bops" else COSTS[name],
+        default="size",
+        required=True,
+        key=yardstick.key("cost"),
         persist_state="session",
-        help="As in most papers: the first block reads the input, the last one makes the decision.",
+        help="*Size*: packed weights. *BOPs*: bit operations, Σ MACs·w·a. *Latency*: of a measured table.",
     )
-    ties = st.toggle(
-        "Tie a residual's projection to its main path",
-        value=profile,
-        disabled=profile,
-        key=f"ties_{name}",
-        persist_state="session",
-        help="What is added should be rounded alike, as in HAWQ-V3. A published profile has its own ties.",
-    )
-    monotone = st.toggle(
-        "Monotone: more sensitive blocks never get fewer bits (HAWQ-V2)",
-        key=f"monotone_{name}",
-        persist_state="session",
-        help="HAWQ-V2 searches only these plans, its set B.",
-    )
-    ends = {"first_last_at": 8} if first_last else {}
-    return {**ends, "auto_ties": ties and not profile, "monotone": monotone}
+    return picked if picked in offered else "size"
 
 
-def _further(profile: bool) -> dict[str, Any]:
-    name = session.study().name
-    chosen = st.pills(
-        "Also choose activation bits from",
-        INPUT_WIDTHS,
-        selection_mode="multi",
-        disabled=profile,
-        key=f"a_menu_{name}",
+def _damage() -> None:
+    offered = list(MEASURES) if session.study().has_network else ["trace", "l2"]
+    st.selectbox(
+        "Predicted damage Ω by",
+        offered,
+        format_func=lambda name: MEASURES[name] + _PAPERS.get(name, ""),
+        key=yardstick.key("damage"),
         persist_state="session",
-        help="Ω then includes the damage of rounded activations. None chosen: activations have 8 bits.",
+        width=205,
+        help="How the damage of a width is predicted. *Hessian trace*: mean trace × ‖ΔW‖² (HAWQ-V2, eq. 10). *Exact "
+        "quadratic*: ΔWᵀHΔW, which the trace approximates, measured with the network. *Top eigenvalue*: λ × ‖ΔW‖² "
+        "(HAWQ). *Weight error only*: ‖ΔW‖² without the Hessian, the paper's ablation.",
     )
-    scales = st.toggle(
-        "Include the quantizers' step sizes in the size",
-        key=f"scales_{name}",
-        persist_state="session",
-        help="32 bits for each output channel of each layer.",
-    )
-    return {"a_menu": chosen, "scales": scales}
 
 
-def _latencies() -> None:
-    """A latency table of one's own, kept for the session."""
-    study = session.study()
-    given = st.file_uploader(
-        "Your own latencies (CSV)",
-        type="csv",
-        key=f"latencies_{study.name}",
-        help="Lines `block,bits,milliseconds` or `block,w_bits,a_bits,milliseconds`, for every block and allowed width.",
+def _activations() -> None:
+    """How wide the activations of every plan are: costs, limits, Ω and the plan that is taken follow it."""
+    st.selectbox(
+        "Activation bits",
+        yardstick.rules(),
+        format_func=RULES.__getitem__,
+        key=yardstick.key("a_rule"),
+        persist_state="session",
+        width=190,
+        help="Of every plan on the chart. BOPs and latency count them, and a plan you take has them. *As wide as the "
+        "weights* is HAWQ-V3's W4A4 and W8A8; *chosen for each block* includes their damage in Ω.",
     )
-    kept: dict[str, str] = st.session_state.setdefault(_LATENCIES, {})
-    if given is None:
-        return
-    try:
-        text = given.getvalue().decode()
-        plans.read_latency_csv(text.encode(), session.blocks())
-    except (PlanError, UnicodeDecodeError) as error:
-        st.error(plain(f"{given.name} was not accepted: {error}"))
-        return
-    if kept.get(study.name) != text:
-        kept[study.name] = text
-        st.rerun()
+
+
+def _inputs() -> None:
+    if "a_menu" in yardstick.asked():
+        st.pills(
+            "Choose activation bits from",
+            INPUT_WIDTHS,
+            selection_mode="multi",
+            default=list(yardstick.CHOSEN_FROM),
+            key=yardstick.key("a_menu"),
+            persist_state="session",
+        )
 
 
 def _drawn() -> Drawn:
@@ -203,13 +145,3 @@ def _drawn() -> Drawn:
             persist_state="session",
         )
     return Drawn("set B" in layers, "greedy path" in layers, scale == "log")
-
-
-def sentence(error: PlanError) -> None:
-    """Why there is no frontier, and a way on."""
-    text = str(error)
-    st.warning(plain(f"{text[:1].upper()}{text[1:]}."), icon=":material/block:")
-    nearest = error.nearest if isinstance(error, InfeasibleError) else None
-    if nearest is not None and st.button("Use the nearest plan", icon=":material/back_hand:"):
-        session.take(nearest.plan(session.study(), session.blocks()))
-        st.rerun()

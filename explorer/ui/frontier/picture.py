@@ -16,25 +16,32 @@ from explorer.ui.frontier.handle import Chosen, Held
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import caches, sentences, session
 from explorer.ui.shell.plain import plain
+from explorer.ui.shell.yardstick import Yardstick
 
 _ECHOES = 50
 _CHART = "frontier_chart"
+_HEIGHT = 420
 
 
-def show(question: FrontierQuestion, drawn: Drawn, basis: Basis) -> Scene:
-    """The picture with its handle, the budget, and the sentence under it.
-
-    Raises:
-        PlanError: no plan fits.
-    """
-    scene = _scene(question, drawn, basis)
-    kept = tuple(plan.name for plan in scene.named["saved"])
-    figure = _figure(session.reference(), session.granularity(), question, drawn, basis.key, kept, scene)
+def show(scene: Scene, drawn: Drawn, judged: Yardstick) -> None:
+    """The picture with its handle, and the budget under it."""
+    question, kept = scene.question, tuple(plan.name for plan in scene.named["saved"])
+    assert judged.basis is not None
+    figure = _figure(
+        session.reference(),
+        session.granularity(),
+        question,
+        drawn,
+        judged.basis.key,
+        kept,
+        judged.label,
+        scene,
+    )
     export.chart(
         figure,
         key=_CHART,
         name=f"frontier-{question.cost}",
-        alt="Every plan as a dot: cost against predicted damage",
+        alt=_alt(scene),
         table=lambda: tables.of_frontier(scene.frontier),
     )
     unit, scale = picture.axis(scene)
@@ -48,11 +55,14 @@ def show(question: FrontierQuestion, drawn: Drawn, basis: Basis) -> Scene:
         on_choice=lambda chosen: _chosen(scene, chosen),
     )
     _budget(scene, there)
-    st.caption(_sentence(scene))
-    return scene
 
 
-def _scene(question: FrontierQuestion, drawn: Drawn, basis: Basis) -> Scene:
+def scene_of(question: FrontierQuestion, drawn: Drawn, basis: Basis) -> Scene:
+    """What is shown.
+
+    Raises:
+        PlanError: no plan fits.
+    """
     asked = (session.reference(), question, basis.key, basis)
     frontier = caches.frontier(*asked)
     in_b = drawn.set_b and has_set_b(frontier.problem, question)
@@ -77,10 +87,11 @@ def _figure(
     drawn: Drawn,
     key: str,
     saved: tuple[str, ...],
+    damage: str,
     _scene: Scene,
 ) -> go.Figure:
     """The figure; the arguments without an underscore decide it, ``_scene`` was made from them."""
-    return picture.figure(picture.view(_scene), log=drawn.log, height=450)
+    return picture.figure(picture.view(_scene), log=drawn.log, height=_HEIGHT, damage=damage)
 
 
 def _held(scene: Scene, scale: float) -> Held | None:
@@ -141,7 +152,18 @@ def _budget(scene: Scene, there: Held | None) -> None:
     )
 
 
-def _sentence(scene: Scene) -> str:
+def _alt(scene: Scene) -> str:
+    """What the picture shows, for those who cannot see it."""
+    unit, scale = picture.axis(scene)
+    cost, omega = scene.frontier.cost / scale, scene.frontier.omega
+    return (
+        f"Cost against predicted damage of {len(cost):,} plans on the frontier: damage falls from {omega[0]:.3g} at "
+        f"{cost[0]:.4g} {unit} to {omega[-1]:.3g} at {cost[-1]:.4g} {unit}"
+    )
+
+
+def sentence(scene: Scene) -> str:
+    """What to notice on the picture."""
     frontier, problem = scene.frontier, scene.frontier.problem
     menu = ", ".join(str(bits) for bits in problem.menu)
     text = (
@@ -156,7 +178,7 @@ def _sentence(scene: Scene) -> str:
         )
     if not frontier.exact:
         text += f"Costs were rounded by at most {look.count_text(frontier.resolution)} {problem.cost.unit}. "
-    if problem.damage.estimated:
+    if any((block, bits) in problem.damage.estimated for block in problem.blocks for bits in problem.menu):
         text += "The error of widths that were not published is interpolated as 4⁻ᵇ. "
     if problem.lookup("variance").any():
         text += "The pink stretch around the handle holds plans whose Ω is within one standard error of the current plan. "

@@ -1,21 +1,26 @@
-"""The Frontier page: question, picture, the current plan, and its analysis."""
+"""The Frontier page: question, picture with the current plan beside it, and its analysis."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from explorer.errors import PlanError
-from explorer.jobs.basis import Basis, further, measured
+from explorer.jobs.basis import Basis, further, welcome
 from explorer.jobs.requests import spec_of
 from explorer.plans import FrontierQuestion
 from explorer.plans.scene import Scene
+from explorer.questions import DamageQuestion
+from explorer.ui.frontier import constraints, nearest, proxy_view
 from explorer.ui.frontier import form as frontier_form
 from explorer.ui.frontier import picture as frontier_picture
-from explorer.ui.frontier import proxy_view
 from explorer.ui.frontier import trust as plan_trust
+from explorer.ui.frontier.form import Drawn
 from explorer.ui.parts import run_panel
 from explorer.ui.plan import compare as plan_compare
 from explorer.ui.plan import desk as plan_desk
-from explorer.ui.shell import caches, results, session
+from explorer.ui.shell import caches, session, yardstick
 from explorer.ui.shell.plain import plain
+from explorer.ui.shell.yardstick import Yardstick
 
 _ANALYSES = (
     "Compare with another plan",
@@ -28,48 +33,102 @@ _MEASURES = {
     "lambda-max": "Largest eigenvalues of every block",
     "activation": "Damage of rounded activations",
 }
+_PANEL, _CHART_AND_PLAN = (3, 7), (11, 9)
+# So that chart, numbers and bars share one screen; columns that would be too narrow for a chart wrap.
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] {padding-left: 2rem; padding-right: 2rem;}
+[data-testid="stMainBlockContainer"] h1 {font-size: 1.5rem; padding: 0;}
+.st-key-frontier_scene [data-testid="stColumn"] {min-width: 440px;}
+.st-key-frontier_with_panel > div > [data-testid="stColumn"] {min-width: 280px;}
+.st-key-frontier_controls button, .st-key-frontier_more button {white-space: nowrap;}
+[class*="st-key-chip_"] button {min-height: 0; padding: .1rem .5rem; font-size: .8rem;}
+.st-key-plan_head h3 {font-size: 1.1rem; padding: 0;}
+.st-key-plan_numbers [data-testid="stMetricValue"] {font-size: 1.05rem;}
+</style>"""
 
 
-def show(basis: Basis) -> None:
-    """Everything; ``basis`` is the traces of the study."""
+def show() -> None:
+    """Everything, once there is what Ω is computed from."""
+    st.html(_STYLE)
     question, drawn = frontier_form.ask()
-    if len(question.bits or ()) < 2:
+    constraints.complaint()
+    menu = question.bits or ()
+    if not constraints.is_open():
+        _answered(question, drawn, menu)
+        return
+    with st.container(key="frontier_with_panel"):
+        panel, rest = st.columns(_PANEL, gap="medium")
+    with panel:
+        constraints.panel(menu)
+    with rest:
+        _answered(question, drawn, menu)
+
+
+def _answered(question: FrontierQuestion, drawn: Drawn, menu: Sequence[int]) -> None:
+    if len(menu) < 2:
         st.info("Choose at least two bit widths to plan with.")
         return
-    whole = _completed(question, basis)
-    if whole is None:
+    judged = yardstick.current()
+    if judged.basis is None:
+        _wait(further(session.study(), question, session.granularity()))
         return
     try:
-        scene = frontier_picture.show(question, drawn, whole)
+        scene = frontier_picture.scene_of(question, drawn, judged.basis)
     except PlanError as error:
-        frontier_form.sentence(error)
+        nearest.refused(error, question)
+        plan_desk.show(menu)
+        plan_desk.further()
         return
-    plan_desk.show(scene.frontier.problem.menu)
-    _analyse(scene, whole)
+    if constraints.is_open():
+        _picture(scene, drawn, judged)
+        plan_desk.show(menu)
+    else:
+        with st.container(key="frontier_scene"):
+            left, right = st.columns(_CHART_AND_PLAN, gap="medium")
+        with left:
+            _picture(scene, drawn, judged)
+        with right:
+            plan_desk.show(menu)
+    st.caption(frontier_picture.sentence(scene))
+    _activations_too(question, judged)
+    plan_desk.further()
+    _analyse(scene, judged.basis)
 
 
-def _completed(question: FrontierQuestion, basis: Basis) -> Basis | None:
-    """The basis with the measured damage a question needs; None while that is missing, which is then said."""
-    study, granularity = session.study(), session.granularity()
-    found = measured(results.runs(study), study, question, granularity)
-    if found is None:
-        _wait(question)
-        return None
-    if not found:
-        return basis
-    ids = tuple(run.id for run in found.values())
-    return caches.with_damage(session.reference(), question, basis.key, ids, basis, found)
+def _picture(scene: Scene, drawn: Drawn, judged: Yardstick) -> None:
+    frontier_picture.show(scene, drawn, judged)
+    nearest.beside(scene)
 
 
-def _wait(question: FrontierQuestion) -> None:
+def _wait(asked: dict[str, DamageQuestion]) -> None:
     study = session.study()
-    asked = further(study, question, session.granularity())
     specs = {f"{_MEASURES[measure]} of {study.name}": spec_of(study, each) for measure, each in asked.items()}
     missing = run_panel.missing(specs)
     if missing:
         more = "one more computation" if len(missing) == 1 else f"{len(missing)} more computations"
         st.info(f"This measure needs {more}: {plain('; '.join(missing))}.", icon=":material/info:")
     run_panel.compute(specs, there="Already running.", key="compute_damage")
+    runs = [caches.store().find(spec) for spec in specs.values()]
+    if begun := [run.id for run in runs if run is not None]:
+        run_panel.watch_all(begun, lambda _: None)
+
+
+def _activations_too(question: FrontierQuestion, judged: Yardstick) -> None:
+    """Where activations are narrow and their damage is not in Ω: that it is not, and how to have it there."""
+    narrow = question.a_bits == "weights" or (question.a_bits or 8) < 8
+    if not narrow or judged.activations:
+        return
+    st.caption(
+        "The predicted damage counts the rounding of the weights alone, although activations have fewer than 8 bits too."
+    )
+    study = session.study()
+    asked = welcome(study, question, session.granularity())
+    if not asked:
+        return
+    specs = {f"{_MEASURES[measure]} of {study.name}": spec_of(study, each) for measure, each in asked.items()}
+    run_panel.compute(
+        specs, label="Include the activations' damage", there="Already running.", key="compute_inputs"
+    )
     runs = [caches.store().find(spec) for spec in specs.values()]
     if begun := [run.id for run in runs if run is not None]:
         run_panel.watch_all(begun, lambda _: None)
@@ -92,6 +151,6 @@ def _analyse(scene: Scene, basis: Basis) -> None:
     elif chosen is not None and held is None:
         st.info("Choose a plan first: click a dot above.", icon=":material/ads_click:")
     elif chosen == _ANALYSES[0] and held is not None:
-        plan_compare.show(held, scene.frontier.problem.menu)
+        plan_compare.show(held, scene.frontier.problem)
     elif chosen == _ANALYSES[1] and held is not None:
         plan_trust.show_stability(scene, basis, held)

@@ -1,16 +1,19 @@
 """Two plans side by side: their numbers, and only the blocks on which they differ."""
 
 from collections.abc import Mapping
+from math import hypot
 
 import pandas as pd
 import streamlit as st
 
 from explorer import plans
 from explorer.figures.look import bytes_text, count_text
-from explorer.plans import Plan
+from explorer.figures.plans import strips as strip_figure
+from explorer.plans import Plan, Problem
+from explorer.plans.scene import input_bits
 from explorer.ui.parts import export
-from explorer.ui.shell import frame, results, session
-from explorer.ui.shell.plain import plain
+from explorer.ui.shell import latencies, results, session, yardstick
+from explorer.ui.shell.yardstick import Yardstick
 
 _OTHER = "plan_beside"
 _COLUMNS = {
@@ -22,9 +25,14 @@ _COLUMNS = {
 }
 
 
-def show(held: Plan, menu: tuple[int, ...]) -> None:
-    """Choose the other plan; both, and where they differ."""
-    others = _others(held, menu)
+def show(held: Plan, problem: Problem) -> None:
+    """Choose the other plan; both, and where they differ.
+
+    Args:
+        problem: of the frontier; its uniform plans are among the others.
+    """
+    judged = yardstick.current()
+    others = _others(held, problem)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picked = st.selectbox("Compare with", list(others), key="compare_with", width=320)
         if st.button(
@@ -35,12 +43,9 @@ def show(held: Plan, menu: tuple[int, ...]) -> None:
             st.session_state[_OTHER] = held
             st.rerun()
     other = others[picked]
-    left, right = st.columns(2)
-    with left:
-        _card(f"**{plain(picked)}**", other)
-    with right:
-        _card("**Current plan**", held)
-    rows = _differences(other, held)
+    st.dataframe(_numbers({picked: other, "Current plan": held}, judged), hide_index=True, width="content")
+    _strips({picked: other, "Current plan": held})
+    rows = _differences(other, held, judged)
     if rows.empty:
         st.caption("The two plans are the same.")
         return
@@ -49,7 +54,7 @@ def show(held: Plan, menu: tuple[int, ...]) -> None:
     st.caption(_sentence(rows, len(session.blocks())))
 
 
-def _others(held: Plan, menu: tuple[int, ...]) -> Mapping[str, Plan]:
+def _others(held: Plan, problem: Problem) -> Mapping[str, Plan]:
     study, blocks = session.study(), session.blocks()
     found: dict[str, Plan] = {}
     pinned: Plan | None = st.session_state.get(_OTHER)
@@ -61,25 +66,49 @@ def _others(held: Plan, menu: tuple[int, ...]) -> Mapping[str, Plan]:
     found |= {plan.name: plan for plan in plans.saved_plans(study, blocks)}
     found |= {each.plan.name: each.plan for each in plans.published_plans(study, blocks)}
     uniform = {
-        f"{bits} bits everywhere": Plan.uniform(study, blocks, bits, plans.ACTIVATION_BITS) for bits in menu
+        f"{bits} bits everywhere": Plan.uniform(study, blocks, bits, input_bits(problem, bits))
+        for bits in problem.menu
     }
     return found | uniform
 
 
-def _card(title: str, plan: Plan) -> None:
+def _numbers(shown: Mapping[str, Plan], judged: Yardstick) -> pd.DataFrame:
+    """One small row of numbers a plan."""
     blocks = session.blocks()
-    st.markdown(title)
-    with st.container(horizontal=True, gap="large"):
-        st.metric("Size", bytes_text(plans.size_bytes(blocks, plan.w_bits)), width="content")
-        st.metric("Compression", f"{plans.compression(blocks, plan.w_bits):.2f}×", width="content")
-        st.metric("Bit operations", f"{count_text(plans.bops(blocks, plan))}BOPs", width="content")
-        omega = frame.omega_of(plan)
-        if omega is not None:
-            st.metric("Predicted Ω", f"{omega[0]:.3g}", width="content")
+    rows = []
+    for name, plan in shown.items():
+        row = {
+            "plan": name,
+            "size": bytes_text(plans.size_bytes(blocks, plan.w_bits)),
+            "compression": f"{plans.compression(blocks, plan.w_bits):.2f}×",
+            "bit operations": f"{count_text(plans.bops(blocks, plan))}BOPs",
+        }
+        if (latency := latencies.shown(plan)) is not None:
+            row["latency"] = latency
+        rows.append(row | {judged.label: judged.shown(plan)})
+    return pd.DataFrame(rows)
 
 
-def _differences(before: Plan, after: Plan) -> pd.DataFrame:
-    weights, damage = results.sizes(session.blocks()), results.damage()
+def _strips(shown: Mapping[str, Plan]) -> None:
+    """The bits of both plans, one above the other."""
+    strips = {
+        name: {b: (bits.w_bits, bits.a_bits) for b, bits in p.blocks.items()} for name, p in shown.items()
+    }
+    export.chart(
+        strip_figure.figure(strips),
+        key="compare_strips",
+        name="compare-bits",
+        alt="Weight bits of every block in both plans, one row a plan",
+        table=lambda: pd.DataFrame(
+            [{"plan": name, **{block: w for block, (w, _) in row.items()}} for name, row in strips.items()]
+        ),
+    )
+
+
+def _differences(before: Plan, after: Plan, judged: Yardstick) -> pd.DataFrame:
+    weights = results.sizes(session.blocks())
+    known = judged.omega(before) is not None and judged.omega(after) is not None
+    damage = judged.basis.table if known and judged.basis is not None else None
     rows = []
     for change in before.differences(after):
         name, old, new = change.block, change.before, change.after
@@ -90,9 +119,15 @@ def _differences(before: Plan, after: Plan) -> pd.DataFrame:
             "size": weights[name] * (new.w_bits - old.w_bits) / 8,
         }
         if damage is not None:
-            row["omega"] = damage.at(name, new.w_bits) - damage.at(name, old.w_bits)
+            weights_rise = damage.at(name, new.w_bits) - damage.at(name, old.w_bits)
+            inputs_rise = damage.at_activation(name, new.a_bits) - damage.at_activation(name, old.a_bits)
+            row["omega"] = weights_rise + inputs_rise
             # One trace makes both, so the errors do not add up: they subtract.
-            row["error"] = abs(damage.spread(name, new.w_bits) - damage.spread(name, old.w_bits))
+            of_weights = damage.spread(name, new.w_bits) - damage.spread(name, old.w_bits)
+            of_inputs = damage.activation_spread(name, new.a_bits) - damage.activation_spread(
+                name, old.a_bits
+            )
+            row["error"] = hypot(of_weights, of_inputs)
         rows.append(row)
     return pd.DataFrame(rows)
 

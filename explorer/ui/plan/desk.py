@@ -13,14 +13,15 @@ from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.ui.parts import export, tables
 from explorer.ui.plan import bars as plan_bars
-from explorer.ui.shell import caches, frame, sentences, session
+from explorer.ui.shell import caches, latencies, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
 
 _W, _A = "weight bits", "activation bits"
+_BARS = 330  # pixels, so that bars and numbers end with the chart beside them
 
 
 def show(menu: Sequence[int]) -> None:
-    """The current plan; without one, how to get one.
+    """Numbers and bars of the current plan, beside the chart; without a plan, how to get one.
 
     Args:
         menu: the allowed widths.
@@ -30,30 +31,33 @@ def show(menu: Sequence[int]) -> None:
         st.subheader("Current plan", width="content")
         _steps()
     if held is None:
-        st.info("Click a dot above, drag the budget, or upload a plan.json.", icon=":material/ads_click:")
+        st.info("Click a dot, drag the budget, or upload a plan.json.", icon=":material/ads_click:")
         _upload()
         return
-    numbers = st.container(key="plan_numbers", horizontal=True, gap="large")
-    picture, further = st.columns([5, 4])
-    with further:
-        table, network = st.tabs(["Table", "Network"])
-        with table:
-            held = _edited(held)
-        with network:
-            export.chart(
-                architecture.figure(architecture.view(session.blocks(), held.w_bits), height=330),
-                key="plan_network",
-                name="plan-network",
-                alt="The network, each block in the colour of its bit width",
-                table=lambda: tables.of_blocks(session.blocks()),
-            )
-    with picture:
-        plan_bars.show(held, menu)
-        st.caption(
-            "Click at a height to set a block's bits; with the keyboard, tab to the bars and use the arrow keys."
-        )
-    with numbers:
+    with st.container(key="plan_numbers", horizontal=True, gap="medium"):
         _numbers(held)
+    plan_bars.show(held, menu, height=_BARS)
+    st.caption(
+        "Click at a height to set a block's bits; with the keyboard, tab to the bars and use the arrow keys."
+    )
+
+
+def further() -> None:
+    """Table and network of the current plan, and ways to keep it."""
+    held = session.plan()
+    if held is None:
+        return
+    table, network = st.tabs(["Table", "Network"])
+    with table:
+        held = _edited(held)
+    with network:
+        export.chart(
+            architecture.figure(architecture.view(session.blocks(), held.w_bits), height=330),
+            key="plan_network",
+            name="plan-network",
+            alt="The network, each block in the colour of its bit width",
+            table=lambda: tables.of_blocks(session.blocks()),
+        )
     if held.steps is not None:
         st.caption(
             "This plan includes step sizes found by LAPQ. Changing the width of any block discards them, because they were "
@@ -125,11 +129,13 @@ def _numbers(held: Plan) -> None:
     st.metric("Compression", f"{plans.compression(blocks, held.w_bits):.2f}×", width="content")
     operations = f"{count_text(plans.bops(blocks, held))}BOPs"
     st.metric("Bit operations", operations, help="Σ MACs·w·a per image.", width="content")
-    omega = frame.omega_of(held)
-    if omega is not None:
-        shown = f"{omega[0]:.3g}" + (f" ± {omega[1]:.1g}" if omega[1] else "")
-        words = "± one standard error, from the errors of the traces."
-        st.metric("Predicted damage Ω", shown, help=words, width="content")
+    if (latency := latencies.shown(held)) is not None:
+        st.metric("Latency", latency, help=latencies.words(), width="content")
+    judged = yardstick.current()
+    words = (
+        "Ω ± one standard error, from the errors of the traces; – where it is not computed by this measure."
+    )
+    st.metric(judged.label, judged.shown(held), help=words, width="content")
 
 
 def _keep(held: Plan) -> None:

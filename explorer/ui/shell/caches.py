@@ -98,8 +98,10 @@ def greedy(reference: str, question: FrontierQuestion, key: str, _basis: Basis) 
     return plans.greedy(problem(reference, question, key, _basis))
 
 
-@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=_QUESTION)
-def with_damage(
+@st.cache_resource(
+    show_spinner="Quantizing every block at every width …", max_entries=32, hash_funcs=_QUESTION
+)
+def judged(
     reference: str,
     question: FrontierQuestion,
     key: str,
@@ -107,5 +109,5 @@ def with_damage(
     _basis: Basis,
     _runs: Mapping[str, Run],
 ) -> Basis:
-    """A basis with the damage that was measured in runs of these ids."""
+    """A basis with the damage of every block at every width, measured in runs of these ids or computed."""
     return basis.with_damage(study(reference), question, _basis, _runs, WIDTHS)

@@ -8,7 +8,7 @@ from explorer.figures.look import bytes_text, percent_text
 from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
-from explorer.ui.shell import at_work, caches, door, results, sentences, session
+from explorer.ui.shell import at_work, caches, door, latencies, results, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
 
 
@@ -59,17 +59,17 @@ def strip() -> None:
         st.metric(plain(plan.name) or "Current plan", size, help=words, width="content")
         ratio = f"{plans.compression(blocks, plan.w_bits):.2f}×"
         st.metric("Compression", ratio, help="FP32 size divided by the plan's size.", width="content")
-        omega = omega_of(plan)
-        words = "Predicted damage (HAWQ-V2, eq. 10): mean Hessian trace times squared quantization error, summed over the blocks."
-        if omega is not None and omega[1]:
+        if (latency := latencies.shown(plan)) is not None:
+            st.metric("Latency", latency, help=latencies.words(), width="content")
+        judged = yardstick.current()
+        omega = judged.omega(plan)
+        words = "Ω, summed over the blocks, by the measure chosen on the Frontier page."
+        if omega is None:
+            words += " Not computed yet by this measure."
+        elif omega[1]:
             words += f" Standard error {omega[1]:.1g}."
-        st.metric("Predicted Ω", "–" if omega is None else f"{omega[0]:.3g}", help=words, width="content")
-
-
-def omega_of(plan: plans.Plan) -> tuple[float, float] | None:
-    """Ω of a plan and its standard error; None while there are no traces."""
-    table = results.damage()
-    return None if table is None else (table.omega(plan.w_bits), table.omega_stderr(plan.w_bits))
+        shown = "–" if omega is None else f"{omega[0]:.3g}"
+        st.metric(judged.label, shown, help=words, width="content")
 
 
 def measured_line() -> None:

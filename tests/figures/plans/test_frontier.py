@@ -143,6 +143,28 @@ def test_dots_stand_where_the_view_says() -> None:
     assert (list(mark.x), list(mark.y)) == ([20.0], [1.5])  # type: ignore[attr-defined]
 
 
+def test_one_plan_stands_at_one_place_in_all_traces() -> None:
+    """The axis spanned the rounding of 32-bit numbers, and the same plan stood at its top and at its bottom."""
+    alone = view(
+        cost=np.array([5.578752]),
+        omega=np.array([1.3077131285]),
+        lower=np.empty(0),
+        upper=np.empty(0),
+        changes=["largest plan"],
+        widths=["44"],
+        total=1,
+        set_b_cost=np.array([5.578752]),
+        set_b_omega=np.array([1.3077131285]),
+        set_b_total=1,
+        uniform=[Marked("4 bits", 5.578752, 1.3077131285)],
+        published=(),
+        saved=(),
+    )
+    drawn = frontier.figure(alone).data
+    assert len({(float(trace.x[0]), float(trace.y[0])) for trace in drawn}) == 1
+    assert [trace.name for trace in drawn] == ["set B, 1 plan", "exact frontier, 1 plan", "uniform plans"]
+
+
 def test_the_band_is_one_standard_error_and_stays_above_nothing() -> None:
     band = by_name(frontier.figure(view()))["± 1 s.e. of Ω"]
     upper, lower = np.array(band.y)[:3], np.array(band.y)[3:][::-1]  # type: ignore[attr-defined]

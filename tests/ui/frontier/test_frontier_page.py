@@ -16,7 +16,7 @@ from explorer.jobs.requests import spec_of
 from explorer.questions import DamageQuestion, FrontierQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.studies import Study
-from explorer.ui.frontier import constraints
+from explorer.ui.frontier import single_blocks
 from tests.ui.conftest import PROFILE, Opens
 from tests.ui.shell.test_pages import PLAN, metrics, sound
 
@@ -55,7 +55,7 @@ def test_a_budget_takes_the_best_plan_under_it(opens: Opens) -> None:
     problem = plans.study_problem(studies.load(PROFILE))
     best = plans.solve_one(problem, [plans.Limit("size", plans.Budget("at_most", 8e6))]).point
     assert size(shown) == pytest.approx(float(best.cost) / 1e6, abs=0.006)
-    assert metrics(shown)["Predicted damage Ω"] == f"{best.omega:.3g}"
+    assert metrics(shown)["Predicted damage (Hessian trace)"] == f"{best.omega:.3g}"
     assert shown.slider(key="frontier_budget").value == 8.0, "what was asked stays"
 
 
@@ -79,7 +79,8 @@ def test_after_a_new_choice_there_is_nothing_to_redo(opens: Opens) -> None:
 
 @pytest.mark.usefixtures("lived_in_home")
 def test_first_and_last_at_8_bits_holds_for_every_plan(opens: Opens, toml: str) -> None:
-    shown = toggle(opens("frontier", study=toml), "First and last block at 8 bits")
+    shown = press(opens("frontier", study=toml), "Constraints")
+    shown = toggle(shown, "First and last block at 8 bits")
     shown = budget(shown, shown.slider(key="frontier_budget").min)
     weights = link(shown).split("_")[0].split(".")
     assert (weights[0], weights[-1]) == ("8", "8")
@@ -87,16 +88,153 @@ def test_first_and_last_at_8_bits_holds_for_every_plan(opens: Opens, toml: str) 
 
 
 def test_a_limit_nothing_keeps_is_a_sentence_with_the_nearest_plan(opens: Opens) -> None:
-    shown = opens("frontier", study=PROFILE)
-    [limit] = [field for field in shown.number_input if field.label.startswith("bit operations")]
-    shown = limit.set_value(1.0).run()
-    assert not shown.exception
+    shown = limited(opens("frontier", study=PROFILE), 1.0)
     [warning] = shown.warning
     assert re.match(
         r"No plan fits: the smallest needs [\d.]+ GBOPs, the limit is 1\.0+; raise it or", warning.value
     )
     taken = press(shown, "Use the nearest plan")
-    assert "plan" in taken.query_params
+    weights, inputs = link(taken).split("_")
+    assert set(weights.split(".")) == {"4"}
+    assert inputs == weights, "activations as wide as the weights, by the rule on the page"
+    assert not taken.warning
+    assert taken.get("plotly_chart"), "the chart is back"
+    least = plans.bops(studies.load(PROFILE).blocks(), held(inputs, weights)) / 1e9
+    [limit] = [field for field in taken.number_input if field.label.startswith("bit operations")]
+    assert limit.value is not None
+    assert least <= limit.value <= least * 1.002
+    assert any(f"bit operations from 1 to {limit.value:g} GBOPs" in each.value for each in taken.info)
+
+
+def held(inputs: str, weights: str) -> plans.Plan:
+    study = studies.load(PROFILE)
+    widths = zip(weights.split("."), inputs.split("."), strict=True)
+    bits = {
+        block.name: plans.BlockBits(int(w), int(a))
+        for block, (w, a) in zip(study.blocks(), widths, strict=True)
+    }
+    return plans.Plan(study.name, study.weights_sha256, bits)
+
+
+def limited(page: AppTest, most: float) -> AppTest:
+    """With a limit on bit operations, in GBOPs."""
+    shown = press(page, "Constraints")
+    [limit] = [field for field in shown.number_input if field.label.startswith("bit operations")]
+    return sound(limit.set_value(most).run())
+
+
+def test_a_current_plan_over_the_limit_is_told_and_the_nearest_is_within(opens: Opens) -> None:
+    shown = opens("frontier", study=PROFILE)
+    shown = budget(shown, shown.slider(key="frontier_budget").max)
+    shown = limited(shown, 60.0)
+    [warning] = shown.warning
+    assert re.match(r"The current plan needs [\d.]+ GBOPs, the limit is 60", warning.value)
+    assert shown.get("plotly_chart")
+    taken = press(shown, "Use the nearest plan")
+    assert not taken.warning
+    weights, inputs = link(taken).split("_")
+    assert plans.bops(studies.load(PROFILE).blocks(), held(inputs, weights)) <= 60e9
+    assert any("best plan within the limits" in each.value for each in taken.info)
+
+
+def test_constraints_are_counted_and_each_has_a_chip_that_removes_it(opens: Opens) -> None:
+    shown = limited(opens("frontier", study=PROFILE), 60.0)
+    shown = toggle(shown, "First and last block at 8 bits")
+    shown = press(shown, "Constraints (2)")
+    assert not [field for field in shown.number_input if field.label.startswith("bit operations")]
+    least = shown.slider(key="frontier_budget").min
+    shown = press(shown, "first and last at 8 bits")
+    assert shown.slider(key="frontier_budget").min < least, (
+        "it holds while the panel is closed, and no longer"
+    )
+    shown = press(shown, "bit operations ≤ 60 GBOPs")
+    shown = press(shown, "Constraints")
+    [limit] = [field for field in shown.number_input if field.label.startswith("bit operations")]
+    assert limit.value is None
+
+
+@pytest.mark.usefixtures("lived_in_home")
+@pytest.mark.parametrize(("rule", "width"), [("8", 8), ("4", 4), ("weights", None)])
+def test_the_plan_that_is_taken_has_the_activations_that_its_cost_counts(
+    opens: Opens, toml: str, study: Study, rule: str, width: int | None
+) -> None:
+    """0.36 GBOPs were chosen, and the plan had 0.829."""
+    shown = opens("frontier", study=toml)
+    shown = sound(shown.segmented_control(key="cost_learnable").set_value("bops").run())
+    shown = sound(shown.selectbox(key="a_rule_learnable").select(rule).run())
+    slider = shown.slider(key="frontier_budget")
+    shown = budget(shown, (slider.min + slider.max) / 2)
+    weights, inputs = ([int(bits) for bits in part.split(".")] for part in link(shown).split("_"))
+    assert inputs == (weights if width is None else [width] * len(weights))
+    spent = sum(b.macs * w * a for b, w, a in zip(study.blocks(), weights, inputs, strict=True))
+    most: Any = shown.slider(key="frontier_budget").value
+    assert spent <= most * 1e6
+    assert "MBOPs" in shown.slider(key="frontier_budget").label
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_one_measure_of_damage_stands_on_the_whole_page(opens: Opens, toml: str) -> None:
+    """Chart, strip, desk and comparison use the one that was chosen; what is not computed is not shown."""
+    shown = opens("frontier", study=toml, plan=PLAN)
+    by_trace = metrics(shown)["Predicted damage (Hessian trace)"]
+    shown = sound(shown.selectbox(key="damage_learnable").select("l2").run())
+    numbers = metrics(shown)
+    by_error = numbers["Predicted damage (weight error only)"]
+    assert by_error != by_trace
+    assert "Predicted damage (Hessian trace)" not in numbers
+    shown = sound(
+        shown.segmented_control(key="frontier_analysis").set_value("Compare with another plan").run()
+    )
+    [rows] = [each.value for each in shown.dataframe if "compression" in each.value]
+    assert list(rows["Predicted damage (weight error only)"])[-1] == by_error
+    shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
+    assert metrics(shown)["Predicted damage (exact quadratic)"] == "–"
+
+
+def test_the_frontier_offers_to_compute_traces_and_notices_them(
+    opens: Opens, app: list[str], toml: str, study: Study, own_home: Path
+) -> None:
+    shutil.rmtree(own_home)
+    shown = opens("frontier", study=toml)
+    assert not shown.get("plotly_chart")
+    shown = press(shown, "Compute traces")
+    assert "traces" in app
+    assert any("drawn as soon as" in each.value for each in shown.info), "it is being computed, and said so"
+    assert not [button for button in shown.button if button.label == "Compute traces"]
+    execute(Store.open(), spec_of(study, TracesQuestion()))
+    shown = sound(shown.run())
+    assert shown.get("plotly_chart")
+
+
+def test_latency_is_a_number_of_the_plan(opens: Opens) -> None:
+    """Of published ones only where the activations are as wide as the weights."""
+    study = studies.load(PROFILE)
+    assert isinstance(study, studies.ProfileStudy)
+    many = len(study.blocks())
+    four, other = ".".join(["4"] * many), ".".join(["8"] * many)
+    published = sum(row[4] for row in study.latency_ms.values())
+    shown = sound(opens("frontier", study=PROFILE, plan=f"{four}_{four}"))
+    assert metrics(shown)["Latency"] == f"{published:.3g} ms"
+    shown = sound(opens("frontier", study=PROFILE, plan=f"{four}_{other}"))
+    assert metrics(shown)["Latency"] == "–"
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_a_latency_table_with_missing_blocks_is_refused_where_one_sees_it(
+    opens: Opens, toml: str, study: Study
+) -> None:
+    names = [block.name for block in study.blocks()]
+    lines = [f"{name},{bits},{bits / 10}" for name in names for bits in (2, 3, 4, 6, 8)]
+    shown = press(opens("frontier", study=toml, plan=PLAN), "Constraints")
+    for kept, refused in ((lines[:5], True), (lines, False)):
+        content = "\n".join(["block,bits,milliseconds", *kept]).encode()
+        uploader = shown.file_uploader(key="latencies_learnable")
+        shown = uploader.set_value(("mine.csv", content, "text/csv")).run()
+        assert any("have no line for" in each.value for each in shown.error) == refused
+        assert not shown.exception
+    assert metrics(shown)["Latency"].endswith(" ms")
+    shown = sound(shown.segmented_control(key="cost_learnable").set_value("latency").run())
+    assert shown.slider(key="frontier_budget").label.startswith("Latency budget (ms)")
 
 
 def test_two_plans_are_compared_block_by_block_where_they_differ(opens: Opens, toml: str) -> None:
@@ -175,8 +313,8 @@ def test_constraints_are_read_from_the_rows_of_the_table() -> None:
         {"block": "d", **empty, "tie": "C"},
     ]
     asked = {"minimum": {"a": 4}, "maximum": {"c": 6}, "keep": {"b": 8}, "ties": (("a", "c"),)}
-    assert constraints.read(rows) == asked
-    nothing = FrontierQuestion(**constraints.read([{"block": "a", **empty}]))
+    assert single_blocks.read(rows) == asked
+    nothing = FrontierQuestion(**single_blocks.read([{"block": "a", **empty}]))
     assert nothing == FrontierQuestion()
 
 
@@ -222,7 +360,7 @@ def test_measured_damage_draws_its_own_frontier(opens: Opens, toml: str) -> None
 @pytest.mark.usefixtures("measured")
 def test_widths_of_activations_are_chosen_with_those_of_the_weights(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=toml)
-    shown = sound(shown.pills(key="a_menu_learnable").set_value([4, 8]).run())
+    shown = sound(shown.selectbox(key="a_rule_learnable").select("chosen").run())
     shown = sound(shown.segmented_control(key="cost_learnable").set_value("bops").run())
     shown = budget(shown, shown.slider(key="frontier_budget").min)
     weights, inputs = link(shown).split("_")
@@ -234,6 +372,7 @@ def test_widths_of_activations_are_chosen_with_those_of_the_weights(opens: Opens
 def test_steps_that_are_counted_make_every_plan_larger(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=toml)
     least = shown.slider(key="frontier_budget").min
+    shown = press(shown, "Constraints")
     shown = toggle(shown, "Include the quantizers' step sizes in the size")
     assert shown.slider(key="frontier_budget").min > least
 

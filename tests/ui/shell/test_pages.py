@@ -76,7 +76,7 @@ def test_with_everything_computed_every_page_shows_it(
     numbers = metrics(shown)
     assert numbers["Current plan"] == "204 B"
     assert numbers["Compression"] == "8.94×"
-    assert numbers["Predicted Ω"] != "–"
+    assert numbers["Predicted damage (Hessian trace)"] != "–"
     assert "±" in numbers["FP32 accuracy"]
     assert app == [], "what is known is not computed again"
 

@@ -1,0 +1,103 @@
+"""The measure by which plans are judged: the damage a person chose on the Frontier, wherever a plan's Ω is shown.
+
+A plan has one predicted damage at a time. What was not computed by that measure is not shown; another measure's value
+never takes its place. Activations that are narrower than 8 bits count where their damage was measured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from explorer.errors import PlanError
+from explorer.jobs.basis import Basis, measured
+from explorer.plans import FrontierQuestion, Measure, Plan
+from explorer.ui.shell import caches, results, session
+
+Rule = Literal["8", "4", "weights", "chosen"]
+MEASURES: Mapping[Measure, str] = {
+    "trace": "Hessian trace",
+    "product": "exact quadratic",
+    "lambda-max": "top eigenvalue",
+    "l2": "weight error only",
+}
+RULES: Mapping[Rule, str] = {
+    "8": "8 bits",
+    "4": "4 bits",
+    "weights": "as wide as the weights",
+    "chosen": "chosen for each block",
+}
+CHOSEN_FROM = (4, 8)
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """How plans are judged.
+
+    Attributes:
+        measure: of the damage.
+        basis: with the damage of every block at every width; None while it is not computed.
+        activations: whether the damage of rounded activations is in it.
+    """
+
+    measure: Measure
+    basis: Basis | None
+    activations: bool
+
+    @property
+    def label(self) -> str:
+        """What the number is called: Predicted damage (Hessian trace)."""
+        return (
+            f"Predicted damage ({MEASURES[self.measure]}{', with activations' if self.activations else ''})"
+        )
+
+    def omega(self, plan: Plan) -> tuple[float, float] | None:
+        """Ω of a plan and its standard error; None where it is not known by this measure."""
+        if self.basis is None or self.basis.table is None:
+            return None
+        table = self.basis.table
+        try:
+            return table.omega(plan.w_bits, plan.a_bits), table.omega_stderr(plan.w_bits, plan.a_bits)
+        except PlanError:  # some of its widths were not measured
+            return None
+
+    def shown(self, plan: Plan) -> str:
+        """Ω as text, with its standard error where it has one; – where it is not known."""
+        found = self.omega(plan)
+        if found is None:
+            return "–"
+        return f"{found[0]:.3g}" + (f" ± {found[1]:.1g}" if found[1] else "")
+
+
+def key(what: str) -> str:
+    """Key of a control of the Frontier that is kept for each study."""
+    return f"{what}_{session.study().name}"
+
+
+def rules() -> tuple[Rule, ...]:
+    """How wide activations may be; published figures know no damage of theirs, so they are not chosen."""
+    return ("8", "4", "weights", "chosen") if session.study().has_network else ("weights", "8", "4")
+
+
+def asked() -> dict[str, Any]:
+    """Options of a `FrontierQuestion` that decide Ω: its measure, and the widths of activations."""
+    measure: Measure = st.session_state.get(key("damage")) or "trace"
+    rule: Rule = st.session_state.get(key("a_rule")) or rules()[0]
+    options: dict[str, Any] = {"damage": measure}
+    if rule == "chosen":
+        return options | {"a_menu": tuple(st.session_state.get(key("a_menu")) or CHOSEN_FROM)}
+    return options | {"a_bits": "weights" if rule == "weights" else int(rule)}
+
+
+def current() -> Yardstick:
+    """The yardstick of this session, for the current study and partition."""
+    question = FrontierQuestion(**asked())
+    study, basis = session.study(), results.basis()
+    found = measured(results.runs(study), study, question, session.granularity())
+    if basis is None or found is None:
+        return Yardstick(question.damage, None, False)
+    whole = caches.judged(
+        session.reference(), question, basis.key, tuple(run.id for run in found.values()), basis, found
+    )
+    return Yardstick(question.damage, whole, "activation" in found)
