@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("fetch")(fetch)
     app.command("fold")(fold)
     app.command("pretrain")(pretrain)
+    app.command("precompute")(precompute)
     app.command("traces")(traces)
 
 
@@ -72,6 +73,28 @@ def pretrain(
     from explorer.studies.shipped.making import make
 
     make(name, data=data, out=out)
+
+
+def precompute(
+    name: Annotated[str, typer.Argument(help="fashion-resnet20 or fashion-mobilenet")],
+    out: Annotated[Path | None, typer.Option(help="folder to write into; the study's own by default")] = None,
+) -> None:
+    """Compute the results that come with a shipped study, so that the app opens with pictures."""
+    from explorer import studies
+    from explorer.jobs import shipped
+    from explorer.runs import Store
+
+    if name not in shipped.STUDIES:
+        raise typer.BadParameter(f"no results come with {name!r}; use {' or '.join(shipped.STUDIES)}")
+    folder = out or shipped.folder(name)
+    with progress_bar() as bar:
+        found = shipped.compute(
+            Store.open(),
+            studies.load_network(name),
+            folder,
+            lambda run: bar(run.fraction, f"{run.title}: {run.message}"),
+        )
+    print(f"{len(found)} results of {name} are in {folder}")
 
 
 @asks(TracesQuestion)

@@ -23,6 +23,7 @@ from explorer.runs.holding import watch
 from explorer.runs.holding.clock import now
 from explorer.runs.holding.watch import Watch, worker_of
 from explorer.runs.keeping import checkpoints, private, references, spoiling, sweeping
+from explorer.runs.keeping.bundles import Bundles
 from explorer.runs.keeping.checkpoints import Saved
 from explorer.runs.keeping.sweeping import Swept
 from explorer.runs.lease import Lease
@@ -53,6 +54,7 @@ class Store:
         self.artifacts = artifacts or ArtifactFolder(home / "artifacts")
         self._watch = Watch(alive)
         self.queue = Queue(database, self._watch)
+        self.bundles = Bundles(database, self.artifacts)
         self._database = database
         self._url = url
 

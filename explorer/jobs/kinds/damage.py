@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.curvature import Eigenvalues, Traces, activation_traces
 from explorer.jobs.requests import spec_of
-from explorer.jobs.timing import Timed
 from explorer.plans import DamageTable
 from explorer.plans.damage.measured import MeasuredDamage
 from explorer.plans.damage.measures import (
@@ -27,6 +26,7 @@ from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, EigenvaluesQuestion, TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.timing import Timed
 from explorer.watching import Part, Saved, Watcher
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ Options: those of `EigenvaluesQuestion`. The first eigenvalue of each is tried o
 
 from explorer import curvature
 from explorer.curvature import Eigenvalues
-from explorer.jobs.timing import Timed
 from explorer.questions import EigenvaluesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.timing import Timed
 
 VECTORS = "vectors"
 

@@ -1,10 +1,10 @@
 """Run kind ``lapq_surface``: the loss over two step sizes, told as `measure_surface` does."""
 
-from explorer.jobs.timing import Timed
 from explorer.lapq.diagnostics.surfaces import Surface, measure_surface
 from explorer.questions import LapqSurfaceQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.timing import Timed
 
 
 def run(study: Study, question: LapqSurfaceQuestion, context: RunContext) -> Surface:

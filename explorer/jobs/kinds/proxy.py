@@ -19,7 +19,6 @@ from explorer.curvature import Eigenvalues, Traces, weight_traces
 from explorer.evaluation import PerSample
 from explorer.jobs.kinds.damage import Resumable, eigenvalues
 from explorer.jobs.requests import spec_of
-from explorer.jobs.timing import Timed
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
 from explorer.plans.damage.measures import eigenvalue_damage, product_damage
 from explorer.proxy import ProxyResult, measure_proxy
@@ -27,6 +26,7 @@ from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.timing import Timed
 from explorer.watching import Part
 
 LOSSES = "losses"

@@ -4,10 +4,10 @@ Options: those of `SpectrumQuestion`.
 """
 
 from explorer.curvature import SpectralDensity, spectral_density
-from explorer.jobs.timing import Timed
 from explorer.questions import SpectrumQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
+from explorer.timing import Timed
 
 
 def run(study: Study, question: SpectrumQuestion, context: RunContext) -> SpectralDensity:

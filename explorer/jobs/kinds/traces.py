@@ -8,11 +8,11 @@ draws depend on their number alone, so the figures are those that it would have 
 """
 
 from explorer.curvature import Kept, Traces, activation_traces, weight_traces
-from explorer.jobs.timing import Timed
 from explorer.questions import TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.runs.run import Run
 from explorer.studies import Study
+from explorer.timing import Timed
 
 DRAWS = "draws"
 

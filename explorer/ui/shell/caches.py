@@ -13,7 +13,7 @@ import streamlit as st
 from explorer import plans, studies
 from explorer.blocks import Block, Granularity
 from explorer.curvature import Traces
-from explorer.jobs import basis
+from explorer.jobs import basis, shipped
 from explorer.jobs.basis import Basis
 from explorer.jobs.snapshot import Snapshot
 from explorer.plans import ALLOWED_BITS, Curve, DamageTable, Frontier, FrontierQuestion, Problem, SetB
@@ -27,8 +27,10 @@ _QUESTION: dict[str | type[Any], Callable[[Any], Any]] = {FrontierQuestion: Fron
 
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
-    """The store of runs, one for the server."""
-    return Store.open()
+    """The store of runs, one for the server; a new one is given the results that come with the project."""
+    opened = Store.open()
+    shipped.give(opened)
+    return opened
 
 
 @st.cache_resource(show_spinner=False)

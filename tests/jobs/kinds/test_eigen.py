@@ -14,10 +14,10 @@ from explorer.errors import RunError
 from explorer.jobs import execute
 from explorer.jobs.kinds import eigenvalues as eigenvalues_job
 from explorer.jobs.requests import spec_of
-from explorer.jobs.timing import TimeLeft, duration
 from explorer.questions import EigenvaluesQuestion, SpectrumQuestion
 from explorer.runs import Run, RunContext, RunSpec, Store
 from explorer.studies import Study
+from explorer.timing import TimeLeft, duration
 from explorer.watching import Stopped
 from tests import learnable
 

@@ -1,0 +1,107 @@
+"""Results that come with the built-in studies, so that every page of a new store opens with a picture.
+
+They are runs like any other, computed by `compute` on the shipped networks and kept as a bundle beside them. A store
+gets them when an app opens it; the command line computes what it is asked. Each says that it was shipped and when it
+was computed; who wants numbers of their own machine deletes it and asks again. What a change of a network or of an
+algorithm makes out of date answers nothing any more, for its fingerprint or its version is another.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.jobs import answers
+from explorer.jobs.executing import execute
+from explorer.jobs.requests import spec_of
+from explorer.questions import (
+    EigenvaluesQuestion,
+    EvaluateQuestion,
+    FinetuneQuestion,
+    LandscapeQuestion,
+    LapqQuestion,
+    Question,
+    SpectrumQuestion,
+    TracesQuestion,
+)
+from explorer.questions.titles import title
+from explorer.runs.keeping.bundles import RUNS
+from explorer.runs.run import Run
+from explorer.runs.store import Store
+from explorer.studies.shipped import builtin
+
+if TYPE_CHECKING:
+    from explorer.curvature import Traces
+    from explorer.plans import Plan
+    from explorer.studies import Study
+
+STUDIES = ("fashion-resnet20", "fashion-mobilenet")
+RATIO = 10.0  # of the trained plan: FP32 size over its size
+_REMARK = "Shipped with the project, which computed it on {day}."
+
+
+def folder(name: str) -> Path:
+    """Where the results of a built-in study are."""
+    return builtin.ASSETS / name / "results"
+
+
+def give(store: Store) -> tuple[str, ...]:
+    """Give a store those shipped results that it does not have; the ids of the new runs.
+
+    Raises:
+        RunError: the installation is damaged.
+    """
+    given: list[str] = []
+    for name in STUDIES:
+        if (folder(name) / RUNS).is_file():
+            given += store.bundles.adopt(folder(name), _REMARK)
+    return tuple(given)
+
+
+def compute(
+    store: Store, study: "Study", out: Path, on_progress: Callable[[Run], None] | None = None
+) -> tuple[Run, ...]:
+    """Compute what is shipped with a study, in this process, and write the bundle into ``out``."""
+    found = tuple(
+        execute(store, spec_of(study, question), on_progress, title(question, study.name), study=study)
+        for question in questions(store, study)
+    )
+    store.bundles.write([run.id for run in found], out)
+    return found
+
+
+def questions(store: Store, study: "Study") -> Iterator[Question]:
+    """What the pages ask when they are opened, the first first.
+
+    What a later question needs of an earlier one's result is looked up in the store.
+    """
+    yield EvaluateQuestion()
+    yield TracesQuestion()
+    yield TracesQuestion(granularity="module")
+    yield TracesQuestion(of="activations")
+    yield LapqQuestion(method="gradient")
+    traces = answers.result_of(store, study, TracesQuestion())
+    yield FinetuneQuestion(plan=_plan(study, traces).to_json(), epochs=2)
+    yield from _landscapes(study, traces)
+    yield EigenvaluesQuestion()
+    yield SpectrumQuestion(steps=32, probes=4)
+
+
+def _landscapes(study: "Study", traces: "Traces") -> Iterator[Question]:
+    """Lines and planes of the most and the least sensitive block on one scale, as the page asks first."""
+    from explorer.landscape import REFERENCE_BITS, perturbation_norm, shared_radii
+
+    ranked = sorted(traces.blocks, key=lambda block: block.mean_trace)
+    ends = (ranked[-1].name, ranked[0].name)
+    norms = {name: [perturbation_norm(study, name, REFERENCE_BITS)] for name in ends}
+    radii = shared_radii(norms, quantization=False)
+    for dims, points in ((1, 33), (2, 17)):
+        for name, radius in radii.items():
+            yield LandscapeQuestion(block=name, radius=radius, directions="eigen", dims=dims, points=points)
+
+
+def _plan(study: "Study", traces: "Traces") -> "Plan":
+    """The frontier's plan of a tenth of the network's size."""
+    from explorer.plans import Budget, frontier
+
+    point = frontier(study, traces).best_under(Budget("ratio", RATIO))
+    return point.plan(study, study.blocks())

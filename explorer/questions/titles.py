@@ -1,0 +1,84 @@
+"""Titles of runs: what is computed, on which study, and the settings that differ from the usual ones."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from explorer.questions.base import Question
+
+NOUNS: Mapping[str, str] = {
+    "traces": "Hessian traces",
+    "eigenvalues": "Eigenvalues",
+    "spectrum": "Spectral density",
+    "landscape": "Loss landscape",
+    "damage": "Measured damage",
+    "proxy": "Prediction against loss",
+    "evaluate": "Accuracy",
+    "finetune": "Training",
+    "lapq": "Step sizes",
+    "lapq_surface": "Two-step surface",
+    "lapq_sweep": "Sweep of step sizes",
+    "lapq_hessian": "Interactions of steps",
+    "lapq_table": "Comparison of step sizes",
+}
+_WORDS: Mapping[str, str] = {
+    "rel_se": "target error",
+    "dims": "dimensions",
+    "w_bits": "weight bits",
+    "a_bits": "activation bits",
+    "eigen_samples": "samples for eigenvalues",
+    "damage_samples": "samples for damage",
+    "of": "",
+    "block": "",
+    "measure": "",
+    "method": "",
+    "directions": "",
+    "sweep": "",
+    "radius": "range",
+}
+
+
+def title(question: Question, study: str) -> str:
+    """What is computed · the study · settings, such as ``Hessian traces · fashion-resnet20 · activations``."""
+    noun = NOUNS.get(question.kind, question.kind.replace("_", " "))
+    return " · ".join([noun, study, *settings(question)])
+
+
+def settings(question: Question) -> list[str]:
+    """Those options in words that differ from their defaults, a seed other than 0 included."""
+    said = []
+    for name, value in question.differing().items():
+        words = _WORDS.get(name, name.replace("_", " "))
+        said.append(f"{words} {_value(name, value)}".strip())
+    return said
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "plan" and isinstance(value, dict):
+        return _plan(value)
+    if isinstance(value, dict):
+        return (
+            ", ".join(f"{key} {_value(key, each)}" for key, each in value.items())
+            if name != "steps"
+            else "given"
+        )
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "none" if value is None else str(value)
+
+
+def _plan(content: Mapping[str, Any]) -> str:
+    """A plan's widths: ``W2 to W8, A8``; its name is no part of a question."""
+    blocks = content.get("blocks")
+    if not isinstance(blocks, dict):
+        return ""
+    widths = []
+    for letter, key in (("W", "w_bits"), ("A", "a_bits")):
+        found = sorted({int(bits[key]) for bits in blocks.values() if isinstance(bits, dict) and key in bits})
+        if found:
+            ends = f"{letter}{found[0]}"
+            widths.append(ends if len(found) == 1 else f"{ends} to {letter}{found[-1]}")
+    return ", ".join(widths)
