@@ -11,7 +11,10 @@ from explorer.questions.titles import NOUNS, title
     ("question", "said"),
     [
         (TracesQuestion(), "Hessian traces · net"),
-        (TracesQuestion(of="activations", rel_se=0.1, seed=3), "Hessian traces · net · seed 3 · activations · target error 0.1"),
+        (
+            TracesQuestion(of="activations", rel_se=0.1, seed=3),
+            "Hessian traces · net · seed 3 · activations · target error 0.1",
+        ),
         (LandscapeQuestion(block="conv1", dims=1), "Loss landscape · net · conv1 · dimensions 1"),
         (LapqQuestion(w_bits=2), "Step sizes · net · weight bits 2"),
         (

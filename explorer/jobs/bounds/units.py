@@ -1,7 +1,7 @@
 """Times and sizes as a person writes them: ``2h``, ``1h30m``, ``90``; ``4GB``, ``500 MiB``.
 
 >>> from explorer.jobs.bounds.units import seconds_of, bytes_of, time_text
->>> seconds_of("1h30m"), bytes_of("4GB"), time_text(5400)
+>>> seconds_of("1h30m"), bytes_of("4GB", "the limit"), time_text(5400)
 (5400.0, 4000000000, '1 h 30 min')
 """
 
