@@ -23,6 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"evaluation"}),
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),
+    frozenset({"timing"}),
     frozenset({"blocks", "estimates", "randomness", "watching", "questions", "access"}),
     frozenset({"errors", "files", "places", "reading"}),
 )
