@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from explorer.cli.output import remark, show, table
-from explorer.cli.parsing import JsonOption
+from explorer.cli.parsing import JsonOption, TimeLimitOption
 
 if TYPE_CHECKING:
     from explorer.runs import Run, Store
@@ -52,13 +52,14 @@ def list_runs(
             e["status"] if e["status"] != "running" else f"running {e['fraction']:.0%}",
             e["title"][:_TITLE] or e["kind"],
             e["study"].removesuffix("/study.toml").rpartition("/")[2],
+            e["owner"] or "",
             e["created"][:16].replace("T", " "),
             _bytes(e["bytes"]),
         )
         for e in entries
     ]
-    columns = ("id", "status", "what", "study", "asked (UTC)", "on disk")
-    show({"runs": entries}, as_json, table("Runs", columns, rows, words=columns[:5]))
+    columns = ("id", "status", "what", "study", "by", "asked (UTC)", "on disk")
+    show({"runs": entries}, as_json, table("Runs", columns, rows, words=columns[:6]))
 
 
 def show_run(run: Id, as_json: JsonOption = False) -> None:
@@ -108,18 +109,20 @@ def cancel(runs: Ids) -> None:
         print(f"{found.id} is {jobs.stop(store, found.id).status}")
 
 
-def resume(runs: Ids) -> None:
+def resume(runs: Ids, time_limit: TimeLimitOption = None) -> None:
     """Let runs that ended early go on from their last checkpoint, each in a worker of its own."""
     from explorer import jobs
     from explorer.jobs import housekeeping, registry
+    from explorer.jobs.bounds.units import seconds_of
 
+    seconds = None if time_limit is None else seconds_of(time_limit, "--time-limit")
     store = _store()
     for found in [housekeeping.find(store, name) for name in runs]:
         if found.resumable and registry.kind(found.spec.kind).needs_study:
             from explorer.jobs.loading import load_for
 
             load_for(found.spec, found.parts)  # refuses what the worker would refuse, and says why
-        print(f"{found.id} is {jobs.resume(store, found.id).status}")
+        print(f"{found.id} is {jobs.resume(store, found.id, time_limit=seconds).status}")
 
 
 def delete(runs: Ids) -> None:
@@ -176,6 +179,7 @@ def _entry(store: "Store", run: "Run") -> dict[str, Any]:
         "kind": run.spec.kind,
         "title": run.title,
         "study": run.spec.study,
+        "owner": run.owner,
         "created": run.created.isoformat(),
         "finished": None if run.finished is None else run.finished.isoformat(),
         "bytes": sum(housekeeping.files(store, run).values()),

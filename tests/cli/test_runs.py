@@ -144,5 +144,6 @@ def test_resume_starts_a_worker(explore: Command, store: Store, monkeypatch: pyt
     started: list[str] = []
     monkeypatch.setattr(starting, "launch", lambda store, run_id, **_: started.append(run_id))
     run = failed(store, 2)
-    assert explore("runs", "resume", run.id).out == f"{run.id} is queued\n"
+    assert explore("runs", "resume", run.id, "--time-limit", "2h").out == f"{run.id} is queued\n"
+    assert store.get(run.id).time_limit == 7200
     assert started == [run.id]
