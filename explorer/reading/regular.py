@@ -52,6 +52,8 @@ def checked(path: Path, kind: Kind) -> os.stat_result:
     if not stat.S_ISREG(found.st_mode):
         what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file"
         kind.refuse(f"{path} cannot be read (it {what}); {kind.advice}")
+    if not os.access(path, os.R_OK):
+        kind.refuse(f"{path} cannot be read (permission denied); {kind.advice}")
     if found.st_size > kind.most_bytes:
         kind.refuse(f"{path} is larger than {size(kind.most_bytes)}; {kind.advice}")
     return found

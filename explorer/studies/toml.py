@@ -16,7 +16,8 @@ from explorer import reading
 from explorer.errors import StudyError
 from explorer.studies import losses, profile
 from explorer.studies.checks import check_forward, check_same
-from explorer.studies.data.images import ImageData, read_npz
+from explorer.studies.data.archive import read_npz
+from explorer.studies.data.images import ImageData
 from explorer.studies.factories import Factories
 from explorer.studies.identity.origin import Origin, stamp
 from explorer.studies.losses import Loss

@@ -7,12 +7,14 @@ child, not the app.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import zipfile
 from hashlib import sha256
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from safetensors import SafetensorError
@@ -21,9 +23,12 @@ from torch import Tensor, nn
 
 from explorer import reading
 from explorer.errors import StudyError
+from explorer.reading.zipped import open_zip
+from explorer.studies.headers import check_header
 
 MAX_BYTES = 4 * 2**30
 _FILE = reading.Kind("the weights file", MAX_BYTES, StudyError, "write it, or correct [model] weights")
+_FOREIGN = re.compile(r"(?:GLOBAL|global|class) ([\w.]+\.[\w.]+)")
 _CHILD_SECONDS = 300
 _CHILD_HEADROOM = 8 * 2**30  # address space that importing torch reserves, most of it never touched
 
@@ -109,10 +114,13 @@ def _listed(names: list[str], most: int = 4) -> str:
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    check_header(path)
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise StudyError(f"the weights file {path} is not a safetensors file: {error}") from error
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, RuntimeError, MemoryError) as error:
+        described = reading.instead(path)
+        reason = "its header and its data do not agree" if described is None else f"it {described}"
+        raise StudyError(f"the weights file {path} is not a safetensors file: {reason}") from error
 
 
 def _read_pickled(path: Path) -> dict[str, Tensor]:
@@ -130,8 +138,12 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
             )
         except subprocess.TimeoutExpired as error:
             raise StudyError(f"reading the weights file {path} took more than {_CHILD_SECONDS} s") from error
-        if child.returncode != 0:
-            reason = (child.stderr.strip().splitlines() or ["the reader was ended"])[-1]
+        if (
+            child.returncode != 0
+        ):  # it says why in its own words; what a library wrote while it died is not repeated
+            described = reading.instead(path)
+            ended = "it is damaged, or asks for more memory than a file of its size may"
+            reason = f"it {described}" if described is not None else child.stdout.strip() or ended
             raise StudyError(f"the weights file {path} cannot be read as a plain state dict: {reason}")
         return load_file(converted)
 
@@ -141,10 +153,14 @@ def _check_archive(path: Path) -> None:
     if not zipfile.is_zipfile(path):
         return  # the format before PyTorch 1.6: the child reads it under the same limits
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise StudyError(f"the weights file {path} is damaged: {error}") from error
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError) as error:
+        raise StudyError(f"the weights file {path} is a damaged archive; copy it again") from error
+    if any(Path(entry.filename).name == "constants.pkl" for entry in entries):
+        raise StudyError(
+            f"the weights file {path} holds a TorchScript program; save model.state_dict() instead"
+        )
     for entry in entries:
         if (
             entry.compress_type != zipfile.ZIP_STORED
@@ -187,17 +203,33 @@ def _convert(source: str, target: str) -> None:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise SystemExit("it must hold a dict of names and tensors, as model.state_dict() gives")
+        _end("it must hold a dict of names and tensors, as model.state_dict() gives")
     claimed = sum(tensor.numel() * tensor.element_size() for tensor in content.values())
     if (
         claimed > 4 * Path(source).stat().st_size
     ):  # a stride of 0 makes a few bytes look like any number of them
-        raise SystemExit("it claims more data than it holds")
+        _end("it claims more data than it holds")
     save_file({str(name): tensor.clone().contiguous() for name, tensor in content.items()}, target)
+
+
+def _explained(error: Exception) -> str:
+    """Why a file was refused, in words of our own: PyTorch advises to load it in a way that executes it."""
+    if found := _FOREIGN.search(str(error)):
+        return (
+            f"it holds more than tensors ({found[1]}), as a whole model does; save model.state_dict() instead"
+        )
+    if isinstance(error, MemoryError) or "alloc" in str(error):
+        return "it asks for more memory than a file of its size may"
+    return "it is damaged, or no file that torch.save writes"
+
+
+def _end(reason: str) -> NoReturn:
+    print(reason)
+    raise SystemExit(1)
 
 
 if __name__ == "__main__":
     try:
         _convert(sys.argv[1], sys.argv[2])
     except Exception as error:
-        raise SystemExit(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
+        _end(_explained(error))

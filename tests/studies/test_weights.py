@@ -125,15 +125,61 @@ def test_a_malicious_pt_file_is_refused_and_not_executed(tmp_path: Path, form: s
         torch.save({"weight": Attack(proof)}, path)
     else:
         path.write_bytes(pickle.dumps({"weight": Attack(proof)}))
-    with pytest.raises(StudyError, match="cannot be read as a plain state dict"):
+    with pytest.raises(
+        StudyError, match="cannot be read as a plain state dict: it holds more than tensors"
+    ) as caught:
         read_weights(path)
     assert not proof.exists()
+    assert "weights_only" not in str(caught.value), "PyTorch advises to load it in a way that executes it"
 
 
 def test_a_whole_pickled_network_is_refused(tmp_path: Path) -> None:
     torch.save(nn.Linear(2, 2), tmp_path / "weights.pth")
-    with pytest.raises(StudyError, match="cannot be read as a plain state dict"):
+    with pytest.raises(
+        StudyError, match=r"\(torch.nn.modules.linear.Linear\).*save model.state_dict\(\) instead"
+    ):
         read_weights(tmp_path / "weights.pth")
+
+
+def test_a_torchscript_program_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("data.pkl", "constants.pkl", "code/__torch__.py", "version"):
+            archive.writestr(f"net/{name}", b"3\n")
+    with pytest.raises(StudyError, match=r"holds a TorchScript program; save model.state_dict\(\) instead"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is empty"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "it begins like a web page"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+            "it is a pointer of Git LFS",
+        ),
+        (b"just some words, no weights\n", "it is text"),
+    ],
+)
+def test_a_file_that_is_something_else(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(StudyError, match=said):
+        read_weights(tmp_path / name)
+
+
+def test_a_header_of_very_many_tensors_is_not_parsed(tmp_path: Path) -> None:
+    """A parser makes gigabytes of the hundred megabytes that the format allows."""
+    path = tmp_path / "weights.safetensors"
+    for text, said in (
+        (b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},' * 101_000, "more than 100,000 tensors"),
+        (b'{"a": 1' + b" " * 10_000_000 + b"}", "has a header of 10 MB"),
+        (b"{" * 9_000_000, "its header and its data do not agree"),
+    ):
+        path.write_bytes(len(text).to_bytes(8, "little") + text)
+        with pytest.raises(StudyError, match=said):
+            read_weights(path)
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"a": 3}], ids=["list", "numbers"])

@@ -5,30 +5,21 @@ Keys: ``train_images``, ``train_labels``, ``test_images``, ``test_labels``, and 
 `samples.remark_on` is the sentence that every page and command says then.
 """
 
-import lzma
-import zipfile
-import zlib
+import math
 from collections.abc import Iterator, Mapping
 from copy import copy
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from explorer import reading
 from explorer.errors import StudyError
 from explorer.studies.data.samples import IMAGES, SPLITS, Rows
 
-_FILE = reading.Kind("the data file", 4 * 2**30, StudyError, "write it, or correct [data] path")
 MAX_CLASSES = 100_000
-_UNREADABLE = (  # what numpy and zipfile raise for a file that is damaged, foreign, pickled or absurdly large
-    ValueError, OSError, EOFError, TypeError, KeyError, NotImplementedError, RuntimeError, MemoryError,
-    AttributeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
-)  # fmt: skip
 
 
 class ImageData:
@@ -57,9 +48,10 @@ class ImageData:
         for split in SPLITS:
             stored = "test" if self.train_is_test else split
             self._arrays[split] = _checked(arrays, stored, len(mean), source)
-        if len(mean) != len(std) or not all(value > 0 for value in std):
+        given = all(map(math.isfinite, (*mean, *std))) and all(value > 0 for value in std)
+        if len(mean) != len(std) or not given:
             raise StudyError(
-                f"mean has {len(mean)} and std {len(std)} values; give one each a channel, std above 0"
+                f"mean has {len(mean)} and std {len(std)} values; give one each a channel, finite and std above 0"
             )
         self.mean, self.std = tuple(mean), tuple(std)
         train, test = self._arrays["train"][0], self._arrays["test"][0]
@@ -127,20 +119,6 @@ class ImageData:
         if split not in self._arrays:
             raise StudyError(f"there is no split {split!r}; use train or test")
         return self._arrays[split]
-
-
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Read an npz file without ever unpickling.
-
-    Raises:
-        StudyError: the file is missing, is not an npz file, or holds pickled objects.
-    """
-    reading.checked(path, _FILE)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except _UNREADABLE as error:
-        raise StudyError(f"the data file {path} is not an npz file of plain arrays: {error}") from error
 
 
 def _class_names(names: np.ndarray | None, all_labels: list[np.ndarray], source: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import torch
 
 from explorer.errors import StudyError
 from explorer.studies import networks
-from explorer.studies.data.images import read_npz
+from explorer.studies.data.archive import read_npz
 from explorer.studies.shipped import fashion, making
 from explorer.studies.shipped.pretraining import Recipe, measure, pretrain
 
