@@ -36,8 +36,8 @@ def eigenvalues(asked: Asked[EigenvaluesQuestion], as_json: JsonOption = False) 
             e["block"] or WHOLE,
             f"{e['n']:,}",
             f"{e['values'][0]:.3g}",
-            f"{e['stderrs'][0]:.1g}",
-            "–" if e["held_out"][0] is None else f"{e['held_out'][0]:.3g}",
+            _figure(e["stderrs"][0], ".1g"),
+            _figure(e["held_out"][0], ".3g"),
             "  ".join(f"{value:.3g}" for value in e["values"][1:]) or "–",
             f"{e['values'][0] / e['n']:.2e}",
         )
@@ -52,6 +52,11 @@ def eigenvalues(asked: Asked[EigenvaluesQuestion], as_json: JsonOption = False) 
             f"the residual is still above {question.tol:g} of the eigenvalue in {', '.join(unsettled)}; "
             f"allow more --max-products"
         )
+
+
+def _figure(value: float | None, form: str) -> str:
+    """A dash for what one row alone cannot tell."""
+    return "–" if value is None else format(value, form)
 
 
 @asks(SpectrumQuestion)

@@ -1,5 +1,6 @@
 """The commands that measure what each width does to each block, and put the predicted damage to the test."""
 
+import math
 from typing import TYPE_CHECKING
 
 import typer
@@ -65,4 +66,7 @@ def _correlation(found: "Correlation") -> str:
 
 def _sentence(result: "ProxyResult", row: "Compared") -> str:
     size = result.plans[row.first].size_bytes
-    return f"{row.question}, {size:,.0f} bytes: the second's loss is {row.rise:+.4f} ± {row.rise_stderr:.4f}"
+    error = (
+        f"± {row.rise_stderr:.4f}" if math.isfinite(row.rise_stderr) else "(one image has no standard error)"
+    )
+    return f"{row.question}, {size:,.0f} bytes: the second's loss is {row.rise:+.4f} {error}"

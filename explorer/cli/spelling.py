@@ -98,7 +98,9 @@ def _listed(typed: Any) -> Callable[[Any, str], Any] | None:
     members = get_args(typed) if get_origin(typed) in (Union, types.UnionType) else (typed,)
     for member in members:
         if get_origin(member) is tuple:
-            return _numbers if get_args(member)[0] is int else _words
+            inner = get_args(member)[0]
+            inner = get_args(inner)[0] if get_origin(inner) is Annotated else inner
+            return _numbers if inner is int else _words
     return None
 
 

@@ -13,6 +13,10 @@ from explorer.errors import ExplorerError, QuantizerError, RunError
 Granularity = Literal["layer", "module"]
 Split = Literal["train", "test"]
 MAX_SEED = 2**63 - 1
+MOST_SAMPLES = 100_000_000  # of anything that counts samples: more than a data file can hold
+MOST_NAMES = 20_000  # layers or blocks that a question may list
+LONGEST_NAME = 1000
+Name = Annotated[str, Field(max_length=LONGEST_NAME)]  # of a block, a layer or a tensor
 
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32)
 
@@ -111,7 +115,7 @@ class Quantizer(Frozen):
 
     scheme: Literal["symmetric", "affine"] = "symmetric"
     granularity: Literal["tensor", "channel"] = "channel"
-    step: str = Field("mse", min_length=1, description="rule that chooses the step")
+    step: str = Field("mse", min_length=1, max_length=80, description="rule that chooses the step")
     bias_correction: Literal["none", "mean", "mean-variance"] = "none"
 
 

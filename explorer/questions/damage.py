@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import PlanError
-from explorer.questions.base import Granularity, Quantizer, Question, Split, Width
+from explorer.questions.base import MOST_SAMPLES, Granularity, Quantizer, Question, Split, Width
 
 DamageMeasure = Literal["product", "lambda-max", "activation"]
 
@@ -27,9 +27,11 @@ class DamageQuestion(Question):
         "product",
         description="ΔWᵀHΔW itself, the largest eigenvalue × ‖ΔW‖², or the traces of the activations × their errors",
     )
-    bits: tuple[Width, ...] = Field((2, 3, 4, 5, 6, 7, 8), description="widths that are measured")
+    bits: tuple[Width, ...] = Field(
+        (2, 3, 4, 5, 6, 7, 8), min_length=1, description="widths that are measured"
+    )
     granularity: Granularity = Field("layer", description="what a block is")
-    samples: int = Field(512, ge=2, description="training rows")
+    samples: int = Field(512, ge=2, le=MOST_SAMPLES, description="training rows")
     quantizer: Quantizer = Quantizer()
 
     _bits_in_order = field_validator("bits", mode="before")(_settled)
@@ -49,14 +51,18 @@ class ProxyQuestion(Question):
     urgency = -10
     refusal = PlanError
 
-    plans: int = Field(80, ge=2, description="how many to measure")
-    samples: int = Field(1000, ge=2, description="images")
+    plans: int = Field(80, ge=2, le=100_000, description="how many to measure")
+    samples: int = Field(1000, ge=2, le=MOST_SAMPLES, description="images")
     split: Split = Field("test", description="which images")
-    bits: tuple[Width, ...] = Field((2, 3, 4, 6, 8), description="widths that plans are made of")
+    bits: tuple[Width, ...] = Field(
+        (2, 3, 4, 6, 8), min_length=1, description="widths that plans are made of"
+    )
     a_bits: Width = Field(32, description="width of the activations; 32 leaves them as they are")
     granularity: Granularity = Field("layer", description="what a block is")
     quantizer: Quantizer = Quantizer()
-    damage_samples: int = Field(512, ge=2, description="training rows for ΔWᵀHΔW by products")
-    eigen_samples: int = Field(128, ge=2, description="training rows for the eigenvalues")
+    damage_samples: int = Field(
+        512, ge=2, le=MOST_SAMPLES, description="training rows for ΔWᵀHΔW by products"
+    )
+    eigen_samples: int = Field(128, ge=2, le=MOST_SAMPLES, description="training rows for the eigenvalues")
 
     _bits_in_order = field_validator("bits", mode="before")(_settled)

@@ -13,14 +13,16 @@ explorer.errors.PlanError: there is no cost 'weight'; use one of size, bops, lat
 
 import json
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from explorer.errors import PlanError
-from explorer.questions.base import Frozen
+from explorer.questions.base import MOST_NAMES, Frozen, Name
 
 CostName = Literal["size", "bops", "latency", "activations"]
+Menu = Annotated[tuple[int, ...], Field(max_length=100)]
+Widths = Annotated[dict[Name, int], Field(max_length=MOST_NAMES)]
 Measure = Literal["trace", "lambda-max", "l2", "product"]
 
 
@@ -29,21 +31,28 @@ class FrontierQuestion(Frozen):
 
     refusal = PlanError
 
-    bits: tuple[int, ...] | None = Field(
-        None, description="allowed widths; 2, 3, 4, 6, 8, or those a profile was published at, without"
+    bits: Menu | None = Field(
+        None,
+        description="allowed widths; 2, 3, 4, 6, 8, or those a profile was published at, without",
     )
     cost: CostName = Field("size", description="the axis")
     damage: Measure = Field(
         "trace", description="how Ω is predicted: trace (HAWQ-V2), lambda-max (HAWQ), l2 or product"
     )
     monotone: bool = Field(False, description="only HAWQ-V2's set B")
-    ties: tuple[tuple[str, ...], ...] = Field(
-        (), description="groups of blocks that share a width, besides a profile's own"
+    ties: tuple[tuple[Name, ...], ...] = Field(
+        (), max_length=MOST_NAMES, description="groups of blocks that share a width, besides a profile's own"
     )
     auto_ties: bool = Field(False, description="tie a residual's projection to its main path")
-    keep: dict[str, int] = Field({}, description="block to the width its weights must have")
-    minimum: dict[str, int] = Field({}, description="block to the smallest width of its weights")
-    maximum: dict[str, int] = Field({}, description="block to the largest width of its weights")
+    keep: dict[Name, int] = Field(
+        {}, max_length=MOST_NAMES, description="block to the width its weights must have"
+    )
+    minimum: dict[Name, int] = Field(
+        {}, max_length=MOST_NAMES, description="block to the smallest width of its weights"
+    )
+    maximum: dict[Name, int] = Field(
+        {}, max_length=MOST_NAMES, description="block to the largest width of its weights"
+    )
     first_last_at: int | None = Field(
         None, description="width of the first and the last block, unless keep says another"
     )
@@ -53,12 +62,20 @@ class FrontierQuestion(Frozen):
         description="width of activations, or weights: as wide as their block's weights; without: 8, or as the "
         "weights where a cost counts it",
     )
-    a_menu: tuple[int, ...] = Field((), description="activation widths to choose from; none: not chosen")
-    a_keep: dict[str, int] = Field({}, description="block to the width its activations must have")
-    a_minimum: dict[str, int] = Field({}, description="block to the smallest width of its activations")
-    a_maximum: dict[str, int] = Field({}, description="block to the largest width of its activations")
+    a_menu: Menu = Field((), description="activation widths to choose from; none: not chosen")
+    a_keep: dict[Name, int] = Field(
+        {}, max_length=MOST_NAMES, description="block to the width its activations must have"
+    )
+    a_minimum: dict[Name, int] = Field(
+        {}, max_length=MOST_NAMES, description="block to the smallest width of its activations"
+    )
+    a_maximum: dict[Name, int] = Field(
+        {}, max_length=MOST_NAMES, description="block to the largest width of its activations"
+    )
     scales: bool = Field(False, description="whether a size counts the quantizers' scales too")
-    latencies: str = Field("", description="CSV of latencies of one's own; those published without")
+    latencies: str = Field(
+        "", max_length=5_000_000, description="CSV of latencies of one's own; those published without"
+    )
 
     @field_validator("bits", "a_menu", mode="before")
     @classmethod

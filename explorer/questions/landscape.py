@@ -5,7 +5,14 @@ from typing import Any, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import CurvatureError
-from explorer.questions.base import Question, check_width, is_number, two_give_an_error
+from explorer.questions.base import (
+    LONGEST_NAME,
+    MOST_SAMPLES,
+    Question,
+    check_width,
+    is_number,
+    two_give_an_error,
+)
 
 Directions = Literal["eigen", "random", "quantization"]
 DEFAULT_BITS = (4, 2)
@@ -26,7 +33,9 @@ class LandscapeQuestion(Question):
     free = frozenset({"points"})
 
     block: str | None = Field(
-        None, description="a block's name, of a layer or a module; all blocks without it"
+        None,
+        max_length=LONGEST_NAME,
+        description="a block's name, of a layer or a module; all blocks without it",
     )
     directions: Directions = Field(
         "eigen",
@@ -37,9 +46,12 @@ class LandscapeQuestion(Question):
     radius: float | None = Field(
         None,
         gt=0,
+        le=1e6,
         description="how far the axes go, in weight units; without it by how far 4 bits, or --bits, move the weights",
     )
-    samples: int | None = Field(512, ge=2, description="training samples the loss is the mean of")
+    samples: int | None = Field(
+        512, ge=2, le=MOST_SAMPLES, description="training samples the loss is the mean of"
+    )
     bits: tuple[int, ...] = Field(DEFAULT_BITS, description="widths that a quantization slice runs along")
 
     _two_give_an_error = field_validator("samples", mode="before")(two_give_an_error)

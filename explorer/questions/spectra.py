@@ -5,7 +5,14 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import CurvatureError
-from explorer.questions.base import Granularity, Question, is_number, two_give_an_error
+from explorer.questions.base import (
+    LONGEST_NAME,
+    MOST_SAMPLES,
+    Granularity,
+    Question,
+    is_number,
+    two_give_an_error,
+)
 
 Which = Literal["largest", "magnitude", "smallest"]
 EigenMethod = Literal["lanczos", "power"]
@@ -22,13 +29,17 @@ class EigenvaluesQuestion(Question):
     refusal = CurvatureError
     free = frozenset({"k", "method", "samples", "tol", "max_products", "seed"})
 
-    k: int = Field(2, ge=1, description="how many of each block")
+    k: int = Field(2, ge=1, le=1000, description="how many of each block")
     which: Which = Field("largest", description="which end of the spectrum")
     method: EigenMethod = Field("lanczos", description="how to find them")
     granularity: Granularity = Field("layer", description="what a block is")
-    samples: int | None = Field(512, ge=2, description="training rows that the Hessian is a mean over")
+    samples: int | None = Field(
+        512, ge=2, le=MOST_SAMPLES, description="training rows that the Hessian is a mean over"
+    )
     tol: float = Field(1e-3, gt=0, lt=1, description="stop at this relative residual")
-    max_products: int = Field(200, ge=2, description="at most so many Hessian-vector products a block")
+    max_products: int = Field(
+        200, ge=2, le=1_000_000, description="at most so many Hessian-vector products a block"
+    )
     whole: bool = Field(True, description="the whole network's too")
 
     _two_give_an_error = field_validator("samples", mode="before")(two_give_an_error)
@@ -76,11 +87,15 @@ class SpectrumQuestion(Question):
     refusal = CurvatureError
     free = frozenset({"steps", "probes", "samples", "blur", "seed"})
 
-    block: str | None = Field(None, description="its name; the whole network without it")
+    block: str | None = Field(
+        None, max_length=LONGEST_NAME, description="its name; the whole network without it"
+    )
     steps: int = Field(64, ge=1, le=10_000, description="of Lanczos for each probe")
     probes: int = Field(8, ge=2, le=100_000, description="random starts")
     granularity: Granularity = Field("layer", description="what a block is")
-    samples: int | None = Field(512, ge=2, description="training rows that the Hessian is a mean over")
+    samples: int | None = Field(
+        512, ge=2, le=MOST_SAMPLES, description="training rows that the Hessian is a mean over"
+    )
     blur: float = Field(0.01, gt=0, lt=1, description="width of the bells, as a share of the range")
 
     _two_give_an_error = field_validator("samples", mode="before")(two_give_an_error)

@@ -1,11 +1,11 @@
 """The questions about step sizes (`explorer.lapq`): the search, and what is measured about steps."""
 
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from explorer.errors import LapqError
-from explorer.questions.base import Question
+from explorer.questions.base import LONGEST_NAME, MAX_SEED, MOST_NAMES, MOST_SAMPLES, Name, Question
 
 JointMethod = Literal["powell", "coordinate", "gradient"]
 Form = Literal["integer", "paper", "code"]
@@ -37,9 +37,13 @@ class StepsQuestion(Question):
     plan: dict[str, Any] | None = Field(
         None, description="a plan.json whose widths are taken, instead of one width for all"
     )
-    calibration: int = Field(512, ge=1, description="training images that the loss is a mean of")
-    leave: tuple[str, ...] | None = Field(
-        None, description="layers that stay in FP32, with commas between; the first and the last without it"
+    calibration: int = Field(
+        512, ge=1, le=MOST_SAMPLES, description="training images that the loss is a mean of"
+    )
+    leave: tuple[Name, ...] | None = Field(
+        None,
+        max_length=MOST_NAMES,
+        description="layers that stay in FP32, with commas between; the first and the last without it",
     )
 
     @field_validator("leave", mode="before")
@@ -137,8 +141,8 @@ class LapqSurfaceQuestion(StepsLoss):
     kind = "lapq_surface"
     free = frozenset({"points"})
 
-    first: str = Field(description="a site, such as layer1.0.conv1.weight or layer1.0.conv1.input")
-    second: str = Field(description="another")
+    first: Name = Field(description="a site, such as layer1.0.conv1.weight or layer1.0.conv1.input")
+    second: Name = Field(description="another")
     points: int = Field(33, ge=5, le=129, description="a side")
     others: Others = Field("float", description="all other tensors in FP32, or quantized")
 
@@ -166,12 +170,23 @@ class LapqSweepQuestion(StepsLoss):
     sweep: Sweep = Field(
         description="a tensor's error against its step, or the loss against p, all steps times r, or images"
     )
-    site: str | None = Field(None, description="of error: whose tensor; draws of N(0, 1) without it")
-    steps: dict[str, Any] | None = Field(
-        None, description="of distance: site to step; those of the quadratic phase without it"
+    site: str | None = Field(
+        None, max_length=LONGEST_NAME, description="of error: whose tensor; draws of N(0, 1) without it"
     )
-    sizes: tuple[int, ...] = Field((16, 32, 64, 128, 256, 512), description="of calibration: how many images")
-    seeds: tuple[int, ...] = Field((0, 1, 2), description="of calibration: seeds of their draws")
+    steps: dict[Name, float] | None = Field(
+        None,
+        max_length=MOST_NAMES,
+        description="of distance: site to step; those of the quadratic phase without it",
+    )
+    sizes: tuple[Annotated[int, Field(ge=1, le=MOST_SAMPLES)], ...] = Field(
+        (16, 32, 64, 128, 256, 512),
+        min_length=1,
+        max_length=100,
+        description="of calibration: how many images",
+    )
+    seeds: tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...] = Field(
+        (0, 1, 2), min_length=1, max_length=100, description="of calibration: seeds of their draws"
+    )
     method: JointMethod | None = Field(
         None, description="of calibration: joint phase; up to the quadratic phase without it"
     )
@@ -183,8 +198,8 @@ class LapqHessianQuestion(StepsLoss):
     kind = "lapq_hessian"
 
     w_bits: int = Field(32, description="of weights, 2 to 8; 32 for FP32")
-    steps: dict[str, Any] | None = Field(
-        None, description="site to step; those of the quadratic phase without it"
+    steps: dict[Name, float] | None = Field(
+        None, max_length=MOST_NAMES, description="site to step; those of the quadratic phase without it"
     )
     how: How = Field(
         "straight-through", description="derivatives by the quantizers' slope, or of the loss itself"
@@ -200,7 +215,7 @@ class LapqTableQuestion(StepsQuestion):
     version = 4
 
     test_images: int | None = Field(
-        None, ge=1, description="images that the table reports on; all without it"
+        None, ge=1, le=MOST_SAMPLES, description="images that the table reports on; all without it"
     )
     corrections: tuple[Correction, ...] = Field(
         ("none", "mean"), description="bias corrections of the weights, with commas between"

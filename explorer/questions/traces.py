@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, field_validator
 
 from explorer.errors import CurvatureError
-from explorer.questions.base import Granularity, Question, is_number, two_give_an_error
+from explorer.questions.base import MOST_SAMPLES, Granularity, Question, is_number, two_give_an_error
 
 Of = Literal["weights", "activations"]
 TraceMethod = Literal["auto", "exact", "output-probes", "hutchinson"]
@@ -24,9 +24,14 @@ class TracesQuestion(Question):
     method: TraceMethod = Field("auto", description="how to estimate")
     granularity: Granularity = Field("layer", description="what a block is")
     samples: int | None = Field(
-        None, ge=2, description="at most so many data samples, drawn with repetition; exact takes all"
+        None,
+        ge=2,
+        le=MOST_SAMPLES,
+        description="at most so many data samples, drawn with repetition; exact takes all",
     )
-    rel_se: float = Field(0.05, gt=0, description="stop at this relative standard error in every block")
+    rel_se: float = Field(
+        0.05, gt=0, le=1000, description="stop at this relative standard error in every block"
+    )
     probes: Probes = Field("rademacher", description="random vectors of hutchinson")
     jointly: bool = Field(True, description="hutchinson with one product a draw for all blocks")
 

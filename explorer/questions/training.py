@@ -41,9 +41,9 @@ class FinetuneQuestion(Question):
     refusal = RunError
 
     plan: dict[str, Any] = Field(description="plan.json's content")
-    method: str = Field("ste", description="how gradients reach the weights")
+    method: str = Field("ste", max_length=80, description="how gradients reach the weights")
     epochs: int = Field(1, ge=1, le=100_000, description="passes over the training data")
-    batch_size: int = Field(128, ge=2, description="samples a step")
+    batch_size: int = Field(128, ge=2, le=1_000_000, description="samples a step")
     optimizer: Optimizer = Field("sgd", description="SGD with momentum, or AdamW")
     learning_rate: float | None = Field(
         None,

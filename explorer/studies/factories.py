@@ -69,14 +69,18 @@ class Factories:
             raise StudyError(f"the factory {address!r} was not found: there is no file {path}")
         try:
             return Beside(self._sources[0], path).load()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:  # of whoever waits for it
+            raise
+        except BaseException as error:
             raise StudyError(f"importing {path} failed: {type(error).__name__}: {error}") from error
 
 
 def _from_package(place: str, address: str) -> ModuleType:
     try:
         return importlib.import_module(place)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise StudyError(
             f"the factory {address!r} cannot be imported: {type(error).__name__}: {error}"
         ) from error

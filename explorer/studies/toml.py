@@ -7,9 +7,9 @@ be ignored in silence.
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 from torch import nn
 
 from explorer import reading
@@ -17,7 +17,7 @@ from explorer.errors import StudyError
 from explorer.studies import losses, profile
 from explorer.studies.checks import check_forward, check_same
 from explorer.studies.data.archive import read_npz
-from explorer.studies.data.images import ImageData
+from explorer.studies.data.images import MAX_CLASSES, ImageData
 from explorer.studies.factories import Factories
 from explorer.studies.identity.origin import Origin, stamp
 from explorer.studies.losses import Loss
@@ -34,39 +34,54 @@ _FILE = reading.Kind(
 )
 
 
+_LONGEST_PATH = 4096
+_Path = Annotated[str, Field(min_length=1, max_length=_LONGEST_PATH)]
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSection(_Section):
-    factory: str
-    weights: str
+    factory: _Path
+    weights: _Path
     fold_batch_norms: StrictBool = False
 
 
 class DataSection(_Section):
-    path: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    path: _Path
+    mean: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = Field(min_length=1, max_length=1000)
+    std: tuple[Annotated[float, Field(ge=1e-6, le=1e6)], ...] = Field(min_length=1, max_length=1000)
 
 
 class LossSection(_Section):
-    kind: str = "cross_entropy"
+    kind: str = Field(default="cross_entropy", min_length=1, max_length=_LONGEST_PATH)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    class_weights: tuple[float, ...] | None = None
+    class_weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None = Field(
+        default=None, min_length=1, max_length=MAX_CLASSES
+    )
+
+    @field_validator("class_weights")
+    @classmethod
+    def _some_class_counts(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and not any(value):
+            raise ValueError(
+                "every class has the weight 0, so nothing would count; give one a weight above 0"
+            )
+        return value
 
 
 class ProfileSection(_Section):
-    path: str
-    network: str | None = None
+    path: _Path
+    network: str | None = Field(default=None, max_length=500)
 
 
 class CardSection(_Section):
-    title: str = ""
-    summary: str = ""
-    source: str = ""
-    licence: str = ""
-    facts: dict[str, str] = Field(default_factory=dict)
+    title: str = Field(default="", max_length=200)
+    summary: str = Field(default="", max_length=5000)
+    source: str = Field(default="", max_length=2000)
+    licence: str = Field(default="", max_length=2000)
+    facts: dict[str, str] = Field(default_factory=dict, max_length=200)
 
 
 class Description(_Section):
@@ -198,7 +213,9 @@ def _call(factory: str, factories: Factories) -> Any:
     function = factories.resolve(factory)
     try:
         return function()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # of whoever waits for it
+        raise
+    except BaseException as error:  # a factory may raise anything
         raise StudyError(f"the factory {factory!r} failed: {type(error).__name__}: {error}") from error
 
 
@@ -224,6 +241,8 @@ def _loss(section: LossSection, factories: Factories) -> Loss:
 def _first_problem(error: ValidationError) -> str:
     problem: Any = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "value_error":
+        return f"the key {where} is wrong: {problem['ctx']['error']}"
     if problem["type"] == "missing":
         return f"the key {where} is missing"
     if problem["type"] == "extra_forbidden":

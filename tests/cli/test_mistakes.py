@@ -72,6 +72,13 @@ def loss():
         ("frontier --study tiny --limit carbon=4", "one of size, bops, latency"),
         ("frontier --study tiny --limit size=much", "COST=VALUE"),
         ("frontier --study tiny --limit size=nan", "finite"),
+        ("frontier --study tiny --budget-ratio 1e-320", "budget ratio"),
+        ("traces --study tiny --seed 99999999999999999999", "--seed"),
+        ("lapq --study tiny --seed 18446744073709551616", "--seed"),
+        ("landscape --study tiny --radius 1e308", "--radius"),
+        ("finetune --study tiny --plan p.json --epochs 100000000000000000000000", "--epochs"),
+        ("finetune --study tiny --plan p.json --epochs 1e23", "--epochs"),
+        ("spectrum --study tiny --steps 10000000000000000000", "--steps"),
         ("frontier --study tiny --solver simplex", "--solver"),
         ("frontier --study tiny --solver milp", "milp answers one budget"),
         (f"traces --study {'x' * 10_000}", "there is no study 'xxx"),
@@ -267,3 +274,17 @@ def test_a_training_that_diverges(explore: Command, folder: Path) -> None:
 def test_a_plan_that_is_not_named(explore: Command, folder: Path) -> None:
     """An empty path is the folder that one is in, which says nothing to anybody."""
     assert "no file is named" in complaint(explore("evaluate", "--study", folder, "--plan", ""))
+
+
+def test_one_training_image_has_no_error_and_no_traceback(explore: Command, folder: Path) -> None:
+    """What one row alone cannot tell is a dash in the table, and null in JSON."""
+    arrays = example_arrays()
+    arrays |= {
+        name: arrays[name][:1] for name in ("train_images", "train_labels", "test_images", "test_labels")
+    }
+    write_arrays(folder / "data.npz", arrays)
+    words = ("eigenvalues", "--study", folder, "--k", "1", "--max-products", "8")
+    assert explore(*words, "--json").json["eigenvalues"][0]["held_out"] == [None]
+    answer = explore(*words)
+    assert answer.status == 0, answer.err
+    assert "nan" not in answer.out

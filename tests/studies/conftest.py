@@ -47,6 +47,15 @@ def failing():
 def leaving():
     raise SystemExit(3)
 
+class Broken(BaseException):
+    pass
+
+def breaking():
+    raise Broken("in two")
+
+def interrupted():
+    raise KeyboardInterrupt
+
 def pair():
     class Pair(nn.Module):
         def __init__(self):

@@ -105,6 +105,16 @@ def test_no_study_is_named() -> None:
         ('weights = "weights.safetensors"', 'weights = "a\\u0000b.pt"', "a name cannot hold a NUL"),
         ('factory = "net.py:build"', f'factory = "{"x" * 3000}.py:build"', "there is no file"),
         ('factory = "net.py:build"', 'factory = "a\\u0000b.py:build"', "there is no file"),
+        ("std = [0.2, 0.25, 0.3]", "std = [0.2, inf, 0.3]", "the key data.std.1 is wrong"),
+        ("std = [0.2, 0.25, 0.3]", "std = [0.2, nan, 0.3]", "the key data.std.1 is wrong"),
+        ("mean = [0.5, 0.4, 0.3]", "mean = [0.5, 1e300, 0.3]", "the key data.mean.1 is wrong"),
+        ("[loss]", "[loss]\nclass_weights = [1.0, nan, 1.0]", "the key loss.class_weights.1 is wrong"),
+        ("[loss]", "[loss]\nclass_weights = [1.0, -1.0, 1.0]", "the key loss.class_weights.1 is wrong"),
+        ("[loss]", "[loss]\nclass_weights = [0.0, 0.0, 0.0]", "every class has the weight 0"),
+        ("[loss]", "[loss]\nclass_weights = [1.0, 1.0, 1.0, 1.0]", "cannot take the network's outputs"),
+        ("[loss]", "[loss]\nlabel_smoothing = nan", "the key loss.label_smoothing is wrong"),
+        ("[loss]", "[loss]\nlabel_smoothing = 1.5", "the key loss.label_smoothing is wrong"),
+        ('factory = "net.py:build"', 'factory = "net.py:breaking"', "failed: Broken: in two"),
         ('name = "tiny"', "", "the key name is missing"),
         ('factory = "net.py:build"', "", "the key model.factory is missing"),
         ("mean = [0.5, 0.4, 0.3]", "", "the key data.mean is missing"),
@@ -133,8 +143,7 @@ def test_no_study_is_named() -> None:
         ("data.npz", "absent.npz", "absent.npz does not exist"),
         ("mean = [0.5, 0.4, 0.3]", "mean = [0.5]", "has 3 channels and [data] mean has 1 values"),
         ("std = [0.2, 0.25, 0.3]", "std = [0.2]", "mean has 3 and std 1 values"),
-        ("std = [0.2, 0.25, 0.3]", "std = [0.2, 0.0, 0.3]", "std above 0"),
-        ("std = [0.2, 0.25, 0.3]", "std = [0.2, nan, 0.3]", "std above 0"),
+        ("std = [0.2, 0.25, 0.3]", "std = [0.2, 0.0, 0.3]", "the key data.std.1 is wrong"),
         ('kind = "cross_entropy"', 'kind = "hinge"', "kind 'hinge' is unknown; use cross_entropy"),
         ('kind = "cross_entropy"', 'kind = "net.py:averaged_loss"', "return one value a sample"),
         ('kind = "cross_entropy"', 'kind = "net.py:number"', "returned a int; it must return a function"),
@@ -283,3 +292,10 @@ def test_a_damaged_data_file(folder: Any, damage: Callable[[Path], Any]) -> None
 def test_a_profile_study_has_nothing_to_measure() -> None:
     with pytest.raises(StudyError, match="published figures only"):
         studies.load_network("hawq-v3-resnet18")
+
+
+def test_an_interrupt_stays_one(folder: Any) -> None:
+    """Ctrl-C while a factory works ends the program and is no mistake in the study."""
+    folder.write(old="net.py:build", new="net.py:interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        studies.load(folder.path)

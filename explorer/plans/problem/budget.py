@@ -28,7 +28,7 @@ class Budget:
     def __post_init__(self) -> None:
         if not isfinite(self.value):
             raise PlanError(f"a budget of {self.value} means nothing; give a finite number")
-        if self.kind == "ratio" and self.value <= 0:
+        if self.kind == "ratio" and not 1e-6 <= self.value <= 1e9:
             raise PlanError(
                 f"a budget ratio of {self.value} means nothing; give how many times smaller than "
                 "FP32, such as 8"
