@@ -12,8 +12,9 @@ import streamlit as st
 
 from explorer import studies
 from explorer.blocks import Block, Granularity
-from explorer.errors import PlanError
+from explorer.errors import PlanError, sentence
 from explorer.plans import BlockBits, Plan
+from explorer.questions.base import LONGEST_NAME
 from explorer.studies import AnyStudy
 from explorer.ui.shell import caches
 
@@ -161,17 +162,17 @@ def read_address() -> str | None:
     address = st.query_params
     if named := address.get("study"):
         if named not in [card.name for card in offered()]:
-            return f"The link names the study {named!r}, which this app was not started with."
+            return sentence(f"The link names the study {named!r}, which this app was not started with.")
         st.session_state[_STUDY] = named
     if address.get("blocks") in ("layer", "module"):
         st.session_state[_BLOCKS] = address["blocks"]
-    if name := address.get("block"):
+    if (name := address.get("block")) and len(name) <= LONGEST_NAME:
         look_at(name)
     if text := address.get("plan"):
         try:
             take(_decode(text))
         except PlanError as error:
-            return f"The plan in the link was not used: {error}"
+            return sentence(f"The plan in the link was not used: {error}")
         if address.get("steps"):
             return (
                 "The plan in the link had its own step sizes, which a link does not hold, so it was opened without "
@@ -200,11 +201,15 @@ def encode(held: Plan) -> str:
 
 
 def _decode(text: str) -> Plan:
-    parts = [part.split(".") for part in text.split("_")]
     names = [block.name for block in blocks()]
+    parts = [
+        part.split(".") for part in text[: 6 * len(names) + 1].split("_")
+    ]  # two widths a block, each of two digits
     if len(parts) != 2 or any(len(part) != len(names) for part in parts):
         raise PlanError(f"it does not have one width for each of the {len(names)} blocks")
-    if not all(digits.isdecimal() and len(digits) < 3 for part in parts for digits in part):
+    if not all(
+        digits.isascii() and digits.isdecimal() and len(digits) < 3 for part in parts for digits in part
+    ):
         raise PlanError("it holds something that is not a number of bits")
     bits = {name: BlockBits(int(w), int(a)) for name, w, a in zip(names, *parts, strict=True)}
     return Plan(study().name, study().weights_sha256, bits)
