@@ -3,17 +3,20 @@
 PYTHON ?= python3
 PORT ?= 8501
 WORKERS ?= 2
+N ?= 20000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev chromium postgresql app test unit lint format clean
+.PHONY: help setup setup-dev chromium app test unit fuzz lint format clean
 
 help:
 	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"
 	@echo "make test      set up and run everything: lint, types, tests, browser"
 	@echo "make unit      the quick tests only"
+	@echo "make fuzz      $(N) damaged inputs to everything that reads (N=...)"
 	@echo "make lint      ruff and mypy;  make format: ruff's fixes and formatting"
 	@echo "make setup     only set up .venv;  make setup-dev: with what the tests need"
 	@echo "make clean     remove .venv and every cache"
@@ -82,6 +85,9 @@ test: setup-dev
 
 unit: setup-dev
 	$(BIN)/python -m pytest -m "not slow and not browser"
+
+fuzz: setup-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz $(N)
 
 lint: setup-dev
 	$(BIN)/ruff check .

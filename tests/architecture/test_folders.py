@@ -10,6 +10,7 @@ BESIDE = {
     "architecture",
     "benchmarks",
     "e2e",
+    "fuzz",
     "notebooks",
     "packaging",
     "recipes",

@@ -1,0 +1,74 @@
+"""Whatever is read from outside is taken or refused in a sentence, within bounded time and memory.
+
+A small number of inputs here, each target in a process of its own; ``make fuzz N=20000`` runs more.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from explorer.errors import ExplorerError
+from explorer.questions import TracesQuestion
+from explorer.reading import Kind, parse_json, parse_toml
+from tests.fuzz.engine import MOST_MEMORY
+from tests.fuzz.targets import TARGETS
+
+ROOT = Path(__file__).parents[2]
+SMALL = {kind: 3 if target.child else 150 for kind, target in TARGETS.items()}
+MOST_SECONDS = 60  # of processor time for an input here; ``make fuzz`` asks for 2
+
+
+@pytest.mark.parametrize("kind", list(TARGETS))
+def test_no_input_breaks_what_reads_it(kind: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.engine", kind, str(SMALL[kind])],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert found["faults"] == {}
+    assert found["taken"] + found["refused"] == SMALL[kind]
+    assert found["refused"] > 0, "the changes reach what reads it"
+    assert found["memory"] < MOST_MEMORY
+    assert found["slowest"] < MOST_SECONDS
+
+
+_KIND = Kind("the file", 100_000, ExplorerError, "name another")
+
+
+@settings(max_examples=200)
+@given(text=st.text(max_size=300))
+def test_any_text_is_a_document_or_a_sentence(text: str) -> None:
+    for parse in (parse_json, parse_toml):
+        with suppress(ExplorerError):  # whose message tests/test_errors.py looks at
+            parse(text, _KIND)
+
+
+_RAW = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.lists(st.integers(), max_size=3)
+)
+
+
+@settings(max_examples=200)
+@given(options=st.dictionaries(st.sampled_from(sorted(TracesQuestion.model_fields)), _RAW))
+def test_any_options_are_a_question_or_a_sentence(options: dict[str, Any]) -> None:
+    with suppress(ExplorerError):
+        asked = TracesQuestion(**options)
+        assert TracesQuestion.from_parameters(asked.parameters(), asked.seed) == asked
