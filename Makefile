@@ -9,8 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev chromium postgresql app test unit lint format clean
-.PHONY: help setup setup-dev chromium app test unit fuzz lint format clean
+.PHONY: help setup setup-dev chromium postgresql app test unit fuzz lint format clean
 
 help:
 	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"

@@ -155,7 +155,7 @@ def _plan(info: FieldInfo) -> Spelling:
 
 def _plan_of_steps(info: FieldInfo) -> Spelling:
     text = "a plan.json whose widths are taken, in place of --w-bits and --a-bits"
-    return Spelling(Path | None, None, ("--plan",), text, read_for=_plan(info).read_for)
+    return Spelling(str | None, None, ("--plan",), text, read_for=_plan(info).read_for)
 
 
 def _jointly(info: FieldInfo) -> Spelling:

@@ -28,12 +28,12 @@ DAMAGED = (
 class _Bounded(io.FileIO):
     """A file of which no more is read at once than a directory of an archive may take."""
 
-    def read(self, size: int | None = -1, /) -> bytes | None:
+    def read(self, size: int | None = -1, /) -> bytes:
         rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
         wanted = rest if size is None or size < 0 else min(size, rest)
         if wanted > _MOST_AT_ONCE:
             raise zipfile.BadZipFile("its directory is too large")
-        return super().read(wanted)
+        return super().read(wanted) or b""
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from explorer.studies.headers import check_header
 
 MAX_BYTES = 4 * 2**30
 _FILE = reading.Kind("the weights file", MAX_BYTES, StudyError, "write it, or correct [model] weights")
-_FOREIGN = re.compile(r"(?:GLOBAL|global|class) ([\w.]+\.[\w.]+)")
+_FOREIGN = re.compile(r"(?:GLOBAL|Unsupported class) ([\w.]+)")
 _CHILD_SECONDS = 300
 _CHILD_HEADROOM = 8 * 2**30  # address space that importing torch reserves, most of it never touched
 

@@ -76,5 +76,5 @@ def test_every_number_has_an_upper_limit() -> None:
             widths = any(type(each).__name__ == "AfterValidator" for each in info.metadata)
             if numbers and not (bounded or checked or widths):
                 without.append(f"{name}.{field}")
-    # Checked where the study's blocks are known: against the widths that there are.
-    assert without == ["FrontierQuestion.first_last_at", "FrontierQuestion.a_bits"]
+    # Checked where a problem is made of it, against the widths that there are.
+    assert without == ["FrontierQuestion.first_last_at"]

@@ -126,7 +126,7 @@ def test_a_malicious_pt_file_is_refused_and_not_executed(tmp_path: Path, form: s
     else:
         path.write_bytes(pickle.dumps({"weight": Attack(proof)}))
     with pytest.raises(
-        StudyError, match="cannot be read as a plain state dict: it holds more than tensors"
+        StudyError, match=r"state dict: it (holds more than tensors|is damaged, or no file)"
     ) as caught:
         read_weights(path)
     assert not proof.exists()

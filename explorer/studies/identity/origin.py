@@ -38,6 +38,6 @@ def stamp(path: Path) -> Stamp:
     """The file as it is now; one that is not there has a stamp too."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # the latter for a name with a NUL in it
         return Stamp(path, 0, -1)
     return Stamp(path, found.st_mtime_ns, found.st_size)
