@@ -8,6 +8,7 @@ import typer
 
 from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import JsonOption, TimeLimitOption
+from explorer.errors import cut
 
 if TYPE_CHECKING:
     from explorer.runs import Run, Store
@@ -45,12 +46,13 @@ def list_runs(
 
     store = _store()
     found = housekeeping.chosen(store, status=_split(status), kind=kind, study=study)
-    entries = [_entry(store, run) for run in found]
+    disk = housekeeping.disk(store)
+    entries = [_entry(run, disk.of.get(run.id, 0)) for run in found]
     rows = [
         (
             e["id"],
             e["status"] if e["status"] != "running" else f"running {e['fraction']:.0%}",
-            e["title"][:_TITLE] or e["kind"],
+            cut(e["title"], _TITLE),
             e["study"].removesuffix("/study.toml").rpartition("/")[2],
             e["owner"] or "",
             e["created"][:16].replace("T", " "),
@@ -71,7 +73,7 @@ def show_run(run: Id, as_json: JsonOption = False) -> None:
     made = found.provenance
     note = None if found.status == "unreadable" else versions.remark(found)
     content = {
-        **_entry(store, found),
+        **_entry(found, sum(housekeeping.files(store, found).values())),
         "parameters": found.spec.parameters,
         "seed": found.spec.seed,
         "version": found.spec.version,
@@ -146,6 +148,7 @@ def prune(
 ) -> None:
     """Delete runs that are of no more use, and say what that frees."""
     from explorer.jobs import housekeeping
+    from explorer.jobs.telling import titles
 
     gone = housekeeping.prune(
         _store(), older_than=_duration(older_than), status=_split(status), keep=keep, dry_run=dry_run
@@ -156,7 +159,7 @@ def prune(
         "litter": gone.litter,
         "dry_run": dry_run,
     }
-    rows = [(run.id, run.status, run.title[:_TITLE] or run.spec.kind) for run in gone.runs]
+    rows = [(run.id, run.status, cut(titles.of(run), _TITLE)) for run in gone.runs]
     columns = ("id", "status", "what")
     show(content, as_json, table("Would be deleted" if dry_run else "Deleted", columns, rows, words=columns))
     litter = f"; {gone.litter} files and folders that no run needs are gone" if gone.litter else ""
@@ -169,20 +172,20 @@ def _store() -> "Store":
     return Store.open()
 
 
-def _entry(store: "Store", run: "Run") -> dict[str, Any]:
-    from explorer.jobs import housekeeping
+def _entry(run: "Run", size: int) -> dict[str, Any]:
+    from explorer.jobs.telling import titles
 
     return {
         "id": run.id,
         "status": run.status,
         "fraction": run.fraction,
         "kind": run.spec.kind,
-        "title": run.title,
+        "title": titles.of(run),
         "study": run.spec.study,
         "owner": run.owner,
         "created": run.created.isoformat(),
         "finished": None if run.finished is None else run.finished.isoformat(),
-        "bytes": sum(housekeeping.files(store, run).values()),
+        "bytes": size,
     }
 
 

@@ -12,6 +12,7 @@ from explorer.errors import ExplorerError, RunError
 from explorer.jobs import registry
 from explorer.jobs.perform import perform
 from explorer.jobs.starting import advance
+from explorer.jobs.telling import titles
 from explorer.runs.context import RunContext
 from explorer.runs.database import Unavailable
 from explorer.runs.keeping import private
@@ -49,7 +50,9 @@ def execute(
     """
     kind = registry.kind(spec.kind)
     parts = None if study is None else study.parts
-    run = store.submit(spec, title, parts=parts, owner=owner, priority=kind.question.urgency)
+    run = store.submit(
+        spec, title or titles.of_spec(spec), parts=parts, owner=owner, priority=kind.question.urgency
+    )
     if time_limit is not None and run.status != "done":
         store.limit(run.id, time_limit)
     if run.resumable:

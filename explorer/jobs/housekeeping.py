@@ -1,6 +1,6 @@
 """Looking after the runs in a store: finding them, what they take on the disk, deleting those of no more use."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from explorer.runs.run import Run, Status
 from explorer.runs.store import Store
 
 STATUSES: tuple[Status, ...] = get_args(Status)
+_LOG_BYTES = 100_000  # that are read of a log's end
 ENDED_EARLY: tuple[Status, ...] = ("failed", "cancelled", "lost")
 
 
@@ -51,13 +52,18 @@ def chosen(
 
 def files(store: Store, run: Run) -> dict[str, int]:
     """Files that a run has in the store, by path, to their bytes: artifacts, checkpoints and its log."""
-    hashes = set(run.artifacts.values())
-    if run.status not in ("done", "unreadable"):
-        hashes |= {saved.sha256 for saved in store.checkpoints(run.id) if saved is not None}
-    paths = [store.log_path(run.id)]
-    if isinstance(store.artifacts, ArtifactFolder):
-        paths += [store.artifacts.path(sha256) for sha256 in hashes]
-    return {str(path): size for path in paths if (size := _size(path)) is not None}
+    return _sizes(store, (run.id,), store.shelf.files(run.id))
+
+
+def end_of_log(store: Store, run: Run, lines: int) -> str:
+    """The last lines that the worker of a run wrote; nothing where it wrote none."""
+    path = store.log_path(run.id)
+    if not path.is_file():
+        return ""
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - _LOG_BYTES))
+        text = log.read().decode("utf-8", "replace")
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def delete(store: Store, runs: Sequence[Run]) -> None:
@@ -71,6 +77,28 @@ def delete(store: Store, runs: Sequence[Run]) -> None:
             raise RunError(f"Run {run.id} is {run.status}; cancel it before deleting it.")
     for run in runs:
         store.delete(run.id)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What runs take on the disk, in bytes.
+
+    Attributes:
+        of: each run, deleted ones included, what several share counted in each.
+        total: all together, what several share counted once.
+    """
+
+    of: Mapping[str, int]
+    total: int
+
+
+def disk(store: Store) -> Disk:
+    """What the runs of a store take, read at once however many there are."""
+    kept = store.shelf.files()
+    ids = [run.id for run in (*store.list(), *store.shelf.deleted())]
+    found = {run_id: _sizes(store, (run_id,), kept) for run_id in ids}
+    together = {path: size for sizes in found.values() for path, size in sizes.items()}
+    return Disk({run_id: sum(sizes.values()) for run_id, sizes in found.items()}, sum(together.values()))
 
 
 @dataclass(frozen=True)
@@ -108,8 +136,9 @@ def prune(
     ended = [run for run in chosen(store, status=status) if not run.live]
     going = [run for run in ended[keep:] if (run.finished or run.created) <= latest]
     ids = {run.id for run in going}
-    taken = _together(store, going)
-    shared = _together(store, (run for run in store.list() if run.id not in ids)) if taken else {}
+    kept = store.shelf.files()
+    taken = _sizes(store, ids, kept)
+    shared = _sizes(store, kept.keys() - ids, kept) if taken else {}
     litter = 0
     if not dry_run:
         delete(store, going)
@@ -117,8 +146,14 @@ def prune(
     return Pruned(tuple(going), sum(size for path, size in taken.items() if path not in shared), litter)
 
 
-def _together(store: Store, runs: Iterable[Run]) -> dict[str, int]:
-    return {path: size for run in runs for path, size in files(store, run).items()}
+def _sizes(store: Store, ids: Iterable[str], kept: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """Files of these runs, by path, to their bytes; ``kept`` is what `Shelf.files` tells."""
+    paths = []
+    for run_id in ids:
+        paths.append(store.log_path(run_id))
+        if isinstance(store.artifacts, ArtifactFolder):
+            paths += [store.artifacts.path(sha256) for sha256 in kept.get(run_id, ())]
+    return {str(path): size for path in paths if (size := _size(path)) is not None}
 
 
 def _size(path: Path) -> int | None:

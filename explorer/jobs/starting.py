@@ -12,6 +12,7 @@ from explorer.jobs import registry
 from explorer.jobs.launching.launcher import Launcher
 from explorer.jobs.launching.local import LocalLauncher
 from explorer.jobs.queue import advancing
+from explorer.jobs.telling import titles
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store
@@ -34,6 +35,7 @@ def request(
     """Submit ``spec`` and see to it that someone works on it if it is new; the run as it then is.
 
     Args:
+        title: by default what is computed, on which study, with which settings.
         parts: of the study, as `Store.submit` takes them.
         owner: who asks for it; places are shared fairly between people.
         priority: of the runs that wait, the higher goes first; by default the urgency of the kind.
@@ -41,7 +43,9 @@ def request(
     """
     kind = registry.kind(spec.kind)
     urgency = kind.question.urgency if priority is None else priority
-    run = store.submit(spec, cut(title, LONGEST_TITLE), parts=parts, owner=owner, priority=urgency)
+    run = store.submit(
+        spec, cut(title or titles.of_spec(spec), LONGEST_TITLE), parts=parts, owner=owner, priority=urgency
+    )
     if time_limit is not None and run.status != "done":
         store.limit(run.id, time_limit)
     if run.status == "queued":

@@ -87,6 +87,10 @@ def from_row(
             superseded_by=None if row.superseded_by is None else _text(row.superseded_by),
             parts=None if row.parts is None else _parts(row.parts),
             provenance=None if row.provenance is None else _provenance(row.provenance),
+            name=None if row.name is None else _text(row.name),
+            note=None if row.note is None else _text(row.note),
+            tags=() if row.tags is None else tuple(_text(tag) for tag in decode(row.tags)),
+            deleted=None if row.deleted is None else _moment(row.deleted),
         )
     except (ExplorerError, *_UNFIT) as error:
         return _unreadable(row, error)
@@ -188,6 +192,7 @@ def _unreadable(row: Row[Any], error: Exception) -> Run:
         artifacts={},
         token=row.token if type(row.token) is int else 0,
         owner=_text(row.owner, "") or None,
+        deleted=None if row.deleted is None else _moment(row.deleted, 0.0),
     )
 
 

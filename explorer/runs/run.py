@@ -47,6 +47,10 @@ class Run:
     superseded_by: str | None = None  # the id of the run that answers in its place
     parts: Mapping[str, str] | None = None  # what the fingerprint was made of, if that was recorded
     provenance: Provenance | None = None  # of the latest attempt that began to compute, if that was recorded
+    name: str | None = None  # that a person gave it in place of its title
+    note: str | None = None  # that a person wrote about it
+    tags: tuple[str, ...] = ()
+    deleted: datetime | None = None  # since when, while that can be undone
 
     @cached_property
     def result(self) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData()
 
@@ -59,6 +59,10 @@ runs = Table(
     Column("provenance", Text),  # what made the numbers: versions, threads, device, files
     Column("checkpoint_before", Text),  # the one to fall back to, as ``checkpoint``
     Column("remark", Text),  # what a person should know of how it went
+    Column("name", Text),  # that a person gave it in place of its title
+    Column("note", Text),  # that a person wrote about it
+    Column("tags", Text),  # a list of words
+    Column("deleted", Float),  # since when, while that can be undone; such a run is in no list
     Index("runs_by_content", "fingerprint", "kind"),
     Index("runs_by_status", "status"),
 )

@@ -25,6 +25,7 @@ from explorer.runs.holding.watch import Watch, worker_of
 from explorer.runs.keeping import checkpoints, private, references, spoiling, sweeping
 from explorer.runs.keeping.bundles import Bundles
 from explorer.runs.keeping.checkpoints import Saved
+from explorer.runs.keeping.shelf import THERE, Shelf
 from explorer.runs.keeping.sweeping import Swept
 from explorer.runs.lease import Lease
 from explorer.runs.plain import decode, encode
@@ -55,6 +56,7 @@ class Store:
         self._watch = Watch(alive)
         self.queue = Queue(database, self._watch)
         self.bundles = Bundles(database, self.artifacts)
+        self.shelf = Shelf(database, self._watch)
         self._database = database
         self._url = url
 
@@ -86,6 +88,8 @@ class Store:
 
     def sweep(self) -> Swept:
         """Remove what kills and deletions left behind; done at opening too, once a day."""
+        for run_id in self.shelf.overdue():
+            self.delete(run_id)
         return sweeping.sweep(self.home, self._database, self.artifacts)
 
     def close(self) -> None:
@@ -114,6 +118,7 @@ class Store:
         """The run that answers ``spec``: the one there is, in whatever state, or a new one, queued.
 
         A run whose study has moved is told where it is now, and one that is lost for a damaged file is queued again.
+        One that was deleted is gone for good: it is asked for anew.
         RunError if the one there cannot be read.
 
         Args:
@@ -124,6 +129,8 @@ class Store:
         known = self._asked(spec)
         if known is not None:
             return known
+        for run_id in self.shelf.overdue(spec.identity):
+            self.delete(run_id)
         row = {
             "id": spec.run_id,
             "identity": spec.identity,
@@ -152,7 +159,7 @@ class Store:
 
     def find(self, spec: RunSpec) -> Run | None:
         """The run that answers ``spec``, if it was ever submitted. Done only if the files that it kept are there."""
-        found = self._read(runs.c.identity == spec.identity)
+        found = self._read(runs.c.identity == spec.identity, THERE)
         return self._whole(found[0]) if found else None
 
     def get(self, run_id: str) -> Run:
@@ -163,8 +170,11 @@ class Store:
         return found[0]
 
     def list(self, *, fingerprint: str | None = None, kind: str | None = None) -> tuple[Run, ...]:
-        """All runs, or those of a kind or on a study as it is (its fingerprint); the newest first."""
-        conditions = []
+        """All runs, or those of a kind or on a study as it is (its fingerprint); the newest first.
+
+        Deleted ones are left out; `Shelf.deleted` has them.
+        """
+        conditions: list[Any] = [THERE]
         if fingerprint is not None:
             conditions.append(runs.c.fingerprint == fingerprint)
         if kind is not None:
@@ -173,7 +183,7 @@ class Store:
 
     def live(self) -> tuple[Run, ...]:
         """The runs that something will still happen to, the newest first: cheap however many have ended."""
-        return tuple(run for run in self._read(runs.c.status.in_(LIVE)) if run.live)
+        return tuple(run for run in self._read(runs.c.status.in_(LIVE), THERE) if run.live)
 
     def result(self, run_id: str) -> dict[str, Any] | None:
         """What `Run.result` reads."""

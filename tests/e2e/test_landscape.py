@@ -21,7 +21,7 @@ def app(learnable_app: App) -> App:
 def compute(page: Page) -> None:
     """Press Compute and wait until everything is there."""
     page.get_by_role("button", name="Compute", exact=True).click()
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     settle(page)
 
 

@@ -56,7 +56,6 @@ def show(study: Study) -> None:
     run_panel.watch_all(
         [run.id for run in runs.values()],
         lambda found: _draw(found, asked.log, asked.relief, unit),
-        run_panel.PAUSING,
     )
 
 

@@ -1,27 +1,15 @@
 """Runs on a page: progress while they work, stop and resume, and what went wrong in a sentence."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
 from explorer import jobs
 from explorer.jobs import permission, request, stop, versions
+from explorer.jobs.telling import titles
 from explorer.runs import Run, RunSpec
 from explorer.ui.shell import caches, door, sentences, session
 from explorer.ui.shell.plain import plain
-
-
-@dataclass(frozen=True)
-class Words:
-    """Labels of a run's buttons, and what is said of one that was stopped."""
-
-    stop: str = "Cancel"
-    resume: str = "Resume"
-    stopped: str = "This run stopped at {fraction:.0%}: it was cancelled"
-
-
-PAUSING = Words("Pause", "Continue", "Paused at {fraction:.0%}; the samples drawn so far are kept.")
 
 
 def watch(run_id: str, draw: Callable[[Run], None]) -> None:
@@ -32,24 +20,21 @@ def watch(run_id: str, draw: Callable[[Run], None]) -> None:
     watch_all([run_id], lambda runs: draw(runs[0]))
 
 
-def watch_all(
-    run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None], words: Words | None = None
-) -> None:
+def watch_all(run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None]) -> None:
     """Show several runs in one picture, as `watch` shows one."""
-    words = words or Words()
     live = {run_id for run_id in run_ids if caches.store().get(run_id).live}
     if live:
-        _polled(run_ids, live, draw, words)
+        _polled(run_ids, live, draw)
     else:
-        _shown(run_ids, draw, words)
+        _shown(run_ids, draw)
 
 
 def missing(asked: Mapping[str, RunSpec]) -> list[str]:
-    """Titles of the runs that were never begun, or stopped on their way."""
-    runs = {title: caches.store().find(spec) for title, spec in asked.items()}
+    """Names of the runs that were never begun, or stopped on their way."""
+    runs = {name: caches.store().find(spec) for name, spec in asked.items()}
     return [
-        title
-        for title, run in runs.items()
+        name
+        for name, run in runs.items()
         if run is None or run.resumable or run.status == "unreadable"  # asking for it says what is wrong
     ]
 
@@ -57,13 +42,16 @@ def missing(asked: Mapping[str, RunSpec]) -> list[str]:
 def compute(
     asked: Mapping[str, RunSpec], *, there: str, label: str = "Compute", key: str | None = None
 ) -> None:
-    """The button that starts what is missing, and continues what stopped.
+    """The button that starts what was never begun; what stopped is continued by the button beside its message.
 
     Args:
-        asked: title to spec, one a run.
+        asked: what each is called on this page, to its spec.
         there: what is said where nothing is missing.
     """
-    lacking = missing(asked)
+    runs = {name: caches.store().find(asked[name]) for name in missing(asked)}
+    lacking = [name for name, run in runs.items() if run is None or not run.resumable]
+    if len(lacking) < len(runs):
+        there = "It stopped on its way: press Continue."
     pressed = st.button(
         label,
         type="primary",
@@ -75,46 +63,51 @@ def compute(
     if not pressed:
         return
     owner = door.person().name
-    for title in lacking:
-        run = caches.store().find(asked[title])
-        if run is not None and run.resumable:
-            resume(run.id)
-        else:
-            request(caches.store(), asked[title], title=title, parts=session.study().parts, owner=owner)
+    for name in lacking:
+        request(caches.store(), asked[name], parts=session.study().parts, owner=owner)
     st.rerun()
 
 
 def resume(run_id: str) -> None:
-    """Continue a stopped run, with the current study from where it is now."""
-    jobs.resume(caches.store(), run_id, study=session.study().reference)
+    """Continue a stopped run; where it is one of the current study, with that from where it is now."""
+    here = session.study()
+    own = caches.store().get(run_id).spec.fingerprint == here.fingerprint
+    jobs.resume(caches.store(), run_id, study=here.reference if own else None)
+
+
+def ended_early(run: Run) -> str:
+    """Why a run is not done, in a sentence, and what is left of it."""
+    if run.status == "cancelled":
+        return f"Stopped at {run.fraction:.0%}; what was computed is kept."
+    if run.status == "failed":
+        return f"Failed at {run.fraction:.0%}: {run.error or 'no reason was recorded.'}"
+    return f"Interrupted at {run.fraction:.0%}: {run.error or 'its process ended before it was done.'}"
 
 
 @sentences.fragment(run_every=1.0)
-def _polled(
-    run_ids: Sequence[str], live: set[str], draw: Callable[[Sequence[Run]], None], words: Words
-) -> None:
-    if {run.id for run in _shown(run_ids, draw, words) if run.live} != live:
+def _polled(run_ids: Sequence[str], live: set[str], draw: Callable[[Sequence[Run]], None]) -> None:
+    if {run.id for run in _shown(run_ids, draw) if run.live} != live:
         st.rerun()
 
 
-def _shown(run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None], words: Words) -> Sequence[Run]:
+def _shown(run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None]) -> Sequence[Run]:
     runs = [caches.store().get(run_id) for run_id in run_ids]
     for run in runs:
-        name = f"{run.title}: " if len(runs) > 1 and run.title else ""
-        _status(run, words, name)
+        name = f"{titles.of(run)}: " if len(runs) > 1 else ""
+        _status(run, name)
         if (note := versions.remark(run)) is not None:
             st.caption(plain(name + note))
     draw(runs)
     return runs
 
 
-def _status(run: Run, words: Words, name: str) -> None:
+def _status(run: Run, name: str) -> None:
     store = caches.store()
     if run.live:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.progress(min(max(run.fraction, 0.0), 1.0), text=plain(name + (run.message or run.status)))
         if right.button(
-            words.stop,
+            "Stop",
             key=f"panel-cancel-{run.id}",
             disabled=run.status == "cancelling" or not permission.may_end(run, door.person()),
             width="stretch",
@@ -123,16 +116,11 @@ def _status(run: Run, words: Words, name: str) -> None:
             stop(store, run.id)
             st.rerun(scope="fragment")
     elif run.resumable:
-        sentences = {
-            "failed": f"This run stopped at {run.fraction:.0%}: {run.error or 'it failed'}",
-            "cancelled": words.stopped.format(fraction=run.fraction),
-            "lost": f"This run stopped at {run.fraction:.0%}: {run.error or 'its process ended before it was done'}",
-        }
         left, right = st.columns([5, 1], vertical_alignment="center")
-        show = left.info if run.status == "cancelled" and words is PAUSING else left.warning
-        show(plain(name + sentences[run.status]))
-        if right.button(words.resume, key=f"panel-resume-{run.id}", type="primary", width="stretch"):
+        show = left.info if run.status == "cancelled" else left.warning
+        show(plain(name + ended_early(run)))
+        if right.button("Continue", key=f"panel-resume-{run.id}", type="primary", width="stretch"):
             resume(run.id)
             st.rerun()
     elif run.status == "unreadable":
-        st.warning(name + (run.error or ""))
+        st.warning(plain(name + (run.error or "")))

@@ -36,7 +36,6 @@ def show(study: Study) -> None:
     run_panel.watch_all(
         list(of_run),
         lambda found: _draw({of_run[run.id]: run for run in found}, order, log),
-        run_panel.PAUSING,
     )
     # While a new run comes in, the block in hand is shown from the best that is done.
     best = {

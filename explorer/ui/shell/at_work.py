@@ -1,4 +1,4 @@
-"""The sidebar's list of computations: those at work with a button each, and one line for all that wait.
+"""The sidebar's list of computations: those at work, each with the way to its page, and one line for all that wait.
 
 Each time it looks it moves the queue on, so that an open page is enough for a waiting run to start.
 """
@@ -6,8 +6,9 @@ Each time it looks it moves the queue on, so that an open page is enough for a w
 import streamlit as st
 
 from explorer.jobs import advance, permission, stop
+from explorer.jobs.telling import titles
 from explorer.runs import Run
-from explorer.ui.shell import caches, door, sentences
+from explorer.ui.shell import caches, door, opening, sentences
 from explorer.ui.shell.plain import plain
 
 MOST_SHOWN = 10  # of those that wait
@@ -30,9 +31,16 @@ def show() -> None:
 
 
 def _one(run: Run) -> None:
-    st.progress(min(max(run.fraction, 0.0), 1.0), text=_line(run))
+    page = opening.page_of(run)
+    if page is None:
+        st.markdown(plain(titles.of(run)))
+    elif st.button(
+        plain(titles.of(run)), key=f"open-live-{run.id}", type="tertiary", help=f"Open it on {page}."
+    ):
+        opening.go(run)
+    st.progress(min(max(run.fraction, 0.0), 1.0), text=plain(run.message or run.status))
     if st.button(
-        "Cancel",
+        "Stop",
         key=f"cancel-{run.id}",
         disabled=run.status == "cancelling" or not permission.may_end(run, door.person()),
         icon=":material/stop_circle:",
@@ -50,7 +58,7 @@ def _waiting(waiting: list[Run]) -> None:
             st.caption(f"and {len(waiting) - MOST_SHOWN} more")
         ids = [run.id for run in waiting if permission.may_end(run, door.person())]
         st.button(
-            "Cancel all that wait" if len(ids) == len(waiting) else "Cancel mine that wait",
+            "Stop all that wait" if len(ids) == len(waiting) else "Stop mine that wait",
             key="cancel-waiting",
             disabled=not ids,
             icon=":material/stop_circle:",
@@ -60,4 +68,4 @@ def _waiting(waiting: list[Run]) -> None:
 
 
 def _line(run: Run) -> str:
-    return plain(f"{run.title or run.spec.kind.replace('_', ' ')}: {run.message or run.status}")
+    return plain(f"{titles.of(run)}: {run.message or run.status}")

@@ -112,8 +112,7 @@ def _accuracy() -> None:
     asked = spec_of(study, EvaluateQuestion())
     found = caches.store().find(asked)
     if found is None or found.status != "unreadable":
-        title = f"Measuring FP32 accuracy of {study.name}"
-        request(caches.store(), asked, title=title, parts=study.parts, owner=door.person().name)
+        request(caches.store(), asked, parts=study.parts, owner=door.person().name)
     _awaited_accuracy()
 
 

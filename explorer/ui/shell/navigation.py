@@ -23,6 +23,7 @@ _PAGES = (
     ("step_sizes", "Step sizes", "straighten"),
     ("fine_tune", "Fine-tune", "model_training"),
     ("results", "Results", "fact_check"),
+    ("runs", "Runs", "list_alt"),
 )
 
 

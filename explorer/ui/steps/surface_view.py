@@ -92,9 +92,7 @@ def _show(study: Study, asked: Asked, question: LapqSurfaceQuestion) -> None:
     with st.container(horizontal=True, gap="medium"):
         log, relief = _looks()
     unit = steps_form.unit(study)
-    run_panel.watch_all(
-        [answer.run.id], lambda runs: _draw(runs[0], asked.name, log, relief, unit), run_panel.PAUSING
-    )
+    run_panel.watch_all([answer.run.id], lambda runs: _draw(runs[0], asked.name, log, relief, unit))
 
 
 def _late(names: Sequence[str]) -> tuple[str, str]:

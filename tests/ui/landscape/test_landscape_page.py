@@ -206,7 +206,7 @@ def test_a_run_is_drawn_while_it_grows_and_can_be_paused_and_continued(
     lease.report(0.4, "2 of 33 points")
     lease.stopped()
     paused = sound(page.run())
-    assert any("Paused at 40%" in info.value for info in paused.info)
+    assert any("Stopped at 40%" in info.value for info in paused.info)
     press(paused, "Continue")
     assert run.id in app, "a worker was launched for it"
 

@@ -130,8 +130,8 @@ def test_estimates_are_drawn_while_they_come_and_the_run_can_be_paused(
     assert figure["data"][0]["x"] == ["0", "3"]
     assert figure["data"][0]["error_y"]["array"] == [0.1, 0.1]
     assert "about 12 s left" in shown.get("progress")[0].proto.text
-    [pause] = [button for button in shown.button if button.label == "Pause"]
-    assert not pause.disabled
+    [stop] = [button for button in shown.main.button if button.label == "Stop"]
+    assert not stop.disabled
     assert "One block" not in [each.value for each in shown.subheader], "there is nothing final to look into"
 
 
@@ -163,20 +163,24 @@ def test_a_paused_run_keeps_what_it_drew_and_continues(
     store.cancel(run.id)
     lease.stopped()
     shown = sound(opens("sensitivity", study=toml))
-    assert "Paused at 40%; the samples drawn so far are kept." in words(shown)
+    assert "Stopped at 40%; what was computed is kept." in words(shown)
     assert pictures(shown) == 1
     sound(shown.button(key=f"panel-resume-{run.id}").click().run())
     assert run.id in app
     assert store.get(run.id).status == "queued"
 
 
-def test_compute_continues_a_paused_run_instead_of_leaving_it(
+def test_a_stopped_run_has_one_button_that_goes_on_with_it(
     opens: Opens, app: list[str], toml: str, study: Study
 ) -> None:
+    """Compute and Continue do not do the same beside each other."""
     store = Store.open()
     run = store.submit(spec_of(study, TracesQuestion()))
     store.cancel(run.id)
-    sound(compute(opens("sensitivity", study=toml)).click().run())
+    shown = sound(opens("sensitivity", study=toml))
+    assert compute(shown).disabled
+    [again] = [button for button in shown.main.button if button.label == "Continue"]
+    sound(again.click().run())
     assert run.id in app
     assert store.get(run.id).status == "queued"
 

@@ -1,0 +1,19 @@
+"""Runs: every computation of every study, to find, describe, compare and delete."""
+
+import streamlit as st
+
+from explorer.ui.runs import again, deleting, listing, one, several
+from explorer.ui.shell import caches, navigation
+
+navigation.in_frame()
+st.title("Runs")
+st.write("Every computation that was asked for, of every study, running and ended, with what came out of it.")
+again.said()
+deleting.undo()
+chosen = listing.show()
+runs = [caches.store().get(run_id) for run_id in chosen]
+if len(runs) == 1:
+    one.show(runs[0])
+elif runs:
+    several.show(runs)
+deleting.kept()
