@@ -9,20 +9,24 @@ from streamlit import runtime
 
 from explorer.ui.shell import door, frame, navigation, results, sentences, session
 from explorer.ui.shell.plain import plain
+from explorer.ui.start import tour
 
 if not runtime.exists():
     app = st.App(__file__, middleware=door.guarded())
 else:
-    st.set_page_config(page_title="Mixed-precision explorer", page_icon=str(navigation.ICON), layout="wide")
+    st.set_page_config(page_title=navigation.NAME, page_icon=str(navigation.ICON), layout="wide")
     frame.style()
     with sentences.shown():
         door.enter()
-        run_page = navigation.choose()
+        page, run_page = navigation.choose()
         with results.read_once():
             complaint = session.read_address()
             frame.sidebar()
             if complaint:
                 st.warning(plain(complaint))
-            frame.strip()
+            if page.of_a_study:
+                frame.strip()
+            tour.show(page)
             run_page()
-            session.write_address()
+            if page.of_a_study:
+                session.write_address()

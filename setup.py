@@ -1,7 +1,8 @@
 """What pyproject.toml cannot say: the app lies beside the package, and a wheel takes it along.
 
-``app.py``, ``pages/`` and ``.streamlit/config.toml`` stand at the top of the repository, where Streamlit and readers
-look for them. A wheel has them in ``explorer/app/``, where ``python -m explorer app`` finds them.
+``app.py``, ``pages/``, ``.streamlit/config.toml`` and the documentation that a page shows stand at the top of the
+repository, where Streamlit and readers look for them. A wheel has them in ``explorer/app/``, where ``python -m explorer
+app`` finds them.
 """
 
 from pathlib import Path
@@ -10,7 +11,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-APP = ("app.py", "pages/*.py", ".streamlit/config.toml")
+APP = ("app.py", "pages/*.py", ".streamlit/config.toml", "docs/own-study.md")
 
 
 class WithApp(build_py):

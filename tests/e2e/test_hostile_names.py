@@ -63,7 +63,7 @@ def test_a_picture_in_a_studys_card_is_not_fetched(
 ) -> None:
     """The card is letters on every page; and if a picture were made of it, the browser would not fetch it."""
     address, asked = stranger
-    for name in ("", "sensitivity", "frontier"):
+    for name in ("model", "sensitivity", "frontier"):
         page.goto(app.url.replace("/?", f"/{name}?"))
         expect(page.locator(".st-key-strip")).to_contain_text(f"![x]({address}/title.png)")
         settle(page)

@@ -43,7 +43,7 @@ def _number(text: str) -> float:
 @pytest.mark.timeout(2400)
 def test_from_opening_the_app_to_a_better_network(page: Page) -> None:
     started = time.monotonic()
-    expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible()
+    _go(page, "Model")
 
     _go(page, "Sensitivity")
     page.get_by_role("button", name="Compute traces").click()

@@ -79,7 +79,7 @@ def test_a_page_by_the_recipe(tmp_path: Path) -> None:
     (widgets / "widgets.py").write_text(WIDGETS)
     (folder / "pages" / "weights.py").write_text(PAGE)
     navigation = folder / "explorer" / "ui" / "shell" / "navigation.py"
-    insert(navigation, '("results", "Results", "fact_check")', '("weights", "Weights", "bar_chart"),\n    ')
+    insert(navigation, 'Entry("glossary"', 'Entry("weights", "Weights", "bar_chart"),\n    ')
     study = str(learnable.write(tmp_path / "learnable").resolve())
     titles, wrong, charts = json.loads(run(folder, USE, tmp_path / "home", study))
     assert not wrong

@@ -97,7 +97,7 @@ def opens() -> Opens:
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
         for name, value in address.items():
             test.query_params[name] = value
-        if page != "model":
+        if page != "start":
             test.switch_page(f"pages/{page}.py")
         return test.run()
 

@@ -8,7 +8,17 @@ from explorer.figures.look import bytes_text, percent_text
 from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
-from explorer.ui.shell import at_work, caches, door, latencies, results, sentences, session, yardstick
+from explorer.ui.shell import (
+    at_work,
+    caches,
+    door,
+    latencies,
+    navigation,
+    results,
+    sentences,
+    session,
+    yardstick,
+)
 from explorer.ui.shell.plain import plain
 
 
@@ -85,7 +95,11 @@ def measured_line() -> None:
 
 
 def next_step(page: str, label: str) -> None:
-    """What to do next, at the end of a page."""
+    """What to do next, at the end of a page, if there is what that needs: weights, and a plan to train."""
+    if navigation.entry(page).weights and not session.study().has_network:
+        return
+    if page == "fine_tune" and session.plan() is None:
+        return
     st.divider()
     st.page_link(f"pages/{page}.py", label=f"Next: {label}", icon=":material/arrow_forward:")
 
@@ -165,6 +179,8 @@ def style() -> None:
         .st-key-steps_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
         [class*="st-key-export_"] {margin-top: -1rem;}
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
+        [class*="st-key-way_"] h2 {font-size: 1.15rem; padding: 0 0 .2rem;}
+        .st-key-tour {background: rgba(36,135,157,.12); border-radius: 6px; padding: .4rem .8rem;}
         h1 {padding-bottom: .2rem !important;}
         .st-key-frontier_chart_handle, .st-key-plan_bars_clicks {position: absolute;}
         .frontier-knob {position: absolute; width: 22px; height: 22px; border-radius: 50%; box-sizing: border-box;

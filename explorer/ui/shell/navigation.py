@@ -3,32 +3,64 @@
 Until ``st.navigation`` has been called once, Streamlit takes a folder named ``pages`` for its older kind of
 multi-page app and runs the first page that a link names without ``app.py``. Such a page declares the
 navigation, which settles the kind for the whole server, and asks to be run again.
+
+A study of published figures has no weights: the pages that need some stand below a heading that says so, and are not
+what comes next.
 """
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from explorer.errors import StudyError
+from explorer.ui.shell import session
+
 ICON = Path(__file__).with_name("icon.svg")
+NAME = "Mixed-precision explorer"
+WITHOUT_WEIGHTS = "Not for published figures: they have no weights"
 _IN_FRAME: ContextVar[bool] = ContextVar("in_frame", default=False)
 
-_PAGES = (
-    ("model", "Model", "account_tree"),
-    ("sensitivity", "Sensitivity", "monitoring"),
-    ("landscape", "Landscape", "landscape"),
-    ("frontier", "Frontier", "show_chart"),
-    ("step_sizes", "Step sizes", "straighten"),
-    ("fine_tune", "Fine-tune", "model_training"),
-    ("results", "Results", "fact_check"),
-    ("runs", "Runs", "list_alt"),
+
+@dataclass(frozen=True)
+class Entry:
+    """A page: its file, its title and icon in the menu.
+
+    Attributes:
+        weights: it is about weights, which a study of published figures does not have.
+        of_a_study: it shows the current study.
+        hidden: other pages lead to it, the menu does not.
+    """
+
+    file: str
+    title: str
+    icon: str
+    weights: bool = False
+    of_a_study: bool = True
+    hidden: bool = False
+
+
+START = Entry("start", "Start", "home", of_a_study=False)
+_PAGES: tuple[Entry, ...] = (
+    START,
+    Entry("model", "Model", "account_tree"),
+    Entry("sensitivity", "Sensitivity", "monitoring"),
+    Entry("landscape", "Landscape", "landscape", weights=True),
+    Entry("frontier", "Frontier", "show_chart"),
+    Entry("step_sizes", "Step sizes", "straighten", weights=True),
+    Entry("fine_tune", "Fine-tune", "model_training", weights=True),
+    Entry("results", "Results", "fact_check", weights=True),
+    Entry("runs", "Runs", "list_alt"),
+    Entry("glossary", "Glossary", "dictionary", of_a_study=False),
+    Entry("own_study", "A study of one's own", "upload_file", of_a_study=False, hidden=True),
 )
 
 
-def choose() -> Callable[[], None]:
-    """Draw the menu; what runs the page the person is on."""
+def choose() -> tuple[Entry, Callable[[], None]]:
+    """Draw the menu; the page the person is on, and what runs it."""
     page = _navigation()
 
     def run() -> None:
@@ -38,7 +70,17 @@ def choose() -> Callable[[], None]:
         finally:
             _IN_FRAME.reset(token)
 
-    return run
+    return entry(page.url_path or START.file), run
+
+
+def entry(file: str) -> Entry:
+    """The page of this file."""
+    return next(each for each in _PAGES if each.file == file)
+
+
+def has(file: str) -> bool:
+    """Whether there is such a page."""
+    return any(each.file == file for each in _PAGES)
 
 
 def in_frame() -> None:
@@ -46,19 +88,30 @@ def in_frame() -> None:
     if not _IN_FRAME.get():
         # A page's own icon would be fetched from elsewhere for the browser's tab, were there no other.
         st.set_page_config(page_icon=str(ICON))
-        _navigation(icons=False)
+        _navigation(framed=False)
         st.rerun()
 
 
-def _navigation(*, icons: bool = True) -> StreamlitPage:
-    return st.navigation(
-        [
-            st.Page(
-                f"pages/{file}.py",
-                title=title,
-                icon=f":material/{icon}:" if icons else None,
-                default=file == "model",
-            )
-            for file, title, icon in _PAGES
-        ]
-    )
+def _navigation(*, framed: bool = True) -> StreamlitPage:
+    """The menu; ``framed``: within ``app.py``, after whose first lines there are icons and a current study."""
+    apart = framed and _published()
+    sections: dict[str, list[StreamlitPage]] = {"": []}
+    for each in _PAGES:
+        page = st.Page(
+            f"pages/{each.file}.py",
+            title=each.title,
+            icon=f":material/{each.icon}:" if framed else None,
+            default=each is START,
+            visibility="hidden" if each.hidden else "visible",
+        )
+        sections.setdefault(WITHOUT_WEIGHTS if apart and each.weights else "", []).append(page)
+    return st.navigation(sections, expanded=True)
+
+
+def _published() -> bool:
+    """Whether the current study, or the one that the address names at first, is one of published figures."""
+    try:
+        kinds = {card.name: card.kind for card in session.offered()}
+    except StudyError:
+        return False  # the picker, which is drawn next, says what is wrong
+    return kinds.get(session.named(), "network") == "profile"

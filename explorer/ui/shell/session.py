@@ -42,6 +42,11 @@ def reference() -> str:
     return found
 
 
+def named() -> str:
+    """The same before the address was read: what it names, unless the session has chosen already."""
+    return str(st.session_state.get(_STUDY) or st.query_params.get("study") or studies.DEFAULT)
+
+
 def study() -> AnyStudy:
     """The current study."""
     return caches.study(reference())

@@ -149,7 +149,7 @@ def _interpreted(node: Any) -> Iterator[tuple[str, str]]:
         yield from _interpreted(child)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ["start", *PAGES])
 def test_no_page_reads_markdown_in_a_name(
     name: str, hostile: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +163,7 @@ def test_no_page_reads_markdown_in_a_name(
     page.query_params["study"] = toml
     page.query_params["block"] = study.blocks()[0].name
     page.session_state["plan"] = Plan.uniform(study, study.blocks(), 4, 8, name=EVIL)
-    if name != "model":
+    if name != "start":
         page.switch_page(f"pages/{name}.py")
     page.run()
     assert not page.exception

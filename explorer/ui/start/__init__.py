@@ -1,0 +1,1 @@
+"""The start page, the tour over the pages, and the glossary."""

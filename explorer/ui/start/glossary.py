@@ -1,0 +1,29 @@
+"""The glossary: every term under an anchor of its own, and the papers."""
+
+import streamlit as st
+
+from explorer.ui.parts.vocabulary import PAPERS, TERMS, Term
+
+
+def show() -> None:
+    """Title, terms in the order of the story, papers."""
+    st.title("Glossary", anchor=False)
+    st.write(
+        "The terms of the pages in one or two sentences each, in the order in which the pages need them. "
+        "Section numbers are those of the papers below."
+    )
+    with st.container(key="way_through"):
+        for key, entry in TERMS.items():
+            st.header(entry.name, anchor=key)
+            st.markdown(meaning(entry))
+        st.header("Papers", anchor="papers")
+    st.markdown("\n".join(f"- {paper.line}" for paper in PAPERS.values()))
+    st.caption("Links to arXiv leave the app; it loads nothing from there by itself.")
+
+
+def meaning(entry: Term) -> str:
+    """The sentences of a term with their source."""
+    if entry.paper is None:
+        return entry.meaning
+    place = f", {entry.place}" if entry.place else ""
+    return f"{entry.meaning} *({PAPERS[entry.paper].short}{place})*"
