@@ -2,10 +2,12 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 FOLDER, FILE = 0o700, 0o600
 _INSIDE = ("artifacts", "logs", "plans", "quarantine")
+_making = threading.Lock()  # whoever finds a file made finds it closed, too
 
 
 def make_folder(folder: Path) -> None:
@@ -16,8 +18,17 @@ def make_folder(folder: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty private file, if there is none."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, FILE))
+    """Make an empty private file, if there is none.
+
+    One that is there is not opened: closing it would drop every lock that this process holds on it (POSIX), SQLite's
+    among them, and another process could then take the write-ahead log away under an open store.
+    """
+    with _making:
+        try:
+            made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE)
+        except FileExistsError:
+            return
+        os.close(made)
 
 
 def narrow_store(home: Path) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,3 +57,20 @@ def test_a_folder_that_others_share_is_left_alone(home: Path) -> None:
         Store.open().close()
     assert stat.S_IMODE(home.stat().st_mode) == 0o1777
     assert stat.S_IMODE((home / "runs.db").stat().st_mode) == 0o600
+
+
+def test_opening_a_store_again_keeps_the_locks_of_the_first(home: Path, spec: Specs) -> None:
+    """A lock of POSIX ends when its process closes the file, however often it has it open (SQLite, "How to corrupt").
+
+    Another process, the last one as far as it can see, would then take the write-ahead log away, and this one would
+    meet "disk I/O error", or write to what nobody reads.
+    """
+    store = Store.open()
+    store.submit(spec(seed=1))
+    Store.open().close()
+    other = "from explorer.runs import RunSpec, Store; import sys; store = Store.open(); "
+    other += "store.submit(RunSpec.model_validate_json(sys.argv[1])); store.close()"
+    subprocess.run([sys.executable, "-c", other, spec(seed=2).model_dump_json()], check=True)
+    assert (home / "runs.db-wal").exists(), "this store is still open"
+    assert len(store.list()) == 2
+    store.close()
