@@ -49,7 +49,7 @@ class Count:
 def fuzz(kind: str, inputs: int, first: int = 0) -> Count:
     """Run ``inputs`` inputs of a kind, numbered from ``first``."""
     found, process = Count(kind), psutil.Process()
-    _one(kind, first, found)  # loads what loads lazily
+    put(kind, first, found)  # loads what loads lazily
     found = Count(kind)
     base = process.memory_info().rss
     reserved = process.memory_info().vms
@@ -58,7 +58,7 @@ def fuzz(kind: str, inputs: int, first: int = 0) -> Count:
     before = _peak()
     for number in range(first, first + inputs):
         begun = _time()
-        _one(kind, number, found)
+        put(kind, number, found)
         took = _time() - begun
         if took > found.slowest:
             found.slowest, found.slowest_number = round(took, 3), number
@@ -68,7 +68,8 @@ def fuzz(kind: str, inputs: int, first: int = 0) -> Count:
     return found
 
 
-def _one(kind: str, number: int, found: Count) -> None:
+def put(kind: str, number: int, found: Count) -> None:
+    """Put one input to its target, and count what came of it."""
     found.inputs += 1
     try:
         TARGETS[kind].run(number)

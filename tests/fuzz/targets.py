@@ -204,7 +204,7 @@ class _Refused(ExplorerError):
         Exception.__init__(self, said.removesuffix("\n"))
 
 
-TARGETS: Mapping[str, Target] = {
+TARGETS: dict[str, Target] = {
     "toml": Target(_toml, 5),
     "profile": Target(_profile, 1),
     "plan": Target(_plan, 5),

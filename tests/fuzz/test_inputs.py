@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from explorer.errors import ExplorerError
 from explorer.questions import TracesQuestion
 from explorer.reading import Kind, parse_json, parse_toml
-from tests.fuzz.engine import MOST_MEMORY
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.engine import MOST_MEMORY, Count, put
+from tests.fuzz.targets import TARGETS, Target
 
 ROOT = Path(__file__).parents[2]
 SMALL = {kind: 3 if target.child else 150 for kind, target in TARGETS.items()}
@@ -43,6 +43,28 @@ def test_no_input_breaks_what_reads_it(kind: str) -> None:
     assert found["refused"] > 0, "the changes reach what reads it"
     assert found["memory"] < MOST_MEMORY
     assert found["slowest"] < MOST_SECONDS
+
+
+class _Wordy(ExplorerError):
+    def __str__(self) -> str:
+        return "x" * 301
+
+
+@pytest.mark.parametrize(
+    "raised", [ValueError("bad"), RecursionError(), MemoryError(), SystemExit(1), _Wordy()]
+)
+def test_the_engine_tells_a_fault_from_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, raised: BaseException
+) -> None:
+    """Or every target would pass whatever it did."""
+
+    def break_(number: int) -> None:
+        raise raised
+
+    monkeypatch.setitem(TARGETS, "broken", Target(break_, 1))
+    found = Count("broken")
+    put("broken", 7, found)
+    assert list(found.faults) == [7]
 
 
 _KIND = Kind("the file", 100_000, ExplorerError, "name another")
