@@ -1,36 +1,52 @@
-"""Results: what training brought, one row a run."""
+"""Results: what training brought, one row a run, and how well the damage was predicted."""
 
 import streamlit as st
 
+from explorer.figures.training import predicted as predicted_figure
 from explorer.figures.training import results as results_figure
-from explorer.ui.parts import export
-from explorer.ui.shell import frame, navigation, session
-from explorer.ui.training import outcomes
+from explorer.ui.parts import compact, export
+from explorer.ui.shell import frame, navigation, results, session
+from explorer.ui.training import empty, outcomes
 
 navigation.in_frame()
+compact.style()
 st.title("Results")
 study = session.study()
 rows = outcomes.rows(study) if study.has_network else []
-if not rows or not study.has_network:
-    st.info(
-        "No training of this study has finished yet; each that does becomes a row here.",
-        icon=":material/info:",
-    )
-    st.page_link("pages/fine_tune.py", label="Fine-tune a plan", icon=":material/model_training:")
+if not study.has_network:
+    empty.published()
+elif not rows:
+    empty.untrained(live=any(run.live for run in results.runs_of(study, "finetune")))
 else:
-    st.write(
-        "Each arrow is one run: from the plan without training to the plan after training, at the size of the plan."
+    st.caption(
+        "Left: each arrow is one run, from the plan without training to the plan after it. Right: the same plans, "
+        "what curvature predicted against what quantization did to the test loss."
     )
-    export.chart(
-        results_figure.figure(outcomes.pictured(rows), reference=outcomes.reference(study)),
-        key="results",
-        name="results",
-        alt="Accuracy against size, before and after training",
-        table=lambda: outcomes.table(rows),
-    )
+    left, right = st.columns(2, gap="medium")
+    measured = outcomes.predicted(rows)
+    with left:
+        export.chart(
+            results_figure.figure(outcomes.pictured(rows), reference=outcomes.reference(study), height=400),
+            key="results",
+            name="results",
+            alt=outcomes.finding(rows),
+            table=lambda: outcomes.table(rows),
+        )
+    with right:
+        if measured:
+            export.chart(
+                predicted_figure.figure(measured),
+                key="predicted",
+                name="predicted-and-measured",
+                alt=f"Predicted damage against the rise of the test loss, {len(measured)} plans",
+                table=lambda: outcomes.table(rows),
+            )
+        else:
+            st.info("Ω is not known: compute Hessian traces first.", icon=":material/info:")
+            st.page_link("pages/sensitivity.py", label="Compute traces", icon=":material/monitoring:")
     st.dataframe(outcomes.table(rows), hide_index=True, column_config=outcomes.COLUMNS)
     st.caption(
-        "Ω is what was predicted from curvature before any training; accuracies are on the shipped test images."
+        "Ω is what was predicted from curvature before any training; accuracies and losses are on the test images."
     )
     outcomes.pick(rows)
-frame.next_step("frontier", "try another plan")
+    frame.next_step("frontier", "try another plan")

@@ -84,7 +84,7 @@ class Disk:
     """What runs take on the disk, in bytes.
 
     Attributes:
-        of: each run, deleted ones included, what several share counted in each.
+        of: each run that takes any, deleted ones included, what several share counted in each.
         total: all together, what several share counted once.
     """
 
@@ -95,8 +95,8 @@ class Disk:
 def disk(store: Store) -> Disk:
     """What the runs of a store take, read at once however many there are."""
     kept = store.shelf.files()
-    ids = [run.id for run in (*store.list(), *store.shelf.deleted())]
-    found = {run_id: _sizes(store, (run_id,), kept) for run_id in ids}
+    logs = {path.stem for path in (store.home / "logs").glob("*.log")}
+    found = {run_id: _sizes(store, (run_id,), kept) for run_id in kept.keys() | logs}
     together = {path: size for sizes in found.values() for path, size in sizes.items()}
     return Disk({run_id: sum(sizes.values()) for run_id, sizes in found.items()}, sum(together.values()))
 

@@ -17,13 +17,14 @@ from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestio
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
+from explorer.ui.runs import again
 from explorer.ui.shell import at_work, caches, frame
-from explorer.ui.training import desk as training_desk
+from explorer.ui.training import form as training_form
 from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "hawq-v3-resnet18"
-PAGES = ("model", "sensitivity", "landscape", "frontier", "step_sizes", "fine_tune", "results")
+PAGES = ("model", "sensitivity", "landscape", "frontier", "step_sizes", "fine_tune", "results", "runs")
 
 Opens = Callable[..., AppTest]
 
@@ -63,7 +64,7 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         started.append(spec.kind)
         return store.submit(spec, title, parts=parts, owner=owner)
 
-    for module in (frame, run_panel, training_desk):
+    for module in (frame, run_panel, training_form, again):
         monkeypatch.setattr(module, "request", request)
     monkeypatch.setattr(starting, "launch", lambda store, run_id, **_: started.append(run_id))
     monkeypatch.setattr(at_work, "advance", lambda store: None)

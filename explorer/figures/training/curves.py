@@ -58,8 +58,11 @@ def figure(
         )
     made.update_layout(template=look.TEMPLATE, height=height, uirevision="training")
     made.update_xaxes(title="epochs", range=[-0.02 * epochs, epochs * 1.02])
-    made.update_yaxes(title=loss, row=1, col=1)
+    made.update_yaxes(title=loss, rangemode="tozero", row=1, col=1)
     made.update_yaxes(title="accuracy (%)", row=1, col=2)
+    if not (train or test):  # until there is a point, Plotly's own axes would begin below zero
+        made.update_yaxes(range=[0, 1], showticklabels=False, row=1, col=1)
+        made.update_yaxes(range=[0, 100], row=1, col=2)
     return made
 
 

@@ -56,7 +56,7 @@ def show() -> tuple[str, ...]:
     if live:
         _polled(wanted, live)
     else:
-        _drawn(wanted)
+        _drawn(wanted, runs)
     chosen: tuple[str, ...] = st.session_state.get(CHOSEN, ())
     there = {run.id for run in runs}
     return tuple(run_id for run_id in chosen if run_id in there)
@@ -125,14 +125,13 @@ def _wanted(runs: Sequence[Run]) -> Wanted:
 
 @sentences.fragment(run_every=2.0)
 def _polled(wanted: Wanted, live: frozenset[str]) -> None:
-    if _drawn(wanted) != live:
+    if _drawn(wanted, caches.store().list()) != live:
         st.rerun()
 
 
-def _drawn(wanted: Wanted) -> frozenset[str]:
+def _drawn(wanted: Wanted, runs: Sequence[Run]) -> frozenset[str]:
     """The table; the ids of the live runs."""
-    store = caches.store()
-    runs, disk = store.list(), housekeeping.disk(store)
+    disk = housekeeping.disk(caches.store())
     shown = finding.matching(runs, wanted)
     live = frozenset(run.id for run in runs if run.live)
     st.caption(

@@ -1,116 +1,98 @@
-"""The form and the live curves of a training."""
+"""The Fine-tune page: settings at the left, and beside them the training of the current plan, or another one by name."""
+
+import math
 
 import streamlit as st
 
+from explorer.evaluation.split_value import Evaluation
 from explorer.figures import training
 from explorer.figures.look import percent_text
-from explorer.jobs import request
-from explorer.jobs.requests import spec_of
-from explorer.plans import Plan
-from explorer.qat import METHODS, OPTIMIZERS
+from explorer.figures.plans import plan as plan_figure
+from explorer.jobs.telling import comparison
+from explorer.plans import Plan, read_plan
 from explorer.qat.record import TrainingRecord
-from explorer.questions import FinetuneQuestion
-from explorer.questions.training import LEARNING_RATES
 from explorer.runs import Run
 from explorer.studies import Study
-from explorer.ui.parts import export, run_panel, tables
-from explorer.ui.shell import caches, door, results
+from explorer.ui.parts import compact, export, run_panel, tables
+from explorer.ui.shell import caches, results, session
+from explorer.ui.shell.plain import plain
+from explorer.ui.training import form, trainings
 
-_SHOWN = "training_shown"
-_OPTIMIZER_NAMES = {"sgd": "SGD with momentum", "adamw": "AdamW"}
+_COLUMNS = (1, 3)
 
 
 def show(study: Study, plan: Plan | None) -> None:
-    """Settings and start button when there is a plan; below, the training that was started or picked."""
-    if plan is not None:
-        _form(study, plan)
+    """Draw everything but the title."""
+    compact.style()
     runs = results.runs_of(study, "finetune")
-    if not runs:
-        return
-    ids = [run.id for run in runs]
-    shown = st.session_state.get(_SHOWN)
-    names = {run.id: _name(run) for run in runs}
-    if len(ids) > 1:
-        shown = st.selectbox(
-            "Training",
-            ids,
-            index=ids.index(shown) if shown in ids else 0,
-            format_func=names.__getitem__,
-            key=f"training_pick_{len(ids)}_{ids[0]}",
-        )
-    loss = "loss (cross-entropy, nats)" if study.loss.kind == "cross_entropy" else f"loss ({study.loss.kind})"
-    run_panel.watch(shown if shown in ids else ids[0], lambda run: _draw(study, run, loss))
+    run = trainings.shown(runs, plan)
+    left, right = st.columns(_COLUMNS, gap="medium")
+    with left:
+        if plan is not None:
+            form.show(study, plan)
+        else:
+            st.info("No current plan. Click a point on the frontier first.", icon=":material/info:")
+            st.page_link("pages/frontier.py", label="Choose a plan", icon=":material/show_chart:")
+        if runs:
+            trainings.pick(runs, run)
+    with right:
+        if run is not None:
+            _headed(run, plan)
+            run_panel.watch(run.id, lambda now: _draw(study, now))
+        elif plan is not None:
+            st.subheader("The current plan is not trained yet")
+            st.write("**Start fine-tuning** trains it; the training goes on when you close this page.")
+            _bars({name: (each.w_bits, each.a_bits) for name, each in plan.blocks.items()})
 
 
-def _form(study: Study, plan: Plan) -> None:
-    with st.form("finetune", border=True):
-        columns = st.columns([2, 1, 1.7], vertical_alignment="bottom")
-        method = columns[0].selectbox(
-            "Method", list(METHODS), format_func=lambda name: METHODS[name].title.capitalize()
-        )
-        epochs = columns[1].number_input(
-            "Epochs",
-            1,
-            200,
-            1,
-            help=f"Passes over the {study.data.size('train'):,} {study.training_name}.",
-        )
-        starts = columns[2].form_submit_button(
-            "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
-        )
-        settings = st.columns(3)
-        optimizer = settings[0].selectbox(
-            "Optimizer", list(OPTIMIZERS), format_func=_OPTIMIZER_NAMES.__getitem__
-        )
-        own = ", ".join(f"{rate:g} for {_OPTIMIZER_NAMES[name]}" for name, rate in LEARNING_RATES.items())
-        rate = settings[1].number_input(
-            "Learning rate",
-            0.0001,
-            1.0,
-            None,
-            format="%.4f",
-            step=0.001,
-            placeholder="as usual",
-            help=f"At the start; it decays to zero along a cosine. Left empty it is {own}.",
-        )
-        seed = settings[2].number_input(
-            "Seed", 0, 10_000, 0, help="Fixes the order of the images; same seed, same weights."
-        )
-        if starts:
-            question = FinetuneQuestion(
-                plan=plan.to_json(),
-                seed=int(seed),
-                method=method,
-                epochs=int(epochs),
-                optimizer=optimizer,
-                learning_rate=rate,
-            )
-            spec = spec_of(study, question)
-            title = f"Fine-tuning {plan.name or study.name}"
-            run = request(caches.store(), spec, title=title, parts=study.parts, owner=door.person().name)
-            st.session_state[_SHOWN] = run.id
-            st.rerun()
+def _headed(run: Run, plan: Plan | None) -> None:
+    """Whose training it is, before any number of it."""
+    own = plan is not None and trainings.is_of(run, plan)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        whose = "the current plan" if own else "another plan" if plan is not None else "a plan"
+        st.subheader(plain(f"Training of {whose}: {trainings.label(run)}"))
+        if not own and st.button("Use this plan", icon=":material/back_hand:", key=f"use-{run.id}"):
+            use(run)
 
 
-def _draw(study: Study, run: Run, loss: str) -> None:
+def use(run: Run) -> None:
+    """Make the plan of a training the current one."""
+    reference, study = session.reference(), session.study()
+    content = {**trainings.content(run), "study": study.name}  # the same study by another name, it may be
+    partitions = tuple(caches.blocks(reference, granularity) for granularity in caches.GRANULARITIES)
+    taken, _ = read_plan(content, study=study, partitions=partitions)
+    layers = {block.name for block in partitions[0]}
+    session.choose_granularity("layer" if set(taken.blocks) == layers else "module")
+    session.take(taken)
+    st.rerun()
+
+
+def _draw(study: Study, run: Run) -> None:
     store = caches.store()
     reference = results.full_precision(study)
+    loss = "loss (cross-entropy, nats)" if study.loss.kind == "cross_entropy" else f"loss ({study.loss.kind})"
     epochs = int(str(run.spec.parameters.get("epochs", 1)))
     curves = {series: store.points(run.id, series) for series in ("train", "test", "method")}
+    if run.result is not None:
+        _numbers(TrainingRecord.from_json(run.result))
     made = training.figure(
         curves["train"],
         curves["test"],
         epochs=epochs,
         reference=None if reference is None else reference["accuracy"],
         loss=loss,
+        height=320,
     )
     export.chart(
         made,
         key=f"curves_{run.id}",
         name=f"training-{run.id[:5]}",
-        alt="Loss and accuracy over the epochs",
+        alt=_finding(run, epochs),
         table=lambda: tables.of_curves(curves),
     )
+    if run.live:
+        st.caption("It goes on when you close this page. The first test point is the plan without training.")
+    _bars(trainings.bits(run))
     if curves["method"]:
         export.chart(
             training.of_method(curves["method"], epochs=epochs),
@@ -119,23 +101,59 @@ def _draw(study: Study, run: Run, loss: str) -> None:
             alt="What the method tells of itself over the epochs",
             table=lambda: tables.of_curves({"method": curves["method"]}),
         )
+
+
+def _finding(run: Run, epochs: int) -> str:
+    """What the curves show, for who cannot see them."""
+    said = f"Loss and accuracy over {epochs} epoch{'s' * (epochs != 1)}"
     if run.result is None:
-        st.caption("It goes on when you close this page. The first test point is the plan without training.")
-        return
+        return said
     record = TrainingRecord.from_json(run.result)
+    before, after = (percent_text(of.accuracy, of.accuracy_stderr) for of in (record.before, record.after))
+    return f"{said}: accuracy from {before} to {after}"
+
+
+def _numbers(record: TrainingRecord) -> None:
     before, after = record.before, record.after
-    with st.container(horizontal=True, gap="large"):
-        untrained = percent_text(before.accuracy, before.accuracy_stderr)
-        st.metric("Without training", untrained, width="content")
-        gain = None
-        if after.accuracy is not None and before.accuracy is not None:
-            gain = f"{(after.accuracy - before.accuracy) * 100:+.2f} points"
+    with st.container(horizontal=True, gap="large", key="training_numbers"):
+        st.metric("Without training", percent_text(before.accuracy, before.accuracy_stderr), width="content")
+        words, colour = gain(before, after)
         st.metric(
-            "After training", percent_text(after.accuracy, after.accuracy_stderr), gain, width="content"
+            "After training",
+            percent_text(after.accuracy, after.accuracy_stderr),
+            words,
+            delta_color="off" if colour is None else "normal",
+            delta_arrow="off" if colour is None else "auto",
+            width="content",
+            help="Test images; ± one standard error. A gain below two standard errors is called noise.",
         )
         st.metric("Training took", f"{record.seconds:.0f} s", width="content")
 
 
-def _name(run: Run) -> str:
-    epochs = run.spec.parameters.get("epochs", 1)
-    return f"{run.created.astimezone():%d %b %H:%M} · {run.title} · {epochs} epochs · {run.status}"
+def gain(before: Evaluation, after: Evaluation) -> tuple[str | None, bool | None]:
+    """What training brought in points, and whether it is for the better; None for that where it is within noise."""
+    if before.accuracy is None or after.accuracy is None:
+        return None, None
+    points = (after.accuracy - before.accuracy) * 100
+    error = math.hypot(before.accuracy_stderr or 0.0, after.accuracy_stderr or 0.0) * 100
+    said = f"{points:+.2f} ± {error:.2f} points"
+    if abs(points) < comparison.SURE * error:
+        return f"{said}, within noise", None
+    return said, points > 0
+
+
+def _bars(bits: dict[str, tuple[int, int]]) -> None:
+    """The plan that is trained."""
+    sizes = {
+        block.name: block.weights
+        for granularity in caches.GRANULARITIES
+        for block in caches.blocks(session.reference(), granularity)
+    }
+    bars = plan_figure.view(bits, sizes)
+    export.chart(
+        plan_figure.figure(bars, height=190),
+        key="plan_to_train",
+        name="plan",
+        alt="Bits of every block of the plan that is trained",
+        table=lambda: tables.of_plan(bars),
+    )

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from explorer.figures.look import bytes_text, percent_text
+from explorer.figures.training.predicted import Measured
 from explorer.figures.training.results import Outcome
 from explorer.jobs import requests
 from explorer.plans import Plan, read_plan
@@ -15,8 +17,12 @@ from explorer.qat.record import TrainingRecord
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.shell import caches, results, session
+from explorer.ui.training import desk, trainings
 
 COLUMNS: Mapping[str, Any] = {
+    "plan": st.column_config.BarChartColumn(
+        "weight bits by block", y_min=0, y_max=8, help="From input to output; FP32 is cut at 8."
+    ),
     "size": st.column_config.NumberColumn("size (kB)", format="%.1f"),
     "compression": st.column_config.NumberColumn("compression", format="%.2f×"),
     "omega": st.column_config.NumberColumn("predicted Ω", format="%.3g"),
@@ -47,12 +53,12 @@ class Row:
     run: Run
     record: TrainingRecord
     plan: Plan
-    omega: float | None
+    omega: tuple[float, float] | None  # with its standard error
 
     @property
     def name(self) -> str:
-        """What the plan was called when it was trained."""
-        return self.run.title.removeprefix("Fine-tuning ") + f" · {self.run.id[:5]}"
+        """What tells this training from the others."""
+        return trainings.label(self.run)
 
 
 def rows(study: Study) -> list[Row]:
@@ -69,9 +75,10 @@ def rows(study: Study) -> list[Row]:
             trained = {**record.plan, "study": study.name}  # the same study by another name, it may be
             plan, _ = read_plan(trained, study=study, partitions=partitions)
             known = table is not None and set(table.values) == set(plan.blocks)
-            made.append(
-                Row(run, record, plan, table.omega(plan.w_bits) if table is not None and known else None)
-            )
+            omega = None
+            if table is not None and known:
+                omega = table.omega(plan.w_bits), table.omega_stderr(plan.w_bits)
+            made.append(Row(run, record, plan, omega))
     return made
 
 
@@ -84,6 +91,32 @@ def pictured(found: Sequence[Row]) -> list[Outcome]:
     return outcomes
 
 
+def finding(found: Sequence[Row]) -> str:
+    """What the figure of the accuracies shows, in words."""
+    best = max(found, key=lambda row: _measured(row)[1][0])
+    after, error = _measured(best)[1]
+    return (
+        f"Accuracy against size before and after training, {len(found)} runs; the best ends at "
+        f"{percent_text(after, error)} with {bytes_text(best.record.after.size_bytes)}"
+    )
+
+
+def predicted(found: Sequence[Row]) -> list[Measured]:
+    """For the figure of what was predicted; the errors of two losses are added as if the images were others."""
+    fp32 = results.full_precision(session.study())
+    if fp32 is None:
+        return []
+    made = []
+    for row in found:
+        if row.omega is not None:
+            rises = [
+                (value.loss - fp32["loss"], math.hypot(value.loss_stderr, fp32["loss_stderr"]))
+                for value in (row.record.before, row.record.after)
+            ]
+            made.append(Measured(row.name, *row.omega, *rises[0], *rises[1]))
+    return made
+
+
 def table(found: Sequence[Row]) -> pd.DataFrame:
     """For the table; accuracies in per cent."""
     reference = results.full_precision(session.study())
@@ -93,10 +126,11 @@ def table(found: Sequence[Row]) -> pd.DataFrame:
         lines.append(
             {
                 "run": row.name,
+                "plan": [min(bits, 8) for bits in row.plan.w_bits.values()],
                 "epochs": requests.question_of(row.run.spec).options()["epochs"],
                 "size": row.record.after.size_bytes / 1e3,
                 "compression": row.record.after.compression,
-                "omega": row.omega,
+                "omega": None if row.omega is None else row.omega[0],
                 "fp32": reference["accuracy"] * 100 if reference else None,
                 "before": before * 100,
                 "after": after * 100,
@@ -125,16 +159,13 @@ def reference(study: Study) -> tuple[int, float] | None:
 
 def pick(found: Sequence[Row]) -> None:
     """Choose the plan of a run again."""
+    names = [row.name for row in found]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "A run's plan", range(len(found)), format_func=lambda i: found[i].name, width=320
+            "Plan of a training", range(len(found)), format_func=names.__getitem__, width=480
         )
         if st.button("Use this plan", icon=":material/back_hand:"):
-            plan = found[chosen].plan
-            layers = {block.name for block in caches.blocks(session.reference(), "layer")}
-            session.choose_granularity("layer" if set(plan.blocks) == layers else "module")
-            session.take(plan)
-            st.rerun()
+            desk.use(found[chosen].run)
 
 
 def _measured(row: Row) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -102,4 +102,4 @@ def test_the_list_is_read_by_a_few_queries_however_long(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Database, "reading", counted)
     assert len(listing.table(store.list(), housekeeping.disk(store))) == 4
-    assert len(asked) == 4
+    assert len(asked) == 2

@@ -1,0 +1,93 @@
+"""Fine-tune shows the training of the current plan, another one only by its name, and never trains the same twice."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.evaluation.split_value import Evaluation
+from explorer.jobs.requests import spec_of
+from explorer.plans import Plan
+from explorer.questions import FinetuneQuestion
+from explorer.runs import Store
+from explorer.studies import Study
+from explorer.ui.shell.opening import TRAINING_SHOWN
+from explorer.ui.training import desk
+from tests.ui.conftest import PROFILE, Opens
+
+pytestmark = pytest.mark.usefixtures("settled")
+TRAINED, OTHER = "2.2.2.2_8.8.8.8", "3.2.2.2_8.8.8.8"
+
+
+def headings(page: AppTest) -> list[str]:
+    return [each.value.replace("\\", "") for each in page.subheader]
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_another_plans_training_is_not_shown_under_the_current_plan(opens: Opens, toml: str) -> None:
+    page = opens("fine_tune", study=toml, plan=TRAINED)
+    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · batch size 16"]
+    assert any(metric.label == "After training" for metric in page.metric)
+    page = opens("fine_tune", study=toml, plan=OTHER)
+    assert headings(page) == ["The current plan is not trained yet"]
+    assert not any(metric.label == "After training" for metric in page.metric)
+    [pick] = [box for box in page.selectbox if box.label == "Trainings of this study"]
+    assert pick.value is None
+    assert pick.options == ["114 B · plan W2, A8 · batch size 16"]
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_another_training_is_shown_under_its_own_name_until_the_plan_changes(opens: Opens, toml: str) -> None:
+    [run] = Store.open().list(kind="finetune")
+    page = opens("fine_tune", study=toml, plan=OTHER)
+    page.session_state[TRAINING_SHOWN] = run.id
+    page = page.run()
+    assert headings(page) == ["Training of another plan: 114 B · plan W2, A8 · batch size 16"]
+    [use] = [button for button in page.button if button.label == "Use this plan"]
+    page = use.click().run()
+    assert not page.exception
+    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · batch size 16"]
+
+
+def test_the_same_training_is_not_begun_twice(
+    opens: Opens, app: list[str], toml: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXPLORER_HOME", str(tmp_path / "home"))
+    store = Store.open()
+    plan = Plan.uniform(study, study.blocks(), 2, 8)
+    run = store.submit(spec_of(study, FinetuneQuestion(plan=plan.to_json())))
+    page = opens("fine_tune", study=toml, plan=TRAINED)
+
+    def start() -> list[str]:
+        [button] = [each for each in page.button if each.label == "Start fine-tuning"]
+        return [info.value for info in button.click().run().info]
+
+    assert any("running already" in words for words in start())
+    store.cancel(run.id)
+    assert any("goes on from where it was" in words for words in start())
+    assert store.get(run.id).status == "queued"
+    assert [each.id for each in store.list(kind="finetune")] == [run.id]
+    assert "finetune" not in app, "nothing new was asked for"
+
+
+def test_published_figures_offer_no_training(opens: Opens) -> None:
+    page = opens("fine_tune", study=PROFILE)
+    assert not page.exception
+    assert "there are no weights to train" in page.info[0].value
+    assert not [button for button in page.main.button if "fine-tuning" in button.label]
+
+
+def value(accuracy: float) -> Evaluation:
+    return Evaluation("test", 100, 1.0, 0.1, accuracy, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (0.95, ("+5.00 ± 1.41 points", True)),
+        (0.85, ("-5.00 ± 1.41 points", False)),
+        (0.91, ("+1.00 ± 1.41 points, within noise", None)),
+    ],
+)
+def test_a_gain_is_judged_by_its_error(after: float, said: tuple[str, bool | None]) -> None:
+    assert desk.gain(value(0.9), value(after)) == said
