@@ -105,3 +105,19 @@ def test_a_training_stands_under_its_own_plan_and_is_not_begun_twice(
     expect(page.get_by_text("trained with these settings already")).to_be_visible()
     expect(page.get_by_text("After training")).to_be_visible()
     assert {run.id for run in store.list(kind="finetune")} == trainings
+
+
+def test_a_run_at_work_leads_to_the_page_that_shows_it(page: Page, app: App, store: Store) -> None:
+    """The list beside the pages names what runs, on which study, and is the way to it."""
+    training = store.list(kind="finetune")[0]
+    plan = training.spec.parameters["plan"]
+    asked = training.spec.model_copy(update={"parameters": {"plan": plan, "epochs": 7}})
+    lease = store.claim(store.submit(asked).id)
+    beside = page.get_by_test_id("stSidebar")
+    beside.get_by_role("button", name=re.compile("Training · learnable .* epochs 7")).click()
+    expect(page.get_by_role("heading", name="Fine-tune", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("Training of .*epochs 7"))).to_be_visible()
+    expect(beside.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    store.cancel(lease.run_id)
+    lease.stopped()
+    expect(page.get_by_role("button", name="Continue", exact=True)).to_be_visible()
