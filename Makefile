@@ -4,18 +4,20 @@ PYTHON ?= python3
 PORT ?= 8501
 WORKERS ?= 2
 N ?= 20000
+MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev chromium postgresql app test unit fuzz lint format clean
+.PHONY: help setup setup-dev chromium postgresql app test unit fuzz soak lint format clean
 
 help:
 	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"
 	@echo "make test      set up and run everything: lint, types, tests, browser"
 	@echo "make unit      the quick tests only"
 	@echo "make fuzz      $(N) damaged inputs to everything that reads (N=...)"
+	@echo "make soak      kills and load for MINUTES=$(MINUTES), and docs/reliability.md from their figures"
 	@echo "make lint      ruff and mypy;  make format: ruff's fixes and formatting"
 	@echo "make setup     only set up .venv;  make setup-dev: with what the tests need"
 	@echo "make clean     remove .venv and every cache"
@@ -87,6 +89,10 @@ unit: setup-dev
 
 fuzz: setup-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz $(N)
+
+# Kills at random moments for as long as asked, the load, and docs/reliability.md with their figures.
+soak: setup-dev
+	$(BIN)/python -m tests.reliability.soak --minutes $(MINUTES)
 
 lint: setup-dev
 	$(BIN)/ruff check .

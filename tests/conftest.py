@@ -20,11 +20,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser or the data folder, so that no test has to remember to."""
-    browser_tests = Path(__file__).parent / "e2e"
+    """Mark attacks and what needs a browser or the data folder, so that no test has to remember to."""
+    here = Path(__file__).parent
     for item in items:
-        if browser_tests in item.path.parents:
-            item.add_marker("browser")
+        for folder, marker in (("e2e", "browser"), ("reliability", "reliability")):
+            if here / folder in item.path.parents:
+                item.add_marker(marker)
         if "data_folder" in getattr(item, "fixturenames", ()):
             item.add_marker("data")
 

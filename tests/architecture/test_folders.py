@@ -14,6 +14,7 @@ BESIDE = {
     "notebooks",
     "packaging",
     "recipes",
+    "reliability",
 }  # tests of no single package
 
 
