@@ -1,12 +1,17 @@
 """What every test shares: a home of its own, and the data folder where there is one."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from explorer import places
+
+# A process that a shell starts in the background ignores Ctrl-C, and tests of it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Small tensors gain nothing from threads, and threads that wait for one another on a busy machine lose a lot.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -42,7 +42,6 @@ class Asked(Generic[Q]):
         self.options = {
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
-        self.ran: Run | None = None
         self._kind, self._reference = kind, reference
         self._time_limit = _seconds(time_limit)
         self.late = {
@@ -66,8 +65,7 @@ class Asked(Generic[Q]):
 
     def run(self, title: str) -> "Run":
         """The finished run that answers."""
-        self.ran = run_to_end(self.study, self.question, title, self._time_limit)
-        return self.ran
+        return run_to_end(self.study, self.question, title, self._time_limit)
 
 
 def _seconds(time_limit: str | None) -> float | None:

@@ -46,7 +46,7 @@ def eigenvalues(asked: Asked[EigenvaluesQuestion], as_json: JsonOption = False) 
     columns = ("block", "n", "λ", "± s.e.", "held out", "next λ", "λ/n")
     rows_text = f"{found[0]['samples']:,} rows, {result['seconds']:.1f} s"
     title = f"Eigenvalues of {study.name}, {question.which} ({question.method}, {rows_text})"
-    show({**result, "study": study.name}, as_json, table(title, columns, rows), about=study, by=asked.ran)
+    show({**result, "study": study.name}, as_json, table(title, columns, rows), about=study)
     if unsettled := [e["block"] or WHOLE for e in found if not all(e["converged"])]:
         remark(
             f"the residual is still above {question.tol:g} of the eigenvalue in {', '.join(unsettled)}; "
@@ -83,7 +83,7 @@ def spectrum(asked: Asked[SpectrumQuestion], as_json: JsonOption = False) -> Non
         *((words, f"{value:.2%}", f"{error:.2%}") for words, (value, error) in shares.items()),
     ]
     title = f"Spectrum of {block or study.name} ({found.samples:,} rows, {found.seconds:.1f} s)"
-    show(run.result or {}, as_json, table(title, ("", "value", "± s.e."), rows), about=study, by=asked.ran)
+    show(run.result or {}, as_json, table(title, ("", "value", "± s.e."), rows), about=study)
 
 
 def _check_block(study: "Study", question: SpectrumQuestion, block: str) -> None:

@@ -34,7 +34,7 @@ def damage(asked: Asked[DamageQuestion], as_json: JsonOption = False) -> None:
     rows = [(block, *(f"{of[bits]:.3g}" for bits in question.bits)) for block, of in table_of.items()]
     title = f"Damage of {study.name} by {question.measure} ({result.seconds:.1f} s)"
     columns = ("block", *(f"{bits} bits" for bits in question.bits))
-    show(result.to_json(), as_json, table(title, columns, rows), about=study, by=asked.ran)
+    show(result.to_json(), as_json, table(title, columns, rows), about=study)
 
 
 @asks(ProxyQuestion)
@@ -52,9 +52,7 @@ def proxy(asked: Asked[ProxyQuestion], as_json: JsonOption = False) -> None:
         f"Measured loss of {len(result.plans)} plans of {study.name} against Ω "
         f"({result.samples:,} {result.split} {study.noun.many}, {result.seconds:.0f} s)"
     )
-    show(
-        {"run": run.id, **(run.result or {})}, as_json, table(title, columns, rows), about=study, by=asked.ran
-    )
+    show({"run": run.id, **(run.result or {})}, as_json, table(title, columns, rows), about=study)
     for row in result.compared:
         remark(_sentence(result, row))
 

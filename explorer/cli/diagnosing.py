@@ -45,7 +45,7 @@ def lapq_surface(
         f"({found.measured:,} points, {found.forward_equivalents:.0f} forward passes, {found.seconds:.0f} s)"
     )
     shown = table(title, ("mark", "p", *found.sites, "loss"), rows)
-    show({**(run.result or {}), "study": study.name}, as_json, shown, about=study, by=asked.ran)
+    show({**(run.result or {}), "study": study.name}, as_json, shown, about=study)
 
 
 @asks(LapqSweepQuestion)
@@ -62,7 +62,7 @@ def lapq_sweep(asked: Asked[LapqSweepQuestion], context: typer.Context, as_json:
         ]
     rows = [[_shown(value) for value in point.values()] for point in points]
     title = f"{question.sweep} on {study.name}, {question.bits}"
-    show(result, as_json, table(title, list(points[0]), rows), about=study, by=asked.ran)
+    show(result, as_json, table(title, list(points[0]), rows), about=study)
 
 
 @asks(LapqHessianQuestion)
@@ -83,9 +83,7 @@ def lapq_hessian(
         for i, (site, step) in enumerate(zip(found.sites, found.steps, strict=True))
     ]
     title = f"Loss of {study.name} by log steps, {found.how}, {asked.question.bits}: {found.loss:.4f}"
-    show(
-        result, as_json, table(title, ("site", "step", "slope", "curvature"), rows), about=study, by=asked.ran
-    )
+    show(result, as_json, table(title, ("site", "step", "slope", "curvature"), rows), about=study)
     curvature = found.curvature()
     remark(f"Gaussian curvature by clips: {curvature.sign:+d} × 10^{curvature.log10:.2f}")
     if result["separability"] is not None:

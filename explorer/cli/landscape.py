@@ -47,7 +47,7 @@ def landscape(asked: Asked[LandscapeQuestion], as_json: JsonOption = False) -> N
         f"({found.loss.size} points, {found.equivalents:.1f} forward passes, {found.seconds:.0f} s)"
     )
     columns = ("weights at", "|ΔW|", "share in slice", "measured rise", "± s.e.", "quadratic")
-    show(result, as_json, table(title, columns, rows), about=study, by=asked.ran)
+    show(result, as_json, table(title, columns, rows), about=study)
     for axis in found.axes:
         note = f"{axis.label}: curvature {axis.curvature:.4g} ± {axis.curvature_stderr:.2g}, slope {axis.slope:.3g}"
         if axis.held_out is not None and axis.held_out_stderr is not None:

@@ -61,7 +61,6 @@ def lapq(
         as_json,
         table(title, columns, rows),
         about=study,
-        by=asked.ran,
     )
     if save is not None:
         remark(f"the plan with its steps is in {save}")
@@ -81,7 +80,7 @@ def lapq_table(asked: Asked[LapqTableQuestion], context: typer.Context, as_json:
     )
     columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
     shown = table(title, columns, rows, words=("bias correction",))
-    show(run.result or {}, as_json, shown, about=study, by=asked.ran)
+    show(run.result or {}, as_json, shown, about=study)
 
 
 def widths_once(context: typer.Context) -> None:

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from explorer.runs import Run
     from explorer.studies import AnyStudy
 
 LINE_SECONDS = 10.0
@@ -25,15 +24,11 @@ def show(
     table: Table,
     *,
     about: "AnyStudy | None" = None,
-    by: "Run | None" = None,
 ) -> None:
     """Print a result: as one JSON object, or as a table for people.
 
-    What must be known of the study that it is ``about`` goes with it: as ``remark`` in the object, and as a remark. So
-    does what made the numbers of the run that it came ``by``, as ``made_by`` in the object.
+    What must be known of the study that it is ``about`` goes with it: as ``remark`` in the object, and as a remark.
     """
-    if by is not None and by.provenance is not None:
-        content = {**content, "made_by": by.provenance.to_json()}
     if about is not None and about.remark is not None:
         content = {**content, "remark": about.remark}
         remark(about.remark)

@@ -109,7 +109,7 @@ def traces(asked: Asked[TracesQuestion], as_json: JsonOption = False) -> None:
     ]
     title = f"Hessian traces of {found.study}, {found.of} ({found.method}, {found.seconds:.1f} s)"
     columns = ("block", "n", "mean trace", "± s.e.", "samples")
-    show(found.summary(), as_json, table(title, columns, rows), about=study, by=asked.ran)
+    show(found.summary(), as_json, table(title, columns, rows), about=study)
     if found.unfinished:
         remark(
             f"the error is still above {found.rel_se:g} of the trace in {len(found.unfinished)} of "

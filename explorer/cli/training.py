@@ -24,7 +24,7 @@ def evaluate(asked: Asked[EvaluateQuestion], as_json: JsonOption = False) -> Non
     study = asked.study
     content = {"study": study.name, **(asked.run(f"evaluating a plan of {study.name}").result or {})}
     rows = [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()]
-    show(content, as_json, table("Without training", ("", "value"), rows), about=study, by=asked.ran)
+    show(content, as_json, table("Without training", ("", "value"), rows), about=study)
 
 
 def _list_methods(asked: bool) -> None:
@@ -70,7 +70,7 @@ def finetune(
     content = {**about, **after, **result}
     rows = [(when, *_measured(one)) for when, one in (("before", before), ("after", after))]
     columns = ("", "test loss", "accuracy", "bytes")
-    show(content, as_json, table(f"Run {run.id}", columns, rows), about=study, by=asked.ran)
+    show(content, as_json, table(f"Run {run.id}", columns, rows), about=study)
 
 
 def _measured(one: dict[str, Any]) -> tuple[str, str, str]:

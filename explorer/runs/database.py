@@ -209,7 +209,8 @@ def _make_private(file: Path) -> None:
         private.make_file(file)
     except OSError as error:
         raise RunError(
-            f"The run database {file} cannot be opened ({error.strerror}); check who may write there."
+            f"The run database {file} cannot be opened ({error.strerror}); check who may write there, or set "
+            "EXPLORER_HOME."
         ) from error
 
 

@@ -12,7 +12,7 @@ from explorer.runs import Store
 
 ROOT = Path(__file__).parents[2]
 EXPLORE = (sys.executable, "-m", "explorer")
-ENDLESS = ("--rel-se", "1e-9", "--samples", str(10**12))
+ENDLESS = ("--rel-se", "1e-9", "--samples", str(10**8))
 PATIENCE = 600.0  # seconds that a slow machine may take to start
 
 

@@ -192,6 +192,9 @@ def asked(kind: str, case: Case, study: Study, **more: Any) -> Question:
     return registry.kind(kind).question(**options)
 
 
+PLAN_INSTEAD = [kind for kind in registry.names() if kind.startswith("lapq")]
+
+
 @pytest.mark.parametrize("kind", registry.names())
 def test_the_command_line_asks_what_python_asks(
     kind: str, study: Study, typed: Callable[..., RunSpec]
@@ -203,8 +206,18 @@ def test_the_command_line_asks_what_python_asks(
     assert typed(kind, *changed.words, *SEED) == spec_of(study, question)
 
 
+@pytest.mark.parametrize("kind", PLAN_INSTEAD)
+def test_a_plan_is_typed_in_place_of_widths(kind: str, study: Study, typed: Callable[..., RunSpec]) -> None:
+    """A plan and one width for all exclude each other, so no case has both."""
+    usual = CASES[kind][0]
+    with_plan = Case((*usual.words, "--plan", "plan.json"), {**usual.options, "plan": True})
+    assert typed(kind, *with_plan.words) == spec_of(study, asked(kind, with_plan, study))
+
+
 @pytest.mark.parametrize("kind", registry.names())
 def test_every_field_can_be_typed(kind: str, study: Study) -> None:
     """The changed case changes every field, so that no option of a question is out of the command line's reach."""
     fields = set(registry.kind(kind).question.model_fields) - {"seed"}
+    if kind in PLAN_INSTEAD:
+        fields -= {"plan"}
     assert set(CASES[kind][1].options) == fields

@@ -21,19 +21,21 @@ from explorer.ui.shell import (
 )
 from explorer.ui.shell.plain import plain
 
+_PICKER, _PICKER_FOR = "study_picker", "study_picker_for"
+
 
 def sidebar() -> None:
     """The study picker and the list of running computations."""
     cards = {card.name: card for card in session.offered()}
     with st.sidebar:
-        names = list(cards)
+        if st.session_state.get(_PICKER_FOR) != session.reference():  # it was chosen elsewhere, on a page
+            st.session_state[_PICKER] = st.session_state[_PICKER_FOR] = session.reference()
         picked = st.selectbox(
             "Study",
-            names,
-            index=names.index(session.reference()),
+            list(cards),
             format_func=lambda name: cards[name].title,
             help="A trained network with its data and loss, or published figures of one.",
-            key="study_picker",
+            key=_PICKER,
         )
         if not cards[picked].available:
             st.info(
