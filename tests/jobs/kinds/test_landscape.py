@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from explorer.jobs.requests import spec_of
 from explorer.landscape import Slice, measure_slice, recording
 from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec, Store
-from explorer.studies import Study
+from explorer.studies import Loss, Study
 from explorer.watching import Stopped, Through, Watcher
 from tests import learnable
 
@@ -116,7 +117,9 @@ def test_cancelled_and_resumed_it_ends_with_the_same_numbers(
 
 
 def test_losses_that_are_not_finite_survive_the_store(store: Store, study: Study) -> None:
-    run = execute(store, spec(study, dims=1, radius=1e38))
+    squared = replace(study, loss=Loss("mse"))  # of outputs that the four layers together make 1e24 and more
+    question = LandscapeQuestion(dims=1, points=9, samples=20, directions="random", radius=1e6)
+    run = execute(store, spec_of(squared, question), study=squared)
     assert run.result is not None
     assert Slice.from_json(run.result).not_finite > 0
     assert any(not math.isfinite(value) for value in run.result["loss"])

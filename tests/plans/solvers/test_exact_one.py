@@ -214,7 +214,7 @@ def _three() -> dict:
         (
             [50],
             [1000],
-            "no single limit is to blame, and the nearest plan takes 1,200 BOPs and 60 bytes; raise them",
+            "no single limit is to blame, and the nearest plan takes bit operations of 1,200 BOPs and size of 60 bytes",
         ),
     ],
 )
