@@ -7,6 +7,7 @@ import json
 import sys
 import time
 
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 import explorer
@@ -16,6 +17,7 @@ from explorer.runs import Store
 
 def main(repository: str, patience: float) -> None:
     script = app_script()
+    config.set_option("server.address", "127.0.0.1")  # as the command that serves the app sets it
     pages = {}
     for page in sorted(path.stem for path in (script.parent / "pages").glob("*.py")):
         shown = AppTest.from_file(str(script), default_timeout=patience)
