@@ -27,6 +27,8 @@ OF_THE_WORK = {
 }
 BY_THE_CLOCK = {"traces", "eigenvalues", "spectrum", "damage"}  # kinds whose points are recorded now and then
 
+IN_PIECES = {"landscape", "lapq_surface"}  # kinds that record what was measured since the last point
+
 
 def write_study(folder: Path) -> Study:
     """The study that every run here is about, in ``folder``."""
@@ -73,8 +75,16 @@ def found(store: Store, run: Run) -> dict[str, Any]:
         with store._database.reading() as connection:
             query = "SELECT DISTINCT series FROM points WHERE run_id = ?"
             series = [name for (name,) in connection.exec_driver_sql(query, (run.id,))]
-        answer["points"] = {name: lasting(list(store.points(run.id, name))) for name in sorted(series)}
+        points = {name: lasting(list(store.points(run.id, name))) for name in sorted(series)}
+        if run.spec.kind in IN_PIECES:
+            points["points"] = _joined(points["points"])
+        answer["points"] = points
     return answer
+
+
+def _joined(pieces: list[dict[str, list[Any]]]) -> dict[str, list[Any]]:
+    """The lists of all pieces, one after the other: where they were cut is a matter of time."""
+    return {name: [each for piece in pieces for each in piece[name]] for name in pieces[0]}
 
 
 def _contents(store: Store, artifacts: Mapping[str, str]) -> dict[str, str]:
