@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.estimates import within_noise
 from explorer.jobs.telling import headlines, titles
 from explorer.jobs.telling.headlines import Number
 from explorer.runs.run import Run
 
-SURE = 2.0  # standard errors
 _BITS = "bits of "
 
 
@@ -68,7 +68,8 @@ def judged(numbers: Sequence[Number]) -> str:
     low, high = min(numbers, key=lambda n: n.value), max(numbers, key=lambda n: n.value)
     if low.stderr is None or high.stderr is None:
         return ""
-    return "within noise" if high.value - low.value < SURE * math.hypot(low.stderr, high.stderr) else "differ"
+    error = math.hypot(low.stderr, high.stderr)
+    return "within noise" if within_noise(high.value - low.value, error) else "differ"
 
 
 def _bits_together(lines: Sequence[Line]) -> list[Line]:

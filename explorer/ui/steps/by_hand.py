@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer.estimates import Estimate
+from explorer.estimates import NOISE, Estimate, within_noise
 from explorer.figures import look
 from explorer.figures.steps import curves as step_curves
 from explorer.jobs import steps as step_answers
@@ -141,13 +141,13 @@ def _unseen(study: Study, began: Tried, now: Tried) -> str:
         return ""
     return (
         f"**No difference can be seen with {len(now.losses)} {study.noun.many}**: a change of the loss has to be above "
-        f"{2 * change.stderr:.2g}. Use more {study.noun.many}, or a tensor of 2 or 3 bits. "
+        f"{NOISE * change.stderr:.2g}. Use more {study.noun.many}, or a tensor of 2 or 3 bits. "
     )
 
 
 def told_apart(change: Estimate) -> bool:
-    """Whether a change is at least two standard errors from none."""
-    return abs(change.value) >= 2 * change.stderr and change.value != 0
+    """Whether a change is more than noise."""
+    return not within_noise(change.value, change.stderr)
 
 
 def _delta(text: str, seen: bool) -> str:

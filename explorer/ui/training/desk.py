@@ -4,11 +4,11 @@ import math
 
 import streamlit as st
 
+from explorer.estimates import within_noise
 from explorer.evaluation.split_value import Evaluation
 from explorer.figures import training
 from explorer.figures.look import percent_text
 from explorer.figures.plans import plan as plan_figure
-from explorer.jobs.telling import comparison
 from explorer.plans import Plan, read_plan
 from explorer.qat.record import TrainingRecord
 from explorer.runs import Run
@@ -137,7 +137,7 @@ def gain(before: Evaluation, after: Evaluation) -> tuple[str | None, bool | None
     points = (after.accuracy - before.accuracy) * 100
     error = math.hypot(before.accuracy_stderr or 0.0, after.accuracy_stderr or 0.0) * 100
     said = f"{points:+.2f} ± {error:.2f} points"
-    if abs(points) < comparison.SURE * error:
+    if within_noise(points, error):
         return f"{said}, within noise", None
     return said, points > 0
 

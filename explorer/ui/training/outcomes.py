@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from explorer.estimates import within_noise
 from explorer.figures.look import bytes_text, percent_text
 from explorer.figures.training.predicted import Measured
 from explorer.figures.training.results import Outcome
@@ -146,7 +147,7 @@ def table(found: Sequence[Row]) -> pd.DataFrame:
 
 
 def _judged(gain: float, error: float) -> str:
-    if abs(gain) < 2 * error:
+    if within_noise(gain, error):
         return "within noise"
     return "higher" if gain > 0 else "lower"
 
