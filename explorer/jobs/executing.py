@@ -9,10 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from explorer.errors import ExplorerError, RunError
-from explorer.jobs import registry
 from explorer.jobs.perform import perform
-from explorer.jobs.starting import advance
-from explorer.jobs.telling import titles
+from explorer.jobs.starting import advance, submitted
 from explorer.runs.context import RunContext
 from explorer.runs.database import Unavailable
 from explorer.runs.keeping import private
@@ -48,13 +46,8 @@ def execute(
         time_limit: seconds that this and every further attempt may work; by default as before, without a limit at
             first.
     """
-    kind = registry.kind(spec.kind)
     parts = None if study is None else study.parts
-    run = store.submit(
-        spec, title or titles.of_spec(spec), parts=parts, owner=owner, priority=kind.question.urgency
-    )
-    if time_limit is not None and run.status != "done":
-        store.limit(run.id, time_limit)
+    run = submitted(store, spec, title, parts=parts, owner=owner, time_limit=time_limit)
     if run.resumable:
         run = store.resume(run.id)
     while run.status != "done":

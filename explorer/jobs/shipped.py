@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from explorer.jobs import answers
 from explorer.jobs.executing import execute
 from explorer.jobs.requests import spec_of
+from explorer.jobs.telling.finding import SHIPPED
 from explorer.questions import (
     EigenvaluesQuestion,
     EvaluateQuestion,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 STUDIES = ("fashion-resnet20", "fashion-mobilenet")
 RATIO = 10.0  # of the trained plan: FP32 size over its size
-_REMARK = "Shipped with the project, which computed it on {day}."
+_REMARK = SHIPPED + ", which computed it on {day}."
 
 
 def folder(name: str) -> Path:

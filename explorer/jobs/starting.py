@@ -41,16 +41,29 @@ def request(
         priority: of the runs that wait, the higher goes first; by default the urgency of the kind.
         time_limit: seconds that every attempt from now on may work; by default what EXPLORER_TIME_LIMIT says.
     """
-    kind = registry.kind(spec.kind)
-    urgency = kind.question.urgency if priority is None else priority
-    run = store.submit(
-        spec, cut(title or titles.of_spec(spec), LONGEST_TITLE), parts=parts, owner=owner, priority=urgency
-    )
-    if time_limit is not None and run.status != "done":
-        store.limit(run.id, time_limit)
+    run = submitted(store, spec, title, parts=parts, owner=owner, priority=priority, time_limit=time_limit)
     if run.status == "queued":
         launch(store, run.id, launcher=launcher)
         run = store.get(run.id)
+    return run
+
+
+def submitted(
+    store: Store,
+    spec: RunSpec,
+    title: str,
+    *,
+    parts: Mapping[str, str] | None,
+    owner: str | None,
+    time_limit: float | None,
+    priority: int | None = None,
+) -> Run:
+    """The run that answers ``spec``, known or new, with its urgency and time limit; arguments as of `request`."""
+    urgency = registry.kind(spec.kind).question.urgency if priority is None else priority
+    named = cut(title or titles.of_spec(spec), LONGEST_TITLE)
+    run = store.submit(spec, named, parts=parts, owner=owner, priority=urgency)
+    if time_limit is not None and run.status != "done":
+        store.limit(run.id, time_limit)
     return run
 
 

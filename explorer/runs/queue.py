@@ -17,6 +17,7 @@ from explorer.runs.database import Database
 from explorer.runs.holding.clock import now
 from explorer.runs.holding.watch import Watch, worker_of
 from explorer.runs.keeping import references
+from explorer.runs.run import Run
 from explorer.runs.schema import runs
 from explorer.runs.workers import Worker
 
@@ -71,7 +72,7 @@ class Queue:
             return self._line(connection)
 
     def reserve(self, choose: Callable[[Line], Place | None], worker: Worker) -> Place | None:
-        """Give a waiting run to ``worker``, a placeholder until `Store.launched`; None where none is chosen."""
+        """Give a waiting run to ``worker``, a placeholder until `launched`; None where none is chosen."""
         with self._database.writing() as connection:
             references.lock(connection)
             chosen = choose(self._line(connection))
@@ -79,6 +80,12 @@ class Queue:
                 values = rows.owned(worker) | {"expires": now() + STARTUP_SECONDS, "message": STARTING}
                 connection.execute(update(runs).where(*_unclaimed(chosen)).values(values))
             return chosen
+
+    def launched(self, run: Place | Run, worker: Worker) -> None:
+        """Note the worker started for a queued run, so that its death before the claim is noticed."""
+        values = rows.owned(worker) | {"expires": now() + STARTUP_SECONDS}
+        with self._database.writing() as connection:
+            connection.execute(update(runs).where(*_unclaimed(run)).values(values))
 
     def refuse(self, place: Place, error: str) -> None:
         """A reserved run whose worker could not be started has failed, for the reason that ``error`` gives."""
@@ -178,5 +185,5 @@ def _place(row: Row[Any]) -> Place:
     )
 
 
-def _unclaimed(place: Place) -> tuple[Any, ...]:
+def _unclaimed(place: Place | Run) -> tuple[Any, ...]:
     return runs.c.id == place.id, runs.c.status == "queued", runs.c.token == place.token

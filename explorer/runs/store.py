@@ -29,7 +29,7 @@ from explorer.runs.keeping.shelf import THERE, Shelf
 from explorer.runs.keeping.sweeping import Swept
 from explorer.runs.lease import Lease
 from explorer.runs.plain import decode, encode
-from explorer.runs.queue import STARTUP_SECONDS, Place, Queue
+from explorer.runs.queue import Queue
 from explorer.runs.run import LIVE, Run
 from explorer.runs.schema import artifacts, points, runs
 from explorer.runs.spec import RunSpec
@@ -239,13 +239,6 @@ class Store:
             raise
 
     # Governing
-
-    def launched(self, run: Run | Place, worker: Worker) -> None:
-        """Note the worker started for a queued run, so that its death before the claim is noticed."""
-        unclaimed = (runs.c.id == run.id, runs.c.status == "queued", runs.c.token == run.token)
-        values = rows.owned(worker) | {"expires": now() + STARTUP_SECONDS}
-        with self._database.writing() as connection:
-            connection.execute(update(runs).where(*unclaimed).values(values))
 
     def limit(self, run_id: str, seconds: float) -> None:
         """Set how long every further attempt at a run may work."""

@@ -233,7 +233,7 @@ def test_a_run_whose_worker_is_dead_is_lost_at_once(store: Store, spec: Specs) -
 def test_a_run_whose_launched_worker_died_before_claiming_is_lost(store: Store, spec: Specs) -> None:
     run = store.submit(spec())
     dead = subprocess.Popen([sys.executable, "-c", ""])
-    store.launched(run, child(dead.pid, detached=True))
+    store.queue.launched(run, child(dead.pid, detached=True))
     dead.wait()
     assert store.get(run.id).status == "lost"
     assert store.resume(run.id).status == "queued"

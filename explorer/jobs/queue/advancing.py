@@ -55,7 +55,7 @@ def _launch(store: Store, place: Place, launcher: Launcher) -> None:
     except RunError as error:
         store.queue.refuse(place, str(error))
     else:
-        store.launched(place, worker)
+        store.queue.launched(place, worker)
 
 
 def _tell(store: Store, ordered: tuple[Place, ...], room: Room | None, line: Line) -> None:

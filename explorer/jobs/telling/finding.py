@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from explorer.jobs.telling import titles
 from explorer.runs.run import Run
 
-SHIPPED = "Shipped with the project"
+SHIPPED = "Shipped with the project"  # how the remark of a run begins that came with it
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ the runs kept, named by their SHA-256. A run is taken in as it is, under the ide
 finds it, as if it had been computed here, and it says where it came from.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -80,7 +79,7 @@ def read(folder: Path) -> list[Packed]:
         RunError: there is none, or it is damaged.
     """
     path = folder / RUNS
-    content = parse_json(read_text(path, _BUNDLE), _BUNDLE, of=str(path))
+    content = parse_json(read_text(path, _BUNDLE), _BUNDLE, of=f" {path}")
     wanted = {"spec", "points", "artifacts", *_TAKEN}
     if not isinstance(content, list) or not all(
         isinstance(run, dict) and set(run) == wanted for run in content
@@ -126,18 +125,11 @@ def _write(packed: Iterable[Packed], artifacts: ArtifactStore, folder: Path) -> 
 
 def _unknown(connection: Connection, packed: Iterable[Packed]) -> list[Packed]:
     """Those of a bundle whose question nobody has asked here yet."""
-    by_identity = {RunSpec(**run["spec"]).identity: run for run in packed}
-    ids = [RunSpec(**run["spec"]).run_id for run in by_identity.values()]
-    asked = select(runs.c.id, runs.c.identity).where(
-        or_(runs.c.identity.in_(by_identity), runs.c.id.in_(ids))
-    )
-    found = connection.execute(asked).all()
-    there = {row.identity for row in found} | {row.id for row in found}
-    return [
-        run
-        for identity, run in by_identity.items()
-        if identity not in there and RunSpec(**run["spec"]).run_id not in there
-    ]
+    specs = {RunSpec(**run["spec"]): run for run in packed}
+    identities, ids = [spec.identity for spec in specs], [spec.run_id for spec in specs]
+    asked = select(runs.c.id, runs.c.identity).where(or_(runs.c.identity.in_(identities), runs.c.id.in_(ids)))
+    there = {name for row in connection.execute(asked) for name in row}
+    return [run for spec, run in specs.items() if there.isdisjoint((spec.identity, spec.run_id))]
 
 
 def _adopt(
@@ -178,7 +170,7 @@ def _adopt(
         connection.execute(insert(points), content)
     source = ArtifactFolder(folder / ARTIFACTS)
     for name, sha256 in packed["artifacts"].items():
-        data = source.get_bytes(sha256)
+        data = source.get_bytes(sha256)  # which checks that they are of this hash
         artifacts.put_bytes(data)
-        references.refer(connection, artifacts, spec.run_id, name, data, hashlib.sha256(data).hexdigest())
+        references.refer(connection, artifacts, spec.run_id, name, data, sha256)
     return spec.run_id

@@ -58,7 +58,7 @@ def test_a_launched_worker_may_take_its_time(
 ) -> None:
     """On a busy machine it takes minutes until it claims its run."""
     run = store.submit(spec())
-    store.launched(run, child(sleeper.pid, detached=True))
+    store.queue.launched(run, child(sleeper.pid, detached=True))
     renewed(store, run.id, -HOUR)
     assert store.get(run.id).status == "queued"
 
