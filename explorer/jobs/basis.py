@@ -54,6 +54,12 @@ def further(
     return {name: DamageQuestion(measure=name, granularity=granularity) for name in measures}
 
 
+def narrow(question: FrontierQuestion) -> bool:
+    """Whether activations may have fewer than the usual 8 bits without being chosen block by block."""
+    rule = question.a_bits
+    return rule == "weights" or (rule is not None and rule < plans.ACTIVATION_BITS)
+
+
 def welcome(
     study: AnyStudy, question: FrontierQuestion, granularity: Granularity
 ) -> dict[str, DamageQuestion]:
@@ -62,9 +68,7 @@ def welcome(
     Activations that are narrower than 8 bits do damage of their own; where nobody chooses their widths, a frontier of
     the weights' damage alone is still one.
     """
-    rule = question.a_bits
-    narrow = rule == "weights" or (rule is not None and rule < plans.ACTIVATION_BITS)
-    if not study.has_network or question.a_menu or not narrow:
+    if not study.has_network or question.a_menu or not narrow(question):
         return {}
     return {"activation": DamageQuestion(measure="activation", granularity=granularity)}
 

@@ -1,10 +1,22 @@
 """Finding runs in a long list: words, kinds, studies, statuses and tags that they must have."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from explorer.jobs.telling import titles
 from explorer.runs.run import Run
+
+STATUSES: Mapping[str, str] = {
+    "queued": "waiting",
+    "running": "running",
+    "cancelling": "stopping",
+    "cancelled": "stopped",
+    "done": "done",
+    "failed": "failed",
+    "lost": "interrupted",
+    "unreadable": "unreadable",
+}
+"""What people call each status."""
 
 SHIPPED = "Shipped with the project"  # how the remark of a run begins that came with it
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.errors import PlanError
-from explorer.jobs.basis import Basis, further, welcome
+from explorer.jobs.basis import Basis, further, narrow, welcome
 from explorer.jobs.requests import spec_of
 from explorer.plans import FrontierQuestion
 from explorer.plans.scene import Scene
 from explorer.questions import DamageQuestion
+from explorer.runs import RunSpec
 from explorer.ui.frontier import constraints, nearest, proxy_view
 from explorer.ui.frontier import form as frontier_form
 from explorer.ui.frontier import picture as frontier_picture
@@ -101,34 +102,36 @@ def _picture(scene: Scene, drawn: Drawn, judged: Yardstick) -> None:
 
 
 def _wait(asked: dict[str, DamageQuestion]) -> None:
-    study = session.study()
-    specs = {f"{_MEASURES[measure]} of {study.name}": spec_of(study, each) for measure, each in asked.items()}
+    specs = _specs(asked)
     missing = run_panel.missing(specs)
     if missing:
         more = "one more computation" if len(missing) == 1 else f"{len(missing)} more computations"
         st.info(f"This measure needs {more}: {plain('; '.join(missing))}.", icon=":material/info:")
-    run_panel.compute(specs, there="Already running.", key="compute_damage")
-    runs = [caches.store().find(spec) for spec in specs.values()]
-    if begun := [run.id for run in runs if run is not None]:
-        run_panel.watch_all(begun, lambda _: None)
+    _offer(specs, label="Compute", key="compute_damage")
 
 
 def _activations_too(question: FrontierQuestion, judged: Yardstick) -> None:
     """Where activations are narrow and their damage is not in Ω: that it is not, and how to have it there."""
-    narrow = question.a_bits == "weights" or (question.a_bits or 8) < 8
-    if not narrow or judged.activations:
+    if not narrow(question) or judged.activations:
         return
     st.caption(
         "The predicted damage counts the rounding of the weights alone, although activations have fewer than 8 bits too."
     )
-    study = session.study()
-    asked = welcome(study, question, session.granularity())
+    asked = welcome(session.study(), question, session.granularity())
     if not asked:
         return
-    specs = {f"{_MEASURES[measure]} of {study.name}": spec_of(study, each) for measure, each in asked.items()}
-    run_panel.compute(
-        specs, label="Include the activations' damage", there="Already running.", key="compute_inputs"
-    )
+    _offer(_specs(asked), label="Include the activations' damage", key="compute_inputs")
+
+
+def _specs(asked: dict[str, DamageQuestion]) -> dict[str, RunSpec]:
+    """What each measurement is called here, to its spec."""
+    study = session.study()
+    return {f"{_MEASURES[measure]} of {study.name}": spec_of(study, each) for measure, each in asked.items()}
+
+
+def _offer(specs: dict[str, RunSpec], *, label: str, key: str) -> None:
+    """The button that starts measurements, and how far those are that were begun."""
+    run_panel.compute(specs, label=label, there="Already running.", key=key)
     runs = [caches.store().find(spec) for spec in specs.values()]
     if begun := [run.id for run in runs if run is not None]:
         run_panel.watch_all(begun, lambda _: None)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from explorer import jobs
-from explorer.jobs import permission, request, stop, versions
+from explorer.jobs import request, versions
 from explorer.jobs.telling import titles
 from explorer.runs import Run, RunSpec
-from explorer.ui.shell import caches, door, sentences, session
+from explorer.ui.shell import at_work, caches, door, sentences, session
 from explorer.ui.shell.plain import plain
 
 
@@ -102,19 +102,11 @@ def _shown(run_ids: Sequence[str], draw: Callable[[Sequence[Run]], None]) -> Seq
 
 
 def _status(run: Run, name: str) -> None:
-    store = caches.store()
     if run.live:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.progress(min(max(run.fraction, 0.0), 1.0), text=plain(name + (run.message or run.status)))
-        if right.button(
-            "Stop",
-            key=f"panel-cancel-{run.id}",
-            disabled=run.status == "cancelling" or not permission.may_end(run, door.person()),
-            width="stretch",
-        ):
-            permission.check(run, door.person())
-            stop(store, run.id)
-            st.rerun(scope="fragment")
+        with right:
+            at_work.stop_button(run, key=f"panel-cancel-{run.id}", width="stretch")
     elif run.resumable:
         left, right = st.columns([5, 1], vertical_alignment="center")
         show = left.info if run.status == "cancelled" else left.warning

@@ -19,16 +19,6 @@ from explorer.ui.shell import caches, sentences
 
 CHOSEN, TURN = "runs_chosen", "runs_chosen_elsewhere"
 _HEIGHT = 320  # pixels at most, so that what is told of the chosen runs is on the same screen
-STATUSES: Mapping[str, str] = {
-    "queued": "waiting",
-    "running": "running",
-    "cancelling": "stopping",
-    "cancelled": "stopped",
-    "done": "done",
-    "failed": "failed",
-    "lost": "interrupted",
-    "unreadable": "unreadable",
-}
 COLUMNS: Mapping[str, Any] = {
     "run": st.column_config.TextColumn("run", width=400),
     "status": st.column_config.TextColumn("status", width=85),
@@ -73,7 +63,7 @@ def table(runs: Sequence[Run], disk: Disk) -> pd.DataFrame:
     rows = [
         {
             "run": titles.of(run),
-            "status": STATUSES[run.status],
+            "status": finding.STATUSES[run.status],
             "progress": 1.0 if run.status == "done" else round(run.fraction, 2),
             "asked": run.created.astimezone().replace(tzinfo=None),
             "took": took(run),
@@ -118,7 +108,9 @@ def _wanted(runs: Sequence[Run]) -> Wanted:
         words=words,
         kinds=several(1, "Kind", sorted({run.spec.kind for run in runs}), NOUNS),
         studies=several(2, "Study", sorted({titles.study_name(run.spec.study) for run in runs}), {}),
-        statuses=several(3, "Status", [s for s in STATUSES if any(r.status == s for r in runs)], STATUSES),
+        statuses=several(
+            3, "Status", [s for s in finding.STATUSES if any(r.status == s for r in runs)], finding.STATUSES
+        ),
         tags=several(4, "Tag", sorted({tag for run in runs for tag in run.tags}), {}),
     )
 

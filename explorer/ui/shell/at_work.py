@@ -3,6 +3,8 @@
 Each time it looks it moves the queue on, so that an open page is enough for a waiting run to start.
 """
 
+from typing import Literal
+
 import streamlit as st
 
 from explorer.jobs import advance, permission, stop
@@ -39,11 +41,19 @@ def _one(run: Run) -> None:
     ):
         opening.go(run)
     st.progress(min(max(run.fraction, 0.0), 1.0), text=plain(run.message or run.status))
+    stop_button(run, key=f"cancel-{run.id}", icon=":material/stop_circle:")
+
+
+def stop_button(
+    run: Run, *, key: str, icon: str | None = None, width: Literal["content", "stretch"] = "content"
+) -> None:
+    """The button that stops a live run, within a fragment; grey for those who may not."""
     if st.button(
         "Stop",
-        key=f"cancel-{run.id}",
+        key=key,
         disabled=run.status == "cancelling" or not permission.may_end(run, door.person()),
-        icon=":material/stop_circle:",
+        icon=icon,
+        width=width,
     ):
         permission.check(run, door.person())
         stop(caches.store(), run.id)

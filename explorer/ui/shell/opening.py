@@ -6,22 +6,22 @@ import streamlit as st
 
 from explorer.blocks import Granularity
 from explorer.runs import Run
-from explorer.ui.shell import caches, session
+from explorer.ui.shell import caches, navigation, session
 
-PAGES: Mapping[str, tuple[str, str]] = {
-    "evaluate": ("model", "Model"),
-    "traces": ("sensitivity", "Sensitivity"),
-    "eigenvalues": ("sensitivity", "Sensitivity"),
-    "spectrum": ("sensitivity", "Sensitivity"),
-    "landscape": ("landscape", "Landscape"),
-    "damage": ("frontier", "Frontier"),
-    "proxy": ("frontier", "Frontier"),
-    "lapq": ("step_sizes", "Step sizes"),
-    "lapq_surface": ("step_sizes", "Step sizes"),
-    "lapq_sweep": ("step_sizes", "Step sizes"),
-    "lapq_hessian": ("step_sizes", "Step sizes"),
-    "lapq_table": ("step_sizes", "Step sizes"),
-    "finetune": ("fine_tune", "Fine-tune"),
+PAGES: Mapping[str, str] = {  # kind of run to the file of its page
+    "evaluate": "model",
+    "traces": "sensitivity",
+    "eigenvalues": "sensitivity",
+    "spectrum": "sensitivity",
+    "landscape": "landscape",
+    "damage": "frontier",
+    "proxy": "frontier",
+    "lapq": "step_sizes",
+    "lapq_surface": "step_sizes",
+    "lapq_sweep": "step_sizes",
+    "lapq_hessian": "step_sizes",
+    "lapq_table": "step_sizes",
+    "finetune": "fine_tune",
 }
 TRAINING_SHOWN = "training_shown"
 
@@ -29,7 +29,7 @@ TRAINING_SHOWN = "training_shown"
 def page_of(run: Run) -> str | None:
     """Title of the page that shows a run; None where there is none, or this app does not have its study."""
     page = PAGES.get(run.spec.kind)
-    return None if page is None or study_of(run) is None else page[1]
+    return None if page is None or study_of(run) is None else navigation.entry(page).title
 
 
 def study_of(run: Run) -> str | None:
@@ -56,4 +56,4 @@ def go(run: Run) -> None:
         session.look_at(block)
     if run.spec.kind == "finetune":
         st.session_state[TRAINING_SHOWN] = run.id
-    st.switch_page(f"pages/{PAGES[run.spec.kind][0]}.py")
+    st.switch_page(f"pages/{PAGES[run.spec.kind]}.py")

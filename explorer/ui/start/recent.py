@@ -13,7 +13,6 @@ from explorer.ui.shell.plain import plain
 
 MOST_SHOWN = 3
 _BY_ITSELF = "evaluate"  # the app asks for the accuracy of every network
-_STATUS = {"queued": "waiting", "cancelling": "stopping", "lost": "stopped", "cancelled": "stopped"}
 
 
 def traces() -> Run | None:
@@ -70,7 +69,7 @@ def resume() -> None:
 def _offer(runs: list[Run]) -> None:
     st.header("Continue where you left off", anchor=False)
     for run in runs:
-        state = _STATUS.get(run.status, run.status) + (f" {run.fraction:.0%}" if run.live else "")
+        state = finding.STATUSES[run.status] + (f" {run.fraction:.0%}" if run.live else "")
         words = f"{titles.of(run)}: {state}"
         if st.button(plain(words), key=f"resume_{run.id}", type="tertiary", icon=":material/history:"):
             opening.go(run)
