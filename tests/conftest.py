@@ -13,8 +13,9 @@ from explorer import places
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Small tensors gain nothing from threads, and threads that wait for one another on a busy machine lose a lot.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# One thread in every process, set before torch is imported: equal to the bit holds for equal numbers of threads,
+# small tensors gain nothing from more, and threads that wait for one another on a busy machine lose a lot.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # Machines that test are shared and slow at times, so a slow example is no failure; in CI the examples are the
 # same every time, so that a red run is the change's doing.

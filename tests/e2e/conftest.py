@@ -21,7 +21,6 @@ from urllib.parse import quote, urlsplit
 
 import psutil
 import pytest
-import torch
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
@@ -102,14 +101,11 @@ def learnable_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("learnable-app")
     toml = str(learnable.write(folder / "learnable").resolve())
     study = studies.load_network(toml)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     store = Store.open(home=folder / "home")
     execute(store, spec_of(study, EvaluateQuestion()))
     for of in ("weights", "activations"):
         execute(store, spec_of(study, TracesQuestion(of=of)), title=f"{of} of learnable")
     store.close()
-    torch.set_num_threads(threads)
     with serve(folder, EXPLORER_STUDIES=toml) as running:
         yield replace(running, url=f"{running.url}/?study={quote(toml)}")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import torch
 from playwright.sync_api import Page, expect
 
 from explorer import studies
@@ -29,8 +28,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("runs")
     toml = str(learnable.write(folder / "learnable").resolve())
     study = studies.load_network(toml)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     store = Store.open(home=folder / "home")
     execute(store, spec_of(study, EvaluateQuestion()), study=study)
     execute(store, spec_of(study, TracesQuestion(rel_se=0.5)), study=study)
@@ -38,7 +35,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     for epochs in (2, 1):
         execute(store, spec_of(study, FinetuneQuestion(plan=plan, epochs=epochs)), study=study)
     store.close()
-    torch.set_num_threads(threads)
     with serve(folder, EXPLORER_STUDIES=toml) as running:
         yield replace(running, url=f"{running.url}/runs?study={quote(toml)}")
 

@@ -1,11 +1,9 @@
 """Typed results: what a kind of run recorded becomes its result type and is recorded the same again."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 
 from explorer import studies
 from explorer.jobs import answers, execute, registry
@@ -34,14 +32,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "damage": {"bits": [4], "samples": 16},
     "proxy": {"plans": 4, "samples": 16, "damage_samples": 8, "eigen_samples": 8, "bits": [2, 4, 8]},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from explorer.runs import Store
 from explorer.studies import Study
@@ -13,16 +12,6 @@ from tests.reliability import asking
 from tests.reliability.killing import no_worker_left
 
 SEED = 12  # of every random moment: CI attacks at the same ones each time; `make soak` draws others
-
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One here and in the workers: equal to the bit holds for equal numbers of threads."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

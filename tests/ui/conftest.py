@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -27,15 +26,6 @@ PROFILE = "hawq-v3-resnet18"
 PAGES = ("model", "sensitivity", "landscape", "frontier", "step_sizes", "fine_tune", "results", "runs")
 
 Opens = Callable[..., AppTest]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Such small tensors are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +98,6 @@ def opens() -> Opens:
 @pytest.fixture(scope="session")
 def lived_in(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which everything was computed once: FP32 accuracy, traces of both partitions, one training."""
-    torch.set_num_threads(1)
     home = tmp_path_factory.mktemp("lived in")
     store = Store.open(home=home)
     execute(store, spec_of(study, EvaluateQuestion()))

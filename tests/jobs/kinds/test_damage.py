@@ -1,13 +1,10 @@
 """The kind ``damage``: the tables of the library, from what other runs found where they did."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import pytest
-import torch
 
-from explorer import studies
 from explorer.curvature import Traces
 from explorer.jobs import execute
 from explorer.jobs.kinds import damage as job
@@ -17,24 +14,9 @@ from explorer.quantizers import WEIGHTS, QuantizerSettings
 from explorer.questions import DamageQuestion, EigenvaluesQuestion, Quantizer, TracesQuestion
 from explorer.runs import Run, Store
 from explorer.studies import Study
-from tests import learnable
 from tests.jobs.kinds.test_eigen import interrupted
 
 SMALL: dict[str, Any] = {"bits": [2, 4], "samples": 24}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Equal to the bit holds for equal numbers of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return studies.load_network(learnable.write(tmp_path_factory.mktemp("damage") / "learnable"))
 
 
 def table_of(run: Run) -> DamageTable:

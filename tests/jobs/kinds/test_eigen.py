@@ -1,14 +1,12 @@
 """The kinds ``eigenvalues`` and ``spectrum``: what they give, keep, and give again after an interruption."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from explorer import studies
 from explorer.curvature import every_eigenpairs, spectral_density, top_eigenpairs
 from explorer.errors import RunError
 from explorer.jobs import execute
@@ -19,23 +17,8 @@ from explorer.runs import Run, RunContext, RunSpec, Store
 from explorer.studies import Study
 from explorer.timing import TimeLeft, duration
 from explorer.watching import Stopped
-from tests import learnable
 
 SMALL = {"samples": 20, "k": 1}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Equal to the bit holds for equal numbers of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return studies.load_network(learnable.write(tmp_path_factory.mktemp("eigen") / "learnable"))
 
 
 def interrupted(store: Store, spec: RunSpec, monkeypatch: pytest.MonkeyPatch, after: int) -> Run:

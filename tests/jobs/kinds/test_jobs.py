@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,6 @@ LogOf = Callable[[str, str], str]
 TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02}
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One here and in the workers: equal to the bit holds for equal numbers of threads."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Hold:
     return Hold(tmp_path_factory.mktemp("held") / "hold")
@@ -56,7 +46,6 @@ def study(written: Path) -> Study:
 @pytest.fixture(scope="module")
 def whole(written: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Store]:
     """The training without interruption, in a store of its own, since there the same spec is another run."""
-    torch.set_num_threads(1)
     store = Store.open(home=tmp_path_factory.mktemp("another home"))
     return execute(store, training(studies.load_network(written))), store
 

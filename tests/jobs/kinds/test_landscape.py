@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from explorer import studies
 from explorer.errors import RunError
 from explorer.jobs import execute
 from explorer.jobs.kinds import landscape as job
@@ -22,23 +19,13 @@ from explorer.questions import LandscapeQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Loss, Study
 from explorer.watching import Stopped, Through, Watcher
-from tests import learnable
 
 ASKED: dict[str, Any] = {"directions": "random", "points": 9, "samples": 64}
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "RECORD_SECONDS", 0.0)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return studies.load_network(learnable.write(tmp_path_factory.mktemp("landscape") / "learnable"))
 
 
 def spec(study: Study, **options: Any) -> RunSpec:

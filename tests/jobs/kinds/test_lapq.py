@@ -1,13 +1,11 @@
 """LAPQ as a run: the direct call's steps, phases told as they arrive, cancelled and resumed to the same end."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 
-from explorer import lapq, studies
+from explorer import lapq
 from explorer.errors import RunError
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
@@ -15,23 +13,13 @@ from explorer.lapq.loss import keeping
 from explorer.questions import LapqQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
-from tests import learnable
 
 ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 32, "calibration": 64, "method": "gradient"}
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 0.05)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return studies.load_network(learnable.write(tmp_path_factory.mktemp("lapq-run") / "learnable"))
 
 
 def spec(study: Study, **options: Any) -> RunSpec:

@@ -1,15 +1,12 @@
 """Surfaces, sweeps and Hessians of steps as runs: the direct call's numbers, also after a cancellation."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from explorer import studies
 from explorer.errors import LapqError, RunError
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
@@ -27,23 +24,13 @@ from explorer.lapq.loss import keeping
 from explorer.questions import LapqHessianQuestion, LapqSurfaceQuestion, LapqSweepQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
-from tests import learnable
 
 SITES = ("3.input", "6.input")
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surfaces, "RECORD_SECONDS", 0.0)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return studies.load_network(learnable.write(tmp_path_factory.mktemp("diagnostics") / "learnable"))
 
 
 def surface_spec(study: Study, **options: Any) -> RunSpec:

@@ -1,13 +1,10 @@
 """The comparison as a run: the direct call's rows as they come, cancelled and resumed to the same table."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 
-from explorer import studies
 from explorer.errors import RunError
 from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
@@ -17,23 +14,13 @@ from explorer.lapq.rivals.table import Comparison
 from explorer.questions import LapqTableQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
-from tests import learnable
 
 ASKED: dict[str, Any] = {"w_bits": 2, "a_bits": 32, "calibration": 32, "test_images": 50}
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def kept_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "CHECKPOINT_SECONDS", 0.05)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return studies.load_network(learnable.write(tmp_path_factory.mktemp("table") / "learnable"))
 
 
 @pytest.fixture(scope="module")

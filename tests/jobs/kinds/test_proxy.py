@@ -1,13 +1,10 @@
 """The kind ``proxy``: the experiment of the library, interrupted or not, from what other runs found."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from explorer import studies
 from explorer.curvature import weight_traces
 from explorer.jobs import execute
 from explorer.jobs.kinds import proxy as job
@@ -19,7 +16,6 @@ from explorer.questions import DamageQuestion, EigenvaluesQuestion, ProxyQuestio
 from explorer.runs import Store
 from explorer.runs.plain import plain
 from explorer.studies import Study
-from tests import learnable
 from tests.jobs.kinds.test_eigen import interrupted, without_seconds
 
 SMALL: dict[str, Any] = {
@@ -29,20 +25,6 @@ SMALL: dict[str, Any] = {
     "damage_samples": 30,
     "eigen_samples": 20,
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Equal to the bit holds for equal numbers of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return studies.load_network(learnable.write(tmp_path_factory.mktemp("proxy") / "learnable"))
 
 
 def test_the_result_is_that_of_the_direct_calls(store: Store, study: Study) -> None:

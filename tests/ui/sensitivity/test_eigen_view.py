@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.jobs import execute
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.usefixtures("settled")
 @pytest.fixture(scope="module")
 def computed(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with eigenvalues, one spectrum, and traces of the layers."""
-    torch.set_num_threads(1)
     home = tmp_path_factory.mktemp("eigen")
     store = Store.open(home=home)
     execute(store, spec_of(study, EigenvaluesQuestion(samples=256)), title="Eigenvalues of learnable")

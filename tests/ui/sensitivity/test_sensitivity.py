@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from explorer.jobs import execute
@@ -26,7 +25,6 @@ pytestmark = pytest.mark.usefixtures("settled")
 @pytest.fixture(scope="module")
 def computed(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with traces of weights and of activations."""
-    torch.set_num_threads(1)
     home = tmp_path_factory.mktemp("traces")
     store = Store.open(home=home)
     for of in ("weights", "activations"):
