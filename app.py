@@ -18,6 +18,7 @@ else:
     frame.style()
     with sentences.shown():
         door.enter()
+        session.remember_link()
         page, run_page = navigation.choose()
         with results.read_once():
             complaint = session.read_address()

@@ -52,6 +52,8 @@ def is_due(home: Path) -> bool:
 def sweep(home: Path, database: Database, place: ArtifactStore) -> Swept:
     """Remove what no run needs from a store's folder."""
     oldest = time.time() - YOUNG
+    # Before anything is removed from them, which makes them young.
+    emptied = list(_older(place.folder.glob("??"), oldest)) if isinstance(place, ArtifactFolder) else []
     temporary = _removed(_older(home.glob(".*.tmp"), oldest)) + _removed(
         _older(home.glob("*/.*.tmp"), oldest)
     )
@@ -63,8 +65,7 @@ def sweep(home: Path, database: Database, place: ArtifactStore) -> Swept:
             some = files[first : first + _AT_ONCE]
             references.sweep(database, place, some)
             orphans += sum(not place.path(sha256).exists() for sha256 in some)
-        for folder in _older(place.folder.glob("??"), oldest):
-            folders += _is_removed_if_empty(folder)
+        folders = sum(_is_removed_if_empty(folder) for folder in emptied)
         quarantined = _removed(_older(place.quarantine.glob("*"), time.time() - QUARANTINED))
     written = list(_older((home / "logs").glob("*"), oldest))
     with database.reading() as connection:  # after the look at the logs: a run's row is there before its log

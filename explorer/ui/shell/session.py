@@ -19,7 +19,7 @@ from explorer.studies import AnyStudy
 from explorer.ui.shell import caches
 
 _STUDY, _BLOCKS, _PLAN, _REVISION, _SEEN = "study", "blocks", "plan", "plan_revision", "address_seen"
-_FOCUS = "block_looked_at"
+_FOCUS, _LINK = "block_looked_at", "link_followed"
 _PAST, _FUTURE, _BEFORE = "plans_before", "plans_undone", "plan_before_drag"
 _REMEMBERED = 100
 
@@ -44,7 +44,7 @@ def reference() -> str:
 
 def named() -> str:
     """The same before the address was read: what it names, unless the session has chosen already."""
-    return str(st.session_state.get(_STUDY) or st.query_params.get("study") or studies.DEFAULT)
+    return str(st.session_state.get(_STUDY) or _link().get("study") or studies.DEFAULT)
 
 
 def study() -> AnyStudy:
@@ -159,26 +159,42 @@ def look_at(name: str | None) -> None:
     st.session_state[_FOCUS] = name
 
 
+def remember_link() -> None:
+    """Keep the address that a session began with, before there is a menu: a click there takes it out of the browser."""
+    _link()
+
+
+def _link() -> dict[str, str]:
+    found: dict[str, str] = st.session_state.setdefault(_LINK, st.query_params.to_dict())
+    return found
+
+
 def read_address() -> str | None:
     """Take study and plan from the address, once a session; what was wrong with it, or None."""
     if st.session_state.get(_SEEN):
         return None
-    st.session_state[_SEEN] = True
-    address = st.query_params
-    if named := address.get("study"):
+    complaint = _read(_link())
+    st.session_state[_SEEN] = (
+        True  # only now: a click may end this run of the script, and the next one reads again
+    )
+    return complaint
+
+
+def _read(link: dict[str, str]) -> str | None:
+    if named := link.get("study"):
         if named not in [card.name for card in offered()]:
             return sentence(f"The link names the study {named!r}, which this app was not started with.")
         st.session_state[_STUDY] = named
-    if address.get("blocks") in ("layer", "module"):
-        st.session_state[_BLOCKS] = address["blocks"]
-    if (name := address.get("block")) and len(name) <= LONGEST_NAME:
+    if link.get("blocks") in ("layer", "module"):
+        st.session_state[_BLOCKS] = link["blocks"]
+    if (name := link.get("block")) and len(name) <= LONGEST_NAME:
         look_at(name)
-    if text := address.get("plan"):
+    if text := link.get("plan"):
         try:
             take(_decode(text))
         except PlanError as error:
             return sentence(f"The plan in the link was not used: {error}")
-        if address.get("steps"):
+        if link.get("steps"):
             return (
                 "The plan in the link had its own step sizes, which a link does not hold, so it was opened without "
                 "them. Choose them again on Step sizes, or upload its plan.json."

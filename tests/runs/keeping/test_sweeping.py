@@ -47,6 +47,7 @@ def test_a_sweep_removes_what_nobody_needs(store: Store, spec: Specs) -> None:
     assert (swept.temporary, swept.artifacts, swept.logs, swept.quarantined) == (1, 1, 2, 0)
     assert swept.folders >= 1
     assert not left.exists()
+    assert not place.path(orphan).parent.exists(), "a folder goes with the last thing in it"
     assert all(path.exists() for path in needed)
     assert [path.name for path in logs.iterdir()] == [f"{done.id}.log"]
     aged(place.quarantine / lasting, 2 * sweeping.QUARANTINED)

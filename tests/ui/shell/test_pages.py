@@ -1,8 +1,10 @@
 """Every page is drawn, whatever there is to show, and a mistake in a link is a sentence."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.jobs.requests import spec_of
@@ -12,6 +14,7 @@ from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestio
 from explorer.runs import Store
 from explorer.studies import DEFAULT, Study
 from explorer.ui.sensitivity import trace_form
+from explorer.ui.shell import frame, navigation, session
 from tests.ui.conftest import PAGES, PROFILE, Opens
 
 TITLES = {
@@ -116,6 +119,19 @@ def test_a_deep_link_says_that_step_sizes_are_not_in_it(opens: Opens, toml: str)
     assert ["which a link does not hold" in warning.value for warning in shown.warning] == [True]
     assert "steps" not in shown.query_params
     assert not sound(shown.run()).warning
+
+
+@pytest.mark.parametrize("where", [(navigation, "choose"), (session, "_decode"), (frame, "sidebar")])
+def test_a_click_in_the_menu_while_a_link_is_opened_keeps_what_the_link_says(
+    opens: Opens, toml: str, monkeypatch: pytest.MonkeyPatch, where: tuple[ModuleType, str]
+) -> None:
+    with monkeypatch.context() as clicked:
+        clicked.setattr(*where, lambda *_: st.stop())  # as a click ends the run of the script
+        shown = opens("start", study=toml, plan=PLAN)
+    shown.query_params.clear()  # as the menu does
+    shown = sound(shown.switch_page("pages/model.py").run())
+    assert toml in shown.query_params["study"]
+    assert metrics(shown)["Current plan"] == "204 B"
 
 
 def test_a_deep_link_carries_the_partition(opens: Opens, toml: str, study: Study) -> None:
