@@ -7,27 +7,32 @@ twice: once when the server starts, which takes the app with its guard from here
 import streamlit as st
 from streamlit import runtime
 
-from explorer.ui.shell import door, frame, navigation, results, sentences, session
-from explorer.ui.shell.plain import plain
+from explorer.ui.shell import door, frame, navigation, results, sentences, session, yardstick
 from explorer.ui.start import tour
+from explorer.ui.state import browser, link
 
 if not runtime.exists():
     app = st.App(__file__, middleware=door.guarded())
 else:
     st.set_page_config(page_title=navigation.NAME, page_icon=str(navigation.ICON), layout="wide")
     frame.style()
+    browser.attend()
     with sentences.shown():
         door.enter()
-        session.remember_link()
+        link.remember()
         page, run_page = navigation.choose()
         with results.read_once():
-            complaint = session.read_address()
+            link.read(page.file)
+            about = f"{page.title} · {session.study().name}" if page.of_a_study else page.title
+            st.set_page_config(page_title=f"{about} – {navigation.NAME}")
             frame.sidebar()
-            if complaint:
-                st.warning(plain(complaint))
+            complaint = st.empty()
+            link.complain(complaint)
             if page.of_a_study:
+                yardstick.bind()
                 frame.strip()
             tour.show(page)
             run_page()
             if page.of_a_study:
-                session.write_address()
+                link.write()
+                link.complain(complaint)

@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.ui.sensitivity import eigen_view
 from explorer.ui.sensitivity import view as sensitivity_view
 from explorer.ui.shell import frame, navigation, session
+from explorer.ui.state import address
 
 navigation.in_frame()
 study = session.study()
@@ -12,13 +13,15 @@ seen = "Traces"
 with st.container(horizontal=True, vertical_alignment="center", gap="large"):
     st.title("Sensitivity", width="content")
     if study.has_network:
-        seen = st.segmented_control(
-            "View",
-            ["Traces", "Eigenvalues"],
-            default="Traces",
-            required=True,
-            key="sensitivity_view",
-            label_visibility="collapsed",
+        seen = (
+            st.segmented_control(
+                "View",
+                ["Traces", "Eigenvalues"],
+                required=True,
+                key=address.choice("sensitivity_view", "view", ["Traces", "Eigenvalues"], "Traces"),
+                label_visibility="collapsed",
+            )
+            or "Traces"
         )
 st.write(
     "How much does the loss curve when the weights of one block move? The **mean Hessian trace**, Tr(H)/n, answers it: "

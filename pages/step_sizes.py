@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.ui.shell import frame, navigation, session
+from explorer.ui.state import address
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import views as steps_view
 
@@ -12,12 +13,11 @@ seen = next(iter(steps_view.VIEWS))
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     st.title("Step sizes", width="content")
     if study.has_network:
-        st.session_state.setdefault(steps_form.VIEW, seen)
         chosen = st.segmented_control(
             "View",
             list(steps_view.VIEWS),
             required=True,
-            key=steps_form.VIEW,
+            key=address.choice(steps_form.VIEW, "view", steps_view.VIEWS, seen),
             persist_state="session",
             label_visibility="collapsed",
         )

@@ -17,7 +17,8 @@ from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
 from explorer.ui.runs import again
-from explorer.ui.shell import at_work, caches, frame
+from explorer.ui.shell import at_work, caches, frame, session
+from explorer.ui.state.history import History
 from explorer.ui.training import form as training_form
 from tests import learnable
 
@@ -26,6 +27,19 @@ PROFILE = "hawq-v3-resnet18"
 PAGES = ("model", "sensitivity", "landscape", "frontier", "step_sizes", "fine_tune", "results", "runs")
 
 Opens = Callable[..., AppTest]
+
+
+def hold(page: AppTest, reference: str, plan: Plan) -> None:
+    """Make a plan the current one of a session."""
+    place = session.Place(reference, plan.weights_sha256, tuple(plan.blocks))
+    page.session_state["plans"] = {place: History(plan)}
+
+
+def held(page: AppTest) -> History:
+    """The plans of a session that had those of one study and partition only."""
+    [found] = page.session_state["plans"].values()
+    assert isinstance(found, History)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from explorer.ui.frontier import single_blocks
 from explorer.ui.shell import latencies, sentences, session
 from explorer.ui.shell.plain import plain
 from explorer.ui.shell.yardstick import key
+from explorer.ui.state import address
 
 _OPEN, _REFUSED = "constraints_open", "latencies_refused"
 _SWITCHES = {
@@ -29,6 +30,7 @@ _HELP = {
     "monotone": "HAWQ-V2 searches only these plans, its set B.",
     "scales": "32 bits for each output channel of each layer.",
 }
+_SHORT = {"first_last": "ends", "auto_ties": "tied", "monotone": "monotone", "scales": "scales"}
 _COSTS: tuple[CostName, ...] = ("size", "bops", "latency")
 
 
@@ -48,6 +50,16 @@ def button() -> None:
         icon=":material/left_panel_close:" if opened else ":material/tune:",
         on_click=sentences.callback(_setting(_OPEN, not opened)),
     )
+
+
+def bind() -> None:
+    """Take over what is set from the address, also while the panel is closed."""
+    address.switch(_OPEN, "panel")
+    for cost in _COSTS:
+        address.number(limit_key(cost), f"max_{cost}", 0.0, 1e12)
+    for name, short in _SHORT.items():
+        address.switch(key(name), short)
+    single_blocks.bind()
 
 
 def is_open() -> bool:

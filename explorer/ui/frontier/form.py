@@ -10,9 +10,9 @@ from explorer.plans import CostName, FrontierQuestion
 from explorer.ui.frontier import constraints
 from explorer.ui.shell import frame, latencies, session, yardstick
 from explorer.ui.shell.yardstick import MEASURES, RULES
+from explorer.ui.state import address
 
 WIDTHS = (2, 3, 4, 5, 6, 7, 8)
-INPUT_WIDTHS = (2, 3, 4, 6, 8)
 _PAPERS: dict[plans.Measure, str] = {"trace": " (HAWQ-V2)", "lambda-max": " (HAWQ)"}
 _LAYERS = ("set B", "greedy path")
 
@@ -28,13 +28,13 @@ class Drawn:
 
 def ask() -> tuple[FrontierQuestion, Drawn]:
     """Show the controls; the question, and what else is drawn."""
+    constraints.bind()
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom", key="frontier_controls"):
         menu = st.pills(
             "Allowed bit widths",
             WIDTHS,
             selection_mode="multi",
-            default=list(plans.default_menu(session.study())),
-            key=yardstick.key("menu"),
+            key=address.choices(yardstick.key("menu"), "bits", WIDTHS, plans.default_menu(session.study())),
             persist_state="session",
         )
         cost = _cost(menu)
@@ -76,9 +76,8 @@ def _cost(menu: list[int]) -> CostName:
         "Cost",
         offered,
         format_func=lambda name: "BOPs" if name == "bops" else COSTS[name],
-        default="size",
         required=True,
-        key=yardstick.key("cost"),
+        key=address.choice(yardstick.key("cost"), "cost", offered, "size"),
         persist_state="session",
         help="*Size*: packed weights. *BOPs*: bit operations, Σ MACs·w·a. *Latency*: of a measured table.",
     )
@@ -86,10 +85,9 @@ def _cost(menu: list[int]) -> CostName:
 
 
 def _damage() -> None:
-    offered = list(MEASURES) if session.study().has_network else ["trace", "l2"]
     st.selectbox(
         "Predicted damage Ω by",
-        offered,
+        yardstick.measures(),
         format_func=lambda name: MEASURES[name] + _PAPERS.get(name, ""),
         key=yardstick.key("damage"),
         persist_state="session",
@@ -118,9 +116,8 @@ def _inputs() -> None:
     if "a_menu" in yardstick.asked():
         st.pills(
             "Choose activation bits from",
-            INPUT_WIDTHS,
+            yardstick.INPUT_WIDTHS,
             selection_mode="multi",
-            default=list(yardstick.CHOSEN_FROM),
             key=yardstick.key("a_menu"),
             persist_state="session",
         )
@@ -132,16 +129,14 @@ def _drawn() -> Drawn:
             "Beside the frontier",
             _LAYERS,
             selection_mode="multi",
-            default=["set B"],
-            key="frontier_layers",
+            key=address.choices("frontier_layers", "beside", _LAYERS, ["set B"]),
             persist_state="session",
         )
         scale = st.segmented_control(
             "Ω axis",
             ["log", "linear"],
-            default="log",
             required=True,
-            key="frontier_scale",
+            key=address.choice("frontier_scale", "axis", ["log", "linear"], "log"),
             persist_state="session",
         )
     return Drawn("set B" in layers, "greedy path" in layers, scale == "log")

@@ -14,7 +14,7 @@ from explorer.ui.frontier import handle as frontier_handle
 from explorer.ui.frontier.form import Drawn
 from explorer.ui.frontier.handle import Chosen, Held
 from explorer.ui.parts import export, tables
-from explorer.ui.shell import caches, sentences, session
+from explorer.ui.shell import caches, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
 from explorer.ui.shell.yardstick import Yardstick
 
@@ -124,7 +124,8 @@ def _budget(scene: Scene, there: Held | None) -> None:
         return
     held = session.plan()
     place = None if held is None else scene.find(held)
-    key, set_here = "frontier_budget", "frontier_budgets_set_here"
+    # A slider of its own for every study: one that were shared would say what it was set to for the other.
+    key, set_here = yardstick.key("frontier_budget"), "frontier_budgets_set_here"
     step = (high - low) / 1000
     # A plan that is not on the frontier shows its own cost, where it can be counted.
     shown = high if there is None else there.cost

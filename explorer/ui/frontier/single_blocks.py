@@ -8,10 +8,12 @@ import streamlit as st
 
 from explorer.plans import ALLOWED_BITS
 from explorer.ui.shell import session
+from explorer.ui.state import address
 
 _COLUMNS = {"min": "minimum", "max": "maximum", "fixed": "keep"}
 _WORDS = {"min": "≥ {} bits", "max": "≤ {} bits", "fixed": "= {} bits"}
 _HEIGHT = 240
+_LETTERS = "ABCDEFGH"
 
 
 def edit(menu: Sequence[int]) -> None:
@@ -32,12 +34,19 @@ def edit(menu: Sequence[int]) -> None:
         column_config={
             "block": st.column_config.TextColumn("block", width="small"),
             **{name: column(name, options=widths, width="small") for name in _COLUMNS},
-            "tie": column("tie", options=list("ABCDEFGH"), width="small"),
+            "tie": column("tie", options=list(_LETTERS), width="small"),
         },
     )
     if not changed.equals(_rows()):
         st.session_state[f"{_key()}_latest"] = changed
         st.rerun()  # the controls above and the picture are of the new constraints
+
+
+def bind() -> None:
+    """Take over the table from the address."""
+    names = [block.name for block in session.blocks()]
+    codec = address.Codec(_written, lambda text: _read(text, names))
+    address.bind(f"{_key()}_latest", "single", codec, None)
 
 
 def asked() -> dict[str, Any]:
@@ -78,6 +87,34 @@ def _clearing(places: Sequence[int], column: str) -> Callable[[], None]:
         st.session_state[revision] = st.session_state.get(revision, 0) + 1
 
     return clear
+
+
+def _written(rows: pd.DataFrame | None) -> str:
+    """Every block that has an entry: its name, then smallest, largest and fixed width, and its letter."""
+    found = []
+    for row in [] if rows is None else rows.to_dict("records"):
+        cells = ["" if pd.isna(row[name]) else str(row[name]) for name in (*_COLUMNS, "tie")]
+        if any(cells):
+            found.append(":".join([str(row["block"]), *cells]))
+    return "~".join(found)
+
+
+def _read(text: str, names: Sequence[str]) -> pd.DataFrame:
+    rows = _empty(names)
+    for part in text.split("~"):
+        name, *cells = part.rsplit(":", 4)
+        if name not in names or len(cells) != 4 or cells[3] not in ("", *_LETTERS):
+            raise ValueError(text)
+        for column, cell in zip((*_COLUMNS, "tie"), cells, strict=True):
+            if cell:
+                rows.loc[names.index(name), column] = cell if column == "tie" else _width(cell)
+    return rows
+
+
+def _width(text: str) -> int:
+    if text not in map(str, ALLOWED_BITS):
+        raise ValueError(text)
+    return int(text)
 
 
 def _key() -> str:

@@ -22,6 +22,7 @@ from explorer.ui.plan import desk as plan_desk
 from explorer.ui.shell import caches, session, yardstick
 from explorer.ui.shell.plain import plain
 from explorer.ui.shell.yardstick import Yardstick
+from explorer.ui.state import address
 
 _ANALYSES = (
     "Compare with another plan",
@@ -142,7 +143,7 @@ def _analyse(scene: Scene, basis: Basis) -> None:
     chosen = st.segmented_control(
         "Analyse",
         _ANALYSES,
-        key="frontier_analysis",
+        key=address.choice("frontier_analysis", "analysis", _ANALYSES, None),
         persist_state="session",
         label_visibility="collapsed",
     )

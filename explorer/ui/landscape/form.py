@@ -15,6 +15,7 @@ from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import picking, run_panel
 from explorer.ui.shell import frame, results, session
+from explorer.ui.state import address
 
 MOST = 4
 ALL = "all blocks"
@@ -23,7 +24,10 @@ SIDES = {1: (17, 33, 65), 2: (9, 17, 33)}
 WIDTHS = (2, 3, 4, 6, 8)
 IMAGES = (128, 512, 2048)
 REACHES = {0.5: "half", 1.0: "the 4-bit step", 2.0: "twice", 4.0: "four times"}
-_MORE = {"landscape_images": 512, "landscape_reach": 1.0}
+_MORE: Mapping[str, tuple[str, Sequence[float], float]] = {
+    "landscape_images": ("samples", IMAGES, 512),
+    "landscape_reach": ("range", tuple(REACHES), 1.0),
+}
 _CHOSEN, _STRIP = "landscape_chosen", "landscape_strip"
 
 
@@ -42,36 +46,42 @@ def ask(study: Study) -> Ask | None:
     """Show the controls; None while no block is chosen."""
     chosen = _blocks(study)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        directions = st.segmented_control(
-            "Direction",
-            list(DIRECTIONS),
-            format_func=DIRECTIONS.__getitem__,
-            default="eigen",
-            required=True,
-            key="landscape_directions",
-            help="The directions in which the loss curves most (*top eigenvectors* of the block's Hessian); *random* ones, "
-            "each filter as long as the weights' own (Li et al. 2018); or the way that *quantization* itself moves the weights.",
+        directions = (
+            st.segmented_control(
+                "Direction",
+                list(DIRECTIONS),
+                format_func=DIRECTIONS.__getitem__,
+                required=True,
+                key=address.choice("landscape_directions", "direction", DIRECTIONS, "eigen"),
+                help="The directions in which the loss curves most (*top eigenvectors* of the block's Hessian); *random* ones, "
+                "each filter as long as the weights' own (Li et al. 2018); or the way that *quantization* itself moves the weights.",
+            )
+            or "eigen"
         )
-        dims = st.segmented_control(
-            "Line or plane",
-            [1, 2],
-            format_func={1: "line", 2: "plane"}.__getitem__,
-            default=1,
-            required=True,
-            key="landscape_dims",
+        dims = (
+            st.segmented_control(
+                "Line or plane",
+                [1, 2],
+                format_func={1: "line", 2: "plane"}.__getitem__,
+                required=True,
+                key=address.choice("landscape_dims", "dims", [1, 2], 1),
+            )
+            or 1
         )
         sides = SIDES[dims]
         points = st.selectbox(
             "Points",
             sides,
-            index=1,
             width=110,
             format_func=lambda side: f"{side}" if dims == 1 else f"{side} × {side}",
-            key=f"landscape_points_{dims}",
+            key=address.choice(f"landscape_points_{dims}", "points", sides, sides[1]),
             help="Measured coarse to fine; the picture is there after the first 5 a side.",
         )
         bits = _widths(dims) if directions == "quantization" else ()
-        samples, reach = (st.session_state.get(key, value) for key, value in _MORE.items())
+        samples, reach = (
+            st.session_state[address.choice(key, name, options, usual)]
+            for key, (name, options, usual) in _MORE.items()
+        )
         if not chosen:
             return None
         options: dict[str, Any] = {
@@ -102,15 +112,20 @@ def _looks(dims: int) -> tuple[bool, bool]:
     scale = st.segmented_control(
         "Loss axis",
         ["linear", "log"],
-        default="linear",
         required=True,
-        key="landscape_scale",
+        key=address.choice("landscape_scale", "axis", ["linear", "log"], "linear"),
         help="*log*: how far the loss lies above the lowest point, so that flat and steep valleys can both be seen.",
     )
     drawn = "contours"
     if dims == 2:
-        drawn = st.segmented_control(
-            "Drawn as", ["contours", "3-D"], default="contours", required=True, key="landscape_drawn"
+        drawn = (
+            st.segmented_control(
+                "Drawn as",
+                ["contours", "3-D"],
+                required=True,
+                key=address.choice("landscape_drawn", "drawn", ["contours", "3-D"], "contours"),
+            )
+            or "contours"
         )
     return scale == "log", drawn == "3-D"
 
@@ -134,8 +149,7 @@ def _blocks(study: Study) -> list[str]:
     means = {} if traces is None else {b["name"]: b["mean_trace"] for b in results.trace_blocks(traces)}
     kept = [name for name in st.session_state.get(_CHOSEN, []) if name in (*names, ALL)]
     key = f"landscape_blocks_{session.reference()}_{session.granularity()}"
-    if key not in st.session_state:
-        st.session_state[key] = kept or _default(names, means)
+    address.choices(key, "chosen", [*names, ALL], kept or _default(names, means), most=MOST, always=True)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         frame.granularity_control()
         chosen: list[str] = st.multiselect(
@@ -180,15 +194,15 @@ def _widths(dims: int) -> tuple[int, ...]:
     first = st.selectbox(
         "Bits",
         WIDTHS,
-        index=WIDTHS.index(4),
         width=90,
-        key="landscape_bits",
+        key=address.choice("landscape_bits", "bits", WIDTHS, 4),
         help="The axis runs along Q(W) - W at this width.",
     )
     if dims == 1:
         return (first,)
     others = [bits for bits in WIDTHS if bits != first]
-    second = st.selectbox("and", others, index=0, width=90, key="landscape_second_bits")
+    key = address.choice("landscape_second_bits", "bits2", others, others[0])
+    second = st.selectbox("and", others, width=90, key=key)
     return first, second
 
 
@@ -197,14 +211,12 @@ def _more(study: Study) -> None:
         st.selectbox(
             study.training_name.capitalize(),
             IMAGES,
-            index=IMAGES.index(512),
             key="landscape_images",
             help="The loss is the mean over them; always the same ones.",
         )
         st.selectbox(
             "Range",
             list(REACHES),
-            index=list(REACHES).index(1.0),
             format_func=REACHES.__getitem__,
             key="landscape_reach",
             help="How far the axes go: as a multiple of the longest of the chosen blocks' perturbations, rounded up, so "

@@ -60,7 +60,7 @@ def _others(held: Plan, problem: Problem) -> Mapping[str, Plan]:
     pinned: Plan | None = st.session_state.get(_OTHER)
     if pinned is not None and set(pinned.blocks) == set(held.blocks):
         found["Pinned plan"] = pinned
-    before = session.past()
+    before = [plan for plan in session.past() if plan is not None]
     if before:
         found["Previous plan"] = before[-1]
     found |= {plan.name: plan for plan in plans.saved_plans(study, blocks)}

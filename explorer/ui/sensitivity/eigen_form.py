@@ -9,6 +9,7 @@ from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
 from explorer.ui.shell import caches, results
+from explorer.ui.state import address
 
 SAMPLES = (64, 256, 512, 2048)
 DEFAULT_SAMPLES = 256
@@ -21,10 +22,9 @@ def samples(study: Study) -> int:
         st.selectbox(
             "Test samples" if study.data.train_is_test else "Training samples",
             SAMPLES,
-            index=SAMPLES.index(DEFAULT_SAMPLES),
             format_func="{:,}".format,
             width=130,
-            key="eigen_samples",
+            key=address.choice("eigen_samples", "samples", SAMPLES, DEFAULT_SAMPLES),
             help=f"The Hessian is that of the mean loss over so many {images}, drawn once. More are slower and closer to "
             f"all {study.data.size('train'):,}.",
         )

@@ -19,6 +19,7 @@ from explorer.ui.parts import export, run_panel
 from explorer.ui.sensitivity import eigen_form, spectrum_view
 from explorer.ui.shell import caches, frame, results, session
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
 
 TOP, DENSITY = "Top eigenvalues", "Spectral density"
 OMEGA_BITS = 4
@@ -49,17 +50,25 @@ def show(study: AnyStudy) -> None:
         "The **largest eigenvalue** λ of a block's Hessian is the curvature along its steepest direction. HAWQ gave bits in the "
         "order of λ/n; HAWQ-V2 replaced it by the mean trace, which counts every direction."
     )
-    what = st.segmented_control("Show", [TOP, DENSITY], default=TOP, required=True, key="eigen_what")
+    shown = address.choice("eigen_what", "show", [TOP, DENSITY], TOP)
+    what = st.segmented_control("Show", [TOP, DENSITY], required=True, key=shown)
     (_top if what == TOP else spectrum_view.show)(study)
 
 
 def _top(study: Study) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         frame.granularity_control()
-        order: Order = st.segmented_control(
-            "Order", ["depth", "rank"], default="depth", required=True, key="eigen_order"
+        order: Order = (
+            st.segmented_control(
+                "Order",
+                ["depth", "rank"],
+                required=True,
+                key=address.choice("eigen_order", "order", ["depth", "rank"], "depth"),
+            )
+            or "depth"
         )
-        axis = st.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="eigen_axis")
+        scale = address.choice("eigen_axis", "axis", ["log", "linear"], "log")
+        axis = st.segmented_control("Axis", ["log", "linear"], required=True, key=scale)
         samples = eigen_form.samples(study)
         spec = spec_of(study, EigenvaluesQuestion(granularity=session.granularity(), samples=samples))
         run = eigen_form.ask(study, spec, f"Eigenvalues of {study.name}")

@@ -16,6 +16,7 @@ from explorer.ui.parts import export, run_panel
 from explorer.ui.sensitivity import eigen_form
 from explorer.ui.shell import frame, session
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
 
 PRECISIONS: Mapping[str, tuple[int, int]] = {"quick": (32, 4), "fine": (80, 8)}  # steps, probes
 
@@ -28,13 +29,23 @@ def show(study: Study) -> None:
         block = st.selectbox(
             "Block",
             names,
-            index=names.index(session.focus()),
             format_func=lambda name: name or WHOLE,
             width=220,
-            key=f"spectrum_block_{session.reference()}_{session.granularity()}",
+            key=address.choice(
+                f"spectrum_block_{session.reference()}_{session.granularity()}",
+                "of_block",
+                names,
+                session.focus(),
+            ),
         )
-        precision = st.segmented_control(
-            "Precision", list(PRECISIONS), default="quick", required=True, key="spectrum_precision"
+        precision = (
+            st.segmented_control(
+                "Precision",
+                list(PRECISIONS),
+                required=True,
+                key=address.choice("spectrum_precision", "precision", PRECISIONS, "quick"),
+            )
+            or "quick"
         )
         steps, probes = PRECISIONS[precision]
         options: dict[str, Any] = {"steps": steps, "probes": probes, "samples": eigen_form.samples(study)}

@@ -12,6 +12,7 @@ from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
 from explorer.ui.shell import results, session
+from explorer.ui.state import address
 
 PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow", 0.01: "1 %, slow"}
 ORDERS: list[Order] = ["depth", "rank"]
@@ -35,10 +36,9 @@ def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
         precision = st.selectbox(
             "Target standard error",
             list(PRECISIONS),
-            index=list(PRECISIONS).index(DEFAULT_PRECISION),
             format_func=PRECISIONS.__getitem__,
             width=190,
-            key="trace_precision",
+            key=address.choice("trace_precision", "error", PRECISIONS, DEFAULT_PRECISION),
             help="Sampling stops when every block's standard error is below this share of its trace. Asking for a "
             "smaller one continues from the samples that are there.",
         )
@@ -46,7 +46,7 @@ def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
             method = st.radio(
                 "How the traces are computed",
                 list(METHODS),
-                key="trace_method",
+                key=address.choice("trace_method", "method", METHODS, "auto"),
                 captions=list(METHODS.values()),
             )
         asked = {of: _spec(study, of, precision, method) for of in sorts}

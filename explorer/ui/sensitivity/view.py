@@ -14,6 +14,7 @@ from explorer.ui.parts import export, picking, run_panel, tables
 from explorer.ui.sensitivity import block_view, trace_form
 from explorer.ui.shell import frame, results, session
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
 
 _CHART = "traces"
 
@@ -69,18 +70,27 @@ def _controls(*, choose_sort: bool) -> tuple[Sequence[Of], Order, bool]:
         shown = "weights"
         if choose_sort:
             words = "*Activations* are what each layer reads; their trace says how much precision its input needs."
-            shown = st.segmented_control(
-                "Traces of",
-                list(trace_form.SHOWN),
-                default="weights",
-                required=True,
-                key="trace_of",
-                help=words,
+            shown = (
+                st.segmented_control(
+                    "Traces of",
+                    list(trace_form.SHOWN),
+                    required=True,
+                    key=address.choice("trace_of", "of", trace_form.SHOWN, "weights"),
+                    help=words,
+                )
+                or "weights"
             )
-        order = st.segmented_control(
-            "Order", trace_form.ORDERS, default="depth", required=True, key="trace_order"
+        order = (
+            st.segmented_control(
+                "Order",
+                trace_form.ORDERS,
+                required=True,
+                key=address.choice("trace_order", "order", trace_form.ORDERS, "depth"),
+            )
+            or "depth"
         )
-        axis = st.segmented_control("Axis", ["log", "linear"], default="log", required=True, key="trace_axis")
+        scale = address.choice("trace_axis", "axis", ["log", "linear"], "log")
+        axis = st.segmented_control("Axis", ["log", "linear"], required=True, key=scale)
     return trace_form.SHOWN[shown], order, axis == "log"
 
 

@@ -21,33 +21,40 @@ from explorer.ui.shell import (
 )
 from explorer.ui.shell.plain import plain
 
-_PICKER, _PICKER_FOR = "study_picker", "study_picker_for"
+_PICKER, _MISSING = "study_picker", "study_missing"
 
 
 def sidebar() -> None:
     """The study picker and the list of running computations."""
     cards = {card.name: card for card in session.offered()}
     with st.sidebar:
-        if st.session_state.get(_PICKER_FOR) != session.reference():  # it was chosen elsewhere, on a page
-            st.session_state[_PICKER] = st.session_state[_PICKER_FOR] = session.reference()
-        picked = st.selectbox(
+        st.session_state[_PICKER] = session.reference()
+        st.selectbox(
             "Study",
             list(cards),
             format_func=lambda name: cards[name].title,
             help="A trained network with its data and loss, or published figures of one.",
             key=_PICKER,
+            on_change=sentences.callback(_pick),
         )
-        if not cards[picked].available:
+        missing = cards.get(st.session_state.get(_MISSING, ""))
+        if missing is not None:
             st.info(
-                f"**{plain(cards[picked].title)}**: {plain(cards[picked].how_to_get)}.",
+                f"**{plain(missing.title)}**: {plain(missing.how_to_get)}.",
                 icon=":material/download:",
             )
-        elif picked != session.reference():
-            session.choose_study(picked)
-            st.rerun()
         st.divider()
         at_work.show()
         door.who()
+
+
+def _pick() -> None:
+    """Change to the study that was picked, or keep in mind that it is not there."""
+    picked = st.session_state[_PICKER]
+    there = {card.name for card in session.offered() if card.available}
+    st.session_state[_MISSING] = "" if picked in there else picked
+    if picked in there:
+        session.choose_study(picked)
 
 
 def strip() -> None:
@@ -155,18 +162,21 @@ def granularity_control() -> None:
     if not session.study().has_network:
         return
     names: dict[Granularity, str] = {"layer": "layer", "module": "residual block"}
-    picked = st.segmented_control(
+    key = f"granularity_{session.reference()}"
+
+    def chosen() -> None:
+        session.choose_granularity(st.session_state[key])
+
+    st.session_state[key] = session.granularity()
+    st.segmented_control(
         "One bit width per",
         list(names),
         format_func=names.__getitem__,
-        default=session.granularity(),
         required=True,
-        key=f"granularity_{session.reference()}",
+        key=key,
+        on_change=sentences.callback(chosen),
         help="A *block* gets one bit width: each layer by itself, or all layers of a residual block together, as in HAWQ.",
     )
-    if picked and picked != session.granularity():
-        session.choose_granularity(picked)
-        st.rerun()
 
 
 def style() -> None:
@@ -184,7 +194,7 @@ def style() -> None:
         [class*="st-key-way_"] h2 {font-size: 1.15rem; padding: 0 0 .2rem;}
         .st-key-tour {background: rgba(36,135,157,.12); border-radius: 6px; padding: .4rem .8rem;}
         h1 {padding-bottom: .2rem !important;}
-        .st-key-frontier_chart_handle, .st-key-plan_bars_clicks {position: absolute;}
+        .st-key-browser_history, .st-key-frontier_chart_handle, .st-key-plan_bars_clicks {position: absolute;}
         .frontier-knob {position: absolute; width: 22px; height: 22px; border-radius: 50%; box-sizing: border-box;
             transform: translate(-50%, -50%); border: 3px solid white; box-shadow: 0 1px 5px rgba(0,0,0,.45);
             cursor: grab; pointer-events: auto; touch-action: none;}

@@ -13,6 +13,7 @@ import streamlit as st
 
 from explorer.errors import ExplorerError
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import link
 
 P = ParamSpec("P")
 
@@ -38,6 +39,7 @@ def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]],
         def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
             with shown():
                 draw(*args, **kwargs)
+                link.write_part()
 
         return st.fragment(drawn, run_every=run_every)
 

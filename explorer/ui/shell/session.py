@@ -1,27 +1,35 @@
-"""The current study, partition and plan of one person; kept in the session and in the address.
+"""The current study, partition and plan of one person, and the block that is looked at; kept in the session.
 
-The address bar carries ``study``, ``blocks``, ``plan`` (weight bits, then activation bits: ``8.4.2_8.8.8``) and
-``block`` (the one that is looked at), so a link shows another person the same thing.
+A plan belongs to a network's weights and a partition of it. Looking at another study or partition leaves it where it
+is, with what Undo and Redo would bring, and it is the current one again when the person comes back.
 """
 
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import streamlit as st
 
 from explorer import studies
 from explorer.blocks import Block, Granularity
-from explorer.errors import PlanError, sentence
-from explorer.plans import BlockBits, Plan
-from explorer.questions.base import LONGEST_NAME
+from explorer.plans import Plan
 from explorer.studies import AnyStudy
 from explorer.ui.shell import caches
+from explorer.ui.state.history import History
 
-_STUDY, _BLOCKS, _PLAN, _REVISION, _SEEN = "study", "blocks", "plan", "plan_revision", "address_seen"
-_FOCUS, _LINK = "block_looked_at", "link_followed"
-_PAST, _FUTURE, _BEFORE = "plans_before", "plans_undone", "plan_before_drag"
-_REMEMBERED = 100
+_STUDY, _BLOCKS, _PLANS, _REVISION = "study", "blocks", "plans", "plan_revision"
+_FOCUS = "block_looked_at"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a plan is for."""
+
+    study: str
+    weights: str
+    blocks: tuple[str, ...]
 
 
 def own_studies() -> tuple[str, ...]:
@@ -64,15 +72,13 @@ def blocks() -> tuple[Block, ...]:
 
 
 def plan() -> Plan | None:
-    """The current plan, if it is for the current study and partition."""
-    held: Plan | None = st.session_state.get(_PLAN)
-    return held if held is not None and _fits(held) else None
+    """The current plan of the current study and partition."""
+    return _history().now
 
 
-def _fits(held: Plan) -> bool:
-    if held.weights_sha256 != study().weights_sha256:
-        return False
-    return set(held.blocks) == {block.name for block in blocks()}
+def settled_plan() -> Plan | None:
+    """The same, but while a handle is dragged the plan it started from."""
+    return _history().settled
 
 
 def revision() -> int:
@@ -81,71 +87,82 @@ def revision() -> int:
     return found
 
 
-def take(new: Plan | None, *, from_editor: bool = False, passing: bool = False) -> None:
+def take(new: Plan | None, *, from_editor: bool = False, passing: bool = False, first: bool = False) -> None:
     """Make a plan the current one; `undo` brings the one before back.
 
     Args:
         from_editor: the table of the plan says so itself and must not start afresh.
         passing: a handle is on its way; what it passes is not remembered.
+        first: the session begins with it, so there is none before it.
     """
-    before = st.session_state.get(_PLAN)
-    if passing:
-        st.session_state.setdefault(_BEFORE, before)
-    else:
-        before = st.session_state.pop(_BEFORE, before)
-        if before is not None and new is not None and before != new:
-            st.session_state[_PAST] = [*past(), before][-_REMEMBERED:]
-            st.session_state[_FUTURE] = []
-    _hold(new, from_editor=from_editor)
+    _keep(History(new) if first else _history().take(new, passing=passing), from_editor=from_editor)
 
 
-def past() -> list[Plan]:
-    """Earlier plans, the last one last; those of another study or partition left out."""
-    return [plan for plan in st.session_state.get(_PAST, []) if _fits(plan)]
+def past() -> tuple[Plan | None, ...]:
+    """Earlier plans of this study and partition, the last one last; None where there was no plan."""
+    return _history().past
 
 
-def future() -> list[Plan]:
+def future() -> tuple[Plan | None, ...]:
     """The plans that were undone, the next one last."""
-    return [plan for plan in st.session_state.get(_FUTURE, []) if _fits(plan)]
+    return _history().future
 
 
 def undo() -> None:
     """Bring back the plan before."""
-    _step(_PAST, past(), _FUTURE, future())
+    _keep(_history().undo())
 
 
 def redo() -> None:
     """Bring back the plan that was undone last."""
-    _step(_FUTURE, future(), _PAST, past())
+    _keep(_history().redo())
 
 
-def _step(source: str, plans: list[Plan], target: str, others: list[Plan]) -> None:
-    held = plan()
-    if not plans:
-        return
-    st.session_state[source] = plans[:-1]
-    st.session_state[target] = others if held is None else [*others, held]
-    _hold(plans[-1])
-
-
-def _hold(new: Plan | None, *, from_editor: bool = False) -> None:
-    st.session_state[_PLAN] = new
-    if not from_editor:
-        st.session_state[_REVISION] = revision() + 1
+def go_to(wanted: Callable[[Plan | None], bool]) -> bool:
+    """Undo or redo as far as the nearest plan that is wanted; whether there is one."""
+    found = _history().back_to(wanted)
+    if found is None:
+        return False
+    if found != _history():
+        _keep(found)
+    return True
 
 
 def choose_study(new: str) -> None:
-    """Change the study; the current plan stays behind with the old one."""
+    """Change the study."""
     if new != reference():
         st.session_state[_STUDY] = new
-        take(None)
+        _start_editor_afresh()
 
 
 def choose_granularity(new: Granularity) -> None:
-    """Change the partition; the current plan belongs to the old one."""
+    """Change the partition."""
     if new != granularity():
         st.session_state[_BLOCKS] = new
-        take(None)
+        _start_editor_afresh()
+
+
+def _history() -> History:
+    return _histories().get(_place(), History())
+
+
+def _keep(history: History, *, from_editor: bool = False) -> None:
+    _histories()[_place()] = history
+    if not from_editor:
+        _start_editor_afresh()
+
+
+def _histories() -> dict[Place, History]:
+    found: dict[Place, History] = st.session_state.setdefault(_PLANS, {})
+    return found
+
+
+def _place() -> Place:
+    return Place(reference(), study().weights_sha256, tuple(block.name for block in blocks()))
+
+
+def _start_editor_afresh() -> None:
+    st.session_state[_REVISION] = revision() + 1
 
 
 def focus() -> str | None:
@@ -157,80 +174,3 @@ def focus() -> str | None:
 def look_at(name: str | None) -> None:
     """Look at a block, or at none."""
     st.session_state[_FOCUS] = name
-
-
-def remember_link() -> None:
-    """Keep the address that a session began with, before there is a menu: a click there takes it out of the browser."""
-    _link()
-
-
-def _link() -> dict[str, str]:
-    found: dict[str, str] = st.session_state.setdefault(_LINK, st.query_params.to_dict())
-    return found
-
-
-def read_address() -> str | None:
-    """Take study and plan from the address, once a session; what was wrong with it, or None."""
-    if st.session_state.get(_SEEN):
-        return None
-    complaint = _read(_link())
-    st.session_state[_SEEN] = (
-        True  # only now: a click may end this run of the script, and the next one reads again
-    )
-    return complaint
-
-
-def _read(link: dict[str, str]) -> str | None:
-    if named := link.get("study"):
-        if named not in [card.name for card in offered()]:
-            return sentence(f"The link names the study {named!r}, which this app was not started with.")
-        st.session_state[_STUDY] = named
-    if link.get("blocks") in ("layer", "module"):
-        st.session_state[_BLOCKS] = link["blocks"]
-    if (name := link.get("block")) and len(name) <= LONGEST_NAME:
-        look_at(name)
-    if text := link.get("plan"):
-        try:
-            take(_decode(text))
-        except PlanError as error:
-            return sentence(f"The plan in the link was not used: {error}")
-        if link.get("steps"):
-            return (
-                "The plan in the link had its own step sizes, which a link does not hold, so it was opened without "
-                "them. Choose them again on Step sizes, or upload its plan.json."
-            )
-    return None
-
-
-def write_address() -> None:
-    """Put study, partition, plan and block into the address."""
-    wanted = {"study": reference(), "blocks": granularity()}
-    if (held := plan()) is not None:
-        wanted["plan"] = encode(held)
-        if held.steps is not None:
-            wanted["steps"] = "own"  # so that whoever opens it is told that they are not in it
-    if (name := focus()) is not None:
-        wanted["block"] = name
-    if dict(st.query_params) != wanted:
-        st.query_params.from_dict(wanted)
-
-
-def encode(held: Plan) -> str:
-    """A plan as it stands in the address."""
-    weights = ".".join(str(bits.w_bits) for bits in held.blocks.values())
-    return f"{weights}_{'.'.join(str(bits.a_bits) for bits in held.blocks.values())}"
-
-
-def _decode(text: str) -> Plan:
-    names = [block.name for block in blocks()]
-    parts = [
-        part.split(".") for part in text[: 6 * len(names) + 1].split("_")
-    ]  # two widths a block, each of two digits
-    if len(parts) != 2 or any(len(part) != len(names) for part in parts):
-        raise PlanError(f"it does not have one width for each of the {len(names)} blocks")
-    if not all(
-        digits.isascii() and digits.isdecimal() and len(digits) < 3 for part in parts for digits in part
-    ):
-        raise PlanError("it holds something that is not a number of bits")
-    bits = {name: BlockBits(int(w), int(a)) for name, w, a in zip(names, *parts, strict=True)}
-    return Plan(study().name, study().weights_sha256, bits)

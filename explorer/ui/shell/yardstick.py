@@ -14,6 +14,7 @@ from explorer.errors import PlanError
 from explorer.jobs.basis import Basis, measured
 from explorer.plans import FrontierQuestion, Measure, Plan
 from explorer.ui.shell import caches, results, session
+from explorer.ui.state import address
 
 Rule = Literal["8", "4", "weights", "chosen"]
 MEASURES: Mapping[Measure, str] = {
@@ -29,6 +30,7 @@ RULES: Mapping[Rule, str] = {
     "chosen": "chosen for each block",
 }
 CHOSEN_FROM = (4, 8)
+INPUT_WIDTHS = (2, 3, 4, 6, 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,18 @@ class Yardstick:
 def key(what: str) -> str:
     """Key of a control of the Frontier that is kept for each study."""
     return f"{what}_{session.study().name}"
+
+
+def bind() -> None:
+    """Take over the measure from the address, on every page: the strip shows Ω by it."""
+    address.choice(key("damage"), "damage", measures(), "trace")
+    address.choice(key("a_rule"), "acts", rules(), rules()[0])
+    address.choices(key("a_menu"), "act_bits", INPUT_WIDTHS, CHOSEN_FROM)
+
+
+def measures() -> tuple[Measure, ...]:
+    """The measures that the study has; published figures know no other Hessian than its trace."""
+    return tuple(MEASURES) if session.study().has_network else ("trace", "l2")
 
 
 def rules() -> tuple[Rule, ...]:

@@ -15,6 +15,7 @@ from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches
+from explorer.ui.state import address
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.form import Asked
@@ -49,7 +50,7 @@ def show(study: Study) -> None:
             "Sweep",
             list(SWEEPS),
             format_func=SWEEPS.__getitem__,
-            key="steps_sweep",
+            key=address.choice("steps_sweep", "sweep", SWEEPS, next(iter(SWEEPS))),
             persist_state="session",
         )
         question = _question(study, asked, sweep)
@@ -64,9 +65,8 @@ def show(study: Study) -> None:
             of = st.selectbox(
                 "Measure",
                 list(OF),
-                index=list(OF).index("accuracy"),
                 format_func=OF.__getitem__,
-                key="steps_of",
+                key=address.choice("steps_of", "of", OF, "accuracy"),
                 persist_state="session",
             )
         steps_form.terms(study)
@@ -97,7 +97,7 @@ def _question(study: Study, asked: Asked, sweep: Sweep) -> LapqSweepQuestion | N
         site = st.selectbox(
             "Tensor",
             [NORMAL, *names],
-            key=f"steps_error_site_{len(names)}",
+            key=address.choice(f"steps_error_site_{len(names)}", "tensor", [NORMAL, *names], NORMAL),
             persist_state="session",
         )
         options |= {"site": None, "leave": None} if site == NORMAL else {"site": site}

@@ -18,6 +18,7 @@ from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.shell import caches, session
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
 
 ROW = 40  # height of a run's progress
 CONTROLS = 230  # width of the form
@@ -142,7 +143,7 @@ def _ask(study: Study, *, with_method: bool, with_bias: bool) -> Asked:
             "Joint optimiser",
             list(METHODS),
             format_func=METHODS.__getitem__,
-            key="steps_method",
+            key=address.choice("steps_method", "joint", METHODS, next(iter(METHODS))),
             persist_state="session",
             help=_METHOD_WORDS,
         )
@@ -152,7 +153,7 @@ def _ask(study: Study, *, with_method: bool, with_bias: bool) -> Asked:
             "Bias correction",
             get_args(Correction),
             format_func=CORRECTIONS.__getitem__,
-            key="steps_bias",
+            key=address.choice("steps_bias", "bias", get_args(Correction), get_args(Correction)[0]),
             persist_state="session",
             help=_CORRECTION_WORDS,
         )
@@ -167,7 +168,7 @@ def _of_plan(held: Plan) -> bool:
         "Bit widths",
         list(SOURCES),
         format_func=lambda source: SOURCES[source].format(bits=LapqQuestion(plan=held).bits),
-        key=SOURCE,
+        key=address.choice(SOURCE, "widths", SOURCES, next(iter(SOURCES))),
         persist_state="session",
         help="*of the current plan*: every tensor has the width that the plan gives its block, the first and the last layer "
         "too. *one for all*: the same width for every tensor, with the first and the last layer in FP32.",
@@ -207,9 +208,8 @@ def _bits(what: str, option: str) -> int:
         st.selectbox(
             what,
             WIDTHS,
-            index=WIDTHS.index(LapqQuestion.default(option)),
             format_func=lambda bits: "FP32" if bits == FLOAT_BITS else f"{bits} bits",
-            key=f"steps_{what.lower()}",
+            key=address.choice(f"steps_{what.lower()}", option, WIDTHS, LapqQuestion.default(option)),
             persist_state="session",
             width=107,
         )
@@ -223,8 +223,7 @@ def _more(study: Study, *, of_plan: bool) -> tuple[int, Form, tuple[str, ...] | 
         calibration = st.selectbox(
             f"Calibration {study.noun.many}",
             IMAGES,
-            index=IMAGES.index(LapqQuestion.default("calibration")),
-            key="steps_images",
+            key=address.choice("steps_images", "images", IMAGES, LapqQuestion.default("calibration")),
             persist_state="session",
             help=f"The {study.noun.many} that steps are chosen with: of the {study.data.size('train'):,} "
             f"{study.training_name}, always the same draw. The loss is the mean over them. "
@@ -234,7 +233,7 @@ def _more(study: Study, *, of_plan: bool) -> tuple[int, Form, tuple[str, ...] | 
             left = st.multiselect(
                 "Layers left in FP32",
                 [NO_LAYER, *layers],
-                key=f"steps_left_{session.reference()}",
+                key=address.choices(f"steps_left_{session.reference()}", "fp32", [NO_LAYER, *layers]),
                 persist_state="session",
                 placeholder="the first and the last",
                 help="By default the first and the last layer, as in the paper.",
@@ -243,7 +242,7 @@ def _more(study: Study, *, of_plan: bool) -> tuple[int, Form, tuple[str, ...] | 
             "Quantizer",
             get_args(Form),
             format_func=FORMS.__getitem__,
-            key="steps_form",
+            key=address.choice("steps_form", "grid", get_args(Form), get_args(Form)[0]),
             persist_state="session",
             help="The paper's text and its code differ. Only the grid with a zero can be saved in a plan.",
         )

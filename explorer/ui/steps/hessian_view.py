@@ -19,6 +19,7 @@ from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import export, picking, run_panel
 from explorer.ui.shell import caches
+from explorer.ui.state import address
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.surface_view import FIRST, SECOND
@@ -67,14 +68,14 @@ def show(study: Study) -> None:
             "Derivatives",
             list(HOWS),
             format_func=HOWS.__getitem__,
-            key="steps_how",
+            key=address.choice("steps_how", "how", HOWS, next(iter(HOWS))),
             persist_state="session",
             help="*straight-through*: differentiates the network twice with rounding treated as the identity, as the paper's "
             "code does. *finite differences*: uses measured losses; n² + n + 1 evaluations.",
         )
         pairs = st.toggle(
             "interactions",
-            key="steps_pairs",
+            key=address.switch("steps_pairs", "pairs"),
             persist_state="session",
             help="Also measures the loss that every two tensors add beyond the sum of both; n(n - 1)/2 evaluations.",
         )
@@ -107,15 +108,17 @@ def _draw(study: Study, question: LapqHessianQuestion, run: Run) -> None:
     if run.result is None:
         st.caption("The heat map appears here when all derivatives are computed.")
         return
-    shown = st.segmented_control(
-        "Shown",
-        list(SHOWN),
-        format_func=SHOWN.__getitem__,
-        default="hessian",
-        required=True,
-        key="steps_shown",
-        persist_state="session",
-        label_visibility="collapsed",
+    shown = (
+        st.segmented_control(
+            "Shown",
+            list(SHOWN),
+            format_func=SHOWN.__getitem__,
+            required=True,
+            key=address.choice("steps_shown", "shown", SHOWN, "hessian"),
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        or "hessian"
     )
     found: Dependence = registry.result(question.kind, run.result)
     apart = found.separability

@@ -18,6 +18,7 @@ from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches, results
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import hand as steps_hand
 from explorer.ui.steps import tensor as steps_tensor
@@ -112,9 +113,8 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
         "Phase",
         list(PHASES),
         format_func=PHASES.__getitem__,
-        default=found.phase,
         required=True,
-        key=f"steps_phase_{run.id}_{found.phase}",
+        key=address.choice(f"steps_phase_{run.id}_{found.phase}", "phase", PHASES, found.phase),
         label_visibility="collapsed",
     )
     if phase == "layerwise":

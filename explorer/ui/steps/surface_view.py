@@ -17,6 +17,7 @@ from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import live_chart, run_panel
 from explorer.ui.shell import caches
+from explorer.ui.state import address
 from explorer.ui.steps import form as steps_form
 from explorer.ui.steps import tensor as steps_tensor
 from explorer.ui.steps.form import Asked
@@ -36,7 +37,7 @@ def show(study: Study) -> None:
             "Other tensors",
             list(OTHERS),
             format_func=OTHERS.__getitem__,
-            key="steps_others",
+            key=address.choice("steps_others", "others", OTHERS, next(iter(OTHERS))),
             persist_state="session",
             help="*in FP32*: only these two are quantized, as in the paper's figures. *quantized*: all others have the steps of "
             "the best p.",
@@ -55,9 +56,8 @@ def show(study: Study) -> None:
         points = st.selectbox(
             "Points",
             SIDES,
-            index=SIDES.index(LapqSurfaceQuestion.default("points")),
             format_func=lambda side: f"{side} × {side}",
-            key="steps_points",
+            key=address.choice("steps_points", "points", SIDES, LapqSurfaceQuestion.default("points")),
             persist_state="session",
             help="Measured coarse to fine; the picture appears after the first rows.",
         )
@@ -103,8 +103,7 @@ def _late(names: Sequence[str]) -> tuple[str, str]:
 
 
 def _tensor(label: str, key: str, names: Sequence[str], usual: str) -> str:
-    if st.session_state.get(key) not in names:
-        st.session_state[key] = usual
+    address.choice(key, label.split()[0].lower(), names, usual)
     return str(st.selectbox(label, names, key=key, persist_state="session"))
 
 
@@ -112,20 +111,18 @@ def _looks() -> tuple[bool, bool]:
     drawn = st.segmented_control(
         "Drawn as",
         ["contours", "3-D"],
-        default="contours",
         required=True,
         label_visibility="collapsed",
-        key="steps_drawn",
+        key=address.choice("steps_drawn", "drawn", ["contours", "3-D"], "contours"),
         persist_state="session",
     )
     scale = st.segmented_control(
         "Loss axis",
         ["linear", "log"],
         format_func="{} loss axis".format,
-        default="linear",
         required=True,
         label_visibility="collapsed",
-        key="steps_height",
+        key=address.choice("steps_height", "axis", ["linear", "log"], "linear"),
         persist_state="session",
     )
     return scale == "log", drawn == "3-D"

@@ -16,6 +16,7 @@ from explorer.studies import Study
 from explorer.ui.parts import export, live_chart, picking
 from explorer.ui.shell import session
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
 from explorer.ui.steps.form import Asked
 
 TRIAL_IMAGES = 128
@@ -57,8 +58,7 @@ def _values(fingerprint: str, asked: Asked, name: str, _trial: Trial) -> Any:
 def pick(sites: Sequence[Site], *, label: str = "Tensor", key: str = SITE) -> Site:
     """A list of tensors; what is picked here or on the strip is kept while there is such a tensor."""
     names = [site.name for site in sites]
-    if st.session_state.get(key) not in names:
-        st.session_state[key] = names[len(names) // 2]
+    address.choice(key, "tensor", names, names[len(names) // 2])
     chosen = st.selectbox(label, names, key=key, width=280, persist_state="session")
     return sites[names.index(chosen)]
 
@@ -101,7 +101,7 @@ def show(
     asked: Asked, held: Trial, site: Site, step: float, *, key: str, height: int = 400
 ) -> histogram.View:
     """The histogram of a tensor with its grid at a step."""
-    log = st.session_state.get("steps_log", True)
+    log = bool(st.session_state.get("steps_log", True))
     levels = [(level - site.levels.offset) * step for level in range(site.levels.low, site.levels.high + 1)]
     view = histogram.view(
         _values(session.study().fingerprint, asked, site.name, held), levels, name=site.name, kind=site.kind
@@ -121,8 +121,7 @@ def log_toggle() -> None:
     """Whether counts are drawn on a logarithmic axis."""
     st.toggle(
         "log counts",
-        value=True,
-        key="steps_log",
+        key=address.switch("steps_log", "log", default=True),
         persist_state="session",
         help="Makes the few large values visible.",
     )

@@ -33,8 +33,13 @@ def toggle(page: AppTest, label: str) -> AppTest:
     return sound(switch.set_value(True).run())
 
 
+def slider(page: AppTest) -> Any:
+    [found] = [each for each in page.slider if (each.key or "").startswith("frontier_budget")]
+    return found
+
+
 def budget(page: AppTest, most: float) -> AppTest:
-    return sound(page.slider(key="frontier_budget").set_value(most).run())
+    return sound(slider(page).set_value(most).run())
 
 
 def link(page: AppTest) -> str:
@@ -56,7 +61,7 @@ def test_a_budget_takes_the_best_plan_under_it(opens: Opens) -> None:
     best = plans.solve_one(problem, [plans.Limit("size", plans.Budget("at_most", 8e6))]).point
     assert size(shown) == pytest.approx(float(best.cost) / 1e6, abs=0.006)
     assert metrics(shown)["Predicted damage (Hessian trace)"] == f"{best.omega:.3g}"
-    assert shown.slider(key="frontier_budget").value == 8.0, "what was asked stays"
+    assert slider(shown).value == 8.0, "what was asked stays"
 
 
 def test_undo_and_redo_go_through_earlier_plans(opens: Opens) -> None:
@@ -81,7 +86,7 @@ def test_after_a_new_choice_there_is_nothing_to_redo(opens: Opens) -> None:
 def test_first_and_last_at_8_bits_holds_for_every_plan(opens: Opens, toml: str) -> None:
     shown = press(opens("frontier", study=toml), "Constraints")
     shown = toggle(shown, "First and last block at 8 bits")
-    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    shown = budget(shown, slider(shown).min)
     weights = link(shown).split("_")[0].split(".")
     assert (weights[0], weights[-1]) == ("8", "8")
     assert set(weights[1:-1]) == {"2"}
@@ -125,7 +130,7 @@ def limited(page: AppTest, most: float) -> AppTest:
 
 def test_a_current_plan_over_the_limit_is_told_and_the_nearest_is_within(opens: Opens) -> None:
     shown = opens("frontier", study=PROFILE)
-    shown = budget(shown, shown.slider(key="frontier_budget").max)
+    shown = budget(shown, slider(shown).max)
     shown = limited(shown, 60.0)
     [warning] = shown.warning
     assert re.match(r"The current plan needs [\d.]+ GBOPs, the limit is 60", warning.value)
@@ -142,11 +147,9 @@ def test_constraints_are_counted_and_each_has_a_chip_that_removes_it(opens: Open
     shown = toggle(shown, "First and last block at 8 bits")
     shown = press(shown, "Constraints (2)")
     assert not [field for field in shown.number_input if field.label.startswith("bit operations")]
-    least = shown.slider(key="frontier_budget").min
+    least = slider(shown).min
     shown = press(shown, "first and last at 8 bits")
-    assert shown.slider(key="frontier_budget").min < least, (
-        "it holds while the panel is closed, and no longer"
-    )
+    assert slider(shown).min < least, "it holds while the panel is closed, and no longer"
     shown = press(shown, "bit operations ≤ 60 GBOPs")
     shown = press(shown, "Constraints")
     [limit] = [field for field in shown.number_input if field.label.startswith("bit operations")]
@@ -162,14 +165,14 @@ def test_the_plan_that_is_taken_has_the_activations_that_its_cost_counts(
     shown = opens("frontier", study=toml)
     shown = sound(shown.segmented_control(key="cost_learnable").set_value("bops").run())
     shown = sound(shown.selectbox(key="a_rule_learnable").select(rule).run())
-    slider = shown.slider(key="frontier_budget")
-    shown = budget(shown, (slider.min + slider.max) / 2)
+    budgets = slider(shown)
+    shown = budget(shown, (budgets.min + budgets.max) / 2)
     weights, inputs = ([int(bits) for bits in part.split(".")] for part in link(shown).split("_"))
     assert inputs == (weights if width is None else [width] * len(weights))
     spent = sum(b.macs * w * a for b, w, a in zip(study.blocks(), weights, inputs, strict=True))
-    most: Any = shown.slider(key="frontier_budget").value
+    most: Any = slider(shown).value
     assert spent <= most * 1e6
-    assert "MBOPs" in shown.slider(key="frontier_budget").label
+    assert "MBOPs" in slider(shown).label
 
 
 @pytest.mark.usefixtures("lived_in_home")
@@ -234,12 +237,12 @@ def test_a_latency_table_with_missing_blocks_is_refused_where_one_sees_it(
         assert not shown.exception
     assert metrics(shown)["Latency"].endswith(" ms")
     shown = sound(shown.segmented_control(key="cost_learnable").set_value("latency").run())
-    assert shown.slider(key="frontier_budget").label.startswith("Latency budget (ms)")
+    assert slider(shown).label.startswith("Latency budget (ms)")
 
 
 def test_two_plans_are_compared_block_by_block_where_they_differ(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=PROFILE)
-    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    shown = budget(shown, slider(shown).min)
     shown = sound(
         shown.segmented_control(key="frontier_analysis").set_value("Compare with another plan").run()
     )
@@ -353,7 +356,7 @@ def test_damage_that_must_be_measured_is_asked_for_first(
 def test_measured_damage_draws_its_own_frontier(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=toml)
     shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
-    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    shown = budget(shown, slider(shown).min)
     assert set(link(shown).split("_")[0].split(".")) == {"2"}
 
 
@@ -362,7 +365,7 @@ def test_widths_of_activations_are_chosen_with_those_of_the_weights(opens: Opens
     shown = opens("frontier", study=toml)
     shown = sound(shown.selectbox(key="a_rule_learnable").select("chosen").run())
     shown = sound(shown.segmented_control(key="cost_learnable").set_value("bops").run())
-    shown = budget(shown, shown.slider(key="frontier_budget").min)
+    shown = budget(shown, slider(shown).min)
     weights, inputs = link(shown).split("_")
     assert (set(weights.split(".")), set(inputs.split("."))) == ({"2"}, {"4"})
     assert any("chosen together" in each.value for each in shown.caption)
@@ -371,10 +374,10 @@ def test_widths_of_activations_are_chosen_with_those_of_the_weights(opens: Opens
 @pytest.mark.usefixtures("lived_in_home")
 def test_steps_that_are_counted_make_every_plan_larger(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=toml)
-    least = shown.slider(key="frontier_budget").min
+    least = slider(shown).min
     shown = press(shown, "Constraints")
     shown = toggle(shown, "Include the quantizers' step sizes in the size")
-    assert shown.slider(key="frontier_budget").min > least
+    assert slider(shown).min > least
 
 
 @pytest.mark.usefixtures("lived_in_home")

@@ -10,6 +10,7 @@ from explorer.errors import PlanError
 from explorer.plans import BlockBits, Plan
 from explorer.studies import Study
 from explorer.ui.shell import session
+from explorer.ui.state import link
 from tests.ui.conftest import PROFILE
 
 
@@ -79,9 +80,9 @@ def test_the_address_carries_a_plan_there_and_back(
 ) -> None:
     monkeypatch.setattr(session, "study", lambda: study)
     monkeypatch.setattr(session, "blocks", lambda: blocks)
-    assert session.encode(plan) == "1.3.16.8_8.4.32.2"
-    assert session._decode(session.encode(plan)) == plan
-    assert session._decode(session.encode(plan.named("small"))) == plan, "a name stays at home"
+    assert link.encode(plan) == "1.3.16.8_8.4.32.2"
+    assert link.decode(link.encode(plan)) == plan
+    assert link.decode(link.encode(plan.named("small"))) == plan, "a name stays at home"
 
 
 def test_studies_of_ones_own_are_named_by_options_and_by_the_environment(

@@ -22,7 +22,7 @@ from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestio
 from explorer.runs import Store
 from explorer.ui.shell.plain import plain
 from tests import learnable
-from tests.ui.conftest import PAGES, ROOT
+from tests.ui.conftest import PAGES, ROOT, hold
 
 EVIL = "![x](//h/p)$a$:red[b]<i>"
 ACTIVE = ("![x](", "$a$", ":red[", "<i>")
@@ -162,7 +162,7 @@ def test_no_page_reads_markdown_in_a_name(
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
     page.query_params["study"] = toml
     page.query_params["block"] = study.blocks()[0].name
-    page.session_state["plan"] = Plan.uniform(study, study.blocks(), 4, 8, name=EVIL)
+    hold(page, toml, Plan.uniform(study, study.blocks(), 4, 8, name=EVIL))
     if name != "start":
         page.switch_page(f"pages/{name}.py")
     page.run()

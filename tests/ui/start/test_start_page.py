@@ -50,7 +50,8 @@ def test_a_stranger_is_told_what_it_is_and_nothing_is_computed_or_loaded(
 def test_one_click_opens_the_shipped_network_and_a_study_of_ones_own(opens: Opens, toml: str) -> None:
     page = press(opens("start", study=toml), f"open_{DEFAULT}")
     assert page.title[0].value == "Model"
-    assert DEFAULT in page.query_params["study"]
+    assert page.selectbox(key="study_picker").value == DEFAULT
+    assert "study" not in page.query_params, "what is the default is left out"
     page = press(opens("start"), f"open_{toml}")
     assert page.title[0].value == "Model"
     assert toml in page.query_params["study"]

@@ -11,7 +11,7 @@ from explorer.plans import BlockBits, Plan
 from explorer.questions import LapqQuestion
 from explorer.runs import RunSpec, Store
 from explorer.studies import Study
-from tests.ui.conftest import Opens
+from tests.ui.conftest import Opens, held, hold
 from tests.ui.shell.test_pages import sound
 from tests.ui.steps.test_steps_page import FEW, asked, choose, few, pick, press, said
 
@@ -31,7 +31,7 @@ def plan(study: Study) -> Plan:
 def holding(opens: Opens, toml: str, plan: Plan) -> AppTest:
     """The page with few images, and this plan the current one."""
     page = few(opens, toml)
-    page.session_state["plan"] = plan
+    hold(page, toml, plan)
     return sound(page.run())
 
 
@@ -53,10 +53,12 @@ def test_the_steps_of_a_plan_keep_its_widths(opens: Opens, toml: str, study: Stu
     """Nothing is asked, since nothing is lost; the answer stays on the page, for the widths are the same."""
     execute(Store.open(), spec_of(study, LapqQuestion(plan=plan, **FEW)))
     page = press(holding(opens, toml, plan), "Use these steps")
-    held = page.session_state["plan"]
-    assert held.blocks == plan.blocks
-    assert set(held.steps.layers) == {"0", "3", "6", "11"}
-    assert held.name == "LAPQ W2-8A3-8"
+    new = held(page).now
+    assert new is not None
+    assert new.steps is not None
+    assert new.blocks == plan.blocks
+    assert set(new.steps.layers) == {"0", "3", "6", "11"}
+    assert new.name == "LAPQ W2-8A3-8"
     assert "All steps are optimised jointly" in said(page)
     assert "Replace the plan" not in buttons(page)
 
@@ -67,14 +69,16 @@ def test_a_mixed_plan_is_replaced_by_a_uniform_one_only_when_that_is_said(
     execute(Store.open(), spec_of(study, LapqQuestion(**FEW)))
     page = choose(holding(opens, toml, plan), "steps_source", "one")
     page = press(page, "Use these steps")
-    assert page.session_state["plan"] == plan
+    assert held(page).now == plan
     assert any("Using them replaces your mixed plan" in each.value for each in page.warning)
     page = press(page, "Keep the plan")
-    assert page.session_state["plan"] == plan
+    assert held(page).now == plan
     assert "Replace the plan" not in buttons(page)
     page = press(press(page, "Use these steps"), "Replace the plan")
-    assert page.session_state["plan"].w_bits == {"0": 32, "3": 4, "6": 4, "11": 32}
-    assert page.session_state["plans_before"][-1] == plan, "what Undo brings back"
+    new = held(page).now
+    assert new is not None
+    assert new.w_bits == {"0": 32, "3": 4, "6": 4, "11": 32}
+    assert held(page).past[-1] == plan, "what Undo brings back"
 
 
 def test_without_a_plan_there_is_one_width_for_all(opens: Opens, toml: str) -> None:
@@ -107,7 +111,9 @@ def test_every_view_asks_with_the_widths_of_the_plan(
         assert parameters["plan"] == LapqQuestion(plan=plan).plan
         return
     page = press(page, "Use these steps")
-    assert page.session_state["plan"].blocks == plan.blocks
+    new = held(page).now
+    assert new is not None
+    assert new.blocks == plan.blocks
 
 
 def test_a_difference_within_the_noise_is_grey_and_said_to_be(opens: Opens, toml: str, plan: Plan) -> None:

@@ -21,7 +21,7 @@ from explorer.questions.steps import Sweep
 from explorer.runs import Run, RunSpec, Store
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
-from tests.ui.conftest import PROFILE, Opens
+from tests.ui.conftest import PROFILE, Opens, held
 from tests.ui.shell.test_pages import metrics, pictures, sound
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -152,7 +152,9 @@ def test_the_steps_are_taken_in_hand_and_training_gets_them(
     opens: Opens, toml: str, found: LapqResult
 ) -> None:
     page = press(few(opens, toml), "Use these steps")
-    plan = page.session_state["plan"]
+    plan = held(page).now
+    assert plan is not None
+    assert plan.steps is not None
     assert plan.w_bits == {"0": 32, "3": 4, "6": 4, "11": 32}
     assert plan.steps.layers["3"].w_step == pytest.approx(found.steps["3.weight"])
     assert "own" in page.query_params["steps"], "a link to the plan says what it does not hold"
@@ -188,12 +190,15 @@ def test_by_hand_the_loss_answers_to_the_slider(opens: Opens, toml: str, found: 
     assert before["Accuracy"].endswith("%")
     assert "Changed: " in said(page)
     page = press(page, "Use these steps")
-    steps = page.session_state["plan"].steps
+    plan = held(page).now
+    assert plan is not None
+    steps = plan.steps
+    assert steps is not None
     name = page.selectbox(key="steps_site").value
     assert name is not None
     layer, kind = name.rsplit(".", 1)
-    held = steps.layers[layer].w_step if kind == "weight" else steps.layers[layer].a_step
-    assert held == pytest.approx(3.0 * found.steps[name])
+    step = steps.layers[layer].w_step if kind == "weight" else steps.layers[layer].a_step
+    assert step == pytest.approx(3.0 * found.steps[name])
     page = press(page, "Reset")
     assert metrics(page)["Loss"] == before["Loss"]
 
@@ -248,7 +253,10 @@ def test_methods_are_compared_in_one_table_and_one_is_taken(
     page = press(choose(page, "steps_method_taken", 0), "Use these steps")
     row = run.result["rows"][1]
     assert row["method"] == "min-max"
-    assert page.session_state["plan"].steps.layers["3"].w_step == pytest.approx(row["steps"]["3.weight"])
+    plan = held(page).now
+    assert plan is not None
+    assert plan.steps is not None
+    assert plan.steps.layers["3"].w_step == pytest.approx(row["steps"]["3.weight"])
 
 
 @pytest.mark.parametrize("sweep", ["p", "distance", "error"])
