@@ -52,7 +52,7 @@ def reference() -> str:
 
 def named() -> str:
     """The same before the address was read: what it names, unless the session has chosen already."""
-    return str(st.session_state.get(_STUDY) or _link().get("study") or studies.DEFAULT)
+    return str(st.session_state.get(_STUDY) or st.query_params.get("study") or studies.DEFAULT)
 
 
 def study() -> AnyStudy:
