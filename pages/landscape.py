@@ -7,7 +7,7 @@ from explorer.ui.shell import frame, navigation, session
 
 navigation.in_frame()
 st.title("Landscape")
-st.write(
+st.caption(
     "Quantization moves weights a little. Here they are moved on purpose and the loss is measured: a **steep** valley "
     "needs more bits, a **flat** one tolerates fewer. The quadratic that the Hessian predicts, on which Ω rests, is drawn "
     "beside what was measured (HAWQ-V2, Fig. 2)."

@@ -8,27 +8,29 @@ from explorer.ui.shell import frame, navigation, session
 from explorer.ui.shell.plain import plain
 
 navigation.in_frame()
-st.title("Model")
+with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+    st.title("Model", width="content")
+    frame.granularity_control()
 study, plan = session.study(), session.plan()
 st.write(plain(study.card.summary))
 
 frame.measured_line()
-frame.granularity_control()
 blocks = session.blocks()
 bits = plan.w_bits if plan else None
+boxes = architecture.view(blocks, bits)
 export.chart(
-    architecture.figure(architecture.view(blocks, bits)),
+    architecture.figure(boxes),
     key="architecture",
     name="architecture",
-    alt="The network, block by block",
+    alt=architecture.finding(boxes),
     table=lambda: tables.of_blocks(blocks),
 )
 st.caption(
-    "One box per block, from input to output: as tall as the image it produces, as wide as its channels. "
+    architecture.words(blocks)
     + (
-        "The colour shows the bits of its weights in the current plan."
+        " The colour shows the bits of its weights in the current plan."
         if plan
-        else "The darker, the larger its share of the weights."
+        else " The stronger the colour, the larger its share of the weights."
     )
     + " A *block* is the unit that gets one bit width."
 )

@@ -23,7 +23,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="large"):
             )
             or "Traces"
         )
-st.write(
+st.caption(
     "How much does the loss curve when the weights of one block move? The **mean Hessian trace**, Tr(H)/n, answers it: "
     "a block with a high trace needs more bits, one with a low trace tolerates fewer (HAWQ-V2, section 3.1)."
 )

@@ -4,6 +4,7 @@ A box is as tall as the feature map its block makes (square root of the side) an
 (square root). Its colour says how large a share of all weights it holds, or how many bits a plan gives it.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -12,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.blocks import Block
-from explorer.figures import look
+from explorer.figures import block_axis, look
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,39 @@ def figure(boxes: Sequence[Box], *, height: int = 260) -> go.Figure:
     )
     if boxes and boxes[0].bits is not None:
         _bits_legend(made, sorted({box.bits for box in boxes if box.bits is not None}))
-    made.update_xaxes(
-        tickvals=[box.left + box.width / 2 for box in boxes],
-        ticktext=[box.name for box in boxes],
-        tickangle=-45,
-        showgrid=False,
-        tickfont={"size": 11},
+    block_axis.apply(
+        made,
+        [box.name for box in boxes],
+        title="block, from input to output",
+        grouped=True,
+        places=[box.left + box.width / 2 for box in boxes],
     )
     made.update_yaxes(visible=False, fixedrange=True)
-    made.update_layout(margin={"l": 10, "r": 10, "t": 10, "b": 10})
+    highest = max((box.height for box in boxes), default=1.0)
+    made.update_yaxes(range=[-highest / 2, highest * 0.72])  # with room for the names of the stages
+    made.update_layout(margin={"l": 40, "r": 10, "t": 10, "b": 10})
     return made
+
+
+def finding(boxes: Sequence[Box]) -> str:
+    """What the picture shows, in words."""
+    largest = max(boxes, key=lambda box: box.share)
+    words = f"The network as {len(boxes)} blocks from {boxes[0].name} to {boxes[-1].name}"
+    if largest.bits is None:
+        return f"{words}; {largest.name} has the most weights, {largest.share:.0%} of all."
+    widths = Counter(box.bits for box in boxes)
+    return (
+        f"{words}: "
+        + ", ".join(f"{widths[bits]} at {bits} bits" for bits in sorted(bits for bits in widths if bits))
+        + "."
+    )
+
+
+def words(blocks: Sequence[Block]) -> str:
+    """What height and width of a box mean; a published study has no images."""
+    if any(block.layers[-1].output_shape for block in blocks):
+        return "One box per block, from input to output: as tall as the image it produces, as wide as its channels."
+    return "One box per block, from input to output: the more weights, the wider. The publication gives no image sizes."
 
 
 def _marker(boxes: Sequence[Box]) -> dict[str, Any]:
@@ -114,7 +138,7 @@ def _hover(block: Block, share: float, bits: Mapping[str, int] | None) -> str:
     if block.layers[-1].output_shape:
         lines.append("makes " + " × ".join(str(s) for s in block.layers[-1].output_shape))
     if block.macs:
-        lines.append(f"{look.count_text(block.macs)}MACs an image")
+        lines.append(f"{look.count_text(block.macs)}MACs per image")
     if bits:
         lines.append(f"{bits[block.name]} bits")
     return "<br>".join(lines)

@@ -1,8 +1,9 @@
 """One look for every figure: colours, fonts, axes, and how numbers are written.
 
 Bit widths run from burnt orange (few bits) to blue (many), a pair that colour-blind people tell apart; full
-precision is grey. Weights are teal and activations violet everywhere. Backgrounds are transparent and lines
-half-transparent grey, so one template serves light and dark pages.
+precision is grey. Weights are teal circles and activations violet squares everywhere. Backgrounds are transparent and
+lines half-transparent grey, so one template serves light and dark pages. No one grey reads on both, so text has `INK`,
+which the page replaces by the text colour of its theme; anywhere else it is as good as black.
 """
 
 import math
@@ -18,17 +19,22 @@ BIT_COLOURS: Mapping[int, str] = {
     3: "#ec7014",
     4: "#f4a83d",
     5: "#e6cf8a",
-    6: "#9fc9dc",
-    7: "#6baed6",
-    8: "#2f7fbf",
+    6: "#a6d3e2",
+    7: "#5ea8d6",
+    8: "#1c6cb3",
     16: "#5b63b0",
     32: "#7a828e",
 }
 WEIGHTS = "#0e9384"
 ACTIVATIONS = "#9a5bd6"
-MUTED = "rgba(128, 136, 150, 0.55)"
+SYMBOLS: Mapping[str, str] = {"weights": "circle", "activations": "square"}
+MUTED = (
+    "#808896"  # 3.5 : 1 on the light page, 5 : 1 on the dark one: enough for lines and marks, not for text
+)
 ACCENT = "#e0336d"
-TEXT_ON_BOTH = "#7d8795"  # readable on light and dark pages, where the theme cannot choose
+TEXT_ON_BOTH = "#7d8795"  # for marks that are neither weights nor activations
+INK = "#000037"  # Streamlit's word for the theme's text colour, which it puts in its place
+TEXT_PIXELS = 14
 _DIGITS = (["1", "2", "5"], range(1, 10), *(np.arange(1, 10, step).round(1) for step in (0.5, 0.2, 0.1)))
 _LINE = "rgba(128, 136, 150, 0.25)"
 
@@ -38,7 +44,7 @@ TEMPLATE = go.layout.Template(
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 70, "r": 20, "t": 20, "b": 60},
         font={"size": 14},
-        hoverlabel={"font": {"size": 13}},
+        hoverlabel={"font": {"size": 14}, "align": "left"},
         xaxis={
             "gridcolor": _LINE,
             "zeroline": False,
@@ -66,6 +72,29 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def blank(height: int) -> go.Figure:
     """An empty figure in the common look, ``height`` pixels tall."""
     return go.Figure(layout={"template": TEMPLATE, "height": height})
+
+
+def inked(figure: go.Figure) -> go.Figure:
+    """The figure with every text in the theme's text colour, and `TEXT_PIXELS` tall where it has no size of its own.
+
+    It has to be said of every axis by itself, since Streamlit's theme replaces the template.
+    """
+    layout = figure.layout
+    axes = [*figure.select_xaxes(), *figure.select_yaxes(), *figure.select_coloraxes()]
+    scenes = list(figure.select_scenes())
+    if not axes and not scenes:
+        axes = [layout.xaxis, layout.yaxis]
+    axes += [side for scene in scenes for side in (scene.xaxis, scene.yaxis, scene.zaxis)]
+    scales = [*figure.data, *(trace.marker for trace in figure.data if "marker" in trace)]
+    axes += [each for each in scales if "colorbar" in each and each.colorbar.to_plotly_json()]
+    fonts = [layout.font, layout.legend.font, layout.hoverlabel.font]
+    for axis in axes:
+        side = axis.colorbar if "colorbar" in axis else axis
+        fonts += [side.tickfont, side.title.font]
+    fonts += [note.font for note in layout.annotations]
+    for font in fonts:
+        font.update(color=font.color or INK, size=font.size or TEXT_PIXELS)
+    return figure
 
 
 def faded(colour: str, opacity: float = 0.18) -> str:

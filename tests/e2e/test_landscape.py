@@ -35,7 +35,7 @@ def test_slices_appear_as_lines_as_planes_and_as_relief(page: Page) -> None:
     page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Landscape$")).click()
     page.get_by_role("heading", name="Landscape", exact=True).wait_for()
     settle(page)
-    expect(page.get_by_text("This slice is not measured yet")).to_be_visible()
+    expect(page.get_by_text("Not measured yet")).to_be_visible()
 
     choose(page, "quantization")
     compute(page)

@@ -16,10 +16,10 @@ BLOCK, OTHER = "3", "6"  # layers of the learnable study
 # Where the dot of a block is on the screen.
 _FIND_DOT = """([place, block]) => {
   const chart = document.querySelector(`.st-key-${place} .js-plotly-plot`);
-  const trace = chart._fullData.find(data => Array.from(data.x).includes(block));
+  const named = data => Array.from(data.customdata ?? []).map(each => each[0]);
+  const trace = chart._fullData.find(data => named(data).includes(block)), i = named(trace).indexOf(block);
   const {xaxis, yaxis} = chart._fullLayout, box = chart.getBoundingClientRect();
-  return {x: box.left + xaxis._offset + xaxis.l2p(xaxis._categories.indexOf(block)),
-          y: box.top + yaxis._offset + yaxis.d2p(trace.y[Array.from(trace.x).indexOf(block)])};
+  return {x: box.left + xaxis._offset + xaxis.l2p(trace.x[i]), y: box.top + yaxis._offset + yaxis.d2p(trace.y[i])};
 }"""
 _MARKED = """place => {
   const chart = document.querySelector(`.st-key-${place} .js-plotly-plot`);
@@ -88,7 +88,7 @@ def test_a_click_on_a_dot_opens_its_block_and_the_picture_keeps_its_zoom(sensiti
     )
     click(page, BLOCK)
     expect(page.get_by_text("Convergence of the estimate")).to_be_visible()
-    expect(page.get_by_text("Which samples matter")).to_be_visible()
+    expect(page.get_by_text("Which images matter")).to_be_visible()
     expect(page.locator(".st-key-carrying_weights img").first).to_be_visible()
     page.wait_for_function(f"({_MARKED})('traces').includes('{BLOCK}')")
     assert page.evaluate(_RANGE) == [0.2, 2.8]
@@ -175,3 +175,56 @@ def test_the_figures_of_a_block_are_exported_under_its_name(sensitivity: Page, t
     svg = download(page, "carriers_weights", "SVG", tmp_path)
     assert svg.name == f"learnable-carriers-weights-{BLOCK}.svg"
     assert "share of the images" in svg.read_text(encoding="utf-8")
+
+
+_CONTRAST = """() => {
+  const parts = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const light = colour => parts(colour).map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const page = light(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor);
+  const texts = [...document.querySelectorAll('.st-key-traces .js-plotly-plot .main-svg text')]
+    .filter(text => text.textContent.trim());
+  return texts.map(text => {
+    const ink = light(getComputedStyle(text).fill);
+    return (Math.max(ink, page) + 0.05) / (Math.min(ink, page) + 0.05);
+  });
+}"""
+
+
+@pytest.mark.slow
+def test_the_picture_is_on_the_first_screen_and_the_strip_stays(sensitivity: Page) -> None:
+    chart = sensitivity.locator(".st-key-traces .js-plotly-plot").first
+    still(chart)
+    box = chart.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 900
+    strip = sensitivity.locator(".st-key-strip")
+    sensitivity.get_by_role("heading", name="One block", exact=True).scroll_into_view_if_needed()
+    sensitivity.mouse.wheel(0, 2000)
+    still(strip)
+    place = strip.bounding_box()
+    assert place is not None
+    assert 0 <= place["y"] < 30
+    assert place["height"] < 60, "one line"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_text_of_a_chart_can_be_read_on_either_theme(app: App, browser: Browser, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(app.url.replace("/?", "/sensitivity?"))
+    page.locator(".st-key-traces .js-plotly-plot .xtick text").first.wait_for(state="attached")
+    settle(page)
+    found = page.evaluate(_CONTRAST)
+    context.close()
+    assert len(found) > 5
+    assert min(found) >= 4.5
+
+
+@pytest.mark.slow
+def test_the_buttons_of_a_chart_are_no_stops_of_the_tab_key(sensitivity: Page) -> None:
+    sensitivity.mouse.move(5, 5)
+    seen = "bar => getComputedStyle(bar).visibility"
+    assert sensitivity.locator(".st-key-traces .modebar").first.evaluate(seen) == "hidden"

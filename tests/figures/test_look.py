@@ -4,6 +4,7 @@ import math
 import re
 
 import pytest
+from streamlit.elements.lib import streamlit_plotly_theme
 
 from explorer.figures import look
 from explorer.plans import ALLOWED_BITS
@@ -119,3 +120,26 @@ def test_a_faded_colour_is_the_same_colour() -> None:
 )
 def test_a_number_is_written_from_its_logarithm(log10: float, sign: int, text: str) -> None:
     assert look.power_text(log10, sign) == text
+
+
+def test_every_text_has_the_colour_of_the_page_and_can_be_read() -> None:
+    made = look.blank(100)
+    made.add_bar(y=[1], marker={"color": [1], "colorbar": {"thickness": 3}})
+    made.add_annotation(text="stage")
+    made.update_xaxes(tickfont={"size": 12})
+    layout = look.inked(made).layout
+    axes = (layout.xaxis, layout.yaxis, made.data[0].marker.colorbar)
+    fonts = [layout.font, layout.legend.font, layout.hoverlabel.font, layout.annotations[0].font]
+    fonts += [font for axis in axes for font in (axis.tickfont, axis.title.font)]
+    assert {font.color for font in fonts} == {look.INK}
+    assert {font.size for font in fonts} == {look.TEXT_PIXELS, 12}, "a size that a figure asks for stays"
+
+
+def test_no_colour_scale_appears_that_was_not_there() -> None:
+    made = look.blank(100)
+    made.add_scatter(y=[1])
+    assert look.inked(made).data[0].marker.colorbar.to_plotly_json() == {}
+
+
+def test_the_colour_of_text_is_the_one_that_streamlit_replaces() -> None:
+    assert look.INK == streamlit_plotly_theme.GRAY_90

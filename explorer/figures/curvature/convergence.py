@@ -1,4 +1,4 @@
-"""How one block's estimate settled: against the samples drawn and against the probes (HAWQ-V2, Fig. 5 and 8).
+"""How one block's estimate converged: against the samples drawn and against the probes (HAWQ-V2, Fig. 5 and 8).
 
 The band is one standard error either way, as it was known at that moment, not with hindsight.
 """
@@ -71,9 +71,18 @@ def figure(view: Convergence, *, of: str = "weights", height: int = 340) -> go.F
         xaxis = {"title": {"text": title}, "type": "log", "domain": [start, end]}
         xaxis |= look.log_ticks(min(drawn), max(drawn))
         made.update_layout({f"xaxis{suffix}": xaxis})
-    made.update_yaxes(title=f"mean trace of {view.name}", exponentformat="power")
+    made.update_yaxes(title="mean trace, Tr(H)/n (loss per weight²)", exponentformat="power")
     made.update_layout(margin={"r": 40})
     return made
+
+
+def finding(view: Convergence) -> str:
+    """What the picture shows, in words."""
+    first = view.steps[0]
+    return (
+        f"Convergence of {view.name}'s mean trace: {first.value:.3g} ± {first.stderr:.1g} after {first.samples:,} "
+        f"images to {view.value:.3g} ± {view.stderr:.1g} after {view.steps[-1].samples:,}."
+    )
 
 
 def _curve(made: go.Figure, view: Convergence, count: str, colour: str, *, axis: str, first: bool) -> None:

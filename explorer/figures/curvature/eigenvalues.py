@@ -1,7 +1,7 @@
 """Top eigenvalues per block with their errors, and two orders of the blocks side by side.
 
-Beside each eigenvalue of the rows that were drawn stands the same curvature on rows that were not: where the first
-is much larger, the rows drawn were fitted, not the network (`explorer.curvature.spectra.eigenresult`). A click on a dot
+Beside each eigenvalue of the images that were drawn stands the same curvature on others: where the first is much
+larger, the images drawn were fitted, not the network (`explorer.curvature.spectra.eigenresult`). A click on a dot
 returns its block's name as ``customdata``.
 """
 
@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from explorer.curvature.spectra.rankings import Comparison
 from explorer.estimates import Correlation
-from explorer.figures import look
+from explorer.figures import block_axis, look
 from explorer.figures.curvature.sensitivity import Order
 
 WHOLE = "whole network"
@@ -23,7 +23,7 @@ _FEW = 2  # places that count as about the same rank
 
 @dataclass(frozen=True)
 class Top:
-    """One block's eigenvalues, the first with its sampling error and what it is on rows that were not drawn."""
+    """One block's eigenvalues, the first with its sampling error and what it is on images that were not drawn."""
 
     name: str
     n: int
@@ -59,7 +59,7 @@ def figure(tops: Sequence[Top], *, log: bool = True, order: Order = "depth", hei
     """Draw the first eigenvalue of each block. On the log axis a negative one stands at its size, hollow."""
     made = look.blank(height)
     signs = (
-        (False, "λ of the rows drawn ± 1 s.e.", "circle"),
+        (False, "λ of the images drawn ± 1 s.e.", "circle"),
         (True, "negative" + (" (drawn at its size)" if log else ""), "circle-open"),
     )
     for negative, name, symbol in signs:
@@ -84,23 +84,35 @@ def figure(tops: Sequence[Top], *, log: bool = True, order: Order = "depth", hei
     if tried:
         values = [(top.held_out or 0.0, top.held_out_stderr or 0.0) for _, top in tried]
         marker = {"size": 7, "color": look.TEXT_ON_BOTH, "symbol": "diamond-open", "line": {"width": 1.5}}
-        _dots(made, tried, _BESIDE, values, "the same direction on other rows", marker, log=log)
-    made.update_xaxes(
+        _dots(made, tried, _BESIDE, values, "the same direction on other images", marker, log=log)
+    block_axis.apply(
+        made,
+        [top.name for top in tops],
         title="block, from input to output" if order == "depth" else "block, the largest eigenvalue first",
-        tickangle=-45,
-        tickvals=list(range(len(tops))),
-        ticktext=[top.name for top in tops],
-        tickfont={"size": 12},
-        range=[-0.7, len(tops) - 0.3],
-        showgrid=False,
+        grouped=order == "depth",
     )
-    made.update_yaxes(
-        title="largest eigenvalue of the Hessian, λ",
-        type="log" if log else "linear",
-        exponentformat="power",
-        dtick=1 if log else None,
-    )
+    axis: dict[str, Any] = {"type": "log" if log else "linear", "exponentformat": "power"}
+    if log:
+        ends = [size for top in tops for size in _ends(top) if size > 0] or [1.0]
+        axis |= {"dtick": 1} if max(ends) > 300 * min(ends) else look.log_ticks(min(ends), max(ends))
+    made.update_yaxes(title="largest eigenvalue λ of the Hessian (loss per weight²)", **axis)
     return made
+
+
+def finding(tops: Sequence[Top]) -> str:
+    """What the picture shows, in words."""
+    blocks = [top for top in tops if top.name != WHOLE] or list(tops)
+    high, low = (pick(blocks, key=lambda top: top.values[0]) for pick in (max, min))
+    return (
+        f"Largest Hessian eigenvalue, {len(blocks)} blocks: the highest is {high.name} with {high.values[0]:.3g}, the "
+        f"lowest {low.name} with {low.values[0]:.3g}."
+    )
+
+
+def _ends(top: Top) -> tuple[float, float]:
+    """The lowest and the highest of a block's two dots, as they stand on the log axis."""
+    sizes = [abs(top.values[0])] + ([] if top.held_out is None else [abs(top.held_out)])
+    return min(sizes), max(sizes)
 
 
 def bump(comparison: Comparison, first: str, second: str, *, height: int | None = None) -> go.Figure:
@@ -144,7 +156,6 @@ def bump(comparison: Comparison, first: str, second: str, *, height: int | None 
                 showarrow=False,
                 xanchor=anchor,
                 xshift=-12 if x == 0 else 12,
-                font={"size": 12, "color": look.TEXT_ON_BOTH},
             )
     made.update_xaxes(
         tickvals=[0, 1], ticktext=[first, second], range=[-0.4, 1.4], showgrid=False, side="top", ticks=""
@@ -198,6 +209,8 @@ def _dots(
         mode="markers",
         marker=marker,
         name=name,
+        selected={"marker": {"size": 13, "color": look.ACCENT, "opacity": 1.0}},
+        unselected={"marker": {"opacity": 1.0}},
         customdata=[[top.name] for _, top in chosen],
         hovertext=[_hover(top) for _, top in chosen],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -207,7 +220,7 @@ def _dots(
 def _hover(top: Top) -> str:
     lines = [f"<b>{top.name}</b>", f"n = {top.n:,} weights", f"λ = {top.values[0]:.4g} ± {top.stderr:.1g}"]
     if top.held_out is not None and top.held_out_stderr is not None:
-        lines.append(f"on other rows {top.held_out:.4g} ± {top.held_out_stderr:.1g}")
+        lines.append(f"on other images {top.held_out:.4g} ± {top.held_out_stderr:.1g}")
     if len(top.values) > 1:
         lines.append("next " + ", ".join(f"{value:.4g}" for value in top.values[1:]))
     lines.append(f"λ/n = {top.values[0] / top.n:.3g}")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from explorer.blocks import Block
-from explorer.figures import look
+from explorer.figures import block_axis, look
 
 Order = Literal["depth", "rank"]
 Of = Literal["weights", "activations"]
@@ -110,21 +110,20 @@ def panels(
     """Draw one panel above the other over one axis of blocks, so that zoom and hover belong to both."""
     both = len(shown) > 1
     made = look.blank(height or (640 if both else 460))
+    places = {dot.name: i for i, dot in enumerate(shown[0].dots)}
     for row, panel in enumerate(shown):
         label = f"{panel.of}: {panel.label}" if both else panel.label
-        _dots(made, panel, label, "y" if row == 0 else f"y{row + 1}", log=log)
-    made.update_xaxes(
+        _dots(made, panel, label, "y" if row == 0 else f"y{row + 1}", places, log=log)
+    block_axis.apply(
+        made,
+        [dot.name for dot in shown[0].dots],
         title="block, from input to output" if order == "depth" else "block, the most sensitive first",
-        tickangle=-45,
-        type="category",  # names may be numbers
-        categoryorder="array",
-        categoryarray=[dot.name for dot in shown[0].dots],
-        tickfont={"size": 12},
-        anchor=f"y{len(shown)}" if both else "y",
+        grouped=order == "depth",
     )
+    made.update_xaxes(anchor=f"y{len(shown)}" if both else "y")
     for row, panel in enumerate(shown):
         top, bottom = 1 - row / len(shown), 1 - (row + 1) / len(shown)
-        title = f"mean trace, {panel.of}" if both else "mean Hessian trace, Tr(H)/n"
+        title = f"Tr(H)/n, {panel.of}" if both else "mean Hessian trace, Tr(H)/n (loss per weight²)"
         axis: dict[str, Any] = {
             "title": {"text": title},
             "type": "log" if log else "linear",
@@ -132,7 +131,7 @@ def panels(
         }
         if log:
             sizes = [abs(dot.mean_trace) for dot in panel.dots if dot.mean_trace] or [1.0]
-            axis |= {"dtick": 1} if max(sizes) > 30 * min(sizes) else look.log_ticks(min(sizes), max(sizes))
+            axis |= {"dtick": 1} if max(sizes) > 300 * min(sizes) else look.log_ticks(min(sizes), max(sizes))
         if both:
             axis["domain"] = [bottom + (0.03 if row + 1 < len(shown) else 0), top - (0.03 if row else 0)]
         made.update_layout({"yaxis" if row == 0 else f"yaxis{row + 1}": axis})
@@ -142,20 +141,37 @@ def panels(
     return made
 
 
-def _dots(made: go.Figure, panel: Panel, label: str, axis: str, *, log: bool) -> None:
-    colour = COLOURS[panel.of]
-    signs = ((False, label, "circle"), (True, "negative (drawn at its size)", "circle-open"))
+def finding(shown: Sequence[Panel]) -> str:
+    """What the picture shows, in words."""
+    return " ".join(_extremes(panel) for panel in shown)
+
+
+def _extremes(panel: Panel) -> str:
+    high = max(panel.dots, key=lambda dot: dot.mean_trace)
+    low = min(panel.dots, key=lambda dot: dot.mean_trace)
+    of = "Mean Hessian trace" if panel.of == "weights" else "Mean Hessian trace of the activations"
+    return (
+        f"{of} of {len(panel.dots)} blocks: the largest is {high.name} with {high.mean_trace:.2g}, the smallest "
+        f"{low.name} with {low.mean_trace:.2g}."
+    )
+
+
+def _dots(
+    made: go.Figure, panel: Panel, label: str, axis: str, places: Mapping[str, int], *, log: bool
+) -> None:
+    colour, shape = COLOURS[panel.of], look.SYMBOLS[panel.of]
+    signs = ((False, label, shape), (True, "negative (drawn at its size)", f"{shape}-open"))
     for negative, name, symbol in signs:
-        chosen = [dot for dot in panel.dots if (dot.mean_trace < 0) == negative]
+        chosen = [dot for dot in panel.dots if (dot.mean_trace < 0) == negative and dot.name in places]
         if not chosen:
             continue
         made.add_scatter(
-            x=[dot.name for dot in chosen],
+            x=[places[dot.name] for dot in chosen],
             y=[abs(dot.mean_trace) if log else dot.mean_trace for dot in chosen],
             yaxis=axis,
-            error_y=_error_bars(chosen, log=log),
+            error_y=_error_bars(chosen, log=log) if any(dot.stderr for dot in panel.dots) else None,
             mode="markers",
-            marker={"size": 6, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},
+            marker={"size": 7, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},
             selected={"marker": {"size": 14, "color": look.ACCENT, "opacity": 1.0}},
             unselected={"marker": {"opacity": 1.0}},
             name=name,

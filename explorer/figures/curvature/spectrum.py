@@ -81,7 +81,7 @@ def figure(shown: Density, *, height: int = 460) -> go.Figure:
         name="nodes (Ritz values) of every probe",
     )
     top = max(shown.high)
-    made.update_xaxes(title="eigenvalue of the Hessian, λ", anchor="y2")
+    made.update_xaxes(title="eigenvalue λ of the Hessian (loss per weight²)", anchor="y2")
     made.update_layout(
         yaxis={
             "title": {"text": "density, per unit of λ (log)"},
@@ -94,6 +94,14 @@ def figure(shown: Density, *, height: int = 460) -> go.Figure:
         yaxis2={"domain": [0, _RUG], "visible": False, "range": [-1, 1], "fixedrange": True},
     )
     return made
+
+
+def finding(shown: Density) -> str:
+    """What the picture shows, in words."""
+    return (
+        f"Density of the {shown.n:,} Hessian eigenvalues of {shown.name}: they lie between {min(shown.nodes):.3g} and "
+        f"{max(shown.nodes):.3g}, most of them near {shown.grid[shown.density.index(max(shown.density))]:.2g}."
+    )
 
 
 def _logs(low: float, high: float) -> list[float]:

@@ -48,7 +48,7 @@ def lines(view: View, height: int) -> go.Figure:
             name="measured",
             legendgroup="measured",
             showlegend=first,
-            hovertemplate="step %{x:.3g}<br>" + view.title + " %{y:.4g}<extra>measured</extra>",
+            hovertemplate="measured, step %{x:.3g}<br>" + view.title + " %{y:.4g}<extra></extra>",
             row=row,
             col=column,
         )
@@ -60,7 +60,7 @@ def lines(view: View, height: int) -> go.Figure:
             name="quadratic",
             legendgroup="predicted",
             showlegend=first,
-            hovertemplate="step %{x:.3g}<br>" + view.title + " %{y:.4g}<extra>quadratic</extra>",
+            hovertemplate="quadratic, step %{x:.3g}<br>" + view.title + " %{y:.4g}<extra></extra>",
             row=row,
             col=column,
         )

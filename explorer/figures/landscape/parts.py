@@ -17,7 +17,7 @@ _SIZES: Mapping[int, int] = {2: 21, 3: 17, 4: 13, 6: 9, 8: 6}
 def grid(view: View, *, spacing: float = 0.08, between: float = 0.24, **options: Any) -> go.Figure:
     """Subplots, in two rows when there are more than two, with block and curvature over each."""
     rows, columns = shape(view)
-    titles = [f"<b>{panel.name}</b><br><sup>curvature {panel.words}</sup>" for panel in view.panels]
+    titles = [f"<b>{panel.name}</b><br>curvature {panel.words}" for panel in view.panels]
     made = make_subplots(
         rows=rows,
         cols=columns,
@@ -27,6 +27,7 @@ def grid(view: View, *, spacing: float = 0.08, between: float = 0.24, **options:
         **options,
     )
     made.update_layout(template=look.TEMPLATE)
+    made.update_annotations(font={"size": look.TEXT_PIXELS})
     return made
 
 
@@ -69,7 +70,7 @@ def ring_style(ring: Ring, legend: bool, *, solid: bool = False) -> dict[str, An
     symbol = "circle" if ring.inside else "circle-open"
     if ring.beyond:
         symbol = "diamond-open" if solid else "triangle-up-open"
-    size = _SIZES.get(ring.bits, 8) * (0.7 if solid else 1)
+    size = _SIZES.get(ring.bits, 8) * (0.6 if solid else 1)
     return {
         "mode": "markers",
         "marker": {"size": size, "color": colour, "symbol": symbol, "line": outline},

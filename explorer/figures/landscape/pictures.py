@@ -1,15 +1,16 @@
 """The loss round the trained weights: lines, contours and surfaces, and the small picture blocks are picked from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from explorer.figures import look
+from explorer.figures import block_axis, look
 from explorer.figures.landscape.lines import lines
 from explorer.figures.landscape.planes import contours, surfaces
 from explorer.figures.landscape.views import View, view
 
-_TITLES = 56  # pixels of two lines over a panel
+_TITLES = 46  # pixels of two lines over a panel
+_ROW = 20  # pixels of a block in the strip
 
 __all__ = ["View", "figure", "strip", "view"]
 
@@ -25,21 +26,40 @@ def figure(view: View, *, relief: bool = False, height: int = 520, revision: str
     return made.update_layout(uirevision=revision, margin={"t": 90, "b": below}, legend={"y": above})
 
 
-def strip(mean_traces: Mapping[str, float]) -> go.Figure:
-    """The mean trace of every block in small, to pick blocks from; a click returns the name as ``customdata``."""
-    made = look.blank(120)
+def strip(mean_traces: Mapping[str, float], chosen: Sequence[str] = ()) -> go.Figure:
+    """The mean trace of every block in small, to pick blocks from; a click returns the name as ``customdata``.
+
+    Blocks that are chosen have a tick before their name, and another colour.
+    """
+    names = list(mean_traces)
+    made = look.blank(70 + _ROW * len(names))
     made.add_bar(
-        x=list(mean_traces),
-        y=[abs(value) for value in mean_traces.values()],
-        marker={"color": look.WEIGHTS},
+        y=list(range(len(names))),
+        x=[abs(value) for value in mean_traces.values()],
+        orientation="h",
+        marker={"color": [look.ACCENT if name in chosen else look.WEIGHTS for name in names]},
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
-        customdata=[[name] for name in mean_traces],
-        hovertemplate="<b>%{x}</b><br>mean trace %{y:.3g}<extra>click to add or take away</extra>",
+        customdata=[[name] for name in names],
+        hovertext=[
+            f"<b>{name}</b><br>mean trace {value:.3g}<br>click to {'take away' if name in chosen else 'add'}"
+            for name, value in mean_traces.items()
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
-    made.update_xaxes(showticklabels=False, ticks="", title={"text": "click a block", "font": {"size": 12}})
+    texts = block_axis.short(names)
     made.update_yaxes(
-        type="log", title={"text": "Tr(H)/n", "font": {"size": 12}}, exponentformat="power", nticks=4
+        tickvals=list(range(len(names))),
+        ticktext=[f"✓ {text}" if name in chosen else text for name, text in zip(names, texts, strict=True)],
+        range=[len(names) - 0.4, -0.6],
+        showgrid=False,
+        ticks="",
     )
-    made.update_layout(margin={"t": 4, "b": 24}, dragmode=False)
+    made.update_xaxes(
+        type="log",
+        title={"text": "mean trace, Tr(H)/n (log)<br>click a block to add it or take it away"},
+        exponentformat="power",
+        nticks=3,
+    )
+    made.update_layout(margin={"l": 4, "r": 8, "t": 4, "b": 4}, dragmode=False)
     return made

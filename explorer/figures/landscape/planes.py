@@ -23,7 +23,8 @@ from explorer.figures.landscape.views import Panel, View
 
 # Viridis without its lightest end, on which neither white lines nor pale rings would be seen.
 SCALE = ("#440154", "#472f7d", "#39568c", "#29788e", "#1f988b", "#35b779", "#7ad151")
-_CAMERA = {"eye": {"x": 1.5, "y": -1.6, "z": 0.95}, "center": {"z": -0.12}}
+_CAMERA = {"eye": {"x": 1.2, "y": -1.28, "z": 0.8}, "center": {"z": -0.2}}
+_LIFT = 0.006  # of the height of the picture, for each pixel of a ring
 _GRID = "#8f98a6"  # WebGL draws no transparent lines
 
 
@@ -50,7 +51,7 @@ def _ticks(view: View) -> dict[str, Any]:
 def _coloured(made: go.Figure, view: View) -> None:
     """One colour scale for all panels, below them."""
     low, high = _scale(view)
-    bar = {"orientation": "h", "x": 0.5, "y": 0, "yref": "container", "yanchor": "bottom", "len": 0.6}
+    bar = {"orientation": "h", "x": 0.5, "y": 0, "yref": "container", "yanchor": "bottom", "len": 1}
     bar |= {
         "title": {"text": view.title, "side": "right"},
         "thickness": 12,
@@ -171,7 +172,7 @@ def surfaces(view: View, height: int) -> go.Figure:
             f"{letter}axis": {
                 **lines,
                 "range": reach,
-                "title": {"text": f"{name}, |ΔW|", "font": {"size": 12}},
+                "title": {"text": f"{name}, |ΔW|"},
             }
             for letter, name in (("x", "d₁"), ("y", "d₂"))
         }
@@ -188,6 +189,7 @@ def surfaces(view: View, height: int) -> go.Figure:
     for ring, row, column, legend in rings_of(view):
         tip = math.log10(ring.height) if view.log and math.isfinite(ring.height) else ring.height
         style = ring_style(ring, legend, solid=True)
+        tip += _LIFT * style["marker"]["size"] * (top - low)  # else the surface cuts through it
         made.add_scatter3d(x=[ring.at[0]], y=[ring.at[1]], z=[tip], row=row, col=column, **style)
     made.update_layout(height=tall(view, height))
     _coloured(made, view)

@@ -11,7 +11,7 @@ from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.landscape import form as landscape_form
 from explorer.ui.landscape import words as landscape_words
-from explorer.ui.parts import live_chart, run_panel
+from explorer.ui.parts import beside, live_chart, run_panel
 from explorer.ui.shell import caches
 from explorer.ui.shell.plain import plain
 
@@ -34,29 +34,33 @@ MARK_COLUMNS = {
 
 def show(study: Study) -> None:
     """Controls, pictures, and the table of bit widths."""
-    asked = landscape_form.ask(study)
-    if asked is None:
-        st.info("Choose at least one block, above.", icon=":material/info:")
-        return
-    runs = landscape_form.answers(study, asked)
-    if not runs:
-        each = asked.points**asked.dims
-        st.info(
-            f"This slice is not measured yet. **Compute** it: {each:,} points for each block, coarse to fine. "
-            "The later the block, the quicker; it goes on when you leave the page.",
-            icon=":material/play_circle:",
-        )
-        return
-    if missing := [name for name in asked.specs if name not in runs]:
-        st.info(
-            f"{plain(', '.join(missing))}: not measured yet; press **Compute**.",
-            icon=":material/play_circle:",
-        )
-    unit = "nats" if study.loss.kind == "cross_entropy" else study.loss.kind
-    run_panel.watch_all(
-        [run.id for run in runs.values()],
-        lambda found: _draw(found, asked.log, asked.relief, unit),
-    )
+    controls, picture_side = beside.columns("landscape")
+    with controls:
+        asked = landscape_form.ask(study)
+    with picture_side:
+        if asked is None:
+            st.info("Choose at least one block, at the left.", icon=":material/info:")
+            return
+        runs = landscape_form.answers(study, asked)
+        if not runs:
+            each = asked.points**asked.dims
+            st.info(
+                f"Not measured yet. **Compute** measures the loss at {each:,} points for each block, coarse to fine: about a "
+                "minute for a line, some minutes for a plane, and it keeps running if you leave this page.",
+                icon=":material/play_circle:",
+            )
+            return
+        unit = "nats" if study.loss.kind == "cross_entropy" else study.loss.kind
+        with beside.watched("landscape"):
+            run_panel.watch_all(
+                [run.id for run in runs.values()],
+                lambda found: _draw(found, asked.log, asked.relief, unit),
+            )
+            if missing := [name for name in asked.specs if name not in runs]:
+                st.info(
+                    f"{plain(', '.join(missing))}: not measured yet; press **Compute**.",
+                    icon=":material/play_circle:",
+                )
 
 
 def _draw(runs: Sequence[Run], log: bool, relief: bool, unit: str) -> None:
@@ -65,19 +69,21 @@ def _draw(runs: Sequence[Run], log: bool, relief: bool, unit: str) -> None:
         st.caption("The first points appear once the directions are known, which takes some seconds.")
         return
     view = picture.view(slices, log=log, unit=unit)
-    revision = " ".join([*(run.id for run in runs), str(log), str(relief)])
+    # A surface is seen from the same side on either scale; a range of a flat picture belongs to its scale.
+    revision = " ".join([*(run.id for run in runs), "relief" if relief else str(log)])
     made = picture.figure(view, relief=relief, revision=revision)
-    live_chart.draw(
-        made,
-        key=_CHART,
-        name=f"landscape-{slices[0].directions}",
-        alt="The loss round the trained weights",
-        table=lambda: _points(slices),
-    )
-    st.caption(" ".join(landscape_words.sentences(slices, view, relief=relief)))
-    if any(each.marks for each in slices):
-        with st.expander("Where the bit widths land", icon=":material/table:", expanded=len(slices) < 3):
-            st.dataframe(_marks(slices), hide_index=True, column_config=MARK_COLUMNS)
+    with beside.drawn("landscape"):
+        live_chart.draw(
+            made,
+            key=_CHART,
+            name=f"landscape-{slices[0].directions}",
+            alt=landscape_words.finding(slices),
+            table=lambda: _points(slices),
+        )
+        st.caption(" ".join(landscape_words.sentences(slices, view, relief=relief)))
+        if any(each.marks for each in slices):
+            with st.expander("Where the bit widths land", icon=":material/table:", expanded=len(slices) < 3):
+                st.dataframe(_marks(slices), hide_index=True, column_config=MARK_COLUMNS)
 
 
 def _slice(run: Run) -> Slice | None:

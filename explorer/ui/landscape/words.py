@@ -11,6 +11,13 @@ from explorer.ui.shell.plain import plain
 RISE = 0.02  # of the largest; the error of a smaller one is not told
 
 
+def finding(slices: Sequence[Slice]) -> str:
+    """What the picture shows, for those who cannot see it."""
+    blocks = ", ".join(each.block or "all blocks" for each in slices)
+    told = _steepness(slices).replace("**", "").replace("\\", "")
+    return f"The loss round the trained weights of {blocks}. {told}"
+
+
 def sentences(slices: Sequence[Slice], view: View, *, relief: bool) -> list[str]:
     """What to notice."""
     found = [_steepness(slices), _off(slices), _rings(slices)]

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from explorer.figures import look
 from explorer.ui.shell import session
 
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
@@ -85,10 +86,10 @@ def chart(
     Args:
         key: of the chart.
         name: what the figure is called in the names of files, after the study: ``traces``.
-        alt: a description for those who cannot see it.
+        alt: what it shows, for those who cannot see it.
         table: the numbers behind it, or how to get them, for CSV.
     """
-    st.plotly_chart(figure, key=key, alt=alt, config=config(name))
+    st.plotly_chart(look.inked(figure), key=key, alt=alt, config=config(name))
     offer(figure, key=key, name=name, table=table)
 
 

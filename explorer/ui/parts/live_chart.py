@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from explorer.figures import look
 from explorer.ui.parts import export
 
 _JS = """
@@ -29,7 +30,8 @@ function attend(element) {
   if (chart.layout.uirevision !== revision) return;  // one of the two is not the latest yet
   if (state.chart !== chart) Object.assign(state, { chart, done: null, given: rangesOf(chart.layout) });
   if (!figure || (state.done === figure && state.shown === chart.data)) return;
-  const made = JSON.parse(figure);
+  const ink = getComputedStyle(document.querySelector("[data-testid=stApp]")).color;
+  const made = JSON.parse(figure.replaceAll(state.data.ink, ink));
   const { template, width, height } = chart.layout;  // these are the theme's and the page's
   const layout = { ...made.layout, template, width, height };
   const now = rangesOf(chart.layout);
@@ -72,6 +74,7 @@ def draw(figure: go.Figure, *, key: str, name: str, alt: str, table: export.Tabl
         key: of the chart.
         name, alt, table: as in `export.chart`.
     """
+    look.inked(figure)
     first = f"{key}_first"
     revision = figure.layout.uirevision
     held = st.session_state.get(first)
@@ -79,7 +82,11 @@ def draw(figure: go.Figure, *, key: str, name: str, alt: str, table: export.Tabl
         held = st.session_state[first] = figure
     st.plotly_chart(held, key=key, alt=alt, config=export.config(name))
     newer = None if held == figure else figure.to_json()
-    _bridge()(key=f"{key}_live", data={"chart": key, "figure": newer, "revision": revision}, height=1)
+    _bridge()(
+        key=f"{key}_live",
+        data={"chart": key, "figure": newer, "revision": revision, "ink": look.INK},
+        height=1,
+    )
     export.offer(figure, key=key, name=name, table=table)
 
 

@@ -1,4 +1,4 @@
-"""One block of the Sensitivity page: how its estimate settled, and which images carry its trace."""
+"""One block of the Sensitivity page: how its estimate converged, and which images matter."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,10 +25,12 @@ _NO_DRAWS: Mapping[str, str] = {
     "hutchinson": "A Hessian-vector product sees a whole batch at once, so these traces cannot say what a single image "
     "carries. Compute them with the method auto, output-probes or exact.",
 }
-_OLD = "These traces were computed before single draws were kept; compute them again to see which samples matter."
+_OLD = (
+    "These traces were computed before single draws were kept; compute them again to see which images matter."
+)
 _OLD_COURSE = "These traces were computed before their course was kept; compute them again to see it."
-_NOTHING_TO_SETTLE = (
-    "Every image and every output direction was taken: there is nothing to settle, and no error."
+_NOTHING_DRAWN = (
+    "Every image and every output direction was taken: there is nothing to converge, and no error."
 )
 _RANKED_BEFORE = (
     "Images are ranked by how unsure the network is of them, which was known before the first was drawn: ranked by "
@@ -45,11 +47,11 @@ _CHOSEN = (
 
 def show(study: Study, runs: Mapping[Of, Run], log: bool) -> None:
     """The block in hand, chosen by a click on the picture or from a list."""
-    st.subheader("One block")
+    st.header("One block")
     name = _choose()
     if name is None:
         st.caption(
-            "Click a dot above, or choose a block here, to see how its estimate converged and which samples matter."
+            "Click a dot above, or choose a block here, to see how its estimate converged and which images matter."
         )
         return
     for of, run in runs.items():
@@ -57,7 +59,7 @@ def show(study: Study, runs: Mapping[Of, Run], log: bool) -> None:
         index = next((i for i, block in enumerate(result["blocks"]) if block["name"] == name), None)
         if index is None:
             continue
-        st.markdown(f"##### {plain(name)}, {of}")
+        st.subheader(f"{plain(name)}, {of}")
         left, right = st.columns(2, gap="large")
         with left:
             _convergence(run, index, of)
@@ -96,45 +98,49 @@ def _convergence(run: Run, index: int, of: Of) -> None:
     st.markdown(f"**Convergence of the estimate**: {value}, from {made}.")
     seen = convergence.view(result, block["name"])
     if seen is None:
-        st.info(_NOTHING_TO_SETTLE if exact else _OLD_COURSE)
+        st.info(_NOTHING_DRAWN if exact else _OLD_COURSE)
         return
     export.chart(
         convergence.figure(seen, of=of),
         key=f"convergence_{of}",
         name=f"convergence-{of}-{block['name']}",
-        alt="Estimate of the mean trace against images and probes drawn",
+        alt=convergence.finding(seen),
         table=lambda: pd.DataFrame(convergence.moments(seen.steps)),
     )
 
 
 def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
-    """The curve of what carries the trace; None, and why, where that cannot be said."""
+    """The curve of which images matter; None, and why, where that cannot be said."""
+    noun = session.study().noun
+    title = f"**Which {noun.many} matter**"
     found = _carriers(run, index)
     if isinstance(found, str):
-        st.markdown("**Which samples matter**")
+        st.markdown(title)
         st.info(plain(found))
         return None
-    words = "**Which samples matter**"
+    said = ""
     if found.marks:
         first = found.marks[0]
         least = "" if found.exact else "at least "
         share = _percent(first.of_trace, first.stderr)
-        words += (
-            f": {_percent(first.of_samples, 0)} of the {session.study().noun.many} carry {least}**{share}**."
-        )
-    st.markdown(words, help=_RANKED_EXACTLY if found.exact else _RANKED_BEFORE)
+        said = f"the top {_percent(first.of_samples, 0)} of the {noun.many} account for {least}{share}."
+    st.markdown(
+        f"{title}: {said}" if said else title, help=_RANKED_EXACTLY if found.exact else _RANKED_BEFORE
+    )
     block = (run.result or {})["blocks"][index]
     export.chart(
         carriers_figure.figure(found.curve, marks=found.marks, of=of, log=log),
         key=f"carriers_{of}",
         name=f"carriers-{of}-{block['name']}",
-        alt="Share of the trace against share of the images",
+        alt=f"Share of the trace against share of the {noun.many}: {said}"
+        if said
+        else f"Share of the {noun.many}.",
         table=lambda: pd.DataFrame([vars(point) for point in found.curve]),
     )
     remainder = 1 - found.trace / block["trace"] if block["trace"] else 0.0
     if abs(remainder) > _REMAINDER:
         st.caption(
-            f"Of the Gauss-Newton part; the remainder, {remainder:.1%} of this trace, is not known {session.study().noun.one} by {session.study().noun.one}."
+            f"Of the Gauss-Newton part; the remainder, {remainder:.1%} of this trace, is not known {noun.one} by {noun.one}."
         )
     return found
 
@@ -157,12 +163,18 @@ def _draws(sha256: str, _run_id: str) -> Draws:
 
 
 def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:
-    if not found.top:
+    top = [
+        each for each in found.top if each.share > each.stderr
+    ]  # within one error of zero is nothing to show
+    if not top:
         return
-    st.markdown("**Images that carry most of it**", help=_RANKED_EXACTLY if found.exact else _CHOSEN)
-    shares = [_percent(each.share, each.stderr) for each in found.top]
+    st.markdown(
+        f"**{study.noun.many.capitalize()} that matter most**",
+        help=_RANKED_EXACTLY if found.exact else _CHOSEN,
+    )
+    shares = [_percent(each.share, each.stderr) for each in top]
     with st.container(horizontal=True, gap="small", key=f"carrying_{of}"):
-        for each, share in zip(found.top, shares, strict=True):
+        for each, share in zip(top, shares, strict=True):
             drawn = "" if found.exact else f"  \n{each.draws} draws"
             words = f"**{plain(_label(study, each.position))}**  \n{share}{drawn}"
             if isinstance(study.data, ImageData):
@@ -170,13 +182,13 @@ def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:
                 st.image(picture, width=_PICTURE_PIXELS, caption=words, output_format="PNG")
             else:
                 st.caption(words)
-    export.table(lambda: _table(study, found.top), key=f"carrying_{of}", name=f"carrying-{of}-{name}")
+    export.table(lambda: _table(study, top), key=f"carrying_{of}", name=f"carrying-{of}-{name}")
 
 
 def _label(study: Study, position: int) -> str:
     target = study.data.targets("train", slice(position, position + 1))[0]
     if target.is_floating_point() or target.ndim:
-        return f"row {position}"
+        return f"{study.noun.one} {position}"
     name = study.data.classes[int(target)]
     return f"class {name}" if name.isdigit() else name
 
@@ -193,7 +205,7 @@ def _table(study: Study, top: Sequence[Carrier]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "row": each.position,
+                study.noun.one: each.position,
                 "label": _label(study, each.position),
                 "share": each.share,
                 "stderr": each.stderr,

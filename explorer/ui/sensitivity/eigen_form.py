@@ -1,4 +1,4 @@
-"""What eigenvalues and spectra are asked for by: how many rows, a button, and which run answers."""
+"""What eigenvalues and spectra are asked for by: how many images, a button, and which run answers."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.jobs import requests
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
-from explorer.ui.parts import run_panel
+from explorer.ui.parts import beside
 from explorer.ui.shell import caches, results
 from explorer.ui.state import address
 
@@ -16,14 +16,13 @@ DEFAULT_SAMPLES = 256
 
 
 def samples(study: Study) -> int:
-    """How many rows the Hessian is a mean over."""
+    """How many images the Hessian is a mean over."""
     images = study.training_name
     return int(
         st.selectbox(
-            "Test samples" if study.data.train_is_test else "Training samples",
+            images.capitalize(),
             SAMPLES,
             format_func="{:,}".format,
-            width=130,
             key=address.choice("eigen_samples", "samples", SAMPLES, DEFAULT_SAMPLES),
             help=f"The Hessian is that of the mean loss over so many {images}, drawn once. More are slower and closer to "
             f"all {study.data.size('train'):,}.",
@@ -33,9 +32,9 @@ def samples(study: Study) -> int:
 
 def ask(study: Study, spec: RunSpec, title: str) -> Run | None:
     """The button; the run that answers the form best, where there is one."""
-    run_panel.compute(
+    beside.compute(
         {title: spec},
-        there="This is computed or being computed; choose another number of samples for another estimate.",
+        there="This is computed or being computed; choose another number of images for another estimate.",
         key=f"eigen_compute_{spec.kind}",
     )
     same = caches.store().find(spec)
@@ -43,7 +42,7 @@ def ask(study: Study, spec: RunSpec, title: str) -> Run | None:
 
 
 def _nearest(study: Study, spec: RunSpec) -> Run | None:
-    """A run of the same blocks that differs in its precision: one that is live, else the one with the most rows."""
+    """A run of the same blocks that differs in its precision: one that is live, else the one with the most images."""
 
     def about(asked: RunSpec) -> tuple[Any, ...]:
         return asked.parameters.get("block"), asked.parameters.get("granularity", "layer")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.curvature.spectra import rankings
 from explorer.errors import CurvatureError
@@ -15,7 +16,7 @@ from explorer.plans import network_errors
 from explorer.questions import EigenvaluesQuestion
 from explorer.runs import Run
 from explorer.studies import AnyStudy, Study
-from explorer.ui.parts import export, run_panel
+from explorer.ui.parts import beside, export, picking, run_panel
 from explorer.ui.sensitivity import eigen_form, spectrum_view
 from explorer.ui.shell import caches, frame, results, session
 from explorer.ui.shell.plain import plain
@@ -23,13 +24,14 @@ from explorer.ui.state import address
 
 TOP, DENSITY = "Top eigenvalues", "Spectral density"
 OMEGA_BITS = 4
+_CHART = "eigenvalues"
 _FIRST = 5  # blocks of the order that are named
 
 _COLUMNS: Mapping[str, Any] = {
     "n": st.column_config.NumberColumn("weights, n", format="localized"),
     "lambda": st.column_config.NumberColumn("λ", format="%.4g"),
     "stderr": st.column_config.NumberColumn("± standard error", format="%.1e"),
-    "held_out": st.column_config.NumberColumn("on other samples", format="%.4g"),
+    "held_out": st.column_config.NumberColumn("on other images", format="%.4g"),
     "held_out_stderr": st.column_config.NumberColumn("± its error", format="%.1e"),
     "next": st.column_config.NumberColumn("next λ", format="%.4g"),
     "score": st.column_config.NumberColumn("λ/n", format="%.3e"),
@@ -46,17 +48,15 @@ def show(study: AnyStudy) -> None:
             icon=":material/info:",
         )
         return
-    st.write(
-        "The **largest eigenvalue** λ of a block's Hessian is the curvature along its steepest direction. HAWQ gave bits in the "
-        "order of λ/n; HAWQ-V2 replaced it by the mean trace, which counts every direction."
-    )
-    shown = address.choice("eigen_what", "show", [TOP, DENSITY], TOP)
-    what = st.segmented_control("Show", [TOP, DENSITY], required=True, key=shown)
-    (_top if what == TOP else spectrum_view.show)(study)
+    controls, picture = beside.columns("eigen")
+    with controls:
+        shown = address.choice("eigen_what", "show", [TOP, DENSITY], TOP)
+        what = st.segmented_control("Show", [TOP, DENSITY], required=True, key=shown)
+    (_top if what == TOP else spectrum_view.show)(study, controls, picture)
 
 
-def _top(study: Study) -> None:
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+def _top(study: Study, controls: DeltaGenerator, picture: DeltaGenerator) -> None:
+    with controls:
         frame.granularity_control()
         order: Order = (
             st.segmented_control(
@@ -72,15 +72,18 @@ def _top(study: Study) -> None:
         samples = eigen_form.samples(study)
         spec = spec_of(study, EigenvaluesQuestion(granularity=session.granularity(), samples=samples))
         run = eigen_form.ask(study, spec, f"Eigenvalues of {study.name}")
-    if run is None:
-        st.info(
-            "No eigenvalues yet for this study. **Compute** them: each block takes some Hessian-vector "
-            "products, a few minutes for ResNet-20, and it goes on when you leave the page.",
-            icon=":material/play_circle:",
-        )
-        return
-    run_panel.watch(run.id, lambda now: _draw_top(study, now, order, axis == "log"))
+    with picture:
+        if run is None:
+            st.info(
+                "Eigenvalues are not computed yet. **Compute** takes some Hessian-vector products per block, a few minutes "
+                "for a network like ResNet-20, and keeps running if you leave this page.",
+                icon=":material/play_circle:",
+            )
+            return
+        with beside.watched("eigen"):
+            run_panel.watch(run.id, lambda now: _draw_top(study, now, order, axis == "log"))
     if run.result is not None:
+        picking.follow(_CHART, session.focus(), session.look_at)
         _orders(study, run.result["eigenvalues"])
 
 
@@ -90,34 +93,38 @@ def _draw_top(study: Study, run: Run, order: Order, log: bool) -> None:
     if not records:
         st.caption("The first block appears here in a little while.")
         return
-    export.chart(
-        eigenvalues.figure(eigenvalues.view(records, order), log=log, order=order),
-        key="eigenvalues",
-        name="eigenvalues",
-        alt="Largest eigenvalue of the Hessian per block",
-        table=lambda: _table(records),
-    )
-    st.caption(
-        f"Mean loss over {records[0]['samples']:,} {study.training_name}. The error bar is the sampling error of λ with its "
-        "eigenvector held fixed; it does not cover that the eigenvector was fitted to those rows, which makes λ too large. "
-        "The diamond is the curvature along the same direction on as many other rows: the largest eigenvalue over all rows "
-        "lies between the two. Where they are far apart, take more rows."
-    )
-    if unsettled := [
-        record["block"] or eigenvalues.WHOLE for record in records if not all(record["converged"])
-    ]:
-        st.caption(f"Not converged within the products allowed: {plain(', '.join(unsettled))}.")
-    with st.expander("The figures as a table", icon=":material/table:"):
-        st.dataframe(_table(records), hide_index=True, column_config=_COLUMNS)
+    tops = eigenvalues.view(records, order)
+    with beside.drawn("eigen"):
+        export.chart(
+            eigenvalues.figure(tops, log=log, order=order),
+            key=_CHART,
+            name="eigenvalues",
+            alt=eigenvalues.finding(tops),
+            table=lambda: _table(records),
+        )
+        many = study.noun.many
+        st.caption(
+            "λ, the **largest eigenvalue** of a block's Hessian, is the curvature along its steepest direction; HAWQ gave "
+            "bits in the order of λ/n, HAWQ-V2 by the mean trace, which counts every direction. "
+            f"Mean loss over {records[0]['samples']:,} {study.training_name}. The error bar is the sampling error of λ with "
+            "its eigenvector held fixed. The diamond is the curvature along the same direction on as many other "
+            f"{many}: the largest eigenvalue over all {many} lies between the two. Where they are far apart, take more {many}."
+        )
+        if unsettled := [
+            record["block"] or eigenvalues.WHOLE for record in records if not all(record["converged"])
+        ]:
+            st.caption(f"Not converged within the products allowed: {plain(', '.join(unsettled))}.")
+        with st.expander("The figures as a table", icon=":material/table:"):
+            st.dataframe(_table(records), hide_index=True, column_config=_COLUMNS)
 
 
 def _orders(study: Study, records: Sequence[Mapping[str, Any]]) -> None:
     """The order by eigenvalue against the order by trace."""
-    st.subheader("Would the blocks be ordered differently?")
+    st.header("Would the blocks be ordered differently?")
     traces = results.traces(study, session.granularity())
     if traces is None or traces.result is None:
         st.caption(
-            "Compute the traces of this study in the other view, and the two orders are compared here."
+            "The two orders are compared here once the traces are computed, in the view **Traces** above."
         )
         return
     names = ["λ/n and Tr(H)/n", f"Ω at {OMEGA_BITS} bits"]
@@ -147,7 +154,7 @@ def _orders(study: Study, records: Sequence[Mapping[str, Any]]) -> None:
         eigenvalues.bump(comparison, *titles),
         key="eigen_bump",
         name="orders",
-        alt="Rank of every block by trace and by eigenvalue",
+        alt=f"Rank of every block by {titles[0]} and by {titles[1]}: {eigenvalues.agreement(comparison)}.",
         table=lambda: _ranks(comparison),
     )
     st.caption(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.figures.curvature import spectrum
 from explorer.figures.curvature.eigenvalues import WHOLE
@@ -12,7 +13,7 @@ from explorer.jobs.requests import spec_of
 from explorer.questions import SpectrumQuestion
 from explorer.runs import Run
 from explorer.studies import Study
-from explorer.ui.parts import export, run_panel
+from explorer.ui.parts import beside, export, run_panel
 from explorer.ui.sensitivity import eigen_form
 from explorer.ui.shell import frame, session
 from explorer.ui.shell.plain import plain
@@ -21,16 +22,15 @@ from explorer.ui.state import address
 PRECISIONS: Mapping[str, tuple[int, int]] = {"quick": (32, 4), "fine": (80, 8)}  # steps, probes
 
 
-def show(study: Study) -> None:
+def show(study: Study, controls: DeltaGenerator, picture: DeltaGenerator) -> None:
     """Form, progress, figure, and what it says."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with controls:
         frame.granularity_control()
         names = [None, *(block.name for block in session.blocks())]
         block = st.selectbox(
             "Block",
             names,
             format_func=lambda name: name or WHOLE,
-            width=220,
             key=address.choice(
                 f"spectrum_block_{session.reference()}_{session.granularity()}",
                 "of_block",
@@ -53,14 +53,16 @@ def show(study: Study) -> None:
             options["granularity"] = session.granularity()
         spec = spec_of(study, SpectrumQuestion(block=block, **options))
         run = eigen_form.ask(study, spec, f"Spectrum of {block or study.name}")
-    if run is None:
-        st.info(
-            f"This spectrum is not computed yet. **Compute** takes {steps * probes} Hessian-vector products, "
-            "some minutes for all of ResNet-20, less for its later blocks, and it goes on when you leave the page.",
-            icon=":material/play_circle:",
-        )
-        return
-    run_panel.watch(run.id, lambda run: _draw(study, run))
+    with picture:
+        if run is None:
+            st.info(
+                f"This spectrum is not computed yet. **Compute** takes {steps * probes} Hessian-vector products, "
+                "some minutes for all of ResNet-20, less for its later blocks, and keeps running if you leave this page.",
+                icon=":material/play_circle:",
+            )
+            return
+        with beside.watched("spectrum"):
+            run_panel.watch(run.id, lambda run: _draw(study, run))
 
 
 def _draw(study: Study, run: Run) -> None:
@@ -69,17 +71,18 @@ def _draw(study: Study, run: Run) -> None:
         return
     result = run.result
     shown = spectrum.view(result)
-    export.chart(
-        spectrum.figure(shown),
-        key="spectrum",
-        name=f"spectrum-{shown.name}",
-        alt=f"Density of the Hessian's eigenvalues, {shown.name}",
-        table=lambda: pd.DataFrame({name: result[name] for name in ("grid", "density", "stderr")}),
-    )
-    st.caption(
-        f"All {shown.n:,} eigenvalues of {plain(shown.name)}, mean loss over {result['samples']:,} {study.training_name}. "
-        "Most lie in a narrow peak at zero; few stand far to the right, and those are the directions in which quantization "
-        "does harm. Ticks left of zero are directions in which the loss curves downward. Every eigenvalue is blurred by "
-        f"{result['sigma']:.2g}, which makes the flanks of the peak. Band and error are over {len(result['probes'])} random "
-        f"probes; they do not cover the choice of rows. Trace {result['trace']:.4g} ± {result['trace_stderr']:.1g}."
-    )
+    with beside.drawn("spectrum"):
+        export.chart(
+            spectrum.figure(shown),
+            key="spectrum",
+            name=f"spectrum-{shown.name}",
+            alt=spectrum.finding(shown),
+            table=lambda: pd.DataFrame({name: result[name] for name in ("grid", "density", "stderr")}),
+        )
+        st.caption(
+            f"All {shown.n:,} eigenvalues of {plain(shown.name)}, mean loss over {result['samples']:,} {study.training_name}. "
+            "Most lie in a narrow peak at zero; few stand far to the right, and those are the directions in which quantization "
+            "does harm. Ticks left of zero are directions in which the loss curves downward. Every eigenvalue is blurred by "
+            f"{result['sigma']:.2g}, which makes the flanks of the peak. Band and error are over {len(result['probes'])} random "
+            f"probes; they do not cover the choice of images. Trace {result['trace']:.4g} ± {result['trace_stderr']:.1g}."
+        )

@@ -10,7 +10,7 @@ from explorer.jobs.requests import spec_of
 from explorer.questions import TracesQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
-from explorer.ui.parts import run_panel
+from explorer.ui.parts import beside, run_panel
 from explorer.ui.shell import results, session
 from explorer.ui.state import address
 
@@ -32,25 +32,23 @@ DEFAULT_PRECISION = 0.05
 
 def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
     """Show the form; for each sort of traces the run that answers it best, where there is one."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        precision = st.selectbox(
-            "Target standard error",
-            list(PRECISIONS),
-            format_func=PRECISIONS.__getitem__,
-            width=190,
-            key=address.choice("trace_precision", "error", PRECISIONS, DEFAULT_PRECISION),
-            help="Sampling stops when every block's standard error is below this share of its trace. Asking for a "
-            "smaller one continues from the samples that are there.",
+    precision = st.selectbox(
+        "Target standard error",
+        list(PRECISIONS),
+        format_func=PRECISIONS.__getitem__,
+        key=address.choice("trace_precision", "error", PRECISIONS, DEFAULT_PRECISION),
+        help="Sampling stops when every block's standard error is below this share of its trace. Asking for a "
+        "smaller one continues from the samples that are there.",
+    )
+    with st.popover("Method", icon=":material/function:", key="trace_method_choice", width="stretch"):
+        method = st.radio(
+            "How the traces are computed",
+            list(METHODS),
+            key=address.choice("trace_method", "method", METHODS, "auto"),
+            captions=list(METHODS.values()),
         )
-        with st.popover("Method", icon=":material/function:", key="trace_method_choice"):
-            method = st.radio(
-                "How the traces are computed",
-                list(METHODS),
-                key=address.choice("trace_method", "method", METHODS, "auto"),
-                captions=list(METHODS.values()),
-            )
-        asked = {of: _spec(study, of, precision, method) for of in sorts}
-        _start(study, asked)
+    asked = {of: _spec(study, of, precision, method) for of in sorts}
+    _start(study, asked)
     found = {of: _answer(study, spec, of) for of, spec in asked.items()}
     return {of: run for of, run in found.items() if run is not None}
 
@@ -58,12 +56,17 @@ def ask(study: Study, sorts: Sequence[Of]) -> dict[Of, Run]:
 def _start(study: Study, asked: Mapping[Of, RunSpec]) -> None:
     words = {"weights": "Traces", "activations": "Activation traces"}
     titled = {f"{words[of]} of {study.name}": spec for of, spec in asked.items()}
-    inputs_only = [title for title in run_panel.missing(titled) if title.startswith("Traces")] == []
-    sort = "activation traces" if "activations" in asked and inputs_only else "traces"
-    run_panel.compute(
+    missing = run_panel.missing(titled)
+    sort = (
+        "activation traces"
+        if missing and not any(title.startswith("Traces") for title in missing)
+        else "traces"
+    )
+    beside.compute(
         titled,
         label=f"Compute {sort}",
         there="These traces are computed or being computed; choose another error or method for others.",
+        key="trace_compute",
     )
 
 

@@ -183,17 +183,40 @@ def style() -> None:
     """The few rules the theme has no option for."""
     st.html(
         """<style>
-        [data-testid="stMainBlockContainer"] {padding-top: 3.75rem; padding-bottom: 3rem; max-width: 1280px;}
-        .st-key-strip {border-bottom: 1px solid rgba(128,136,150,.3); padding-bottom: .4rem;}
-        .st-key-strip [data-testid="stMetricValue"] {font-size: 1rem; white-space: normal; line-height: 1.25;}
-        .st-key-strip [data-testid="stMetricLabel"] {opacity: .75;}
+        [data-testid="stMainBlockContainer"] {padding: .25rem 2rem 3rem; max-width: 1800px;}
+        [data-testid="stMainBlockContainer"] > div > [data-testid="stVerticalBlock"] {gap: .75rem;}
+        [data-testid="stHeader"] {background: transparent; pointer-events: none;}
+        [data-testid="stHeader"] :is(button, [role="button"]) {pointer-events: auto;}
+        div:has(> .st-key-strip) {position: sticky; top: 0; z-index: 100; background: light-dark(#FCFDFD, #0C1418);
+            border-bottom: 1px solid rgba(128,136,150,.3); margin: 0 -2rem; width: calc(100% + 4rem) !important; max-width: none;
+            padding: .45rem 4rem .35rem 2rem;
+            min-height: 3.4rem;}
+        [data-testid="stSidebar"][aria-expanded="false"] ~ div div:has(> .st-key-strip) {padding-left: 4rem;}
+        .st-key-strip > * {flex: 0 0 auto !important; width: auto !important; min-width: 0; max-width: 11rem;}
+        .st-key-strip > :first-child {flex: 0 1 auto !important; max-width: none;}
+        .st-key-strip {flex-wrap: nowrap; overflow: hidden; gap: clamp(.6rem, 1.6vw, 1.5rem);}
+        .st-key-strip [data-testid="stMetricValue"] {font-size: .95rem; line-height: 1.25; font-weight: 600;}
+        .st-key-strip [data-testid="stMetricLabel"], .st-key-strip [data-testid="stMetricLabel"] p {font-size: .75rem;
+            line-height: 1.2; min-height: 0;}
+        @media (max-width: 1200px) {
+            .st-key-strip [data-testid="stTooltipIcon"] {display: none;}
+            .st-key-strip [data-testid="stMetricValue"] {font-size: .85rem;}
+            .st-key-strip > * {max-width: 7.5rem;}
+        }
         .st-key-plan_numbers [data-testid="stMetricValue"],
         .st-key-steps_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
+        [class*="st-key-watched_"] div:has(> [class*="st-key-drawn_"]) {order: -1;}
+        [data-testid="stMainBlockContainer"] [data-testid="stButtonGroup"] button[role="radio"],
+        [data-testid="stMainBlockContainer"] [data-testid="stPopover"] button:not([kind="tertiary"]) {min-height: 2.5rem;}
+        [class*="st-key-controls_"] [data-testid="stButtonGroup"] button[role="radio"] {padding: .25rem .4rem;}
         [class*="st-key-export_"] {margin-top: -1rem;}
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
         [class*="st-key-way_"] h2 {font-size: 1.15rem; padding: 0 0 .2rem;}
         .st-key-tour {background: rgba(36,135,157,.12); border-radius: 6px; padding: .4rem .8rem;}
-        h1 {padding-bottom: .2rem !important;}
+        [data-testid="stMainBlockContainer"] h1 {font-size: 1.5rem; padding: .2rem 0 0;}
+        [data-testid="stMainBlockContainer"] h2 {font-size: 1.2rem; padding: .5rem 0 0;}
+        [data-testid="stMainBlockContainer"] h3 {font-size: 1.05rem; padding: .3rem 0 0;}
+        .js-plotly-plot:not(:hover) .modebar {visibility: hidden;}
         .st-key-browser_history, .st-key-frontier_chart_handle, .st-key-plan_bars_clicks {position: absolute;}
         .frontier-knob {position: absolute; width: 22px; height: 22px; border-radius: 50%; box-sizing: border-box;
             transform: translate(-50%, -50%); border: 3px solid white; box-shadow: 0 1px 5px rgba(0,0,0,.45);

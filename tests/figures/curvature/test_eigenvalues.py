@@ -1,4 +1,4 @@
-"""Eigenvalues as dots with what they are on other rows, and two orders side by side."""
+"""Eigenvalues as dots with what they are on other images, and two orders side by side."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_on_the_log_axis_a_negative_eigenvalue_is_hollow_at_its_size() -> None:
     assert list(negative.y) == [1.0]
     assert negative.marker.symbol == "circle-open"
     assert "λ = -1" in negative.hovertext[0], "the number keeps its sign"
-    assert other.name == "the same direction on other rows"
+    assert other.name == "the same direction on other images"
     assert positive.marker.color == look.WEIGHTS
     linear = eigenvalues.figure(eigenvalues.view(RECORDS), log=False)
     assert list(linear.data[1].y) == [-1.0]

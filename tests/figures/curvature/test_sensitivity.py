@@ -31,8 +31,8 @@ def test_published_figures_have_no_error() -> None:
 
 def test_on_the_log_axis_a_negative_trace_is_hollow_at_its_size() -> None:
     positive, negative = sensitivity.figure((A, B, C)).data
-    assert (list(positive.x), list(positive.y), positive.marker.symbol) == (["a", "c"], [2.0, 8.0], "circle")
-    assert (list(negative.x), list(negative.y)) == (["b"], [0.5])
+    assert (list(positive.x), list(positive.y), positive.marker.symbol) == ([0, 2], [2.0, 8.0], "circle")
+    assert (list(negative.x), list(negative.y)) == ([1], [0.5])
     assert negative.marker.symbol == "circle-open"
     assert "negative" in negative.name
     assert "mean trace -0.5" in negative.hovertext[0], "the number keeps its sign"
@@ -55,7 +55,7 @@ def test_error_bars_are_one_standard_error_and_stay_on_the_log_axis() -> None:
 def test_blocks_stand_in_the_order_of_the_view_whatever_their_sign() -> None:
     dots = sensitivity.view(BLOCKS, "rank")
     made = sensitivity.figure(dots)
-    assert list(made.layout.xaxis.categoryarray) == ["c", "a", "b"]
+    assert list(made.layout.xaxis.ticktext) == ["c", "a", "b"]
     assert [data[0] for trace in made.data for data in trace.customdata] == ["c", "a", "b"]
 
 
@@ -63,7 +63,7 @@ def test_axes_and_colours_say_what_is_drawn() -> None:
     made = sensitivity.figure((A,))
     assert made.layout.showlegend
     assert made.data[0].name == "estimate ± 1 s.e."
-    assert made.layout.yaxis.title.text == "mean Hessian trace, Tr(H)/n"
+    assert made.layout.yaxis.title.text == "mean Hessian trace, Tr(H)/n (loss per weight²)"
     assert made.layout.yaxis.type == "log"
     assert made.layout.xaxis.title.text.startswith("block")
     assert made.data[0].marker.color == look.WEIGHTS
@@ -109,7 +109,7 @@ def test_both_panels_stand_over_one_axis_so_that_zoom_and_hover_are_shared() -> 
     assert made.layout.hoversubplots == "axis"
     assert made.layout.xaxis.anchor == "y2", "names stand below the lower panel"
     assert made.layout.yaxis.domain[0] > made.layout.yaxis2.domain[1]
-    assert list(made.layout.xaxis.categoryarray) == ["c", "a", "b"]
+    assert list(made.layout.xaxis.ticktext) == ["c", "a", "b"]
     colours = {(trace.yaxis, trace.marker.color) for trace in made.data}
     assert colours == {("y", look.WEIGHTS), ("y2", look.ACTIVATIONS)}
 
@@ -121,17 +121,36 @@ def test_activations_in_the_order_of_the_weights_keep_blocks_the_weights_lack() 
 def test_a_click_on_any_dot_tells_its_block() -> None:
     made = sensitivity.panels([Panel("weights", (A, B)), Panel("activations", (B, A))])
     for trace in made.data:
-        assert [[name] for name in trace.x] == [list(data) for data in trace.customdata]
+        names = [made.layout.xaxis.ticktext[place] for place in trace.x]
+        assert [[name] for name in names] == [list(data) for data in trace.customdata]
 
 
 def test_names_that_are_numbers_stand_side_by_side() -> None:
     """The layers of a Sequential are called 0, 3, 11; they are not places on a line of numbers."""
     dots = [replace(A, name="0"), replace(A, name="3"), replace(A, name="11")]
-    assert sensitivity.figure(dots).layout.xaxis.type == "category"
+    made = sensitivity.figure(dots)
+    assert list(made.data[0].x) == list(made.layout.xaxis.tickvals) == [0, 1, 2]
 
 
 def test_a_log_axis_has_labels_however_close_the_traces_are() -> None:
-    decades = sensitivity.figure([A, replace(A, mean_trace=300.0)]).layout.yaxis
+    decades = sensitivity.figure([A, replace(A, mean_trace=3000.0)]).layout.yaxis
     assert (decades.dtick, decades.tickvals) == (1, None)
     close = sensitivity.figure([A, replace(A, mean_trace=3.0)]).layout.yaxis
     assert {"2", "2.5", "3"} <= set(close.ticktext)
+
+
+def test_what_was_published_without_an_error_has_no_bar() -> None:
+    """A bar of no length is a dash, which looks like a small error."""
+    assert sensitivity.figure([replace(A, stderr=0.0)]).data[0].error_y.array is None
+
+
+def test_activations_differ_from_weights_by_more_than_colour() -> None:
+    made = sensitivity.panels([Panel("weights", (A,)), Panel("activations", (A,))])
+    assert [trace.marker.symbol for trace in made.data] == ["circle", "square"]
+
+
+def test_the_description_names_the_most_and_the_least_sensitive_block() -> None:
+    dots = [replace(A, name="conv1", mean_trace=0.41), replace(A, name="linear", mean_trace=0.0003)]
+    assert sensitivity.finding([Panel("weights", dots)]) == (
+        "Mean Hessian trace of 2 blocks: the largest is conv1 with 0.41, the smallest linear with 0.0003."
+    )

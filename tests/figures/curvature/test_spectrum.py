@@ -43,6 +43,6 @@ def test_axes_say_what_is_drawn_and_end_at_the_floor() -> None:
     layout = spectrum.figure(spectrum.view(RESULT)).layout
     assert layout.yaxis.type == "log"
     assert layout.yaxis.title.text == "density, per unit of λ (log)"
-    assert layout.xaxis.title.text == "eigenvalue of the Hessian, λ"
+    assert layout.xaxis.title.text == "eigenvalue λ of the Hessian (loss per weight²)"
     assert 10 ** layout.yaxis.range[0] == pytest.approx(FLOOR)
     assert 10 ** layout.yaxis.range[1] > 0.7

@@ -75,7 +75,7 @@ def test_with_nothing_measured_it_says_how_to_get_something(opens: Opens, toml: 
     page = sound(opens("landscape", study=toml))
     assert [title.value for title in page.title] == ["Landscape"]
     assert page.multiselect[0].value == ["0", "11"], "without traces the first and the last block"
-    assert "This slice is not measured yet. **Compute** it: 33 points for each block" in page.info[0].value
+    assert "Not measured yet. **Compute** measures the loss at 33 points for each block" in page.info[0].value
     assert pictures(page) == 0
 
 
@@ -108,7 +108,7 @@ def test_compute_asks_for_one_run_a_block_on_one_scale(
     assert len(scales) == 1
     assert any("radius" not in each.parameters for each in asked), "the longest has its own scale"
     assert page.get("progress"), "their progress is shown"
-    assert [button.disabled for button in page.button if button.label == "Compute"] == [True], "asked once"
+    assert [button.disabled for button in page.button if button.label == "Running"] == [True], "asked once"
 
 
 def test_every_option_is_part_of_the_question(
