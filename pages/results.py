@@ -4,12 +4,11 @@ import streamlit as st
 
 from explorer.figures.training import predicted as predicted_figure
 from explorer.figures.training import results as results_figure
-from explorer.ui.parts import compact, export
+from explorer.ui.parts import export
 from explorer.ui.shell import frame, navigation, results, session
 from explorer.ui.training import empty, outcomes
 
 navigation.in_frame()
-compact.style()
 st.title("Results")
 study = session.study()
 rows = outcomes.rows(study) if study.has_network else []

@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from explorer.ui.parts import compact
 from explorer.ui.runs import again, deleting, listing, one, several
 from explorer.ui.shell import caches, navigation
 
 navigation.in_frame()
-compact.style()
 st.title("Runs")
 st.caption(
     "Every computation that was asked for, of every study, running and ended, with what came out of it."

@@ -38,14 +38,10 @@ _MEASURES = {
 _PANEL, _CHART_AND_PLAN = (3, 7), (11, 9)
 # So that chart, numbers and bars share one screen; columns that would be too narrow for a chart wrap.
 _STYLE = """<style>
-[data-testid="stMainBlockContainer"] {padding-left: 2rem; padding-right: 2rem;}
-[data-testid="stMainBlockContainer"] h1 {font-size: 1.5rem; padding: 0;}
 .st-key-frontier_scene [data-testid="stColumn"] {min-width: 440px;}
 .st-key-frontier_with_panel > div > [data-testid="stColumn"] {min-width: 280px;}
 .st-key-frontier_controls button, .st-key-frontier_more button {white-space: nowrap;}
 [class*="st-key-chip_"] button {min-height: 0; padding: .1rem .5rem; font-size: .8rem;}
-.st-key-plan_head h3 {font-size: 1.1rem; padding: 0;}
-.st-key-plan_numbers [data-testid="stMetricValue"] {font-size: 1.05rem;}
 </style>"""
 
 

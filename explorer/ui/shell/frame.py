@@ -204,6 +204,7 @@ def style() -> None:
             .st-key-strip > * {max-width: 7.5rem;}
         }
         .st-key-plan_numbers [data-testid="stMetricValue"],
+        .st-key-training_numbers [data-testid="stMetricValue"] {font-size: 1.05rem;}
         .st-key-steps_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
         [class*="st-key-watched_"] div:has(> [class*="st-key-drawn_"]) {order: -1;}
         [data-testid="stMainBlockContainer"] [data-testid="stButtonGroup"] button[role="radio"],

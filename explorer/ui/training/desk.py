@@ -13,7 +13,7 @@ from explorer.plans import Plan, read_plan
 from explorer.qat.record import TrainingRecord
 from explorer.runs import Run
 from explorer.studies import Study
-from explorer.ui.parts import compact, export, run_panel, tables
+from explorer.ui.parts import export, run_panel, tables
 from explorer.ui.shell import caches, results, session
 from explorer.ui.shell.plain import plain
 from explorer.ui.training import form, trainings
@@ -23,7 +23,6 @@ _COLUMNS = (1, 3)
 
 def show(study: Study, plan: Plan | None) -> None:
     """Draw everything but the title."""
-    compact.style()
     runs = results.runs_of(study, "finetune")
     run = trainings.shown(runs, plan)
     left, right = st.columns(_COLUMNS, gap="medium")

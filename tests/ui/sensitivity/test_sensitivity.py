@@ -101,7 +101,7 @@ def test_the_method_asked_for_is_in_the_spec(opens: Opens, toml: str, study: Stu
 @pytest.mark.usefixtures("computed_home")
 def test_a_smaller_error_is_a_run_of_its_own_that_continues(opens: Opens, toml: str, study: Study) -> None:
     shown = opens("sensitivity", study=toml)
-    assert "continues from the images" in shown.selectbox(key="trace_precision").help
+    assert "continues from the samples" in shown.selectbox(key="trace_precision").help
     shown = sound(shown.selectbox(key="trace_precision").set_value(0.2).run())
     assert compute(shown).disabled, "these are there"
     shown = sound(shown.selectbox(key="trace_precision").set_value(0.1).run())
