@@ -7,7 +7,7 @@ twice: once when the server starts, which takes the app with its guard from here
 import streamlit as st
 from streamlit import runtime
 
-from explorer.ui.shell import door, frame, navigation, results, sentences, session, yardstick
+from explorer.ui.shell import door, frame, keyboard, navigation, results, sentences, session, yardstick
 from explorer.ui.start import tour
 from explorer.ui.state import browser, link
 
@@ -26,6 +26,7 @@ else:
             about = f"{page.title} · {session.study().name}" if page.of_a_study else page.title
             st.set_page_config(page_title=f"{about} – {navigation.NAME}")
             frame.sidebar()
+            keyboard.ease()
             complaint = st.empty()
             link.complain(complaint)
             if page.of_a_study:

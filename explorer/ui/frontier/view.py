@@ -135,7 +135,7 @@ def _offer(specs: dict[str, RunSpec], *, label: str, key: str) -> None:
 
 
 def _analyse(scene: Scene, basis: Basis) -> None:
-    st.subheader("Analyse")
+    st.header("Analyse")
     chosen = st.segmented_control(
         "Analyse",
         _ANALYSES,

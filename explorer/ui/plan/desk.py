@@ -28,7 +28,7 @@ def show(menu: Sequence[int]) -> None:
     """
     held = session.plan()
     with st.container(horizontal=True, vertical_alignment="center", key="plan_head"):
-        st.subheader("Current plan", width="content")
+        st.header("Current plan", width="content")
         _steps()
     if held is None:
         st.info("Click a dot, drag the budget, or upload a plan.json.", icon=":material/ads_click:")

@@ -15,7 +15,7 @@ LOG_LINES = 200
 
 def show(run: Run) -> None:
     """Draw it under the list."""
-    st.subheader(plain(titles.of(run)))
+    st.header(plain(titles.of(run)))
     run_panel.watch(run.id, lambda _: None)
     _log(run)
     _actions(run)

@@ -19,7 +19,7 @@ MOST_COURSES = 8
 
 def show(runs: Sequence[Run]) -> None:
     """Draw the comparison under the list."""
-    st.subheader(f"{len(runs)} runs compared")
+    st.header(f"{len(runs)} runs compared")
     deleting.button(runs)
     called = names(runs)
     trained = [(name, run) for name, run in zip(called, runs, strict=True) if run.spec.kind == "finetune"]

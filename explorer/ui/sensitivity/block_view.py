@@ -59,7 +59,7 @@ def show(study: Study, runs: Mapping[Of, Run], log: bool) -> None:
         index = next((i for i, block in enumerate(result["blocks"]) if block["name"] == name), None)
         if index is None:
             continue
-        st.subheader(f"{plain(name)}, {of}")
+        st.header(f"{plain(name)}, {of}")
         left, right = st.columns(2, gap="large")
         with left:
             _convergence(run, index, of)

@@ -1,8 +1,14 @@
 """The glossary: every term under an anchor of its own, and the papers."""
 
+from functools import cache
+from pathlib import Path
+
 import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
 
 from explorer.ui.parts.vocabulary import PAPERS, TERMS, Term
+
+_JS = Path(__file__).with_suffix(".js")
 
 
 def show() -> None:
@@ -18,6 +24,8 @@ def show() -> None:
             st.markdown(meaning(entry))
         st.header("Papers", anchor="papers")
     st.markdown("\n".join(f"- {paper.line}" for paper in PAPERS.values()))
+    with st.container(key="anchor"):
+        _anchor()(key="glossary_anchor", height=1)
     st.caption("Links to arXiv leave the app; it loads nothing from there by itself.")
 
 
@@ -27,3 +35,8 @@ def meaning(entry: Term) -> str:
         return entry.meaning
     place = f", {entry.place}" if entry.place else ""
     return f"{entry.meaning} *({PAPERS[entry.paper].short}{place})*"
+
+
+@cache
+def _anchor() -> ComponentRenderer:
+    return st.components.v2.component("explorer_glossary_anchor", js=_JS.read_text(encoding="utf-8"))

@@ -39,7 +39,7 @@ def show(study: Study, plan: Plan | None) -> None:
             _headed(run, plan)
             run_panel.watch(run.id, lambda now: _draw(study, now))
         elif plan is not None:
-            st.subheader("The current plan is not trained yet")
+            st.header("The current plan is not trained yet")
             st.write("**Start fine-tuning** trains it; the training goes on when you close this page.")
             _bars({name: (each.w_bits, each.a_bits) for name, each in plan.blocks.items()})
 
@@ -49,7 +49,7 @@ def _headed(run: Run, plan: Plan | None) -> None:
     own = plan is not None and trainings.is_of(run, plan)
     with st.container(horizontal=True, vertical_alignment="center"):
         whose = "the current plan" if own else "another plan" if plan is not None else "a plan"
-        st.subheader(plain(f"Training of {whose}: {trainings.label(run)}"))
+        st.header(plain(f"Training of {whose}: {trainings.label(run)}"))
         if not own and st.button("Use this plan", icon=":material/back_hand:", key=f"use-{run.id}"):
             use(run)
 

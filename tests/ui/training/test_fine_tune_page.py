@@ -20,7 +20,7 @@ TRAINED, OTHER = "2.2.2.2_8.8.8.8", "3.2.2.2_8.8.8.8"
 
 
 def headings(page: AppTest) -> list[str]:
-    return [each.value.replace("\\", "") for each in page.subheader]
+    return [each.value.replace("\\", "") for each in page.header]
 
 
 @pytest.mark.usefixtures("lived_in_home")
