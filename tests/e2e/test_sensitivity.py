@@ -162,7 +162,9 @@ def test_downloads_are_real_files_named_after_study_and_figure(
     other.goto(alone.as_uri())
     other.locator(".js-plotly-plot .points path").first.wait_for(state="attached")
     assert other.title() == "learnable-traces-weights"
-    drawn = other.evaluate("() => Array.from(document.querySelector('.js-plotly-plot').data[0].x)")
+    drawn = other.evaluate(
+        "() => document.querySelector('.js-plotly-plot').data[0].customdata.map(row => row[0])"
+    )
     assert json.dumps(drawn) == json.dumps([row["block"] for row in rows])
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     context.close()
