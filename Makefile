@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev chromium postgresql app test unit fuzz soak lint format clean
+.PHONY: help setup setup-dev chromium postgresql app test unit fuzz atheris soak lint format clean
 
 help:
 	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"
@@ -87,11 +87,16 @@ test: setup-dev
 unit: setup-dev
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
-fuzz: setup-dev
+# Changed inputs, and inputs guided by coverage where atheris has a wheel.
+fuzz: setup-dev atheris
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz $(N)
+	! $(BIN)/python -c "import atheris" 2>/dev/null || OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.guided
+
+atheris: setup-dev
+	@$(BIN)/pip install --quiet --only-binary :all: atheris || echo "No wheel of atheris here: inputs are not guided by coverage."
 
 # Kills at random moments for as long as asked, the load, and docs/reliability.md with their figures.
-soak: setup-dev
+soak: setup-dev atheris
 	$(BIN)/python -m tests.reliability.soak --minutes $(MINUTES)
 
 lint: setup-dev

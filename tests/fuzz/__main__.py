@@ -21,10 +21,7 @@ _CHILD_SECONDS = 20.0  # of an input whose reader loads PyTorch first
 
 def main(inputs: int) -> int:
     """Run them; the exit status."""
-    whole = sum(target.share for target in TARGETS.values())
-    asked = {kind: max(1, round(inputs * target.share / whole)) for kind, target in TARGETS.items()}
-    with ThreadPoolExecutor(2) as pool:
-        counts = list(pool.map(_run, asked, asked.values()))
+    counts = counted(inputs)
     print(
         f"{'kind':<12}{'inputs':>8}{'taken':>8}{'refused':>9}{'seconds':>9}{'slowest':>9}{'MB':>7}{'faults':>8}"
     )
@@ -36,7 +33,21 @@ def main(inputs: int) -> int:
     for found in counts:
         for number, fault in found["faults"].items():
             print(f"{found['kind']} {number}: {fault}")
-    return int(any(map(_wrong, counts)))
+    return int(any(map(is_wrong, counts)))
+
+
+def counted(inputs: int) -> list[dict[str, Any]]:
+    """What came of so many inputs, shared out between the targets; see `tests.fuzz.engine.Count`."""
+    whole = sum(target.share for target in TARGETS.values())
+    asked = {kind: max(1, round(inputs * target.share / whole)) for kind, target in TARGETS.items()}
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(_run, asked, asked.values()))
+
+
+def is_wrong(found: dict[str, Any]) -> bool:
+    """Whether a target said something that is no sentence, or took too long or too much memory."""
+    most = _CHILD_SECONDS if TARGETS[found["kind"]].child else MOST_SECONDS
+    return bool(found["faults"]) or found["memory"] > MOST_MEMORY or found["slowest"] > most
 
 
 def _run(kind: str, inputs: int) -> dict[str, Any]:
@@ -51,11 +62,6 @@ def _run(kind: str, inputs: int) -> dict[str, Any]:
         raise SystemExit(f"the process of {kind} ended with {done.returncode}: {last}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-def _wrong(found: dict[str, Any]) -> bool:
-    most = _CHILD_SECONDS if TARGETS[found["kind"]].child else MOST_SECONDS
-    return bool(found["faults"]) or found["memory"] > MOST_MEMORY or found["slowest"] > most
 
 
 if __name__ == "__main__":

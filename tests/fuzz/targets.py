@@ -1,4 +1,4 @@
-"""What is fuzzed: each target has honest inputs, and takes one changed input to the end or to an `ExplorerError`."""
+"""What is fuzzed: each target has an honest input, and takes one changed input to the end or to an `ExplorerError`."""
 
 import contextlib
 import io
@@ -19,6 +19,7 @@ from explorer.plans import read_latency_csv, read_plan
 from explorer.studies.data.archive import read_npz
 from explorer.studies.toml import read_description
 from explorer.studies.weights import read_weights
+from explorer.ui.state import link
 from tests import learnable
 from tests.fuzz.making import draw, mutated, value
 
@@ -53,12 +54,28 @@ class Target:
     Attributes:
         run: takes the number of an input; raises `ExplorerError` where the input is refused.
         share: how many of the inputs of a whole run are of this kind, relative to the others.
+        honest: an input as it should be, and
+        take: what takes an input of any bytes, where there are such (see `tests.fuzz.guided`).
         child: every input starts a process that loads PyTorch, so that there are few and each takes seconds.
     """
 
     run: Callable[[int], None]
     share: float
+    honest: Callable[[], bytes] | None = None
+    take: Callable[[bytes], None] | None = None
     child: bool = False
+
+
+def _changed(
+    kind: str,
+    share: float,
+    honest: Callable[[], bytes],
+    take: Callable[[bytes], None],
+    *,
+    child: bool = False,
+) -> Target:
+    """A target whose inputs are the honest one with some bytes changed."""
+    return Target(lambda number: take(mutated(honest(), draw(kind, number))), share, honest, take, child)
 
 
 @cache
@@ -80,28 +97,40 @@ def _file(name: str, content: bytes) -> Path:
     return path
 
 
-def _toml(number: int) -> None:
-    read_description(_file("study.toml", mutated(EVERY_KEY, draw("toml", number))))
+def _toml(content: bytes) -> None:
+    read_description(_file("study.toml", content))
 
 
-def _profile(number: int) -> None:
-    path = Path(studies.__file__).parent / "assets" / "hawq-v3" / "profiles.json"
-    _file("profiles.json", mutated(path.read_bytes(), draw("profile", number)))
+@cache
+def _honest_profile() -> bytes:
+    return (Path(studies.__file__).parent / "assets" / "hawq-v3" / "profiles.json").read_bytes()
+
+
+def _profile(content: bytes) -> None:
+    _file("profiles.json", content)
     toml = b'name = "p"\nkind = "profile"\n[profile]\npath = "profiles.json"\nnetwork = "resnet18"\n'
     studies.load(_file("profile.toml", toml))
 
 
-def _plan(number: int) -> None:
+@cache
+def _honest_plan() -> bytes:
     blocks = ", ".join(f'"{block.name}": {{"w_bits": 4, "a_bits": 8}}' for block in study().blocks())
-    honest = PLAN % (study().weights_sha256.encode(), blocks.encode())
-    content = mutated(honest, draw("plan", number))
+    return PLAN % (study().weights_sha256.encode(), blocks.encode())
+
+
+def _plan(content: bytes) -> None:
     partitions = (study().blocks(), study().blocks("module"))
     plan, _ = read_plan(content, study=study(), partitions=partitions)
     plan.to_json()
 
 
-def _csv(number: int) -> None:
-    read_latency_csv(mutated(CSV, draw("csv", number)), study().blocks())
+def _csv(content: bytes) -> None:
+    read_latency_csv(content, study().blocks())
+
+
+def _link(content: bytes) -> None:
+    """The plan in an address, which comes as text."""
+    link.decode(content.decode("utf-8", "replace"), study(), [block.name for block in study().blocks()])
 
 
 @cache
@@ -121,7 +150,7 @@ def _npz(number: int) -> None:
     method = chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA))
     honest = _honest_npz(method)
     if chance.random() < 0.5:
-        read_npz(_file("data.npz", mutated(honest, chance)))
+        _archive(mutated(honest, chance))
         return
     with zipfile.ZipFile(io.BytesIO(honest)) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
@@ -132,6 +161,10 @@ def _npz(number: int) -> None:
         for each, content in entries.items():
             archive.writestr(each, content)
     read_npz(folder() / "data.npz")
+
+
+def _archive(content: bytes) -> None:
+    read_npz(_file("data.npz", content))
 
 
 @cache
@@ -145,6 +178,10 @@ def _safetensors(number: int) -> None:
     header = mutated(honest[8:length], chance)
     claimed = len(header) if chance.random() < 0.7 else chance.choice((0, 7, 2**24, 2**31, 2**62, 2**64 - 1))
     content = claimed.to_bytes(8, "little") + header + honest[length:]
+    _weights(content)
+
+
+def _weights(content: bytes) -> None:
     read_weights(_file("weights.safetensors", content))
 
 
@@ -155,8 +192,8 @@ def _honest_pt() -> bytes:
     return content.getvalue()
 
 
-def _pt(number: int) -> None:
-    read_weights(_file("weights.pt", mutated(_honest_pt(), draw("pt", number))))
+def _pt(content: bytes) -> None:
+    read_weights(_file("weights.pt", content))
 
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
@@ -205,12 +242,13 @@ class _Refused(ExplorerError):
 
 
 TARGETS: dict[str, Target] = {
-    "toml": Target(_toml, 5),
-    "profile": Target(_profile, 1),
-    "plan": Target(_plan, 5),
-    "csv": Target(_csv, 3),
-    "npz": Target(_npz, 3),
-    "safetensors": Target(_safetensors, 2),
+    "toml": _changed("toml", 5, lambda: EVERY_KEY, _toml),
+    "profile": _changed("profile", 1, _honest_profile, _profile),
+    "plan": _changed("plan", 5, _honest_plan, _plan),
+    "csv": _changed("csv", 3, lambda: CSV, _csv),
+    "link": _changed("link", 2, lambda: b"4.4.2.8_8.8.8.8", _link),
+    "npz": Target(_npz, 3, lambda: _honest_npz(zipfile.ZIP_STORED), _archive),
+    "safetensors": Target(_safetensors, 2, _honest_safetensors, _weights),
     "options": Target(_options, 1),
-    "pt": Target(_pt, 0.02, child=True),
+    "pt": _changed("pt", 0.02, _honest_pt, _pt, child=True),
 }

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,7 @@ That is how severe a case is where it goes wrong; "holds" is said where a test s
 
 def page(figures: Mapping[str, Any]) -> str:
     """The page."""
-    parts = [_HEAD, _machine(figures), _soak(figures), _load(figures)]
-    if "fuzz" in figures:
-        parts.append(_fuzz(figures["fuzz"]))
+    parts = [_HEAD, _machine(figures), _soak(figures), _load(figures), _fuzz(figures["fuzz"])]
     parts += [_CASES, _table(("#", "case", "area", "severity", "verdict", "shown by"), map(_row, CASES))]
     return "\n".join(parts)
 
@@ -44,12 +42,12 @@ def _machine(figures: Mapping[str, Any]) -> str:
 
 
 def _soak(figures: Mapping[str, Any]) -> str:
-    soak, wrong = figures["soak"], figures["wrong"]
-    workers = sum(soak["kills"].values())
-    kinds = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in soak["kills"].items())
+    soak = figures["kills"]
+    wrong, workers = soak["wrong"], sum(soak["workers"].values())
+    kinds = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in soak["workers"].items())
     lines = [
-        f"{workers} workers and {soak['server']} apps were killed with SIGKILL at random moments in "
-        f"{soak['minutes']:g} minutes (seed {figures['seed']}), {soak['under_way']} of the workers with some of "
+        f"{workers} workers and {soak['apps']} apps were killed with SIGKILL at random moments in "
+        f"{soak['minutes']:g} minutes (seed {soak['seed']}), {soak['under_way']} of the workers with some of "
         f"their run recorded: {kinds}.",
         f"All {soak['runs']} runs were resumed and compared with uninterrupted ones: result, points and kept files, "
         "weights to the bit; figures of the work itself, such as seconds and forward passes, are left out.",
@@ -62,7 +60,7 @@ def _soak(figures: Mapping[str, Any]) -> str:
 
 
 def _load(figures: Mapping[str, Any]) -> str:
-    sessions, memory, queue = figures["sessions"], figures["memory"], figures["queue"]
+    sessions, memory, queue = (figures["load"][part] for part in ("sessions", "memory", "queue"))
     ended = ", ".join(f"{count} {status}" for status, count in queue["ended"].items())
     rows = [
         (
@@ -91,19 +89,43 @@ def _load(figures: Mapping[str, Any]) -> str:
     return f"## Load\n\n{words}\n" + _table(("what", "measured", "asked"), rows)
 
 
-def _fuzz(fuzz: Mapping[str, Any]) -> str:
+def _fuzz(figures: Mapping[str, Any]) -> str:
+    fuzz: Sequence[Mapping[str, Any]] = figures["counts"]
     rows = [
         (
-            what,
+            each["kind"],
             f"{each['inputs']:,}",
-            f"{each['crashes']}",
+            f"{each['taken']:,}",
+            f"{each['refused']:,}",
+            f"{len(each['faults'])}",
             f"{each['slowest']:.2f} s",
-            f"{each['memory'] / 2**20:.0f} MiB",
+            f"{each['memory'] / 1e6:.0f} MB",
         )
-        for what, each in fuzz.items()
+        for each in fuzz
     ]
-    head = ("what is read", "inputs", "tracebacks", "slowest", "memory above the base")
-    return "## Hostile input\n\n" + _table(head, rows)
+    words = (
+        f"{sum(each['inputs'] for each in fuzz):,} damaged inputs to all that reads (`make fuzz`). Each is taken "
+        "or refused in one sentence; anything else is a fault. Asked are at most 2 s of "
+        "processor time (20 s where PyTorch is loaded in a child) and 500 MB above the base.\n"
+    )
+    head = ("what is read", "inputs", "taken", "refused", "faults", "slowest", "memory above the base")
+    parts = [f"## Hostile input\n\n{words}\n" + _table(head, rows)]
+    if led := figures["guided"]:
+        parts.append(
+            f"Inputs that coverage guides (atheris), for {figures['guided_seconds']:g} s a kind; it ends at the first "
+            "fault, after 2 s for an input, or 500 MB above the base.\n"
+        )
+        guided = [
+            (
+                each["kind"],
+                f"{each['inputs']:,}",
+                f"{each['covered_first']} → {each['covered']}",
+                each["fault"] or "none",
+            )
+            for each in led
+        ]
+        parts.append(_table(("what is read", "inputs", "branches reached", "fault"), guided))
+    return "\n".join(parts)
 
 
 def _row(case: Case) -> tuple[str, ...]:

@@ -26,11 +26,13 @@ from explorer.jobs.queue.room import workers
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion, LandscapeQuestion, TracesQuestion
 from explorer.runs import RunSpec, Store
-from explorer.studies import Study
+from tests.fuzz import __main__ as fuzzing
+from tests.fuzz import guided
 from tests.reliability import asking, killing, load, machine, report
 from tests.reliability.serving import Server, serve
 
-SEEDS = 3  # runs of each kind that are known uninterrupted
+PARTS = ("kills", "load", "fuzz")
+SEEDS = 2  # runs of each kind that are known uninterrupted
 
 
 @dataclass
@@ -82,7 +84,7 @@ class Soak:
     def _attack(self, store: Store, kind: str) -> None:
         seed = self._draw.randrange(SEEDS)
         whole, seconds = self._uninterrupted(kind, seed)
-        kills = self._draw.choice((1, 1, 2, 3))
+        kills = self._draw.choice((1, 2, 2, 3, 4))
         spec = asking.spec(kind, self.study, seed + 1)  # seed 0 of `evaluate` is the app's own question
         killed = killing.kill_again_and_again(store, spec, kills=kills, seconds=seconds, draw=self._draw)
         self.found.runs += 1
@@ -102,10 +104,9 @@ class Soak:
         return self._known[kind, seed]
 
 
-def measure_load(
-    study: Study, folder: Path, *, sessions: int, seconds: float, reruns: int, seed: int
-) -> dict[str, Any]:
+def measure_load(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Sessions that click, reruns of one session, two hundred runs that wait."""
+    study = asking.write_study(folder / "learnable")
     home = folder / "load"
     store = Store.open(home=home)
     with killing.no_worker_left(home):
@@ -113,10 +114,12 @@ def measure_load(
             execute(store, spec_of(study, question), study=study)
         with serve(home, study.reference, folder / "load.log") as server:
             request(store, asking.spec("spectrum", study, 99))
-            clicked = load.click(server, sessions=sessions, seconds=seconds, seed=seed)
+            clicked = load.click(
+                server, sessions=options.sessions, seconds=options.seconds, seed=options.seed
+            )
             asyncio.run(load.draw_again(server.url, 50))
             before = server.memory()
-            asyncio.run(load.draw_again(server.url, reruns))
+            asyncio.run(load.draw_again(server.url, options.reruns))
             memory = [before, server.memory()]
             queue = _two_hundred(store, server)
             tracebacks = server.tracebacks()
@@ -124,14 +127,14 @@ def measure_load(
     store.close()
     return {
         "sessions": {
-            "sessions": sessions,
+            "sessions": options.sessions,
             "seconds": round(clicked.seconds, 1),
             "reruns": _times(clicked.reruns),
             "polls": _times(clicked.polls),
             "errors": len(clicked.errors) + tracebacks,
             "cores": round(clicked.cores, 2),
         },
-        "memory": {"reruns": reruns, "before": memory[0], "after": memory[1]},
+        "memory": {"reruns": options.reruns, "before": memory[0], "after": memory[1]},
         "queue": queue,
         "wrong": sorted(set(clicked.errors)) + wrong,
     }
@@ -171,58 +174,69 @@ def _times(values: tuple[float, ...]) -> dict[str, float]:
     }
 
 
+def kill(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Rounds until time and kills are as asked."""
+    started = time.monotonic()
+    soak = Soak(folder, options.seed)
+    found = soak.found
+    while time.monotonic() - started < 60 * options.minutes or found.kills.total() < options.kills:
+        soak.round()
+        told = found.wrong or "nothing wrong"
+        print(f"round {found.rounds}: {found.kills.total()} kills, {told}", flush=True)
+    return {
+        "seed": options.seed,
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "rounds": found.rounds,
+        "runs": found.runs,
+        "workers": dict(sorted(found.kills.items())),
+        "apps": found.server,
+        "under_way": sum(0 < at < 1 for at in found.at),
+        "seen": round(max(found.seen), 2),
+        "seen_median": round(statistics.median(found.seen), 3),
+        "wrong": found.wrong,
+    }
+
+
+def fuzz(options: argparse.Namespace) -> dict[str, Any]:
+    """Damaged inputs to everything that reads."""
+    counts = fuzzing.counted(options.inputs)
+    led = guided.found(options.guided) if guided.installed() else []
+    wrong = [each["kind"] for each in counts if fuzzing.is_wrong(each)]
+    wrong += [f"{each['kind']}: {each['fault']}" for each in led if each["fault"]]
+    return {"counts": counts, "guided": led, "guided_seconds": options.guided, "wrong": wrong}
+
+
 def main() -> int:
-    """Run the soak and write its figures and their page."""
+    """Run what is asked and write its figures and their page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=10, help="that workers are killed")
+    parser.add_argument("--kills", type=int, default=50, help="of workers, at least")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60, help="that the sessions click")
     parser.add_argument("--reruns", type=int, default=500, help="of one session")
+    parser.add_argument("--inputs", type=int, default=20_000, help="that are damaged and read")
+    parser.add_argument("--guided", type=float, default=20, help="seconds a kind of input guided by coverage")
     parser.add_argument("--figures", type=Path, default=report.FIGURES)
+    parser.add_argument("--only", choices=PARTS, help="one part; the figures of the others stay")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     print(f"seed {options.seed}", flush=True)
-    started = time.monotonic()
+    figures: dict[str, Any] = {}
+    if options.only and options.figures.exists():
+        figures = json.loads(options.figures.read_text(encoding="utf-8"))
+    figures["machine"] = machine.described()
     with tempfile.TemporaryDirectory(prefix="soak-") as made:
-        folder = Path(made)
-        soak = Soak(folder, options.seed)
-        while time.monotonic() - started < 60 * options.minutes:
-            soak.round()
-            found = soak.found
-            print(
-                f"round {found.rounds}: {found.kills.total()} kills, {found.wrong or 'nothing wrong'}",
-                flush=True,
-            )
-        took = time.monotonic() - started
-        loaded = measure_load(
-            soak.study,
-            folder,
-            sessions=options.sessions,
-            seconds=options.seconds,
-            reruns=options.reruns,
-            seed=options.seed,
-        )
-    wrong = found.wrong + loaded.pop("wrong")
-    figures = {
-        "machine": machine.described(),
-        "seed": options.seed,
-        "soak": {
-            "minutes": round(took / 60, 1),
-            "rounds": found.rounds,
-            "runs": found.runs,
-            "kills": dict(sorted(found.kills.items())),
-            "server": found.server,
-            "under_way": sum(0 < at < 1 for at in found.at),
-            "seen": round(max(found.seen), 2),
-            "seen_median": round(statistics.median(found.seen), 3),
-        },
-        **loaded,
-        "wrong": wrong,
-    }
+        for part in [options.only] if options.only else PARTS:
+            if part == "kills":
+                figures[part] = kill(Path(made), options)
+            else:
+                figures[part] = measure_load(Path(made), options) if part == "load" else fuzz(options)
     options.figures.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    report.write(options.figures)
+    if all(part in figures for part in PARTS):
+        report.write(options.figures)
+    wrong = [f"{part}: {each}" for part in PARTS for each in figures.get(part, {}).get("wrong", [])]
     for each in wrong:
         print(each)
     return 1 if wrong else 0

@@ -6,7 +6,7 @@
 takes it back; any other change only rewrites the address (see ``explorer.ui.state.browser``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from explorer import studies
 from explorer.errors import PlanError, sentence
 from explorer.plans import BlockBits, Plan
+from explorer.studies import AnyStudy
 from explorer.ui.shell import session
 from explorer.ui.shell.plain import plain
 from explorer.ui.state import address
@@ -86,13 +87,12 @@ def encode(held: Plan) -> str:
     return f"{weights}_{'.'.join(str(bits.a_bits) for bits in held.blocks.values())}"
 
 
-def decode(text: str) -> Plan:
-    """The plan of the current study and partition that stands in the address.
+def decode(text: str, study: AnyStudy, names: Sequence[str]) -> Plan:
+    """The plan for these blocks of a study that stands in an address.
 
     Raises:
         PlanError: the text is none.
     """
-    names = [block.name for block in session.blocks()]
     bounded = text[: 6 * len(names) + 1]  # two widths a block, each of two digits
     parts = [part.split(".") for part in bounded.split("_")]
     if len(parts) != 2 or any(len(part) != len(names) for part in parts):
@@ -102,7 +102,6 @@ def decode(text: str) -> Plan:
     ):
         raise PlanError("it holds something that is not a number of bits")
     bits = {name: BlockBits(int(w), int(a)) for name, w, a in zip(names, *parts, strict=True)}
-    study = session.study()
     return Plan(study.name, study.weights_sha256, bits)
 
 
@@ -154,7 +153,7 @@ def _take_plan(text: str | None, *, own_steps: bool, first: bool) -> list[str]:
         session.take(None)
         return []
     try:
-        new = decode(text)
+        new = decode(text, session.study(), [block.name for block in session.blocks()])
     except PlanError as error:
         return [sentence(f"The plan in the link was not used: {error}")]
     session.take(new, first=first)

@@ -76,13 +76,12 @@ def test_a_name_that_is_no_files_name_is_refused(plan: Plan, explorer_home: Path
 
 
 def test_the_address_carries_a_plan_there_and_back(
-    study: Study, blocks: tuple[Block, ...], plan: Plan, monkeypatch: pytest.MonkeyPatch
+    study: Study, blocks: tuple[Block, ...], plan: Plan
 ) -> None:
-    monkeypatch.setattr(session, "study", lambda: study)
-    monkeypatch.setattr(session, "blocks", lambda: blocks)
+    names = [block.name for block in blocks]
     assert link.encode(plan) == "1.3.16.8_8.4.32.2"
-    assert link.decode(link.encode(plan)) == plan
-    assert link.decode(link.encode(plan.named("small"))) == plan, "a name stays at home"
+    assert link.decode(link.encode(plan), study, names) == plan
+    assert link.decode(link.encode(plan.named("small")), study, names) == plan, "a name stays at home"
 
 
 def test_studies_of_ones_own_are_named_by_options_and_by_the_environment(
