@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8501
-WORKERS ?= 2
+WORKERS ?= 3
 N ?= 20000
 MINUTES ?= 10
 VENV := .venv
@@ -71,16 +71,15 @@ postgresql:
 		echo "No PostgreSQL found: tests on it will be skipped. Install the package 'postgresql' to run them."; \
 	fi
 
-# Everything is run, then what failed is said: a slip of style must not hide a broken test. Tests of the app in a
-# browser come by themselves, for a browser and an app fill the machine.
+# Everything is run, then what failed is said: a slip of style must not hide a broken test. There is one process more
+# than CI has cores, for many tests wait: for workers that start, for a browser that draws.
 test: setup-dev
 	@failed=""; \
 	step() { name=$$1; shift; echo "== $$name"; "$$@" || failed="$$failed [$$name]"; }; \
 	step "ruff check" $(BIN)/ruff check --output-format concise .; \
 	step "ruff format" $(BIN)/ruff format --check --output-format concise .; \
 	step "mypy" $(BIN)/mypy; \
-	step "pytest, without a browser" $(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --durations=15; \
-	step "pytest, in a browser" $(BIN)/python -m pytest -m browser --durations=10; \
+	step "pytest" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=25; \
 	if [ -n "$$failed" ]; then echo "make test failed:$$failed" >&2; exit 1; fi; \
 	echo "make test passed"
 

@@ -26,9 +26,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark attacks and what needs a browser or the data folder, so that no test has to remember to."""
+    """Mark attacks and what needs a browser or the data folder, so that no test has to remember to.
+
+    Tests of one file of the browser's share an app, and are given to one process (``--dist loadgroup``).
+    """
     here = Path(__file__).parent
     for item in items:
+        if here / "e2e" in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
         for folder, marker in (("e2e", "browser"), ("reliability", "reliability")):
             if here / folder in item.path.parents:
                 item.add_marker(marker)

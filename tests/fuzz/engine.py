@@ -2,9 +2,10 @@
 
     python -m tests.fuzz.engine toml 1000
 
-prints one JSON object. An input may be taken or refused by an `ExplorerError`, whose message is one printable line of
-at most 300 characters; anything else is a fault, recorded with the number that makes the input again. The address
-space is limited, so that an input without bound ends in a MemoryError and not in the machine's end.
+prints one JSON object. Several kinds, as ``toml plan``, share the process, and print one line each. An input may be
+taken or refused by an `ExplorerError`, whose message is one printable line of at most 300 characters; all else is a
+fault, recorded with the number that makes the input again. The address space is limited, so that an input without bound
+ends in a MemoryError and not in the machine's end.
 """
 
 import json
@@ -96,6 +97,6 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    print(
-        json.dumps(asdict(fuzz(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0)))
-    )
+    *kinds, inputs = sys.argv[1:]
+    for kind in kinds:
+        print(json.dumps(asdict(fuzz(kind, int(inputs)))))

@@ -67,6 +67,9 @@ def kill_again_and_again(
         # One kill in four comes before the claim, while the process is still starting, and takes its guard along.
         if draw.random() >= 0.25:
             wait(lambda: store.get(run.id).status != "queued", "the claim")
+            # One in four while it still loads what it needs, the others once it computes.
+            if draw.random() >= 0.25:
+                wait(partial(_has_moved, store, store.get(run.id)), "the first news of it")
             time.sleep(draw.uniform(0, seconds * (0.9 if kills == 1 else 1.5 / kills)))
             victims = [worker.pid] if (worker := store.worker(run.id)) else []
         else:
@@ -90,6 +93,11 @@ def kill_again_and_again(
     _launched(store, run.id)
     wait(lambda: not store.get(run.id).live, "the end of the run")
     return Killed(store.get(run.id), tuple(at), tuple(seen))
+
+
+def _has_moved(store: Store, before: Run) -> bool:
+    now = store.get(before.id)
+    return not now.live or (now.fraction, now.message) != (before.fraction, before.message)
 
 
 def _are_gone(pids: list[int]) -> bool:

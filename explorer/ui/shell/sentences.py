@@ -7,6 +7,7 @@ leave the app as a traceback. A bug, which is no `ExplorerError`, still does.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from itertools import count
 from typing import ParamSpec
 
 import streamlit as st
@@ -18,6 +19,7 @@ from explorer.ui.state import link
 P = ParamSpec("P")
 
 _KEPT = "sentences_to_show"
+_TIMES = count()
 
 
 @contextmanager
@@ -32,7 +34,11 @@ def shown() -> Iterator[None]:
 
 
 def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """``st.fragment`` for every fragment of the app: after an error the next poll draws it again."""
+    """``st.fragment`` for every fragment of the app: after an error the next poll draws it again.
+
+    One that polls is another fragment each time that the whole page is drawn. A poll that a browser sent before it
+    heard of that is then refused, where under load it would make Streamlit 1.67 drop what of the page is not sent yet.
+    """
 
     def made(draw: Callable[P, None]) -> Callable[P, None]:
         @wraps(draw)
@@ -41,7 +47,16 @@ def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]],
                 draw(*args, **kwargs)
                 link.write_part()
 
-        return st.fragment(drawn, run_every=run_every)
+        if run_every is None:
+            return st.fragment(drawn)
+
+        @wraps(draw)
+        def polled(*args: P.args, **kwargs: P.kwargs) -> None:
+            this = wraps(draw)(lambda: drawn(*args, **kwargs))
+            this.__qualname__ = f"{draw.__qualname__} {next(_TIMES)}"
+            st.fragment(this, run_every=run_every)()
+
+        return polled
 
     return made
 

@@ -12,14 +12,14 @@ from explorer.ui.start import recent, tour
 def show() -> None:
     """What it is at the left, the picture at the right; below, the ways in and what was done last."""
     st.title(navigation.NAME, anchor=False)
-    if (traces := recent.traces()) is None:
-        _purpose()
-    else:
+    if found := recent.traces():
         words, picture = st.columns([1, 1], gap="large")
         with words:
             _purpose()
         with picture:
-            recent.picture(traces)
+            recent.picture(found)
+    else:
+        _purpose()
     _ways_in()
     recent.resume()
 

@@ -15,20 +15,29 @@ MOST_SHOWN = 3
 _BY_ITSELF = "evaluate"  # the app asks for the accuracy of every network
 
 
-def traces() -> Run | None:
-    """Finished traces that the picture shows: of the current network rather than of the default one."""
-    found = caches.store().list(kind="traces")
-    for name in dict.fromkeys((session.reference(), studies.DEFAULT)):
-        for run in found:
-            parameters = run.spec.parameters
-            usual = "granularity" not in parameters and "of" not in parameters  # weights, layer by layer
-            if run.spec.study == name and usual and run.status == "done":
-                return run
-    return None
+def traces() -> list[Run]:
+    """Finished traces of the current network, then of the default one, the newest first: one may be the picture's."""
+    found = [run for run in caches.store().list(kind="traces") if run.status == "done" and _is_usual(run)]
+    names = dict.fromkeys((session.reference(), studies.DEFAULT))
+    return [run for name in names for run in found if run.spec.study == name]
 
 
-def picture(run: Run) -> None:
+def _current(found: list[Run]) -> Run | None:
+    """The first of them whose study is still as it was; the studies are loaded, which takes a moment."""
+    known = {name: caches.study(name).fingerprint for name in {run.spec.study for run in found}}
+    return next((run for run in found if run.spec.fingerprint == known[run.spec.study]), None)
+
+
+def _is_usual(run: Run) -> bool:
+    """Whether it is of weights, layer by layer."""
+    return not {"granularity", "of"} & run.spec.parameters.keys()
+
+
+def picture(found: list[Run]) -> None:
     """Draw sensitivity, and the bits of the plan that was trained last on the same network."""
+    run = _current(found)
+    if run is None:
+        return
     blocks = (run.result or {}).get("blocks", [])
     bits = _trained_bits(run)
     bars = story.view([(block["name"], block["mean_trace"]) for block in blocks], bits)

@@ -90,6 +90,13 @@ def server(published: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iter
     thread.join()
 
 
+@pytest.fixture
+def known_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is about the images: the weights need no process that loads PyTorch to read them."""
+    state = cifar10_resnet20().state_dict()
+    monkeypatch.setattr("explorer.studies.shipped.fetch.read_weights", lambda path: state)
+
+
 def sources(server: Server) -> CifarSources:
     """Sources whose checksums are those of what the server has now."""
     address = f"http://127.0.0.1:{server.server_port}"
@@ -172,27 +179,32 @@ def test_a_server_that_is_not_there(server: Server) -> None:
     refused(replace(asked, weights=nowhere), "127.0.0.1:1/weights.th cannot be reached .*check the network")
 
 
+@pytest.mark.usefixtures("known_weights")
 def test_a_file_that_never_ends_is_given_up(server: Server) -> None:
     asked = sources(server)
     refused(replace(asked, images=replace(asked.images, most_bytes=1000)), "is larger than 1,000 bytes")
 
 
+@pytest.mark.usefixtures("known_weights")
 def test_a_truncated_archive(server: Server) -> None:
     whole = server.files["/images.tar.gz"]
     server.files["/images.tar.gz"] = whole[: len(whole) // 2]
     refused(sources(server), "the CIFAR-10 archive is damaged or cut short")
 
 
+@pytest.mark.usefixtures("known_weights")
 def test_an_archive_that_is_none(server: Server) -> None:
     server.files["/images.tar.gz"] = b"<html>Please log in</html>"
     refused(sources(server), "the CIFAR-10 archive is damaged or cut short")
 
 
+@pytest.mark.usefixtures("known_weights")
 def test_an_archive_without_a_batch(server: Server) -> None:
     server.files["/images.tar.gz"] = tar_gz({"data_batch_1.bin": batch(0).tobytes()})
     refused(sources(server), "has no cifar-10-batches-bin/data_batch_2.bin; it must be the binary version")
 
 
+@pytest.mark.usefixtures("known_weights")
 def test_a_batch_that_is_too_short(server: Server) -> None:
     server.files["/images.tar.gz"] = tar_gz({"data_batch_1.bin": b"\0" * 3073})
     refused(sources(server), "data_batch_1.bin in the CIFAR-10 archive is cut short")

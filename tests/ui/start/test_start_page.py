@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from explorer.runs import Store
 from explorer.studies import DEFAULT, Study
 from explorer.ui.parts.terms import term
 from explorer.ui.parts.vocabulary import PAPERS, TERMS
-from explorer.ui.shell import navigation
+from explorer.ui.shell import caches, navigation
 from explorer.ui.start import recent, tour
 from tests.ui.conftest import PROFILE, Opens
 
@@ -55,6 +56,17 @@ def test_one_click_opens_the_shipped_network_and_a_study_of_ones_own(opens: Open
     page = press(opens("start"), f"open_{toml}")
     assert page.title[0].value == "Model"
     assert toml in page.query_params["study"]
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_traces_of_a_network_that_was_changed_since_are_no_picture_of_it(
+    opens: Opens, toml: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = SimpleNamespace(store=caches.store, study=lambda name: SimpleNamespace(fingerprint="another"))
+    monkeypatch.setattr(recent, "caches", changed)
+    page = opens("start", study=toml)
+    assert not page.exception
+    assert not page.get("plotly_chart")
 
 
 @pytest.mark.usefixtures("lived_in_home")

@@ -1,0 +1,42 @@
+"""What is shipped answers what the pages ask when they are opened; a change that makes it out of date is seen here.
+
+`python -m explorer precompute NAME` computes it anew.
+"""
+
+import pytest
+
+from explorer import studies
+from explorer.jobs import answers, shipped
+from explorer.jobs.versions import is_older
+from explorer.runs import Store
+from explorer.studies.shipped.builtin import ASSETS
+
+MOST_BYTES = 12_000_000  # of all data that the project ships
+
+
+@pytest.fixture
+def given(store: Store) -> Store:
+    shipped.give(store)
+    return store
+
+
+@pytest.mark.parametrize("name", shipped.STUDIES)
+def test_every_shipped_question_is_answered_by_the_very_run(given: Store, name: str) -> None:
+    study = studies.load_network(name)
+    for question in shipped.questions(given, study):
+        found = answers.answer(given, study, question)
+        assert found is not None, question
+        assert (found.how, found.run.status) == ("asked", "done")
+        assert not is_older(found.run)
+        for sha256 in found.run.artifacts.values():
+            assert given.artifacts.has(sha256)
+
+
+def test_nothing_is_given_twice(given: Store) -> None:
+    before = len(given.list())
+    assert shipped.give(given) == ()
+    assert len(given.list()) == before
+
+
+def test_the_data_that_is_shipped_is_small() -> None:
+    assert sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) <= MOST_BYTES
