@@ -69,7 +69,7 @@ def kill_again_and_again(
             wait(lambda: store.get(run.id).status != "queued", "the claim")
             # One in four while it still loads what it needs, the others once it computes.
             if draw.random() >= 0.25:
-                wait(partial(_has_moved, store, store.get(run.id)), "the first news of it")
+                wait(partial(_has_moved, store, store.get(run.id)), "the first progress")
             time.sleep(draw.uniform(0, seconds * (0.9 if kills == 1 else 1.5 / kills)))
             victims = [worker.pid] if (worker := store.worker(run.id)) else []
         else:
@@ -97,7 +97,7 @@ def kill_again_and_again(
 
 def _has_moved(store: Store, before: Run) -> bool:
     now = store.get(before.id)
-    return not now.live or (now.fraction, now.message) != (before.fraction, before.message)
+    return not now.live or now.fraction != before.fraction
 
 
 def _are_gone(pids: list[int]) -> bool:
