@@ -45,10 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def explorer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home for this test alone: no test reads or writes the runs of the person who runs it.
 
-    As many runs may work at once on every machine; a test of the queue says how many it wants.
+    As many runs may work at once on every machine; a test of the queue says how many it wants. Nothing is there that a
+    test has not made: results that come with the project are given only where a test asks for them.
     """
     home = tmp_path / "explorer-home"
     monkeypatch.setenv("EXPLORER_WORKERS", "4")
+    monkeypatch.setenv("EXPLORER_SHIPPED", "no")
     monkeypatch.setenv("EXPLORER_HOME", str(home))
     monkeypatch.delenv("EXPLORER_DATABASE", raising=False)
     return home

@@ -151,7 +151,7 @@ def measure(study: str, folder: Path) -> list[Row]:
     """Everything for one study, with a server of its own."""
     rows = []
     folder.mkdir()
-    with chromium() as browser, serve(folder) as app:
+    with chromium() as browser, serve(folder, EXPLORER_SHIPPED="yes") as app:
         rows += first_pages(browser, app, study, "cold")  # the server has loaded no network before
         rows += first_pages(browser, app, study, "warm")
         page = browser.new_page(viewport=VIEWPORT)  # type: ignore[arg-type]

@@ -9,18 +9,25 @@ from explorer import studies
 from explorer.jobs import answers, shipped
 from explorer.jobs.versions import is_older
 from explorer.runs import Store
+from explorer.runs.keeping.bundles import RUNS
 from explorer.studies.shipped.builtin import ASSETS
 
+SHIPPED = [name for name in shipped.STUDIES if (shipped.folder(name) / RUNS).is_file()]
 MOST_BYTES = 12_000_000  # of all data that the project ships
 
 
 @pytest.fixture
-def given(store: Store) -> Store:
+def given(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.delenv(shipped.VARIABLE)
     shipped.give(store)
     return store
 
 
-@pytest.mark.parametrize("name", shipped.STUDIES)
+def test_the_study_that_the_app_opens_on_comes_with_results() -> None:
+    assert studies.DEFAULT in SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_question_is_answered_by_the_very_run(given: Store, name: str) -> None:
     study = studies.load_network(name)
     for question in shipped.questions(given, study):
@@ -36,6 +43,11 @@ def test_nothing_is_given_twice(given: Store) -> None:
     before = len(given.list())
     assert shipped.give(given) == ()
     assert len(given.list()) == before
+
+
+def test_who_wants_to_begin_with_nothing_is_given_nothing(store: Store) -> None:
+    assert shipped.give(store) == ()
+    assert store.list() == ()
 
 
 def test_the_data_that_is_shipped_is_small() -> None:

@@ -56,7 +56,11 @@ def serve(home: Path, study: str, log: Path) -> Iterator[Server]:
         port = probe.getsockname()[1]
     options = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    variables = os.environ | {"EXPLORER_HOME": str(home), "EXPLORER_STUDIES": study, "PYTHONUNBUFFERED": "1"}
+    variables = (
+        os.environ
+        | {"EXPLORER_HOME": str(home), "EXPLORER_STUDIES": study, "EXPLORER_SHIPPED": "no"}
+        | {"PYTHONUNBUFFERED": "1"}
+    )
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT)
     try:
