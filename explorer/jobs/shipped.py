@@ -22,7 +22,6 @@ from explorer.questions import (
     LandscapeQuestion,
     LapqQuestion,
     Question,
-    SpectrumQuestion,
     TracesQuestion,
 )
 from explorer.questions.titles import title
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "EXPLORER_SHIPPED"
 STUDIES = ("fashion-resnet20", "fashion-mobilenet")
+LARGE = ("vectors",)  # eigenvectors are four times the network, and no page shows them
 RATIO = 10.0  # of the trained plan: FP32 size over its size
 _REMARK = SHIPPED + ", which computed it on {day}."
 
@@ -72,7 +72,7 @@ def compute(
         execute(store, spec_of(study, question), on_progress, title(question, study.name), study=study)
         for question in questions(store, study)
     )
-    store.bundles.write([run.id for run in found], out)
+    store.bundles.write([run.id for run in found], out, without=LARGE)
     return found
 
 
@@ -90,7 +90,6 @@ def questions(store: Store, study: "Study") -> Iterator[Question]:
     yield FinetuneQuestion(plan=_plan(study, traces).to_json(), epochs=2)
     yield from _landscapes(study, traces)
     yield EigenvaluesQuestion()
-    yield SpectrumQuestion(steps=32, probes=4)
 
 
 def _landscapes(study: "Study", traces: "Traces") -> Iterator[Question]:

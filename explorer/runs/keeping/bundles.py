@@ -6,7 +6,7 @@ finds it, as if it had been computed here, and it says where it came from.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,15 +42,18 @@ class Bundles:
         self._database = database
         self._artifacts = artifacts
 
-    def write(self, run_ids: Sequence[str], folder: Path) -> None:
+    def write(self, run_ids: Sequence[str], folder: Path, *, without: Collection[str] = ()) -> None:
         """Write finished runs into a folder, in place of an earlier bundle.
+
+        Args:
+            without: names of files that are left out.
 
         Raises:
             RunError: one of them is not done, or a file of it is missing or damaged.
             OSError: the folder cannot be written.
         """
         with self._database.reading() as connection:
-            packed = [_pack(connection, run_id) for run_id in run_ids]
+            packed = [_pack(connection, run_id, without) for run_id in run_ids]
         _write(packed, self._artifacts, folder)
 
     def adopt(self, folder: Path, remark: str) -> tuple[str, ...]:
@@ -88,7 +91,7 @@ def read(folder: Path) -> list[Packed]:
     return content
 
 
-def _pack(connection: Connection, run_id: str) -> Packed:
+def _pack(connection: Connection, run_id: str, without: Collection[str]) -> Packed:
     """What a bundle holds of a run; RunError unless it is done."""
     row = rows.row_of(connection, run_id)
     if row.status != "done":
@@ -97,7 +100,7 @@ def _pack(connection: Connection, run_id: str) -> Packed:
     series: dict[str, list[str]] = {}
     for point in connection.execute(mine):
         series.setdefault(point.series, []).append(point.point)
-    names = select(kept).where(kept.c.run_id == run_id, kept.c.name.not_in(checkpoints.NAMES))
+    names = select(kept).where(kept.c.run_id == run_id, kept.c.name.not_in([*checkpoints.NAMES, *without]))
     found = {file.name: file.sha256 for file in connection.execute(names)}
     spec = rows.spec_of(row).model_dump()
     return {
