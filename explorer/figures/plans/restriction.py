@@ -29,9 +29,9 @@ def figure(curves: Mapping[str, RestrictionCurve], *, label: str, unit: str, hei
             mode="lines",
             line={"color": _COLOURS.get(name, look.WEIGHTS), "width": 2, "shape": "hv"},
             name=name,
-            hovertemplate=f"{name}<br>%{{x:,.4~s}} {unit}<br>%{{y:.2f}} times the least Ω<extra></extra>",
+            hovertemplate=f"{name}<br>%{{x:,.4~r}} {unit}<br>%{{y:.2f}} times the least Ω<extra></extra>",
         )
     made.add_hline(y=1, line={"color": look.WEIGHTS, "width": 1, "dash": "dot"})
     made.update_xaxes(title=f"{label} ({unit})", rangemode="tozero")
-    made.update_yaxes(title="Ω over the least Ω", rangemode="tozero")
+    made.update_yaxes(title="Ω over the least Ω")  # from 1 on: whatever is below the line cannot be
     return made
