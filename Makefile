@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8501
-WORKERS ?= 3
+WORKERS ?= 2
 N ?= 20000
 MINUTES ?= 10
 VENV := .venv
@@ -71,15 +71,17 @@ postgresql:
 		echo "No PostgreSQL found: tests on it will be skipped. Install the package 'postgresql' to run them."; \
 	fi
 
-# Everything is run, then what failed is said: a slip of style must not hide a broken test. There is one process more
-# than CI has cores, for many tests wait: for workers that start, for a browser that draws.
+# Everything is run, then what failed is said: a slip of style must not hide a broken test. Tests in a browser are one
+# process's, one after the other, beside all else, for they wait as much as they compute; what they say comes at the end.
 test: setup-dev
-	@failed=""; \
+	@failed=""; said="$$(mktemp)"; trap 'rm -f "$$said"' EXIT; \
 	step() { name=$$1; shift; echo "== $$name"; "$$@" || failed="$$failed [$$name]"; }; \
+	$(BIN)/python -m pytest -m browser --durations=10 >"$$said" 2>&1 & browser=$$!; \
 	step "ruff check" $(BIN)/ruff check --output-format concise .; \
 	step "ruff format" $(BIN)/ruff format --check --output-format concise .; \
 	step "mypy" $(BIN)/mypy; \
-	step "pytest" $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=25; \
+	step "pytest, without a browser" $(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --durations=15; \
+	step "pytest, in a browser" wait $$browser; cat "$$said"; \
 	if [ -n "$$failed" ]; then echo "make test failed:$$failed" >&2; exit 1; fi; \
 	echo "make test passed"
 

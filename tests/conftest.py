@@ -26,16 +26,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark attacks and what needs a browser or the data folder, so that no test has to remember to.
-
-    A browser and an app fill a core: their tests are given to one process, one after the other, while the others do the
-    rest (``--dist loadgroup``), and begin first, for they take the longest.
-    """
+    """Mark attacks and what needs a browser or the data folder, so that no test has to remember to."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: here / "e2e" not in item.path.parents)
     for item in items:
-        if here / "e2e" in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
         for folder, marker in (("e2e", "browser"), ("reliability", "reliability")):
             if here / folder in item.path.parents:
                 item.add_marker(marker)

@@ -109,6 +109,10 @@ def test_a_plan_leaves_as_a_file_and_comes_back(page: Page, app: App, tmp_path: 
     answer = page.goto(f"{app.url}/frontier?study={quote(toml)}&plan=4.4.2.8_8.8.8.8")
     assert answer is not None
     assert "default-src 'self'" in answer.headers["content-security-policy"]
+    page.get_by_role("heading", name="Frontier", exact=True).wait_for()
+    settle(page)
+    if (compute := page.get_by_role("button", name="Compute traces")).is_visible():
+        compute.click()
     with page.expect_download() as started:
         page.get_by_role("button", name="Download", exact=True).click()
     path = tmp_path / started.value.suggested_filename
