@@ -110,7 +110,7 @@ def _accuracies(page: Page, kilobytes: float) -> tuple[float, float]:
     chart = page.locator(".js-plotly-plot").first
     chart.wait_for()
     sizes, *values = chart.evaluate(
-        "chart => [chart.data[0].x, chart.data[0].y, chart.data[1].y].map(Array.from)"
+        "chart => [chart.data[0].x, chart.data[0].y, chart.data[1].y].map(each => Array.from(each))"
     )
     nearest = min(range(len(sizes)), key=lambda i: abs(sizes[i] - kilobytes))
     assert sizes[nearest] == pytest.approx(kilobytes, abs=0.1)
