@@ -18,6 +18,7 @@ def test_what_is_asked_is_what_was_measured() -> None:
     kills, load, fuzz = (figures[part] for part in ("kills", "load", "fuzz"))
     assert kills["wrong"] + load["wrong"] + fuzz["wrong"] == []
     assert sum(kills["workers"].values()) >= 50
+    assert kills["under_way"] >= 25, "many of them while it computed"
     assert set(kills["workers"]) == set(KINDS)
     assert load["sessions"]["errors"] == 0
     assert load["sessions"]["sessions"] >= 20
