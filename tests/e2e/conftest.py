@@ -189,6 +189,13 @@ def settle(page: Page) -> None:
     page.locator(drawn).wait_for(state="visible", timeout=PATIENCE * 1000)
 
 
+def visit(page: Page, name: str) -> None:
+    """Go to a page by the menu, and wait until it is drawn."""
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{name}$")).click()
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+    settle(page)
+
+
 def still(place: Locator) -> None:
     """Wait until an element has come to rest: a page scrolls, and grows above it, for a while."""
     place.evaluate(_STILL)

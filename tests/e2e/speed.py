@@ -18,6 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM_FLAGS, CHROMIUM_NAMES, VIEWPORT, App, aim, serve, settle
+from tests.e2e.frontier_chart import CHART, POINT
 from tests.reliability import machine
 
 STUDIES = ("fashion-resnet20", "hawq-v3-resnet50")
@@ -36,14 +37,6 @@ WITHOUT_WEIGHTS = ("Model", "Sensitivity", "Frontier", "Runs", "Glossary")
 CLICKS = 15
 OUT = Path(__file__).resolve().parents[2] / "docs" / "app-speed.md"
 
-_CHART = "document.querySelector('.st-key-frontier_chart .js-plotly-plot')"
-_POINT = f"""share => {{
-  const chart = {_CHART};
-  const trace = chart._fullData.find(each => each.meta === 'frontier');
-  const i = Math.floor((trace.x.length - 1) * share);
-  const {{xaxis, yaxis}} = chart._fullLayout, box = chart.getBoundingClientRect();
-  return {{x: box.left + xaxis._offset + xaxis.d2p(trace.x[i]), y: box.top + yaxis._offset + yaxis.d2p(trace.y[i])}};
-}}"""
 # The top of the first or another bar, at the height of a width that it does not have.
 _BAR = """share => {
   const chart = document.querySelector('.st-key-plan_bars .js-plotly-plot');
@@ -135,7 +128,7 @@ def answers(page: Page, find: str, ready: str) -> tuple[float, ...]:
     for number in range(CLICKS):
         page.wait_for_function(ready)
         spot = page.evaluate(find, 0.1 + 0.8 * ((number * 7) % CLICKS) / CLICKS)
-        if find == _POINT:
+        if find == POINT:
             aim(page, spot["x"], spot["y"])
         else:
             page.mouse.move(spot["x"], spot["y"])
@@ -157,15 +150,15 @@ def measure(study: str, folder: Path) -> list[Row]:
         page = browser.new_page(viewport=VIEWPORT)  # type: ignore[arg-type]
         page.goto(f"{app.url}/frontier?study={study}")
         page.get_by_role("heading", name="Frontier", exact=True).wait_for()
-        handled = f"() => {_CHART}?.dataset.handled"
+        handled = f"() => {CHART}?.dataset.handled"
         page.wait_for_function(handled)
         settle(page)
-        first = page.evaluate(_POINT, 0.5)
+        first = page.evaluate(POINT, 0.5)
         aim(page, first["x"], first["y"])
         page.mouse.click(first["x"], first["y"])
         page.locator(".st-key-plan_numbers").wait_for()
         settle(page)
-        rows.append(Row("click on the frontier, to all numbers", answers(page, _POINT, handled), "300 ms"))
+        rows.append(Row("click on the frontier, to all numbers", answers(page, POINT, handled), "300 ms"))
         settable = "() => document.querySelector('.st-key-plan_bars .js-plotly-plot[data-settable]')"
         rows.append(Row("click on a bar, to all numbers", answers(page, _BAR, settable), "500 ms"))
         rows.append(switches(page, WITHOUT_WEIGHTS if study.startswith("hawq") else PAGES))

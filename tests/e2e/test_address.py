@@ -7,19 +7,11 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, press, serve, settle
+from tests.e2e.conftest import App, press, serve, settle, visit
+from tests.e2e.frontier_chart import CHART, POINT
 
 STUDY = "hawq-v3-resnet50"
 OTHER = "hawq-v3-resnet18"
-
-_CHART = "document.querySelector('.st-key-frontier_chart .js-plotly-plot')"
-_POINT = f"""share => {{
-  const chart = {_CHART};
-  const trace = chart._fullData.find(each => each.meta === 'frontier');
-  const i = Math.floor((trace.x.length - 1) * share);
-  const {{xaxis, yaxis}} = chart._fullLayout, box = chart.getBoundingClientRect();
-  return {{x: box.left + xaxis._offset + xaxis.d2p(trace.x[i]), y: box.top + yaxis._offset + yaxis.d2p(trace.y[i])}};
-}}"""
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +20,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         yield replace(running, url=f"{running.url}/model?study={STUDY}")
 
 
-def visit(page: Page, name: str) -> None:
-    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{name}$")).click()
-    page.get_by_role("heading", name=name, exact=True).wait_for()
-    settle(page)
-
-
 def take(page: Page, share: float) -> str:
     """Click a dot; the address once it holds the plan."""
-    page.wait_for_function(f"{_CHART}?.dataset.handled")
+    page.wait_for_function(f"{CHART}?.dataset.handled")
     before = page.url
-    point = page.evaluate(_POINT, share)
+    point = page.evaluate(POINT, share)
     press(page, point["x"], point["y"])
     expect(page).not_to_have_url(before)
     settle(page)
@@ -104,7 +90,7 @@ def test_a_dragged_handle_is_one_step(page: Page) -> None:
     page.mouse.move(knob["x"] + knob["width"] / 2, knob["y"] + knob["height"] / 2)
     page.mouse.down()
     for share in (0.4, 0.5, 0.6):
-        point = page.evaluate(_POINT, share)
+        point = page.evaluate(POINT, share)
         page.mouse.move(point["x"], point["y"], steps=4)
         page.wait_for_timeout(400)
     assert page.url == before, "what it passes is not in the address"

@@ -8,24 +8,15 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, aim, press, serve, settle, still
+from tests.e2e.conftest import App, aim, press, serve, settle, still, visit
+from tests.e2e.frontier_chart import CHART, POINT
 
 STUDY = "hawq-v3-resnet50"
 CLICKS = 20
 
-_CHART = "document.querySelector('.st-key-frontier_chart .js-plotly-plot')"
-# Where a point of the drawn frontier is on the screen, by the share of the way along it.
-_POINT = f"""share => {{
-  const chart = {_CHART};
-  const trace = chart._fullData.find(each => each.meta === 'frontier');
-  const i = Math.floor((trace.x.length - 1) * share);
-  const {{xaxis, yaxis}} = chart._fullLayout, box = chart.getBoundingClientRect();
-  return {{x: box.left + xaxis._offset + xaxis.d2p(trace.x[i]),
-          y: box.top + yaxis._offset + yaxis.d2p(trace.y[i]), cost: trace.x[i]}};
-}}"""
 # Where a plan of set B is that lies well above the frontier.
 _DOT = f"""share => {{
-  const chart = {_CHART};
+  const chart = {CHART};
   const trace = chart._fullData.find(each => each.meta === 'set B');
   const {{xaxis, yaxis}} = chart._fullLayout, box = chart.getBoundingClientRect();
   let best = 0;
@@ -66,14 +57,14 @@ def frontier(page: Page) -> Page:
         page.get_by_role("button", name=width, exact=True).first.click()
         settle(page)
     page.wait_for_function(
-        f"{_CHART}?.dataset.handled && {_CHART}._fullData.some(each => each.name === 'set B, 20,825 plans')"
+        f"{CHART}?.dataset.handled && {CHART}._fullData.some(each => each.name === 'set B, 20,825 plans')"
     )
     return page
 
 
 def click(page: Page, share: float) -> float:
     """Click a point of the frontier; its cost."""
-    point = page.evaluate(_POINT, share)
+    point = page.evaluate(POINT, share)
     press(page, point["x"], point["y"])
     return float(point["cost"])
 
@@ -98,10 +89,10 @@ def comes_to(page: Page, cost: float) -> None:
 def test_numbers_follow_every_click_and_the_picture_keeps_its_zoom(frontier: Page) -> None:
     page = frontier
     take(page, 0.5)
-    page.evaluate(f"() => window.Plotly.relayout({_CHART}, {{'xaxis.range': [4, 22]}})")
+    page.evaluate(f"() => window.Plotly.relayout({CHART}, {{'xaxis.range': [4, 22]}})")
     waits = []
     for number in range(CLICKS):
-        point = page.evaluate(_POINT, 0.1 + 0.8 * ((number * 7) % CLICKS) / CLICKS)
+        point = page.evaluate(POINT, 0.1 + 0.8 * ((number * 7) % CLICKS) / CLICKS)
         aim(page, point["x"], point["y"])
         page.evaluate(_STOPWATCH)
         page.mouse.click(point["x"], point["y"])
@@ -109,7 +100,7 @@ def test_numbers_follow_every_click_and_the_picture_keeps_its_zoom(frontier: Pag
         waits.append(page.evaluate("() => window.answered"))
         settle(page)
     print(f"click to updated numbers: median {statistics.median(waits):.0f} ms, {[round(w) for w in waits]}")
-    assert page.evaluate(f"() => {_CHART}._fullLayout.xaxis.range") == [4, 22]
+    assert page.evaluate(f"() => {CHART}._fullLayout.xaxis.range") == [4, 22]
 
 
 def test_the_handle_is_dragged_along_the_frontier_and_bars_go_along(frontier: Page) -> None:
@@ -121,7 +112,7 @@ def test_the_handle_is_dragged_along_the_frontier_and_bars_go_along(frontier: Pa
     page.mouse.move(knob["x"] + knob["width"] / 2, knob["y"] + knob["height"] / 2)
     page.mouse.down()
     for share in (0.4, 0.5, 0.6):
-        point = page.evaluate(_POINT, share)
+        point = page.evaluate(POINT, share)
         page.mouse.move(point["x"], point["y"], steps=4)
     card = page.locator(".frontier-card")
     expect(card).to_be_visible()
@@ -191,7 +182,7 @@ def test_there_is_one_handle_however_often_one_comes_back(frontier: Page) -> Non
         expect(page.locator(".frontier-knob")).to_have_count(1)
     take(page, 0.6)
     knob = page.locator(".frontier-knob").bounding_box()
-    point = page.evaluate(_POINT, 0.6)
+    point = page.evaluate(POINT, 0.6)
     assert knob is not None
     assert abs(knob["x"] + knob["width"] / 2 - point["x"]) < 3
 
@@ -201,7 +192,7 @@ def test_a_plan_under_the_pointer_shows_its_bits(frontier: Page) -> None:
     page = frontier
     take(page, 0.5)
     card = page.locator(".frontier-card")
-    for where in (_POINT, _DOT):
+    for where in (POINT, _DOT):
         page.mouse.move(5, 5)
         expect(card).to_be_hidden()
         point = page.evaluate(where, 0.35)
@@ -212,7 +203,7 @@ def test_a_plan_under_the_pointer_shows_its_bits(frontier: Page) -> None:
         expect(card).to_contain_text("Click to use this plan")
         inside = page.evaluate(
             f"""() => {{
-              const box = {_CHART}.getBoundingClientRect();
+              const box = {CHART}.getBoundingClientRect();
               const card = document.querySelector('.frontier-card').getBoundingClientRect();
               return card.top >= box.top && card.bottom <= box.bottom
                 && card.left >= box.left && card.right <= box.right;
@@ -225,7 +216,7 @@ def test_a_click_on_bit_operations_gives_a_plan_of_that_many(frontier: Page) -> 
     """The dot stood at 0.36 GBOPs and the plan had 829 MBOPs."""
     page = frontier
     page.get_by_role("radio", name="BOPs").or_(page.get_by_role("button", name="BOPs")).first.click()
-    page.wait_for_function(f"{_CHART}?.layout.xaxis.title.text.includes('GBOPs')")
+    page.wait_for_function(f"{CHART}?.layout.xaxis.title.text.includes('GBOPs')")
     settle(page)
     for share in (0.3, 0.7):
         cost = click(page, share)
@@ -259,9 +250,3 @@ def test_chart_and_plan_share_one_screen_and_the_panel_covers_neither(frontier: 
     assert panel["x"] + panel["width"] < chart["x"]
     page.get_by_role("button", name="bit operations ≤ 100 GBOPs").click()
     expect(page.get_by_role("button", name="Constraints", exact=True)).to_be_visible()
-
-
-def visit(page: Page, name: str) -> None:
-    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{name}$")).click()
-    page.get_by_role("heading", name=name, exact=True).wait_for()
-    settle(page)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, press, serve, settle, still
+from tests.e2e.conftest import App, press, serve, settle, still, visit
 
 ROW = 35  # pixels, of the table
 
@@ -38,12 +38,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         yield running
 
 
-def _go(page: Page, title: str) -> None:
-    page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{title}$")).click()
-    page.get_by_role("heading", name=title, exact=True).wait_for()
-    settle(page)
-
-
 def _number(text: str) -> float:
     found = re.search(r"[\d.,]+", text)
     assert found, text
@@ -54,9 +48,9 @@ def test_every_page_of_a_new_store_opens_with_a_picture(page: Page) -> None:
     """Nothing is pressed but the menu; before, Sensitivity, Landscape, Step sizes and Frontier opened empty."""
     page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
     for title in ("Model", "Sensitivity", "Landscape", "Frontier", "Step sizes", "Fine-tune", "Results"):
-        _go(page, title)
+        visit(page, title)
         page.get_by_test_id("stMain").locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
-    _go(page, "Sensitivity")
+    visit(page, "Sensitivity")
     expect(page.get_by_text("Shipped with the project, which computed it on")).to_be_visible()
 
 
@@ -64,7 +58,7 @@ def test_every_page_of_a_new_store_opens_with_a_picture(page: Page) -> None:
 @pytest.mark.timeout(2400)
 def test_from_opening_the_app_to_a_better_network(page: Page) -> None:
     started = time.monotonic()
-    _go(page, "Frontier")
+    visit(page, "Frontier")
     page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.dataset.handled")
     dot = page.evaluate(_FIND_DOT, 105)
     press(page, dot["x"], dot["y"])
@@ -80,11 +74,11 @@ def test_from_opening_the_app_to_a_better_network(page: Page) -> None:
     expect(size).not_to_contain_text(f"{clicked:,.1f}")
     kilobytes = _number(size.inner_text().split("\n")[-1])
 
-    _go(page, "Fine-tune")
+    visit(page, "Fine-tune")
     page.get_by_role("button", name="Start fine-tuning").click()
     expect(page.get_by_text("Training took")).to_be_visible(timeout=1_200_000)
 
-    _go(page, "Results")
+    visit(page, "Results")
     before, after = _accuracies(page, kilobytes)
     assert after > before, "training brings accuracy back"
     print(f"the whole path took {time.monotonic() - started:.0f} s")

@@ -10,10 +10,8 @@ from explorer.jobs import answers, shipped
 from explorer.jobs.versions import is_older
 from explorer.runs import Store
 from explorer.runs.keeping.bundles import RUNS
-from explorer.studies.shipped.builtin import ASSETS
 
 SHIPPED = [name for name in shipped.STUDIES if (shipped.folder(name) / RUNS).is_file()]
-MOST_BYTES = 12_000_000  # of all data that the project ships
 
 
 @pytest.fixture
@@ -48,7 +46,3 @@ def test_nothing_is_given_twice(given: Store) -> None:
 def test_who_wants_to_begin_with_nothing_is_given_nothing(store: Store) -> None:
     assert shipped.give(store) == ()
     assert store.list() == ()
-
-
-def test_the_data_that_is_shipped_is_small() -> None:
-    assert sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) <= MOST_BYTES
