@@ -17,7 +17,7 @@ from explorer.ui.shell import sentences
 # The function is called again on the same element whenever what it is to mark changes.
 _JS = """
 const current = new WeakMap();
-const heard = new WeakSet();
+const hears = new WeakMap(); // events of a chart: the element that reports them, which may go before the chart does
 const same = (a, b) => Array.isArray(a) && a.length === b.length && a.every((x, i) => x === b[i]);
 
 function attend(element) {
@@ -27,14 +27,15 @@ function attend(element) {
   const place = places.find((each) => each.dataset.stale !== "true") ?? places[0];
   const chart = place?.querySelector(".js-plotly-plot");
   if (!chart?.data || !chart._fullLayout || !chart._ev || !window.Plotly) return;
-  if (!heard.has(chart._ev)) {
-    heard.add(chart._ev);
+  if (!hears.has(chart._ev)) {
     chart.dataset.pickable = "yes";
+    const { _ev: events } = chart;
     chart.on("plotly_click", ({ points }) => {
       const name = points.find((point) => point.customdata)?.customdata[0];
-      if (name !== undefined) current.get(element)?.setTriggerValue("picked", name);
+      if (name !== undefined) current.get(hears.get(events))?.setTriggerValue("picked", name);
     });
   }
+  hears.set(chart._ev, element);
   const marked = (trace) => trace.customdata && trace.type !== "heatmap"; // squares are clicked, not marked
   const clickable = chart.data.flatMap((trace, i) => (marked(trace) ? [i] : []));
   const wanted = clickable.map((i) =>
