@@ -99,6 +99,22 @@ def spread_rows(size: int, count: int) -> Tensor:
     return torch.arange(count) * size // max(count, 1)
 
 
+def spread_order(size: int) -> Tensor:
+    """All of ``size`` rows in an order of which every beginning is evenly spread, int64.
+
+    Van der Corput's sequence: row numbers by their binary digits read backwards.
+
+    >>> spread_order(8).tolist()
+    [0, 4, 2, 6, 1, 5, 3, 7]
+    """
+    digits = max(size - 1, 0).bit_length()
+    numbers = torch.arange(1 << digits)
+    backwards = torch.zeros_like(numbers)
+    for digit in range(digits):
+        backwards |= ((numbers >> digit) & 1) << (digits - 1 - digit)
+    return backwards[backwards < size]
+
+
 def drawn_values(values: Tensor, count: int, stream: Stream, seed: int = 0) -> Tensor:
     """Values that stand for those along the last axis: ``count`` of them and the extremes; all if there are no more.
 

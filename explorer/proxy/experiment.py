@@ -16,7 +16,7 @@ from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.estimates import mean, paired
 from explorer.evaluation import PerSample
-from explorer.plans import DamageTable
+from explorer.plans import BlockBits, DamageTable
 from explorer.proxy.measuring import Measurer
 from explorer.proxy.rank_agreement import Agreement, agreement
 from explorer.proxy.sampling import Sampled, sample_plans
@@ -184,22 +184,15 @@ def measure_proxy(
     sampled = sample_plans(blocks, tables, menu=bits, plans=plans, seed=seed)
     names = tuple(block.name for block in blocks)
     asked = [[FLOAT_BITS] * len(names), *(plan.bits for plan in sampled)]
-    measurer = Measurer(
-        study,
-        blocks,
-        samples=samples,
-        split=split,
-        quantizer=quantizer,
-        a_bits=a_bits,
-        watcher=watcher,
-    )
-    # FP32 is FP32 throughout, whatever the plans' activations have.
-    reference = Measurer(study, blocks, samples=samples, split=split, watcher=watcher)
+    measurer = Measurer(study, blocks, samples=samples, split=split, weights=quantizer, watcher=watcher)
     found = list(known)
     for place in range(len(found), len(asked)):
         watcher.report(place / len(asked), f"plan {place} of {len(sampled)}" if place else "FP32")
-        widths = dict(zip(names, asked[place], strict=True))
-        found.append((measurer if place else reference).measure(widths))
+        inputs = (
+            a_bits if place else FLOAT_BITS
+        )  # FP32 is FP32 throughout, whatever the plans' activations have
+        widths = {name: BlockBits(w, inputs) for name, w in zip(names, asked[place], strict=True)}
+        found.append(measurer.measure(widths))
         if on_plan is not None:
             on_plan(found)
     return _result(

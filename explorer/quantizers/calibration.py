@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from explorer.errors import QuantizerError
 from explorer.quantizers import steps
-from explorer.quantizers.grid import FLOAT_BITS, Grid
+from explorer.quantizers.grid import FLOAT_BITS, WIDTHS, Grid
 from explorer.quantizers.layers import Place, input_axis
 from explorer.quantizers.settings import QuantizerSettings
 from explorer.quantizers.steps import min_max
@@ -48,7 +48,7 @@ class _Observer:
     def choose(self, grid: Grid, settings: QuantizerSettings) -> Affine:
         assert self.low is not None
         assert self.high is not None
-        if self.sample:
+        if settings.step != "min-max" or grid.is_sign:
             values = torch.cat([*self.kept, self.low[:, None], self.high[:, None]], dim=1)
             q = steps.choose(settings.step, values, grid, axis=0, scheme=settings.scheme)
         else:
@@ -56,28 +56,76 @@ class _Observer:
         return min_max.along(q, self.axis)
 
 
+class ObservedInputs:
+    """What reached some layers of a network, from which the step of each input follows at any width.
+
+    A step depends on the layer, its width and the settings alone, since calibration runs on the FP32 network: one
+    observation serves every plan.
+    """
+
+    def __init__(self, observers: Mapping[str, _Observer], settings: QuantizerSettings) -> None:
+        self._observers, self._settings = observers, settings
+
+    def affine(self, name: str, bits: int) -> Affine:
+        """The step of a layer's input.
+
+        Raises:
+            QuantizerError: no calibration batch reached the layer, or there is no such width.
+        """
+        observer = self._observers[name]
+        if observer.low is None:
+            raise QuantizerError(
+                f"no calibration batch reached layer {name!r}, so its activations have no step: give "
+                f"calibration inputs that use it, or leave its activations at {FLOAT_BITS} bits"
+            )
+        return observer.choose(Grid.of(bits, self._settings.scheme), self._settings)
+
+
+def observe_inputs(
+    model: nn.Module,
+    where: Iterable[Place],
+    calibration: Iterable[Tensor],
+    settings: QuantizerSettings,
+    *,
+    menu: Iterable[int] = WIDTHS,
+) -> ObservedInputs:
+    """Run calibration batches through `model`, which must hold no quantizer, and see what reaches each place.
+
+    `menu`: widths that steps will be asked for.
+    """
+    signs = any(Grid.of(bits, settings.scheme).is_sign for bits in menu)
+    names = [place.name for place in where]
+    observers = _observe(model, names, calibration, settings, sample=settings.step != "min-max" or signs)
+    return ObservedInputs(observers, settings)
+
+
 def input_affines(
     model: nn.Module, where: Iterable[Place], calibration: Iterable[Tensor], settings: QuantizerSettings
 ) -> dict[str, Affine]:
     """The step of each place's input, measured on `model`, which must hold no quantizer yet."""
-    wanted = {p.name: Grid.of(p.a_bits, settings.scheme) for p in where if p.a_bits != FLOAT_BITS}
+    wanted = [place for place in where if place.a_bits != FLOAT_BITS]
     if not wanted:
         return {}
-    observers = _observe(model, wanted, calibration, settings)
-    return {name: observers[name].choose(grid, settings) for name, grid in wanted.items()}
+    menu = {place.a_bits for place in wanted}
+    observed = observe_inputs(model, wanted, calibration, settings, menu=menu)
+    return {place.name: observed.affine(place.name, place.a_bits) for place in wanted}
 
 
 def _observe(
-    model: nn.Module, wanted: Mapping[str, Grid], calibration: Iterable[Tensor], settings: QuantizerSettings
+    model: nn.Module,
+    names: Iterable[str],
+    calibration: Iterable[Tensor],
+    settings: QuantizerSettings,
+    *,
+    sample: bool,
 ) -> dict[str, _Observer]:
     observers, hooks = {}, []
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
-        for name, grid in wanted.items():
+        for name in names:
             layer = model.get_submodule(name)
             axis = input_axis(layer) if settings.granularity == "channel" else None
-            sample = settings.step != "min-max" or grid.is_sign
             observers[name] = _Observer(axis, sample=sample)
             hooks.append(layer.register_forward_pre_hook(_watch(name, observers[name]), with_kwargs=True))
         with torch.no_grad():
@@ -88,12 +136,6 @@ def _observe(
             hook.remove()
         for module, training in modes.items():
             module.training = training
-    for name, observer in observers.items():
-        if observer.low is None:
-            raise QuantizerError(
-                f"no calibration batch reached layer {name!r}, so its activations have no step: give "
-                f"calibration inputs that use it, or leave its activations at {FLOAT_BITS} bits"
-            )
     return observers
 
 

@@ -3,20 +3,17 @@
 from typing import Any
 
 import pytest
-import torch
 
 from explorer import plans, studies
 from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.estimates import paired
 from explorer.evaluation import PerSample
-from explorer.plans import DamageTable, Plan, error_damage, network_errors
-from explorer.proxy import Measurer, measure_proxy
-from explorer.quantizers import QuantizerSettings
+from explorer.plans import DamageTable, error_damage, network_errors
+from explorer.proxy import measure_proxy
 from explorer.studies import Study
 from explorer.watching import Stopped
 from tests import learnable
-from tests.curvature.networks import Twice, seeded, study_of
 from tests.watched import Watched
 
 BITS = (2, 4, 8)
@@ -40,32 +37,6 @@ def tables(study: Study, blocks: tuple[Block, ...]) -> dict[str, DamageTable]:
     }
     sensitivity = {name: i + 1.0 for i, name in enumerate(plain.values)}
     return {"trace": DamageTable(scaled, sensitivity, {}), "l2": plain}
-
-
-@pytest.mark.parametrize("a_bits", [32, 4])
-@pytest.mark.parametrize("step", ["mse", "min-max"])
-def test_a_plans_loss_is_that_of_an_evaluation(
-    study: Study, blocks: tuple[Block, ...], a_bits: int, step: str
-) -> None:
-    quantizer = QuantizerSettings(step=step)
-    measurer = Measurer(study, blocks, samples=10_000, quantizer=quantizer, a_bits=a_bits)
-    for widths in ((2, 4, 3, 8), (8, 2, 2, 4), (2, 4, 3, 8)):  # back again, from the cached weights
-        bits = dict(zip((block.name for block in blocks), widths, strict=True))
-        plan = Plan.of_weights(study, blocks, bits, a_bits=a_bits)
-        expected = plans.evaluate_plan(study, plan, blocks, weights=quantizer)
-        found = measurer.measure(bits)
-        assert float(found.losses.mean()) == pytest.approx(expected.loss, rel=1e-5)
-        assert found.mean_metric == expected.accuracy
-
-
-def test_a_tied_weight_is_quantized_once_for_all_its_uses() -> None:
-    study = study_of(seeded(Twice))
-    blocks = study.blocks()
-    plan = Plan.uniform(study, blocks, 3, 32)
-    found = Measurer(study, blocks, samples=100).measure(plan.w_bits)
-    assert float(found.losses.mean()) == pytest.approx(
-        plans.evaluate_plan(study, plan, blocks).loss, rel=1e-5
-    )
 
 
 def test_the_rise_is_paired_with_fp32_and_so_are_the_comparisons(
@@ -126,9 +97,3 @@ def test_what_is_missing_is_said(
         measure_proxy(study, blocks, {"l2": tables["l2"]})
     with pytest.raises(PlanError, match="1 images give no standard error"):
         measure_proxy(study, blocks, tables, samples=1)
-
-
-def test_the_studys_own_network_stays_as_it_was(study: Study, blocks: tuple[Block, ...]) -> None:
-    before = {name: tensor.clone() for name, tensor in study.network.state_dict().items()}
-    Measurer(study, blocks, samples=10).measure({block.name: 2 for block in blocks})
-    assert all(torch.equal(before[name], tensor) for name, tensor in study.network.state_dict().items())
