@@ -7,6 +7,7 @@ which the page replaces by the text colour of its theme; anywhere else it is as 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,24 +78,44 @@ def blank(height: int) -> go.Figure:
 def inked(figure: go.Figure) -> go.Figure:
     """The figure with every text in the theme's text colour, and `TEXT_PIXELS` tall where it has no size of its own.
 
-    It has to be said of every axis by itself, since Streamlit's theme replaces the template.
+    It has to be said of every axis by itself, since Streamlit's theme replaces the template. A figure's own objects are
+    slow to read and to write, so what is there is read as plain data, and what is to change is written at once.
     """
-    layout = figure.layout
-    axes = [*figure.select_xaxes(), *figure.select_yaxes(), *figure.select_coloraxes()]
-    scenes = list(figure.select_scenes())
-    if not axes and not scenes:
-        axes = [layout.xaxis, layout.yaxis]
-    axes += [side for scene in scenes for side in (scene.xaxis, scene.yaxis, scene.zaxis)]
-    scales = [*figure.data, *(trace.marker for trace in figure.data if "marker" in trace)]
-    axes += [each for each in scales if "colorbar" in each and each.colorbar.to_plotly_json()]
-    fonts = [layout.font, layout.legend.font, layout.hoverlabel.font]
-    for axis in axes:
-        side = axis.colorbar if "colorbar" in axis else axis
-        fonts += [side.tickfont, side.title.font]
-    fonts += [note.font for note in layout.annotations]
-    for font in fonts:
-        font.update(color=font.color or INK, size=font.size or TEXT_PIXELS)
+    layout = figure.layout.to_plotly_json()
+    named = {
+        kind: [name for name in layout if re.fullmatch(rf"{kind}\d*", name)]
+        for kind in ("xaxis", "yaxis", "coloraxis", "scene")
+    }
+    axes = dict.fromkeys(("xaxis", "yaxis", *named["xaxis"], *named["yaxis"]))
+    changes: dict[str, Any] = {name: _ink(layout.get(name)) for name in ("legend", "hoverlabel")}
+    changes["font"] = _ink(layout)["font"]
+    changes |= {name: _axis_ink(layout.get(name)) for name in axes}
+    changes |= {name: {"colorbar": _axis_ink(layout[name].get("colorbar"))} for name in named["coloraxis"]}
+    changes |= {
+        name: {side: _axis_ink(layout[name].get(side)) for side in ("xaxis", "yaxis", "zaxis")}
+        for name in named["scene"]
+    }
+    if notes := layout.get("annotations"):
+        changes["annotations"] = [_ink(note) for note in notes]
+    figure.update_layout(changes)
+    for trace in figure.data:
+        content = trace.to_plotly_json()
+        if bar := content.get("colorbar"):
+            trace.update(colorbar=_axis_ink(bar))
+        if bar := content.get("marker", {}).get("colorbar"):
+            trace.update(marker_colorbar=_axis_ink(bar))
     return figure
+
+
+def _ink(of: Mapping[str, Any] | None, name: str = "font") -> dict[str, Any]:
+    """The font of a part of a layout, with what it lacks."""
+    given = (of or {}).get(name) or {}
+    return {name: {"color": given.get("color") or INK, "size": given.get("size") or TEXT_PIXELS}}
+
+
+def _axis_ink(axis: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The fonts of an axis or the bar of a colour scale."""
+    return _ink(axis, "tickfont") | {"title": _ink((axis or {}).get("title"))}
 
 
 def faded(colour: str, opacity: float = 0.18) -> str:
