@@ -5,7 +5,9 @@ is gone; what is derived from a study is kept under its fingerprint.
 Studies are pristine and never changed; whoever trains or quantizes copies the network first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import streamlit as st
@@ -22,6 +24,7 @@ from explorer.studies import AnyStudy
 
 GRANULARITIES: tuple[Granularity, ...] = ("layer", "module")
 WIDTHS = tuple(bits for bits in ALLOWED_BITS if bits <= 16)
+_LOOKED_AT: ContextVar[dict[str, AnyStudy] | None] = ContextVar("studies_of_this_redraw", default=None)
 _QUESTION: dict[str | type[Any], Callable[[Any], Any]] = {FrontierQuestion: FrontierQuestion.canonical}
 
 
@@ -45,12 +48,27 @@ def snapshot(fingerprint: str) -> Snapshot:
     return known[fingerprint]
 
 
+@contextmanager
+def one_look() -> Iterator[None]:
+    """One redraw of a page, within which the files of a study are looked at once."""
+    token = _LOOKED_AT.set({})
+    try:
+        yield
+    finally:
+        _LOOKED_AT.reset(token)
+
+
 def study(reference: str) -> AnyStudy:
-    """A loaded study, as its files are now; it must not be changed."""
+    """A loaded study, as its files are now, or were at the start of a redraw; it must not be changed."""
+    looked_at = _LOOKED_AT.get()
+    if looked_at is not None and reference in looked_at:
+        return looked_at[reference]
     found = _loaded(reference)
     if not found.origin.unchanged:
         _loaded.clear(reference)
         found = _loaded(reference)
+    if looked_at is not None:
+        looked_at[reference] = found
     return found
 
 

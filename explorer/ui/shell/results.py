@@ -24,10 +24,11 @@ _REDRAW: ContextVar[dict[str, Snapshot] | None] = ContextVar("snapshots_of_this_
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """One redraw of a page, within which `runs` reads the store once a study."""
+    """One redraw of a page, within which `runs` reads the store once a study, and a study's files are looked at once."""
     token = _REDRAW.set({})
     try:
-        yield
+        with caches.one_look():
+            yield
     finally:
         _REDRAW.reset(token)
 
