@@ -1,6 +1,7 @@
 """The commands that measure what each width does to each block, and put the predicted damage to the test."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,12 +10,13 @@ from explorer.cli.asking import Asked, asks
 from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import JsonOption
 from explorer.cli.running import typed
-from explorer.questions import DamageQuestion, ProxyQuestion
+from explorer.cli.spelling import printed
+from explorer.questions import DamageQuestion, MeasureFrontierQuestion, ProxyQuestion
 
 if TYPE_CHECKING:
     from explorer.estimates import Correlation
     from explorer.plans.damage.measured import MeasuredDamage
-    from explorer.proxy import ProxyResult
+    from explorer.proxy import MeasuredFrontier, MeasuredPlan, ProxyResult
     from explorer.proxy.experiment import Compared
 
 
@@ -22,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("damage")(damage)
     app.command("proxy")(proxy)
+    app.command("measure-frontier")(measure_frontier)
 
 
 @asks(DamageQuestion)
@@ -55,6 +58,59 @@ def proxy(asked: Asked[ProxyQuestion], as_json: JsonOption = False) -> None:
     show({"run": run.id, **(run.result or {})}, as_json, table(title, columns, rows), about=study)
     for row in result.compared:
         remark(_sentence(result, row))
+
+
+@asks(MeasureFrontierQuestion)
+def measure_frontier(asked: Asked[MeasureFrontierQuestion], as_json: JsonOption = False) -> None:
+    """What plans along a frontier are worth without training, coarse to fine, and what Ω then says of the others."""
+    from explorer.proxy import calibrate
+
+    study = asked.study
+    frontier = printed(asked.options["plans"], study)
+    run = asked.run(f"plans along the frontier of {study.name}")
+    result: MeasuredFrontier = typed(run)
+    places = [plan.place for plan in result.plans]
+    omegas = [float(frontier.omega[place]) for place in places]
+    curve = calibrate(omegas, result.plans)
+    costs = [float(frontier.cost[place]) for place in places]
+    content = {"run": run.id, **(run.result or {}), "calibration": None if curve is None else curve.to_json()}
+    content["plans"] = [
+        {**plan, "cost": cost, "omega": omega}
+        for plan, cost, omega in zip(content["plans"], costs, omegas, strict=True)
+    ]
+    noun = study.noun.many
+    title = f"Plans along the frontier of {study.name} ({result.full.samples:,} {result.split} {noun}, {result.seconds:.0f} s)"
+    columns = (f"cost ({frontier.unit})", "Ω", "accuracy", "less FP32", "loss")
+    rows = [("FP32", "", *_measured(result.full))] + [
+        (f"{cost:,.6g}", f"{omega:.4g}", *_measured(plan))
+        for plan, cost, omega in zip(result.plans, costs, omegas, strict=True)
+    ]
+    show(content, as_json, table(title, columns, rows), about=study)
+    remark(_noise(result, costs, frontier.unit))
+
+
+def _measured(plan: "MeasuredPlan") -> tuple[str, str, str]:
+    loss = f"{plan.loss:.4f} ± {plan.loss_stderr:.4f}"
+    if (
+        plan.accuracy is None
+        or plan.accuracy_stderr is None
+        or plan.change is None
+        or plan.change_stderr is None
+    ):
+        return "–", "–", loss
+    accuracy = f"{plan.accuracy:.2%} ± {plan.accuracy_stderr:.2%}"
+    return accuracy, f"{plan.change:+.2%} ± {plan.change_stderr:.2%}", loss
+
+
+def _noise(result: "MeasuredFrontier", costs: Sequence[float], unit: str) -> str:
+    equal = sum(plan.equals_smaller for plan in result.plans)
+    said = (
+        f"{equal} of {len(result.plans) - 1} plans equal the next smaller one that was measured within noise"
+    )
+    if result.enough is None:
+        return f"{said}; even the largest differs from FP32"
+    cost = costs[result.plans.index(result.enough)]
+    return f"{said}; from {cost:,.6g} {unit} up every measured plan equals FP32 within noise"
 
 
 def _correlation(found: "Correlation") -> str:

@@ -17,10 +17,11 @@ from pydantic.fields import FieldInfo
 
 from explorer import reading
 from explorer.cli.output import remark
-from explorer.errors import LapqError
+from explorer.errors import LapqError, PlanError
 from explorer.questions import Question
 
 if TYPE_CHECKING:
+    from explorer.proxy import PrintedFrontier
     from explorer.studies import Study
 
 _STEPS = reading.Kind(
@@ -29,6 +30,13 @@ _STEPS = reading.Kind(
     LapqError,
     "give what lapq --json printed",
     mend="give what lapq --json printed",
+)
+_FRONTIER = reading.Kind(
+    "the file of a frontier",
+    200_000_000,
+    PlanError,
+    "give what frontier --json printed",
+    mend="give what frontier --json printed",
 )
 REQUIRED = inspect.Parameter.empty
 STEPS = (
@@ -158,6 +166,30 @@ def _plan_of_steps(info: FieldInfo) -> Spelling:
     return Spelling(str | None, None, ("--plan",), text, read_for=_plan(info).read_for)
 
 
+def _ladder(info: FieldInfo) -> Spelling:
+    def read(typed: str, study: "Study") -> Any:
+        return printed(typed, study).ladder
+
+    return Spelling(str, REQUIRED, ("--frontier",), "file of what frontier --json printed", read_for=read)
+
+
+def printed(typed: str, study: "Study") -> "PrintedFrontier":
+    """The frontier in a file of what ``frontier --json`` printed.
+
+    Raises:
+        PlanError: it cannot be read, or is something else.
+    """
+    from explorer.proxy import printed_frontier
+
+    if not typed:
+        raise typer.BadParameter(
+            "no file is named; give what frontier --json printed", param_hint="--frontier"
+        )
+    path = Path(typed)
+    content = reading.parse_json(reading.read_text(path, _FRONTIER), _FRONTIER, of=f" {path}")
+    return printed_frontier(content, study)
+
+
 def _jointly(info: FieldInfo) -> Spelling:
     text = "hutchinson with one product a block, as the papers do"
     return Spelling(bool, False, ("--separately",), text, lambda separately, _: not separately)
@@ -203,6 +235,7 @@ def _steps(info: FieldInfo) -> Spelling:
 # Fields that are not typed as they are: of every question that has one of the name, or of one kind.
 SPELLED: Mapping[str, Callable[[FieldInfo], Spelling]] = {
     "plan": _plan,
+    "measure_frontier.plans": _ladder,
     "jointly": _jointly,
     "quantizer": _quantizer,
     "corrections": _corrections,

@@ -6,9 +6,10 @@ never weigh: a ragged last batch counts by its samples, and two networks can be 
     measure_samples   rows of a split, through a network
     measure_batches   inputs and targets that are at hand, through a network
     score, joined     outputs that were found in another way, e.g. by replaying the part that did not change
+    stacked           several networks as tensors, to be kept
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,3 +105,18 @@ def joined(parts: Sequence[PerSample]) -> PerSample:
     metrics = [part.metric for part in parts if part.metric is not None]
     losses = torch.cat([part.losses for part in parts])
     return PerSample(losses, torch.cat(metrics) if len(metrics) == len(parts) else None)
+
+
+def stacked(found: Sequence[PerSample]) -> dict[str, Tensor]:
+    """Several networks on the same samples as tensors, (networks, samples) each; the metric is called ``right``."""
+    tensors = {"loss": torch.stack([each.losses for each in found])}
+    metrics = [each.metric for each in found if each.metric is not None]
+    return tensors | ({"right": torch.stack(metrics)} if len(metrics) == len(found) else {})
+
+
+def unstacked(tensors: Mapping[str, Tensor]) -> list[PerSample]:
+    """The inverse of `stacked`."""
+    metrics: Sequence[Tensor | None] = [None] * len(tensors["loss"])
+    if "right" in tensors:
+        metrics = list(tensors["right"].double())
+    return [PerSample(losses, each) for losses, each in zip(tensors["loss"].double(), metrics, strict=True)]

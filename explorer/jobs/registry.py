@@ -82,6 +82,11 @@ KINDS: Mapping[str, Kind] = {
         Kind(questions.LapqTableQuestion, _JOBS + "lapq_table:run", "explorer.lapq.rivals.table:Comparison"),
         Kind(questions.DamageQuestion, _JOBS + "damage:run", "explorer.plans.damage.measured:MeasuredDamage"),
         Kind(questions.ProxyQuestion, _JOBS + "proxy:run", "explorer.proxy.experiment:ProxyResult"),
+        Kind(
+            questions.MeasureFrontierQuestion,
+            _JOBS + "measure_frontier:run",
+            "explorer.proxy.along:MeasuredFrontier",
+        ),
     )
 }
 _HIDDEN = {"selftest": Kind(SelftestQuestion, _JOBS + "selftest:run", needs_study=False)}

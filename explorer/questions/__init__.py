@@ -13,6 +13,7 @@ Traceback (most recent call last):
 explorer.errors.CurvatureError: rel_se=0 is no error to reach; give one above 0, such as 0.05
 """
 
+from explorer.questions.along import Ladder, MeasureFrontierQuestion
 from explorer.questions.base import Quantizer, Question, question_of
 from explorer.questions.damage import DamageQuestion, ProxyQuestion
 from explorer.questions.frontier import FrontierQuestion
@@ -35,12 +36,14 @@ __all__ = [
     "EvaluateQuestion",
     "FinetuneQuestion",
     "FrontierQuestion",
+    "Ladder",
     "LandscapeQuestion",
     "LapqHessianQuestion",
     "LapqQuestion",
     "LapqSurfaceQuestion",
     "LapqSweepQuestion",
     "LapqTableQuestion",
+    "MeasureFrontierQuestion",
     "ProxyQuestion",
     "Quantizer",
     "Question",

@@ -12,6 +12,7 @@ NOUNS: Mapping[str, str] = {
     "landscape": "Loss landscape",
     "damage": "Measured damage",
     "proxy": "Prediction against loss",
+    "measure_frontier": "Measured frontier",
     "evaluate": "Accuracy",
     "finetune": "Training",
     "lapq": "Step sizes",
@@ -28,6 +29,7 @@ _WORDS: Mapping[str, str] = {
     "eigen_samples": "samples for eigenvalues",
     "damage_samples": "samples for damage",
     "of": "",
+    "plans": "of",
     "block": "",
     "measure": "",
     "method": "",
@@ -55,6 +57,8 @@ def settings(question: Question) -> list[str]:
 def _value(name: str, value: Any) -> str:
     if name == "plan" and isinstance(value, dict):
         return _plan(value)
+    if name == "plans" and isinstance(value, dict):
+        return ladder(value)
     if isinstance(value, dict):
         return (
             ", ".join(f"{key} {_value(key, each)}" for key, each in value.items())
@@ -82,3 +86,14 @@ def _plan(content: Mapping[str, Any]) -> str:
             ends = f"{letter}{found[0]}"
             widths.append(ends if len(found) == 1 else f"{ends} to {letter}{found[-1]}")
     return ", ".join(widths)
+
+
+def ladder(content: Mapping[str, Any]) -> str:
+    """How many plans there are, and their widths: ``129 plans, W2 to W8, A8``; their number alone elsewhere."""
+    said = [f"{len(content.get('weights', ()))} plans"]
+    for letter, key in (("W", "weights"), ("A", "inputs")):
+        found = sorted({int(each, 36) for row in content.get(key, ()) for each in row})
+        if found:
+            ends = f"{letter}{found[0]}"
+            said.append(ends if len(found) == 1 else f"{ends} to {letter}{found[-1]}")
+    return ", ".join(said)

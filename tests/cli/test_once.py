@@ -9,7 +9,7 @@ import pytest
 from explorer import blocks, studies
 
 from .conftest import LAYERS, Command
-from .test_whole_path import write_plan
+from .test_whole_path import write_frontier, write_plan
 
 STEPS = ("--calibration", 12)
 SITES = ("--first", "residual.first.weight", "--second", "residual.second.weight")
@@ -22,6 +22,7 @@ WORDS: dict[str, tuple[object, ...]] = {
     "damage": ("--samples", 12, "--bits", "2,4"),
     "frontier": ("--budget-ratio", 8, "--a-bits", "4,8", "--bits", "4,8"),
     "proxy": PLANS,
+    "measure-frontier": ("--frontier", "FRONTIER", "--points", 2, "--samples", 12),
     "lapq": ("--method", "gradient", *STEPS),
     "lapq-table": (*STEPS, "--corrections", "none"),
     "lapq-surface": (*SITES, "--points", 5, *STEPS),
@@ -37,7 +38,8 @@ def test_the_study_is_loaded_and_partitioned_once(
     explore: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     plan = write_plan(folder, dict.fromkeys(LAYERS, 4))
-    words = [plan if word == "PLAN" else word for word in WORDS[verb]]
+    frontier = write_frontier(folder, [dict.fromkeys(LAYERS, bits) for bits in (2, 8)])
+    words = [{"PLAN": plan, "FRONTIER": frontier}.get(str(word), word) for word in WORDS[verb]]
     counted: Counter[str] = Counter()
 
     def count(module: Any, name: str) -> None:

@@ -1,6 +1,7 @@
 """The verbs one after the other on a network in a folder of its own, beside the same calls in Python."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,17 @@ def write_plan(folder: Path, bits: dict[str, int]) -> Path:
     sha256 = studies.load_network(folder).weights_sha256
     path = folder / "plan.json"
     path.write_text(json.dumps({"version": 1, "study": "tiny", "weights_sha256": sha256, "blocks": blocks}))
+    return path
+
+
+def write_frontier(folder: Path, plans: Sequence[Mapping[str, int]]) -> Path:
+    """What ``frontier --json`` prints, as far as it is read: costs and Ω are those of a made-up table."""
+    points = [
+        {"cost": sum(bits.values()), "omega": sum(4.0**-b for b in bits.values()), "bits": dict(bits)}
+        for bits in plans
+    ]
+    path = folder / "frontier.json"
+    path.write_text(json.dumps({"points": points, "activations": 8, "unit": "bytes"}))
     return path
 
 

@@ -212,6 +212,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "lapq-surface": ("--first", "--second", "--points"),
     "damage": ("--measure", "--bits", "--samples", "--step", "--seed"),
     "proxy": ("--plans", "--samples", "--split", "--bits", "--a-bits", "--step"),
+    "measure-frontier": ("--frontier", "--points", "--samples", "--split"),
     "export": ("--plan", "--format"),
     "fold": ("--out",),
 }  # fmt: skip

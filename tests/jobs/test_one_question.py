@@ -13,7 +13,7 @@ from explorer.cli import main
 from explorer.jobs import registry
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
-from explorer.questions import Question
+from explorer.questions import Ladder, Question
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from tests import learnable
@@ -85,6 +85,13 @@ CASES: Mapping[str, tuple[Case, Case]] = {
              "--granularity", "module", "--step", "min-max", "--damage-samples", "20", "--eigen-samples", "20"),
             {"plans": 12, "samples": 30, "split": "train", "bits": [2, 8], "a_bits": 4, "granularity": "module",
              "quantizer": {"step": "min-max"}, "damage_samples": 20, "eigen_samples": 20},
+        ),
+    ),
+    "measure_frontier": (
+        Case(("--frontier", "frontier.json"), {"plans": True}),
+        Case(
+            ("--frontier", "frontier.json", "--points", "5", "--samples", "30", "--split", "train"),
+            {"plans": True, "points": 5, "samples": 30, "split": "train"},
         ),
     ),
     "lapq": (
@@ -172,6 +179,7 @@ def typed(
     monkeypatch.chdir(tmp_path)
     Path("steps.json").write_text(json.dumps(STEPS), encoding="utf-8")
     Path("plan.json").write_text(json.dumps(plan(study)), encoding="utf-8")
+    Path("frontier.json").write_text(json.dumps(printed(study)), encoding="utf-8")
 
     def ask(kind: str, *words: str) -> RunSpec:
         with pytest.raises(Caught):
@@ -185,10 +193,22 @@ def plan(study: Study) -> dict[str, Any]:
     return Plan.uniform(study, study.blocks(), 4, 8).to_json()
 
 
+def printed(study: Study) -> dict[str, Any]:
+    """A frontier of two plans, as the command prints it, dearest first."""
+    points = [
+        {"cost": bits, "omega": 1 / bits, "bits": {block.name: bits for block in study.blocks()}}
+        for bits in (8, 2)
+    ]
+    return {"points": points, "activations": 8, "unit": "bytes", "chosen": None}
+
+
 def asked(kind: str, case: Case, study: Study, **more: Any) -> Question:
     options = {**case.options, **more}
     if "plan" in options:
         options["plan"] = plan(study)
+    if "plans" in options and kind == "measure_frontier":
+        names = [block.name for block in study.blocks()]
+        options["plans"] = Ladder.of(names, [[2] * len(names), [8] * len(names)], [[8] * len(names)] * 2)
     return registry.kind(kind).question(**options)
 
 

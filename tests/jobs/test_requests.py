@@ -7,12 +7,14 @@ from explorer.questions import (
     EigenvaluesQuestion,
     EvaluateQuestion,
     FinetuneQuestion,
+    Ladder,
     LandscapeQuestion,
     LapqHessianQuestion,
     LapqQuestion,
     LapqSurfaceQuestion,
     LapqSweepQuestion,
     LapqTableQuestion,
+    MeasureFrontierQuestion,
     ProxyQuestion,
     SpectrumQuestion,
     TracesQuestion,
@@ -51,6 +53,9 @@ ASKED = {
         STUDY, DamageQuestion(bits=[4, 2], quantizer={"step": "max", "scheme": "symmetric"})
     ),
     "proxy": spec_of(STUDY, ProxyQuestion()),
+    "measure_frontier": spec_of(
+        STUDY, MeasureFrontierQuestion(plans=Ladder.of(["a", "b"], [[2, 2], [16, 4]], [[8, 8], [8, 32]]))
+    ),
 }
 
 IDS = {
@@ -75,6 +80,7 @@ IDS = {
     "damage of activations": "894841115499",
     "damage, not as usual": "f0e0c2c85722",
     "proxy": "c5c29ee9960d",
+    "measure_frontier": "531165411656",
 }
 
 

@@ -9,7 +9,7 @@ from explorer import studies
 from explorer.jobs import answers, execute, registry
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
-from explorer.questions import Question
+from explorer.questions import Ladder, Question
 from explorer.runs import Store
 from explorer.studies import Study
 from tests import learnable
@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "lapq_hessian": {**FEW, "separability": False},
     "lapq_table": {**FEW, "test_images": 32, "corrections": ["none"]},
     "damage": {"bits": [4], "samples": 16},
+    "measure_frontier": {"points": 3, "samples": 16},
     "proxy": {"plans": 4, "samples": 16, "damage_samples": 8, "eigen_samples": 8, "bits": [2, 4, 8]},
 }
 
@@ -44,6 +45,10 @@ def asked(study: Study, kind: str) -> Question:
     options = dict(SMALL[kind])
     if kind == "finetune":
         options["plan"] = Plan.uniform(study, study.blocks(), 4, 8).to_json()
+    if kind == "measure_frontier":
+        blocks = [block.name for block in study.blocks()]
+        rows = [[bits] * len(blocks) for bits in (2, 4, 8)]
+        options["plans"] = Ladder.of(blocks, rows, rows)
     return registry.kind(kind).question(**options)
 
 

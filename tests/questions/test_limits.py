@@ -18,10 +18,13 @@ from explorer.questions import (
     LapqSurfaceQuestion,
     LapqSweepQuestion,
     LapqTableQuestion,
+    MeasureFrontierQuestion,
     ProxyQuestion,
     SpectrumQuestion,
     TracesQuestion,
 )
+
+LADDER = {"blocks": ("a",), "weights": ("2", "4"), "inputs": ("8", "8")}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,16 @@ from explorer.questions import (
         (LapqTableQuestion, {"test_images": 10**12}, "test_images is"),
         (DamageQuestion, {"bits": ()}, "bits is"),
         (ProxyQuestion, {"plans": 10**9}, "plans is"),
+        (MeasureFrontierQuestion, {"plans": {**LADDER, "weights": ("2", "2")}}, "a plan is there twice"),
+        (MeasureFrontierQuestion, {"plans": {**LADDER, "weights": ("2", "9")}}, "there is no width '9'"),
+        (
+            MeasureFrontierQuestion,
+            {"plans": {**LADDER, "weights": ("2", "33")}},
+            "every plan must give each block",
+        ),
+        (MeasureFrontierQuestion, {"plans": {**LADDER, "weights": ("2",)}}, "weights is"),
+        (MeasureFrontierQuestion, {"plans": LADDER, "points": 1}, "points is 1"),
+        (MeasureFrontierQuestion, {"plans": LADDER, "samples": 10**12}, "samples is"),
         (FrontierQuestion, {"keep": {"x" * 2000: 4}}, "keep"),
         (FrontierQuestion, {"bits": range(1000)}, "bits is"),
         (FrontierQuestion, {"limits": {"size": float("inf")}}, "limits"),

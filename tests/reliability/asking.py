@@ -54,9 +54,22 @@ def question(kind: str, study: Study, seed: int) -> Question:
         "lapq_hessian": asked.LapqHessianQuestion(leave=(), calibration=256, seed=seed),
         "lapq_table": asked.LapqTableQuestion(leave=(), calibration=64, corrections=("none",), seed=seed),
         "damage": asked.DamageQuestion(measure="lambda-max", seed=seed),
+        "measure_frontier": asked.MeasureFrontierQuestion(
+            plans=_ladder(study), points=16, samples=200, seed=seed
+        ),
         "proxy": asked.ProxyQuestion(plans=20, samples=200, seed=seed),
     }
     return made[kind]
+
+
+def _ladder(study: Study) -> asked.Ladder:
+    """Plans from 2 to 8 bits, each one bit in one block larger than the one before."""
+    names = [block.name for block in study.blocks()]
+    rows = [[2] * len(names)]
+    while rows[-1] != [8] * len(names):
+        place = (len(rows) - 1) % len(names)
+        rows.append([bits + (i == place) for i, bits in enumerate(rows[-1])])
+    return asked.Ladder.of(names, rows, [[8] * len(names)] * len(rows))
 
 
 def spec(kind: str, study: Study, seed: int = 0) -> RunSpec:

@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from explorer.blocks import Block
 from explorer.curvature import Eigenvalues, Traces, weight_traces
 from explorer.evaluation import PerSample
+from explorer.evaluation.per_sample import stacked, unstacked
 from explorer.jobs.kinds.damage import Resumable, eigenvalues
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
@@ -41,7 +39,7 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResu
     saved = context.restore()
     if saved is not None and "tables" in saved.state:
         tables = {name: DamageTable.from_json(table) for name, table in saved.state["tables"].items()}
-        found, known = _eigenvalues_of(study, saved.state["found"]), _known(saved.tensors)
+        found, known = _eigenvalues_of(study, saved.state["found"]), unstacked(saved.tensors)
     else:
         traces = _traces(context, study, asked["granularity"])
         found = _eigenvalues(context, study, asked)
@@ -64,7 +62,7 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResu
         losses = list(measured)
         point = {"place": len(measured) - 1, "loss": measured[-1].losses.mean().item()}
         context.point("plans", point)
-        context.save(_tensors(measured), state)
+        context.save(stacked(measured), state)
 
     result = measure_proxy(
         study,
@@ -81,7 +79,7 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResu
         on_plan=on_plan,
         watcher=Part(Timed(context), *_SHARES["plans"]),
     )
-    context.keep(LOSSES, _tensors(losses))
+    context.keep(LOSSES, stacked(losses))
     return replace(result, eigenvalues=tuple(state["found"]))
 
 
@@ -132,17 +130,3 @@ def _products(
         seed=context.spec.seed,
         watcher=Part(context, *_SHARES["product"]),
     )
-
-
-def _tensors(found: Sequence[PerSample]) -> dict[str, Tensor]:
-    """(plans + 1, samples) of each; "right" holds the metric, which is 0 or 1 for an accuracy."""
-    stacked = {"loss": torch.stack([each.losses for each in found])}
-    metrics = [each.metric for each in found if each.metric is not None]
-    return stacked | ({"right": torch.stack(metrics)} if metrics else {})
-
-
-def _known(tensors: Mapping[str, Tensor]) -> list[PerSample]:
-    metrics: Sequence[Tensor | None] = [None] * len(tensors["loss"])
-    if "right" in tensors:
-        metrics = list(tensors["right"].double())
-    return [PerSample(losses, each) for losses, each in zip(tensors["loss"].double(), metrics, strict=True)]

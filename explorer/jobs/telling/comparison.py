@@ -13,6 +13,7 @@ from typing import Any
 from explorer.estimates import within_noise
 from explorer.jobs.telling import headlines, titles
 from explorer.jobs.telling.headlines import Number
+from explorer.questions.titles import ladder
 from explorer.runs.run import Run
 
 _BITS = "bits of "
@@ -89,6 +90,8 @@ def _asked(run: Run) -> Mapping[str, str]:
     )
     options.pop("seed", None)
     plan = options.pop("plan", None)
+    if isinstance(options.get("plans"), dict):  # a ladder, which would be pages of letters
+        options["plans"] = ladder(options["plans"])
     told = {
         "kind": run.spec.kind.replace("_", " "),
         "study": titles.study_name(run.spec.study),

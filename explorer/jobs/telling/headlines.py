@@ -55,6 +55,14 @@ def _evaluate(result: Any) -> Iterator[Number]:
     yield Number("size", result.size_bytes, unit="B")
 
 
+def _measure_frontier(result: Any) -> Iterator[Number]:
+    yield from _value(result.full, " of FP32")
+    for plan in result.plans:
+        yield from _value(plan, f" at {plan.size_bytes:,} B")
+    if result.enough is not None:
+        yield Number("smallest size that equals FP32 within noise", result.enough.size_bytes, unit="B")
+
+
 def _finetune(result: Any) -> Iterator[Number]:
     yield from _value(result.after, " after training")
     yield from _value(result.before, " without training")
@@ -95,6 +103,7 @@ def _lapq_table(result: Any) -> Iterator[Number]:
 
 _NUMBERS: Mapping[str, Callable[[Any], Iterator[Number]]] = {
     "evaluate": _evaluate,
+    "measure_frontier": _measure_frontier,
     "finetune": _finetune,
     "traces": _traces,
     "eigenvalues": _eigenvalues,

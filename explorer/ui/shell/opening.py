@@ -16,6 +16,7 @@ PAGES: Mapping[str, str] = {  # kind of run to the file of its page
     "landscape": "landscape",
     "damage": "frontier",
     "proxy": "frontier",
+    "measure_frontier": "frontier",
     "lapq": "step_sizes",
     "lapq_surface": "step_sizes",
     "lapq_sweep": "step_sizes",
