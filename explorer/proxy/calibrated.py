@@ -146,4 +146,5 @@ def _sigma(x: np.ndarray, knots: np.ndarray, values: np.ndarray, noise: float) -
 
 
 def _log(omega: np.ndarray) -> np.ndarray:
-    return np.log(omega, out=np.full(omega.shape, np.nan), where=omega > 0)
+    found: np.ndarray = np.log(omega, out=np.full(omega.shape, np.nan), where=omega > 0)
+    return found

@@ -65,22 +65,22 @@ def printed_frontier(content: Any, study: Study, most: int = CANDIDATES) -> Prin
     partitions = (study.blocks(), study.blocks("module"))
     blocks = max(partitions, key=lambda each: sum(block.name in first for block in each))
     names = [block.name for block in blocks]
-    weights, inputs = [], []
+    weights: list[list[int]] = []
+    inputs: list[list[int]] = []
     for place in kept:
         bits, given = points[place].bits, points[place].a_bits
         check_names(bits, blocks, study.name)
         if given is not None:
             check_names(given, blocks, study.name)
-        if given is None and isinstance(printed.activations, list):
-            raise PlanError("the frontier's activations were chosen, but its points do not have them")
         weights.append([bits[name] for name in names])
-        inputs.append(
-            [given[name] for name in names]
-            if given is not None
-            else weights[-1]
-            if printed.activations == "weights"
-            else [printed.activations] * len(names)
-        )
+        if given is not None:
+            inputs.append([given[name] for name in names])
+        elif printed.activations == "weights":
+            inputs.append(weights[-1])
+        elif isinstance(printed.activations, int):
+            inputs.append([printed.activations] * len(names))
+        else:
+            raise PlanError("the frontier's activations were chosen, but its points do not have them")
     ladder = Ladder.of(names, weights, inputs)
     omega = np.array([point.omega for point in points])
     return PrintedFrontier(ladder, cost[kept], omega[kept], printed.unit)

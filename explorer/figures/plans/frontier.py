@@ -46,6 +46,23 @@ class Marked:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A plan that was measured without training.
+
+    Attributes:
+        cost: in the unit of the axis.
+        accuracy, stderr: shares.
+        widths, inputs: letters, as of ``Marked``.
+    """
+
+    cost: float
+    accuracy: float
+    stderr: float
+    widths: str = ""
+    inputs: str = ""
+
+
+@dataclass(frozen=True)
 class Levels:
     """How the counts of a dot of set B become the widths of its blocks.
 
@@ -78,6 +95,8 @@ class FrontierView:
         set_b_levels: (M, k) how many blocks have each width of the menu; see ``Levels``.
         set_b_total: how many plans set B has.
         greedy_cost, greedy_omega, greedy_widths, greedy_inputs: the path of the greedy baseline.
+        measured: plans with their accuracy, drawn on an axis of its own at the right; nothing without.
+        full: accuracy of FP32 on the same images.
     """
 
     cost: np.ndarray
@@ -102,6 +121,8 @@ class FrontierView:
     uniform: Sequence[Marked] = ()
     published: Sequence[Marked] = ()
     saved: Sequence[Marked] = ()
+    measured: Sequence[Measured] = ()
+    full: float | None = None
 
 
 def axis(scene: Scene) -> tuple[str, float]:
@@ -114,8 +135,8 @@ def axis(scene: Scene) -> tuple[str, float]:
     return UNITS[scene.question.cost]
 
 
-def view(scene: Scene) -> FrontierView:
-    """What is drawn of a scene."""
+def view(scene: Scene, measured: Sequence[Measured] = (), full: float | None = None) -> FrontierView:
+    """What is drawn of a scene, and what was measured along its frontier."""
     unit, scale = axis(scene)
     frontier, points, set_b, greedy = scene.frontier, scene.points, scene.set_b, scene.greedy
     chosen = bool(frontier.problem.a_menu)
@@ -143,6 +164,8 @@ def view(scene: Scene) -> FrontierView:
         greedy_omega=greedy.omega if greedy else empty,
         greedy_widths=_letters(greedy.bits) if greedy else (),
         greedy_inputs=_letters(greedy.a_bits) if greedy and chosen else (),
+        measured=measured,
+        full=full,
         **{kind: [_mark(scene, plan, scale) for plan in found] for kind, found in scene.named.items()},
     )
 
@@ -174,6 +197,8 @@ def figure(
     if log:
         made.update_yaxes(dtick=1)
     made.update_layout(dragmode="zoom", uirevision="frontier", modebar={"orientation": "v"})
+    if view.measured:
+        _accuracies(made, view)
     return made
 
 
@@ -290,6 +315,49 @@ def _frontier(made: go.Figure, view: FrontierView) -> None:
         customdata=_said_of(view.widths, view.inputs, view.changes) or None,
         hovertemplate=f"%{{x:,.4~r}} {view.unit}, Ω %{{y:.3g}}"
         + ("<br>%{customdata[0]}<extra></extra>" if view.changes else "<extra></extra>"),
+    )
+
+
+def _accuracies(made: go.Figure, view: FrontierView) -> None:
+    """Measured accuracies with one standard error either way, against an axis at the right."""
+    dots = view.measured
+    made.add_scattergl(
+        x=np.array([dot.cost for dot in dots], dtype=np.float32),
+        y=[dot.accuracy * 100 for dot in dots],
+        error_y={"array": [dot.stderr * 100 for dot in dots], "thickness": 2, "width": 5},
+        mode="lines+markers",
+        line={"width": 1, "dash": "dot", "color": look.ACCENT},
+        marker={"symbol": "circle-open", "size": 10, "color": look.ACCENT, "line": {"width": 2}},
+        name="measured accuracy, ± 1 s.e.",
+        meta="measured",
+        yaxis="y2",
+        customdata=[
+            [look.percent_text(dot.accuracy, dot.stderr), widths, inputs]
+            for dot, (_, widths, inputs) in zip(
+                dots, _said_of([dot.widths for dot in dots], [dot.inputs for dot in dots]), strict=True
+            )
+        ],
+        hovertemplate=f"%{{x:,.4~r}} {view.unit}<br>measured %{{customdata[0]}}<extra></extra>",
+    )
+    if view.full is not None:
+        made.add_shape(
+            type="line",
+            xref="paper",
+            x0=0,
+            x1=1,
+            yref="y2",
+            y0=view.full * 100,
+            y1=view.full * 100,
+            line={"color": look.ACCENT, "width": 1, "dash": "dash"},
+            label={"text": "FP32", "textposition": "start", "font": {"color": look.ACCENT}},
+        )
+    made.update_layout(
+        yaxis2={
+            "title": "measured accuracy, no training (%)",
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+        }
     )
 
 

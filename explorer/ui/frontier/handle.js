@@ -135,6 +135,14 @@ class Handle {
     const { meta: kind } = point.fullData;
     const found = point.customdata;
     const said = { title: kind, hint: "Click to use this plan" };
+    if (kind === "measured") {
+      const [accuracy, bits, inputs] = found;
+      const cost = `${Number(point.x.toPrecision(4)).toLocaleString("en")} ${this.data.unit}`;
+      const { xaxis } = this.chart._fullLayout;
+      const at = [xaxis._offset + xaxis.d2p(point.x), point.yaxis._offset + point.yaxis.d2p(point.y)];
+      this.tell(at, null, { ...said, title: `measured without training: ${accuracy}, ${cost}`, bits, inputs });
+      return;
+    }
     if (kind === "set B") said.bits = this.letters(found);
     else [said.change, said.bits, said.inputs] = found;
     if (kind !== "frontier" && kind !== "set B" && kind !== "greedy") said.title = `${kind}: ${point.hovertext}`;
@@ -156,13 +164,31 @@ class Handle {
     return `${Number(x.toPrecision(4)).toLocaleString("en")} ${this.data.unit}, Ω ${Number(y.toPrecision(3))}`;
   }
 
+  // The accuracy to expect at an Ω, by the plans that were measured; nothing outside their range.
+  expected(omega) {
+    const { curve } = this.data;
+    if (!curve || !(omega > 0)) return "";
+    const { at, value, band, plans } = curve;
+    const last = at.length - 1;
+    const near = 1e-6 * (1 + Math.abs(at[0]) + Math.abs(at[last]));  // the chart's own values are coarse
+    let x = Math.log(omega);
+    if (x < at[0] - near || x > at[last] + near) return "";
+    x = Math.min(Math.max(x, at[0]), at[last]);
+    let i = 1;
+    while (i < last && at[i] < x) i += 1;
+    const part = (x - at[i - 1]) / (at[i] - at[i - 1]);
+    const [accuracy, error] = [value, band].map((each) => 100 * (each[i - 1] + part * (each[i] - each[i - 1])));
+    return `about ${accuracy.toFixed(1)} ± ${error.toFixed(1)} % without training (from ${plans} measured plans)`;
+  }
+
   // The card: cost and Ω, the widths of all blocks as coloured cells and as counts, what changes.
   tell(at, here, { title, bits, inputs, change, hint }) {
     this.card.replaceChildren();
     const line = (kind, text) => {
       if (text) this.card.appendChild(document.createElement(kind)).textContent = text;
     };
-    line("b", title ? `${title}: ${this.words(here)}` : this.words(here));
+    line("b", [title, here && this.words(here)].filter(Boolean).join(": "));
+    line("div", here && this.expected(here.y));
     this.cells("weights", bits);
     if (inputs) this.cells("activations", inputs);
     else line("div", this.data.activations);

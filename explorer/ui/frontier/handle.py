@@ -59,6 +59,7 @@ def attach(
     unit: str,
     activations: str,
     levels: Levels | None,
+    curve: Mapping[str, Any] | None = None,
     on_choice: Callable[[Chosen], None],
 ) -> None:
     """Put the handle on the chart with this key.
@@ -67,6 +68,7 @@ def attach(
         unit: of the cost.
         activations: what the plans' activations are, where the plans do not differ in them; or nothing.
         levels: how the dots of set B say their widths, where it is drawn.
+        curve: accuracy to expect by ln Ω, as lists ``at``, ``value`` and ``band``, and from how many ``plans``.
         on_choice: called before the page is run again.
     """
     key = f"{chart}_handle"
@@ -84,6 +86,7 @@ def attach(
         "held": None if held is None else {"x": held.cost, "y": held.omega, "index": held.index},
         "noise": None if held is None else held.noise,
         "activations": activations,
+        "curve": curve,
         "setB": None if levels is None else asdict(levels),
     }
     _component()(key=key, data=data, height=1, on_moved_change=sentences.callback(moved))

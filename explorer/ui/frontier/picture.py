@@ -11,8 +11,10 @@ from explorer.jobs.basis import Basis
 from explorer.plans import Frontier, FrontierQuestion
 from explorer.plans.scene import Scene, compose, has_set_b
 from explorer.ui.frontier import handle as frontier_handle
+from explorer.ui.frontier import measured
 from explorer.ui.frontier.form import Drawn
 from explorer.ui.frontier.handle import Chosen, Held
+from explorer.ui.frontier.measured import Along
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import caches, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
@@ -23,8 +25,8 @@ _CHART = "frontier_chart"
 _HEIGHT = 420
 
 
-def show(scene: Scene, drawn: Drawn, judged: Yardstick) -> None:
-    """The picture with its handle, and the budget under it."""
+def show(scene: Scene, drawn: Drawn, judged: Yardstick, along: Along | None = None) -> None:
+    """The picture with its handle, what was measured ``along`` the frontier, and the budget under it."""
     question, kept = scene.question, tuple(plan.name for plan in scene.named["saved"])
     assert judged.basis is not None
     figure = _figure(
@@ -35,7 +37,9 @@ def show(scene: Scene, drawn: Drawn, judged: Yardstick) -> None:
         judged.basis.key,
         kept,
         judged.label,
+        ("", 0) if along is None else along.key,
         scene,
+        along,
     )
     export.chart(
         figure,
@@ -52,7 +56,8 @@ def show(scene: Scene, drawn: Drawn, judged: Yardstick) -> None:
         unit=unit,
         activations=_activations(scene.frontier),
         levels=picture.levels(scene),
-        on_choice=lambda chosen: _chosen(scene, chosen),
+        curve=measured.curve(along),
+        on_choice=lambda chosen: _chosen(scene, along, chosen),
     )
     _budget(scene, there)
 
@@ -88,10 +93,13 @@ def _figure(
     key: str,
     saved: tuple[str, ...],
     damage: str,
+    measured_key: tuple[str, int],
     _scene: Scene,
+    _along: Along | None,
 ) -> go.Figure:
-    """The figure; the arguments without an underscore decide it, ``_scene`` was made from them."""
-    return picture.figure(picture.view(_scene), log=drawn.log, height=_HEIGHT, damage=damage)
+    """The figure; the arguments without an underscore decide it, the others were made from them."""
+    view = picture.view(_scene, *measured.dots(_scene, _along))
+    return picture.figure(view, log=drawn.log, height=_HEIGHT, damage=damage)
 
 
 def _held(scene: Scene, scale: float) -> Held | None:
@@ -109,8 +117,11 @@ def _held(scene: Scene, scale: float) -> Held | None:
     return Held(cost / scale, omega, scene.shown(place), scene.noise(place))
 
 
-def _chosen(scene: Scene, chosen: Chosen) -> None:
-    new = scene.plan(session.study(), session.blocks(), chosen.kind, chosen.index)
+def _chosen(scene: Scene, along: Along | None, chosen: Chosen) -> None:
+    if chosen.kind == "measured":
+        new = None if along is None else measured.plan_at(scene, along, chosen.index)
+    else:
+        new = scene.plan(session.study(), session.blocks(), chosen.kind, chosen.index)
     if new is not None:
         session.take(new, passing=chosen.passing)
 

@@ -11,11 +11,12 @@ from explorer.plans import FrontierQuestion
 from explorer.plans.scene import Scene
 from explorer.questions import DamageQuestion
 from explorer.runs import RunSpec
-from explorer.ui.frontier import constraints, nearest, proxy_view
+from explorer.ui.frontier import constraints, measured, nearest, proxy_view
 from explorer.ui.frontier import form as frontier_form
 from explorer.ui.frontier import picture as frontier_picture
 from explorer.ui.frontier import trust as plan_trust
 from explorer.ui.frontier.form import Drawn
+from explorer.ui.frontier.measured import Along
 from explorer.ui.parts import run_panel
 from explorer.ui.plan import compare as plan_compare
 from explorer.ui.plan import desk as plan_desk
@@ -70,6 +71,7 @@ def _answered(question: FrontierQuestion, drawn: Drawn, menu: Sequence[int]) -> 
     if judged.basis is None:
         _wait(further(session.study(), question, session.granularity()))
         return
+    measured.bind()
     try:
         scene = frontier_picture.scene_of(question, drawn, judged.basis)
     except PlanError as error:
@@ -77,24 +79,26 @@ def _answered(question: FrontierQuestion, drawn: Drawn, menu: Sequence[int]) -> 
         plan_desk.show(menu)
         plan_desk.further()
         return
+    along = measured.along(scene)
     if constraints.is_open():
-        _picture(scene, drawn, judged)
+        _picture(scene, drawn, judged, along)
         plan_desk.show(menu)
     else:
         with st.container(key="frontier_scene"):
             left, right = st.columns(_CHART_AND_PLAN, gap="medium")
         with left:
-            _picture(scene, drawn, judged)
+            _picture(scene, drawn, judged, along)
         with right:
             plan_desk.show(menu)
+    measured.show(scene, along)
     st.caption(frontier_picture.sentence(scene))
     _activations_too(question, judged)
     plan_desk.further()
     _analyse(scene, judged.basis)
 
 
-def _picture(scene: Scene, drawn: Drawn, judged: Yardstick) -> None:
-    frontier_picture.show(scene, drawn, judged)
+def _picture(scene: Scene, drawn: Drawn, judged: Yardstick, along: Along | None) -> None:
+    frontier_picture.show(scene, drawn, judged, along)
     nearest.beside(scene)
 
 

@@ -60,11 +60,15 @@ def compute(
         help=None if lacking else there,
         key=key,
     )
-    if not pressed:
-        return
+    if pressed:
+        begin([asked[name] for name in lacking])
+
+
+def begin(specs: Sequence[RunSpec]) -> None:
+    """Ask for runs, and draw the page again."""
     owner = door.person().name
-    for name in lacking:
-        request(caches.store(), asked[name], parts=session.study().parts, owner=owner)
+    for spec in specs:
+        request(caches.store(), spec, parts=session.study().parts, owner=owner)
     st.rerun()
 
 

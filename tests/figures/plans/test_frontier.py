@@ -5,7 +5,7 @@ import pytest
 
 from explorer import studies
 from explorer.figures.plans import frontier
-from explorer.figures.plans.frontier import FrontierView, Marked
+from explorer.figures.plans.frontier import FrontierView, Marked, Measured
 from explorer.plans import FrontierQuestion, enumerate_set_b, greedy, solve, study_problem
 from explorer.plans.scene import Scene, compose
 
@@ -196,3 +196,19 @@ def test_axes_name_quantity_and_unit() -> None:
 def test_a_figure_depends_on_its_view_alone() -> None:
     """Streamlit drops zoom and selection whenever the figure it is given differs."""
     assert frontier.figure(view()).to_json() == frontier.figure(view()).to_json()
+
+
+def test_measured_accuracies_have_an_axis_of_their_own_and_their_errors() -> None:
+    """The axes of cost and Ω are those of the picture without them, so that everything else stays in its place."""
+    dots = [Measured(10.0, 0.5, 0.01, "22"), Measured(40.0, 0.9, 0.005, "82")]
+    without, made = frontier.figure(view()), frontier.figure(view(measured=dots, full=0.92))
+    [drawn] = [trace for trace in made.data if trace.meta == "measured"]
+    assert (list(drawn.x), list(drawn.y), list(drawn.error_y.array)) == ([10, 40], [50, 90], [1, 0.5])
+    assert drawn.yaxis == "y2"
+    assert made.layout.yaxis2.overlaying == "y"
+    assert (made.layout.xaxis, made.layout.yaxis) == (without.layout.xaxis, without.layout.yaxis)
+    assert len(made.data) == len(without.data) + 1
+    [full] = made.layout.shapes
+    assert (full.y0, full.y1, full.yref) == (92, 92, "y2")
+    assert drawn.customdata[0] == ["50.00 ± 1.00 %", "22", ""]
+    assert "yaxis2" not in without.layout
