@@ -328,7 +328,7 @@ def _accuracies(made: go.Figure, view: FrontierView) -> None:
         mode="lines+markers",
         line={"width": 1, "dash": "dot", "color": look.ACCENT},
         marker={"symbol": "circle-open", "size": 10, "color": look.ACCENT, "line": {"width": 2}},
-        name="measured accuracy, ± 1 s.e.",
+        name="measured accuracy (right axis), ± 1 s.e.",
         meta="measured",
         yaxis="y2",
         customdata=[
@@ -352,11 +352,13 @@ def _accuracies(made: go.Figure, view: FrontierView) -> None:
             label={"text": "FP32", "textposition": "start", "font": {"color": look.ACCENT}},
         )
     made.update_layout(
-        yaxis2={
-            "title": "measured accuracy, no training (%)",
+        yaxis2={  # without a title, which would lie under the mode bar: the legend says what it is
             "overlaying": "y",
             "side": "right",
             "showgrid": False,
+            "tickmode": "auto",
+            "ticksuffix": " %",
+            "tickfont": {"color": look.ACCENT},
         }
     )
 

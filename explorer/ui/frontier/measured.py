@@ -6,6 +6,7 @@ come in; until then they are told below.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from explorer.ui.shell.plain import plain
 from explorer.ui.state import address
 
 _GRID = 200  # Ω at which the curve is sent to the browser
-_TOLD = 4  # plans that are told while the run works
+_TOLD = 4  # plans, or pairs of them, that are told one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,16 +175,13 @@ def sentence(scene: Scene, found: Along, held: Plan | None) -> str:
             f"From {smallest:,.4g} {unit} up, every one equals FP32 within noise (2 s.e. of the paired difference)."
         )
     equal = [
-        f"{before:,.4g} and {cost:,.4g}"
-        for before, cost, plan in zip(costs, costs[1:], found.plans[1:], strict=False)
+        f"{before:,.4g} and {cost:,.4g} {unit}"
+        for (before, cost), plan in zip(pairwise(costs), found.plans[1:], strict=True)
         if plan.equals_smaller and (smallest is None or cost <= smallest)
     ]
     if equal:
-        said.append(
-            f"Below that, equal within noise: {', '.join(equal)} {unit}."
-            if smallest is not None
-            else f"Equal within noise: {', '.join(equal)} {unit}."
-        )
+        more = f" and {len(equal) - _TOLD} more pairs" if len(equal) > _TOLD else ""
+        said.append(f"Neighbours within noise of each other: {', '.join(equal[:_TOLD])}{more}.")
     if held is not None and (expected := expectation(scene, found, held)):
         said.append(f"By its Ω the current plan has {expected}.")
     return plain(" ".join(said))
@@ -198,7 +196,8 @@ def expectation(scene: Scene, found: Along, plan: Plan) -> str:
     expected = None if found.curve is None else found.curve.at(omega)
     if found.curve is None or expected is None:
         return ""
-    return f"about {look.percent_text(*expected)} (from {found.curve.plans} measured plans)"
+    value, band = (100 * each for each in expected)
+    return f"about {value:.1f} ± {band:.1f} % (from {found.curve.plans} measured plans)"
 
 
 def _found(run: Run) -> tuple[MeasuredPlan, ...]:
