@@ -29,6 +29,7 @@ _LABELS: Mapping[CostName, str] = {
     "bops": "bit operations per image",
     "latency": "published latency, NVIDIA T4",
 }
+_BESIDE_MODE_BAR = 70  # pixels at the right for numbers and, further out, the mode bar
 WIDTH_LETTERS: Mapping[int, str] = {
     bits: "0123456789abcdefghijklmnopqrstuvwxyz"[bits] for bits in look.BIT_COLOURS
 }
@@ -328,7 +329,7 @@ def _accuracies(made: go.Figure, view: FrontierView) -> None:
         mode="lines+markers",
         line={"width": 1, "dash": "dot", "color": look.ACCENT},
         marker={"symbol": "circle-open", "size": 10, "color": look.ACCENT, "line": {"width": 2}},
-        name="measured accuracy (right axis), ± 1 s.e.",
+        name="accuracy, measured (right)",
         meta="measured",
         yaxis="y2",
         customdata=[
@@ -352,6 +353,7 @@ def _accuracies(made: go.Figure, view: FrontierView) -> None:
             label={"text": "FP32", "textposition": "start", "font": {"color": look.ACCENT}},
         )
     made.update_layout(
+        margin={"r": _BESIDE_MODE_BAR},
         yaxis2={  # without a title, which would lie under the mode bar: the legend says what it is
             "overlaying": "y",
             "side": "right",
@@ -359,7 +361,7 @@ def _accuracies(made: go.Figure, view: FrontierView) -> None:
             "tickmode": "auto",
             "ticksuffix": " %",
             "tickfont": {"color": look.ACCENT},
-        }
+        },
     )
 
 

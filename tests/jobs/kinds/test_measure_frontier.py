@@ -35,7 +35,8 @@ def test_the_result_is_that_of_the_library_and_is_told(store: Store, study: Stud
     places = [-1, *direct.order]
     by_place = {plan.place: plan for plan in (direct.full, *direct.plans)}
     np.testing.assert_allclose(kept["loss"].mean(1), [by_place[each].loss for each in places])
-    np.testing.assert_allclose(kept["right"].mean(1), [by_place[each].accuracy for each in places])
+    accuracies = np.array([by_place[each].accuracy for each in places], float)
+    np.testing.assert_allclose(kept["right"].mean(1), accuracies)
     told = store.points(run.id, SERIES)
     assert [point["place"] for point in told] == places
     assert titles.of(run).endswith("of 12 plans, W2 to W8, A8 · points 7 · samples 100")
