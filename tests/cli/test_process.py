@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,7 +56,8 @@ def test_a_relative_study_from_another_folder(folder: Path) -> None:
     finished = run("traces", "--study", folder.name, "--json", folder=folder.parent)
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["study"] == "tiny"
-    assert finished.stderr == ""
+    said = finished.stderr.splitlines()
+    assert [line for line in said if not re.fullmatch(r" *\d+% .*", line)] == []  # a slow machine tells how far it is
 
 
 def test_a_mistake_is_one_line_and_status_2() -> None:
@@ -82,9 +84,8 @@ def test_ctrl_c_exits_130_and_leaves_a_run_that_goes_on_later(folder: Path) -> N
         out, err = process.communicate()
     finally:
         process.kill()
-    assert process.returncode == 130
-    assert out == ""
-    assert err == "stopped; ask again to go on from the last checkpoint\n"
+    assert (process.returncode, out) == (130, ""), err
+    assert err.splitlines(keepends=True)[-1] == "stopped; ask again to go on from the last checkpoint\n"
     (left,) = Store.open().list()
     assert left.status == "cancelled"
     assert left.resumable

@@ -13,6 +13,7 @@ from explorer.figures.look import bytes_text, count_text
 from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.ui.parts import export, tables
 from explorer.ui.plan import bars as plan_bars
+from explorer.ui.plan import measured
 from explorer.ui.shell import caches, latencies, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
 
@@ -36,6 +37,7 @@ def show(menu: Sequence[int]) -> None:
         return
     with st.container(key="plan_numbers", horizontal=True, gap="medium"):
         _numbers(held)
+    measured.show(held)
     plan_bars.show(held, menu, height=_BARS)
     st.caption(
         "Click at a height to set a block's bits; with the keyboard, tab to the bars and use the arrow keys."

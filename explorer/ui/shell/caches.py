@@ -17,6 +17,7 @@ from explorer.blocks import Block, Granularity
 from explorer.curvature import Traces
 from explorer.jobs import basis, shipped
 from explorer.jobs.basis import Basis
+from explorer.jobs.gauge.client import Gauge, Gauges
 from explorer.jobs.snapshot import Snapshot
 from explorer.plans import ALLOWED_BITS, Curve, DamageTable, Frontier, FrontierQuestion, Problem, SetB
 from explorer.runs import Run, Store
@@ -56,6 +57,16 @@ def one_look() -> Iterator[None]:
         yield
     finally:
         _LOOKED_AT.reset(token)
+
+
+@st.cache_resource(show_spinner=False)
+def _gauges() -> Gauges:
+    return Gauges(store().home / "logs")
+
+
+def gauge(reference: str) -> Gauge:
+    """What measures plans of a study as its files are now."""
+    return _gauges().of(reference, study(reference).fingerprint)
 
 
 def study(reference: str) -> AnyStudy:
