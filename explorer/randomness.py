@@ -50,7 +50,6 @@ class Stream(IntEnum):
     TRAINING_ORDER = 24  # a draw an epoch
     PROXY_PLANS = 25
     PLAN_RESAMPLES = 26  # for the interval of a rank correlation over plans
-    GAUGED_SAMPLES = 27  # the order in which the samples of a split are measured
 
 
 def _plain(seed: int, draw: int) -> int:

@@ -57,7 +57,9 @@ def test_a_relative_study_from_another_folder(folder: Path) -> None:
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["study"] == "tiny"
     said = finished.stderr.splitlines()
-    assert [line for line in said if not re.fullmatch(r" *\d+% .*", line)] == []  # a slow machine tells how far it is
+    assert [
+        line for line in said if not re.fullmatch(r" *\d+% .*", line)
+    ] == []  # a slow machine tells how far it is
 
 
 def test_a_mistake_is_one_line_and_status_2() -> None:

@@ -45,16 +45,18 @@ _BAR = """share => {
   const i = Math.floor((bars.y.length - 1) * share), to = bars.y[i] > 4 ? 1.7 : 7.7;
   return {x: box.left + xaxis._offset + xaxis.l2p(i), y: box.top + yaxis._offset + yaxis.l2p(to)};
 }"""
-# From pressing the mouse to other numbers in the strip and on the desk.
-_STOPWATCH = """() => {
-  const places = ['.st-key-strip', '.st-key-plan_numbers'];
+# From pressing the mouse to other numbers in all of some places, complete with their errors where those are awaited.
+_NUMBERS, _MEASURED = [".st-key-strip", ".st-key-plan_numbers"], [".st-key-plan_measured"]
+_STOPWATCH = """places => {
+  const awaited = places.includes('.st-key-plan_measured');
   const read = place => document.querySelector(place)?.innerText ?? '';
   const before = places.map(read);
   let pressed = null;
   window.answered = null;
   document.addEventListener('mousedown', () => { pressed = performance.now(); }, {once: true, capture: true});
   const look = () => {
-    if (pressed !== null && places.every((place, i) => read(place) !== before[i])) {
+    const other = (place, i) => read(place) !== before[i] && (!awaited || read(place).includes('±'));
+    if (pressed !== null && places.every(other)) {
       window.answered = performance.now() - pressed;
     } else requestAnimationFrame(look);
   };
@@ -122,7 +124,7 @@ def switches(page: Page, names: tuple[str, ...]) -> Row:
     return Row("page switch, drawn and at rest", tuple(times), "1 s")
 
 
-def answers(page: Page, find: str, ready: str) -> tuple[float, ...]:
+def answers(page: Page, find: str, ready: str, places: list[str] = _NUMBERS) -> tuple[float, ...]:
     """Milliseconds from clicks at places along a picture to other numbers."""
     times = []
     for number in range(CLICKS):
@@ -132,7 +134,7 @@ def answers(page: Page, find: str, ready: str) -> tuple[float, ...]:
             aim(page, spot["x"], spot["y"])
         else:
             page.mouse.move(spot["x"], spot["y"])
-        page.evaluate(_STOPWATCH)
+        page.evaluate(_STOPWATCH, places)
         page.mouse.click(spot["x"], spot["y"])
         page.wait_for_function("() => window.answered !== null")
         times.append(page.evaluate("() => window.answered"))
@@ -159,6 +161,9 @@ def measure(study: str, folder: Path) -> list[Row]:
         page.locator(".st-key-plan_numbers").wait_for()
         settle(page)
         rows.append(Row("click on the frontier, to all numbers", answers(page, POINT, handled), "300 ms"))
+        if not study.startswith("hawq"):
+            measured = answers(page, POINT, handled, _MEASURED)
+            rows.append(Row("click on the frontier, to a measured accuracy", measured, "2 s"))
         settable = "() => document.querySelector('.st-key-plan_bars .js-plotly-plot[data-settable]')"
         rows.append(Row("click on a bar, to all numbers", answers(page, _BAR, settable), "500 ms"))
         rows.append(switches(page, WITHOUT_WEIGHTS if study.startswith("hawq") else PAGES))

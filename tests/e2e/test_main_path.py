@@ -69,6 +69,9 @@ def test_from_opening_the_app_to_a_better_network(page: Page) -> None:
     # neighbours lie a pixel apart
     assert clicked == pytest.approx(dot["cost"], abs=1.5)
     assert "plan=" in page.url, "the address keeps the choice"
+    expect(page.locator(".st-key-plan_measured")).to_contain_text("points")
+    expect(page.get_by_text("test images so far.")).to_have_count(0)
+    settle(page)
 
     _set_second_block(page, "2")
     expect(size).not_to_contain_text(f"{clicked:,.1f}")

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import studies
 from explorer.jobs import execute, starting
+from explorer.jobs.gauge.client import Found
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.questions import EvaluateQuestion, FinetuneQuestion, TracesQuestion
@@ -27,6 +28,20 @@ PROFILE = "hawq-v3-resnet18"
 PAGES = ("model", "sensitivity", "landscape", "frontier", "step_sizes", "fine_tune", "results", "runs")
 
 Opens = Callable[..., AppTest]
+
+
+class StillGauge:
+    """A measuring process that says of every plan what it is told to say."""
+
+    def __init__(self, known: Found | None = None) -> None:
+        self.known = known
+        self.wished: list[Plan] = []
+
+    def wish(self, who: str, plan: Plan) -> None:
+        self.wished.append(plan)
+
+    def found(self, plan: Plan) -> Found | None:
+        return self.known
 
 
 def hold(page: AppTest, reference: str, plan: Plan) -> None:
@@ -68,6 +83,7 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         started.append(spec.kind)
         return store.submit(spec, title, parts=parts, owner=owner)
 
+    monkeypatch.setattr(caches, "gauge", lambda reference: StillGauge())
     for module in (frame, run_panel, training_form, again):
         monkeypatch.setattr(module, "request", request)
     monkeypatch.setattr(starting, "launch", lambda store, run_id, **_: started.append(run_id))

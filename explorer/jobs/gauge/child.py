@@ -2,9 +2,9 @@
 
 One JSON object a line comes in on stdin: ``{"who": session, "key": name, "plan": plan.json's content}``, or without
 a plan where that session wants nothing any more. A session's newer plan takes the place of its older one. What is known
-goes out on stdout, a line each time that it is more: first ``{"fingerprint": ...}``, then ``{"key": ..., "reading": ...}``
-or ``{"key": ..., "failure": sentence}``. It ends with the process that holds the other end, or after `IDLE_SECONDS`
-without a wish.
+goes out on stdout, a line each time that it is more: first ``{"fingerprint": ...}``, then
+``{"key": ..., "reading": ...}`` or ``{"key": ..., "failure": sentence}``. It ends with the process that holds the other
+end, or after `IDLE_SECONDS` without a wish.
 """
 
 import json

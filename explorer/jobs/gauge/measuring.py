@@ -1,29 +1,27 @@
 """Measuring several plans of one study side by side, each a few samples at a time.
 
-Samples are taken in one random order, so that the first of them stand for all, and those measured already count on.
-Whoever has the fewest samples is next: everybody gets a first estimate before anybody gets the last digit. A plan is
-compared with FP32 on the same samples, which are measured once. After `SECONDS` of work on one plan its estimate is
-left as it is, since a large network on a large test set would take hours.
+Samples are taken in an order of which every beginning is evenly spread, so that the first of them stand for all, and
+those measured already count on (`explorer.proxy.Measurer`). Whoever has the fewest samples is next: everybody gets a
+first estimate before anybody gets the last digit. A plan is compared with FP32 on the same samples, which are measured
+once. After `SECONDS` of work on one plan its estimate is left as it is, since a large network on a large test set would
+take hours.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-
-import torch
-from torch import Tensor, nn
+from collections.abc import Callable, Sequence
 
 from explorer.blocks import Block
-from explorer.evaluation.per_sample import PerSample, joined, measure_samples
 from explorer.jobs.gauge.reading import Reading
-from explorer.plans import Plan, read_plan
-from explorer.quantizers.simulated import simulate
-from explorer.randomness import Stream, drawn_rows, generator
+from explorer.plans import BlockBits, Plan, read_plan
+from explorer.proxy import Measurer
+from explorer.quantizers import FLOAT_BITS
 from explorer.studies import Study
-from explorer.studies.calibration import calibration_batches
 
 SECONDS = 20.0
 SPLIT = "test"
 _FIRST, _USUAL = 32, 128  # samples a step
+
+_Blocks = tuple[Block, ...]
 
 
 class Measuring:
@@ -38,24 +36,21 @@ class Measuring:
         self, study: Study, *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._study, self._seconds, self._clock = study, seconds, clock
-        size = study.data.size(SPLIT)
-        order = drawn_rows(size, None, generator(Stream.GAUGED_SAMPLES, 0))
-        self._steps = [order[:_FIRST], *order[_FIRST:].split(_USUAL)] if size > _FIRST else [order]
-        self._size = size
-        self._fp32: list[PerSample] = []
-        self._reference = study.model()
+        self._partitions: Sequence[_Blocks] = (study.blocks(), study.blocks("module"))
+        self._measurers: dict[_Blocks, Measurer] = {}
         self._plans: dict[str, _Gauged] = {}
 
-    def begin(self, key: str, content: object) -> None:
+    def begin(self, key: str, content: dict[str, object]) -> None:
         """Add a plan, plan.json's content, under a name.
 
         Raises:
             PlanError: it does not fit the study.
         """
         if key not in self._plans:
-            partitions: Sequence[tuple[Block, ...]] = (self._study.blocks(), self._study.blocks("module"))
-            plan, blocks = read_plan(content, study=self._study, partitions=partitions)
-            self._plans[key] = _Gauged(plan, blocks)
+            plan, blocks = read_plan(content, study=self._study, partitions=self._partitions)
+            if blocks not in self._measurers:
+                self._measurers[blocks] = Measurer(self._study, blocks, split=SPLIT)
+            self._plans[key] = _Gauged(plan, self._measurers[blocks])
 
     def keep(self, keys: set[str]) -> None:
         """Give up every other plan."""
@@ -66,36 +61,30 @@ class Measuring:
 
     def step(self) -> tuple[str, Reading]:
         """Measure some samples more of the plan that has the fewest, and what is known of it then."""
-        key, gauged = min(self._plans.items(), key=lambda item: len(item[1].found))
+        key, gauged = min(self._plans.items(), key=lambda item: item[1].samples)
         before = self._clock()
-        place = len(gauged.found)
-        if place == len(self._fp32):
-            self._fp32.append(self._measured(self._reference, place))
-        if gauged.network is None:
-            gauged.network = self._quantized(gauged)
-        gauged.found.append(self._measured(gauged.network, place))
+        reading = gauged.more()
         gauged.seconds += self._clock() - before
-        ended = place + 1 == len(self._steps) or gauged.seconds >= self._seconds
-        if ended:
+        if reading.complete or gauged.seconds >= self._seconds:
             del self._plans[key]
-        found, fp32 = joined(gauged.found), joined(self._fp32[: place + 1])
-        return key, Reading.of_samples(found, fp32, of=self._size, ended=ended)
-
-    def _measured(self, network: nn.Module, place: int) -> PerSample:
-        return measure_samples(self._study, network, SPLIT, rows=self._steps[place])
-
-    def _quantized(self, gauged: "_Gauged") -> nn.Module:
-        study, plan = self._study, gauged.plan
-        return simulate(
-            study.model(), plan.layer_bits(gauged.blocks), calibration_batches(study), steps=plan.steps
-        )
+            reading = reading.as_last()
+        return key, reading
 
 
 class _Gauged:
-    """One plan, and what was measured of it."""
+    """One plan on its way."""
 
-    def __init__(self, plan: Plan, blocks: Sequence[Block]) -> None:
-        self.plan, self.blocks = plan, blocks
-        self.network: nn.Module | None = None
-        self.found: list[PerSample] = []
+    def __init__(self, plan: Plan, measurer: Measurer) -> None:
+        self._plan, self._measurer = plan, measurer
+        self._fp32 = dict.fromkeys(plan.blocks, BlockBits(FLOAT_BITS, FLOAT_BITS))
+        self.samples = 0
         self.seconds = 0.0
+
+    def more(self) -> Reading:
+        wanted = _FIRST if self.samples == 0 else (self.samples // _USUAL + 1) * _USUAL
+        if self._plan.steps is not None:  # each time, such a plan is set up anew
+            wanted = max(wanted, 2 * self.samples)
+        plan = self._measurer.measure(self._plan.blocks, samples=wanted, steps=self._plan.steps)
+        fp32 = self._measurer.measure(self._fp32, samples=wanted)
+        self.samples = len(plan)
+        return Reading.of_samples(plan, fp32, of=self._measurer.samples)

@@ -1,7 +1,7 @@
 """What is known of a plan's loss and accuracy after some of the samples."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from explorer.estimates import mean, paired, share
@@ -10,7 +10,7 @@ from explorer.evaluation import PerSample
 
 @dataclass(frozen=True)
 class Reading:
-    """Loss and metric of a plan without training on the first samples of a random order.
+    """Loss and metric of a plan without training, on a part of the samples that is evenly spread.
 
     Attributes:
         samples: how many were measured.
@@ -35,18 +35,23 @@ class Reading:
     ended: bool
 
     @classmethod
-    def of_samples(cls, plan: PerSample, fp32: PerSample, *, of: int, ended: bool) -> "Reading":
-        """The means over samples that both were measured on."""
+    def of_samples(cls, plan: PerSample, fp32: PerSample, *, of: int) -> "Reading":
+        """The means over samples that both were measured on, so far."""
         loss, rise = mean(plan.losses), paired(plan.losses, fp32.losses)
-        metric = change = (None, None)
+        metric: tuple[float | None, float | None] = (None, None)
+        change = metric
         if plan.metric is not None and fp32.metric is not None:
-            metric, change = share(plan.metric), paired(plan.metric, fp32.metric)  # type: ignore[assignment]
-        return cls(len(plan), of, *loss, *rise, *metric, *change, ended)
+            metric, change = share(plan.metric), paired(plan.metric, fp32.metric)
+        return cls(len(plan), of, *loss, *rise, *metric, *change, ended=False)
 
     @property
     def complete(self) -> bool:
         """Whether every sample of the split was measured."""
         return self.samples == self.of
+
+    def as_last(self) -> "Reading":
+        """The same, after which no more samples are measured."""
+        return replace(self, ended=True)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

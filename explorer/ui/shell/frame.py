@@ -6,12 +6,14 @@ from explorer import plans
 from explorer.blocks import Granularity
 from explorer.figures.look import bytes_text, percent_text
 from explorer.jobs import request
+from explorer.jobs.gauge.reading import Reading
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
 from explorer.ui.shell import (
     at_work,
     caches,
     door,
+    gauged,
     latencies,
     navigation,
     results,
@@ -89,6 +91,17 @@ def strip() -> None:
             words += f" Standard error {omega[1]:.1g}."
         shown = "–" if omega is None else f"{omega[0]:.3g}"
         st.metric(judged.label, shown, help=words, width="content")
+        _untrained(plan)
+
+
+def _untrained(plan: plans.Plan) -> None:
+    """Accuracy of the current plan without training, as far as it is measured."""
+    gauged.wish(plan)
+    known = gauged.found(plan)
+    if isinstance(known, Reading) and known.accuracy is not None:
+        words = f"Measured on {known.samples:,} test {session.study().noun.many}, ± one standard error."
+        shown = percent_text(known.accuracy, known.accuracy_stderr)
+        st.metric("Accuracy, untrained", shown, help=words, width="content")
 
 
 def measured_line() -> None:
@@ -203,7 +216,7 @@ def style() -> None:
             .st-key-strip [data-testid="stMetricValue"] {font-size: .85rem;}
             .st-key-strip > * {max-width: 7.5rem;}
         }
-        .st-key-plan_numbers [data-testid="stMetricValue"],
+        .st-key-plan_numbers [data-testid="stMetricValue"], .st-key-plan_measured [data-testid="stMetricValue"],
         .st-key-training_numbers [data-testid="stMetricValue"] {font-size: 1.05rem;}
         .st-key-steps_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
         [class*="st-key-watched_"] div:has(> [class*="st-key-drawn_"]) {order: -1;}
