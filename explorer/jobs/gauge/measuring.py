@@ -3,8 +3,8 @@
 Samples are taken in an order of which every beginning is evenly spread, so that the first of them stand for all, and
 those measured already count on (`explorer.proxy.Measurer`). Whoever has the fewest samples is next: everybody gets a
 first estimate before anybody gets the last digit. A plan is compared with FP32 on the same samples, which are measured
-once. After `SECONDS` of work on one plan its estimate is left as it is, since a large network on a large test set would
-take hours.
+once. After `SECONDS` of a core's work on one plan its estimate is left as it is, since a large network on a large test
+set would take hours.
 """
 
 import time
@@ -28,12 +28,12 @@ class Measuring:
     """A study, and the plans that are measured on it.
 
     Args:
-        seconds: of work on one plan.
-        clock: tells seconds.
+        seconds: of a core's work on one plan.
+        clock: tells the seconds worked so far.
     """
 
     def __init__(
-        self, study: Study, *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
+        self, study: Study, *, seconds: float = SECONDS, clock: Callable[[], float] = time.process_time
     ) -> None:
         self._study, self._seconds, self._clock = study, seconds, clock
         self._partitions: Sequence[_Blocks] = (study.blocks(), study.blocks("module"))

@@ -14,7 +14,7 @@ from explorer.plans import ALLOWED_BITS, BlockBits, Plan, read_plan
 from explorer.ui.parts import export, tables
 from explorer.ui.plan import bars as plan_bars
 from explorer.ui.plan import measured
-from explorer.ui.shell import caches, latencies, sentences, session, yardstick
+from explorer.ui.shell import caches, latencies, sentences, session
 from explorer.ui.shell.plain import plain
 
 _W, _A = "weight bits", "activation bits"
@@ -133,11 +133,6 @@ def _numbers(held: Plan) -> None:
     st.metric("Bit operations", operations, help="Σ MACs·w·a per image.", width="content")
     if (latency := latencies.shown(held)) is not None:
         st.metric("Latency", latency, help=latencies.words(), width="content")
-    judged = yardstick.current()
-    words = (
-        "Ω ± one standard error, from the errors of the traces; – where it is not computed by this measure."
-    )
-    st.metric(judged.label, judged.shown(held), help=words, width="content")
 
 
 def _keep(held: Plan) -> None:

@@ -1,7 +1,7 @@
-"""Accuracy and loss of the current plan without training, measured while a person looks at it.
+"""Predicted damage of the current plan, and its accuracy and loss without training, measured while a person looks at it.
 
 The first estimate is there within about two seconds of a click, and is refined to all test samples; every session of
-the app shares what was measured. It stands beside what Ω predicts, and its difference from FP32, sample by sample, is
+the app shares what was measured. Its difference from FP32, sample by sample, is
 coloured only where it is not noise.
 """
 
@@ -14,16 +14,14 @@ from explorer.jobs.gauge.reading import Failure, Reading
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.questions import EvaluateQuestion
-from explorer.ui.shell import caches, door, gauged, sentences, session
+from explorer.ui.shell import caches, door, gauged, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
 
 
 def show(held: Plan) -> None:
-    """What was measured of a plan; while more is on its way, drawn again twice a second."""
-    if not session.study().has_network:
-        return
+    """What is predicted and measured of a plan; while more is on its way, drawn again twice a second."""
     gauged.wish(held)
-    if gauged.is_settled(gauged.found(held)):
+    if not session.study().has_network or gauged.is_settled(gauged.found(held)):
         _draw(held)
     else:
         _watched(held)
@@ -39,18 +37,23 @@ def _watched(held: Plan) -> None:
 def _draw(held: Plan) -> None:
     found = gauged.found(held)
     with st.container(horizontal=True, gap="medium", key="plan_measured"):
+        judged = yardstick.current()
+        words = "Ω ± one standard error, from the errors of the traces; – where it is not computed by this measure."
+        st.metric(judged.label, judged.shown(held), help=words, width="content")
         if isinstance(found, Reading):
             _numbers(found)
-        elif found is None:
-            st.metric("Accuracy, untrained", "measuring …", width="content")
+        elif found is None and session.study().has_network:
+            waiting = {"delta": "against FP32", "delta_color": "off", "delta_arrow": "off"}
+            st.metric("Accuracy, untrained", "measuring …", width="content", **waiting)  # type: ignore[arg-type]
     if isinstance(found, Failure):
         st.caption(plain(f"The accuracy of this plan was not measured: {found.why}"))
-    elif found is not None and not found.complete:
-        _so_far(found, held)
+    elif found is not None and found.ended and not found.complete:
+        _measure_on_all(found, held)
 
 
 def _numbers(found: Reading) -> None:
     noun = session.study().noun.many
+    on = "untrained" if found.complete else f"{found.samples:,} {noun}"
     note = (
         f"Measured on {found.samples:,} of the {found.of:,} test {noun}, without training, ± one standard error. The difference "
         f"is from FP32 on the same {noun}; grey where it is at most two standard errors."
@@ -58,7 +61,7 @@ def _numbers(found: Reading) -> None:
     if found.accuracy is not None and found.change is not None and found.change_stderr is not None:
         seen = not within_noise(found.change, found.change_stderr)
         st.metric(
-            "Accuracy, untrained",
+            f"Accuracy, {on}",
             percent_text(found.accuracy, found.accuracy_stderr),
             delta=f"{found.change * 100:+.2f} ± {found.change_stderr * 100:.2f} points",
             delta_color="normal" if seen else "off",
@@ -68,7 +71,7 @@ def _numbers(found: Reading) -> None:
         )
     seen = not within_noise(found.rise, found.rise_stderr)
     st.metric(
-        "Loss, untrained",
+        f"Loss, {on}",
         f"{found.loss:.4f} ± {found.loss_stderr:.4f}",
         delta=f"{found.rise:+.4f} ± {found.rise_stderr:.4f}",
         delta_color="inverse" if seen else "off",
@@ -78,13 +81,10 @@ def _numbers(found: Reading) -> None:
     )
 
 
-def _so_far(found: Reading, held: Plan) -> None:
-    words = f"On {found.samples:,} of {found.of:,} test {session.study().noun.many}"
-    if not found.ended:
-        st.caption(f"{words} so far.")
-        return
+def _measure_on_all(found: Reading, held: Plan) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{words}.", width="content")
+        noun = session.study().noun.many
+        st.caption(f"On {found.samples:,} of {found.of:,} test {noun}; all take longer.", width="content")
         if st.button("Measure on all", type="tertiary", icon=":material/play_arrow:", key="plan_measure_all"):
             study = session.study()
             asked = spec_of(study, EvaluateQuestion(plan=held.to_json()))
