@@ -43,7 +43,7 @@ class Asked(Generic[Q]):
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
         self._kind, self._reference = kind, reference
-        self._time_limit = _seconds(time_limit)
+        self._time_limit = seconds(time_limit)
         self.late = {
             name: each.read_for
             for name, each in spelled.items()
@@ -68,7 +68,8 @@ class Asked(Generic[Q]):
         return run_to_end(self.study, self.question, title, self._time_limit)
 
 
-def _seconds(time_limit: str | None) -> float | None:
+def seconds(time_limit: str | None) -> float | None:
+    """What was typed as ``--time-limit``, in seconds."""
     if time_limit is None:
         return None
     from explorer.jobs.bounds.units import seconds_of

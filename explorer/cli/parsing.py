@@ -1,6 +1,9 @@
 """Options that several commands have, and what people type for widths, ties and limits; a mistake names its option."""
 
-from typing import Annotated, Literal, get_args
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -23,6 +26,39 @@ def menu(text: str, option: str) -> tuple[int, ...]:
         raise typer.BadParameter(
             f"{text!r} must be widths with commas between, e.g. 2,4,8", param_hint=option
         ) from None
+
+
+def activations(text: str | None) -> dict[str, Any]:
+    """Options of a frontier's question: one width, ``weights``, or a menu with commas between."""
+    if text is None or text == "weights":
+        return {"a_bits": text, "a_menu": ()}
+    widths = menu(text, "--a-bits")
+    return {"a_bits": widths[0], "a_menu": ()} if len(widths) == 1 else {"a_bits": None, "a_menu": widths}
+
+
+def share(text: str, option: str) -> float:
+    """A share between 0 and 1, typed as ``1%`` or ``0.01``."""
+    number, percent = text.removesuffix("%").strip(), text.endswith("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise typer.BadParameter(
+            f"{text!r} must be a share above 0 and below 1, e.g. 1% or 0.01", param_hint=option
+        )
+    return value
+
+
+def check_out(out: Path) -> None:
+    """Refuse what cannot be written before anything long is computed."""
+    if os.path.exists(out) and not out.is_file():
+        raise typer.BadParameter(f"{out} is not a file; name another place", param_hint="--out")
+    if not os.path.isdir(out.absolute().parent):
+        raise typer.BadParameter(
+            f"the folder {out.absolute().parent} does not exist; make it, or name another place",
+            param_hint="--out",
+        )
 
 
 def limit(text: str) -> tuple[str, float]:

@@ -78,7 +78,6 @@ def frontier(
     as_json: JsonOption = False,
 ) -> None:
     """Every plan that no other plan beats in both cost and predicted damage Ω."""
-    inputs = () if a_bits in (None, "weights") else parsing.menu(a_bits, "--a-bits")
     asked: dict[str, Any] = {
         "bits": None if bits is None else parsing.menu(bits, "--bits"),
         "cost": cost,
@@ -89,8 +88,7 @@ def frontier(
         "minimum": parsing.widths(minimum or [], "--min"),
         "maximum": parsing.widths(maximum or [], "--max"),
         "first_last_at": first_last_at,
-        "a_bits": inputs[0] if len(inputs) == 1 else None if inputs else a_bits,
-        "a_menu": inputs if len(inputs) > 1 else (),
+        **parsing.activations(a_bits),
         "scales": scales,
     }
     given = {"at_most": budget, "ratio": budget_ratio, "between": budget_between}
@@ -156,13 +154,7 @@ def _check_out(out: Path, *, chooses: bool) -> None:
             "no plan is chosen without a budget; give --budget, --budget-ratio or --budget-between",
             param_hint="--out",
         )
-    if os.path.exists(out) and not out.is_file():
-        raise typer.BadParameter(f"{out} is not a file; name another place", param_hint="--out")
-    if not os.path.isdir(out.absolute().parent):
-        raise typer.BadParameter(
-            f"the folder {out.absolute().parent} does not exist; make it, or name another place",
-            param_hint="--out",
-        )
+    parsing.check_out(out)
 
 
 _TITLES = {

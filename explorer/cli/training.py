@@ -1,13 +1,27 @@
-"""Commands that measure and train a plan."""
+"""Commands that measure, train and choose a plan."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.cli.asking import Asked, asks
-from explorer.cli.output import show, table
-from explorer.cli.parsing import JsonOption
-from explorer.questions import EvaluateQuestion, FinetuneQuestion
+from explorer.cli import parsing
+from explorer.cli.asking import Asked, asks, seconds
+from explorer.cli.output import remark, show, table
+from explorer.cli.parsing import JsonOption, Measure, StudyOption, TimeLimitOption, check_out
+from explorer.cli.running import run_to_end, typed
+from explorer.questions import (
+    ChooseQuestion,
+    EvaluateQuestion,
+    FinetuneQuestion,
+    FrontierQuestion,
+    TracesQuestion,
+)
+from explorer.questions.base import Granularity
+
+if TYPE_CHECKING:
+    from explorer.choosing import Choice
 
 NOT_BUILT = ("lsq", "pact", "dorefa", "fpq")
 
@@ -16,6 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("evaluate")(evaluate)
     app.command("finetune")(finetune)
+    app.command("choose")(choose)
 
 
 @asks(EvaluateQuestion)
@@ -76,3 +91,95 @@ def finetune(
 def _measured(one: dict[str, Any]) -> tuple[str, str, str]:
     accuracy = "" if one["accuracy"] is None else f"{one['accuracy']:.2%}"
     return f"{one['loss']:.4f}", accuracy, f"{one['size_bytes']:,}"
+
+
+def choose(
+    study: StudyOption,
+    max_drop: Annotated[
+        str, typer.Option(help="accuracy that may be lost: 1% or 0.01 is one percentage point")
+    ] = "1%",
+    bits: Annotated[str | None, typer.Option(help="widths on offer, e.g. 2,3,4,6,8")] = None,
+    a_bits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A",
+            help="width of the activations, weights (as wide), or several to choose from, e.g. 4,8",
+        ),
+    ] = None,
+    damage: Annotated[
+        Measure, typer.Option(help="how Ω is predicted, along whose frontier is searched")
+    ] = "trace",
+    samples: Annotated[
+        int, typer.Option(help="training samples to choose by; as many more are held out", min=2)
+    ] = ChooseQuestion.default("samples"),
+    refine: Annotated[
+        bool, typer.Option("--refine", help="swap bits between blocks by measured loss")
+    ] = False,
+    finetune: Annotated[
+        bool, typer.Option("--finetune", help="train the chosen plan, with the defaults of finetune")
+    ] = False,
+    granularity: Annotated[Granularity, typer.Option(help="what a block is")] = "layer",
+    seed: Annotated[int, typer.Option(help="of every random draw", min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="write the chosen plan there")] = None,
+    time_limit: TimeLimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The smallest plan that loses at most so much accuracy, measured, and what can be promised of it."""
+    asked = ChooseQuestion(
+        max_drop=parsing.share(max_drop, "--max-drop"),
+        frontier=FrontierQuestion(
+            bits=None if bits is None else parsing.menu(bits, "--bits"),
+            damage=damage,
+            **parsing.activations(a_bits),
+        ),
+        granularity=granularity,
+        samples=samples,
+        refine=refine,
+        seed=seed,
+    )
+    limit = seconds(time_limit)
+    if out is not None:
+        check_out(out)
+
+    from explorer import plans, studies
+
+    loaded = studies.load_network(study)
+    if damage == "trace":
+        traces = TracesQuestion(granularity=granularity, seed=seed)
+        run_to_end(loaded, traces, f"traces of {loaded.name}", limit)
+    run = run_to_end(loaded, asked, f"choosing a plan of {loaded.name}", limit)
+    choice: Choice = typed(run)
+    content: dict[str, Any] = {"run": run.id, **(run.result or {})}
+    if out is not None:
+        plans.write_plan(
+            plans.read_plan(choice.plan, study=loaded, partitions=(loaded.blocks(granularity),))[0], out
+        )
+    if finetune:
+        training = run_to_end(loaded, FinetuneQuestion(plan=choice.plan), f"fine-tuning {loaded.name}", limit)
+        content["trained"] = {"run": training.id, **(training.result or {})}
+    title = f"Plan of {loaded.name} that loses at most {max_drop} ({choice.seconds:.0f} s)"
+    rows = list(_told(choice, loaded.noun.many))
+    if finetune:
+        after = content["trained"]["after"]
+        rows.append(("after training, on the test split", f"{after['accuracy']:.2%}"))
+    show(content, as_json, table(title, ("", "value"), rows), about=loaded)
+    if out is not None:
+        remark(f"the chosen plan is in {out}")
+
+
+def _told(choice: "Choice", samples: str) -> Iterator[tuple[str, str]]:
+    """A choice line by line."""
+    from explorer.choosing import points
+
+    spent, plan = choice.work, choice.plan["blocks"]
+    yield "size", f"{choice.size_bytes:,} bytes, {choice.compression:.1f} times smaller"
+    yield f"promised with {choice.confidence:.0%} confidence, at most", f"{choice.at_most:.2%} lost"
+    yield f"on {choice.promised.samples:,} {samples} held out", f"{points(choice.promised)} points lost"
+    yield f"on {choice.measured.samples:,} test {samples}", f"{points(choice.measured)} points lost"
+    yield "accuracy there, of FP32's", f"{choice.accuracy:.2%} of {choice.fp32_accuracy:.2%}"
+    if (refined := choice.refinement) is not None:
+        yield "swaps taken", f"{refined.taken} of {refined.proposals}"
+        yield f"loss they saved on the {samples} held out", f"{refined.gain:.4f} ± {refined.gain_stderr:.4f}"
+    yield "measured", f"{spent.plans:,} plans, {spent.samples:,} {samples} in all"
+    yield "bits of weights, in depth order", " ".join(str(each["w_bits"]) for each in plan.values())
+    yield "bits of activations", " ".join(str(each["a_bits"]) for each in plan.values())

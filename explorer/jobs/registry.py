@@ -81,6 +81,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind(questions.LapqTableQuestion, _JOBS + "lapq_table:run", "explorer.lapq.rivals.table:Comparison"),
         Kind(questions.DamageQuestion, _JOBS + "damage:run", "explorer.plans.damage.measured:MeasuredDamage"),
+        Kind(questions.ChooseQuestion, _JOBS + "choose:run", "explorer.choosing.result:Choice"),
         Kind(questions.ProxyQuestion, _JOBS + "proxy:run", "explorer.proxy.experiment:ProxyResult"),
         Kind(
             questions.MeasureFrontierQuestion,

@@ -15,6 +15,7 @@ explorer.errors.CurvatureError: rel_se=0 is no error to reach; give one above 0,
 
 from explorer.questions.along import Ladder, MeasureFrontierQuestion
 from explorer.questions.base import Quantizer, Question, question_of
+from explorer.questions.choose import ChooseQuestion
 from explorer.questions.damage import DamageQuestion, ProxyQuestion
 from explorer.questions.frontier import FrontierQuestion
 from explorer.questions.landscape import LandscapeQuestion
@@ -31,6 +32,7 @@ from explorer.questions.traces import TracesQuestion
 from explorer.questions.training import EvaluateQuestion, FinetuneQuestion
 
 __all__ = [
+    "ChooseQuestion",
     "DamageQuestion",
     "EigenvaluesQuestion",
     "EvaluateQuestion",

@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"reports"}),
     frozenset({"figures", "jobs"}),
     frozenset({"runs"}),
-    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export", "proxy"}),
+    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export", "proxy", "choosing"}),
     frozenset({"evaluation"}),
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),
@@ -39,6 +39,8 @@ SIDEWAYS = {
     ("plans", "curvature"),  # Ω is made of traces, and a frontier asked for without them computes them
     ("proxy", "plans"),  # what is put to the test
     ("proxy", "curvature"),
+    ("choosing", "plans"),  # the frontier whose plans are measured
+    ("choosing", "proxy"),  # what measures them
 }
 
 # The command line has no page: it reaches every computation and nothing that draws.

@@ -70,6 +70,13 @@ def _finetune(result: Any) -> Iterator[Number]:
     yield Number("training", result.seconds, unit="s")
 
 
+def _choose(result: Any) -> Iterator[Number]:
+    yield Number("size", result.size_bytes, unit="B")
+    for when, drop in (("images held out", result.promised), ("test images", result.measured)):
+        yield Number(f"accuracy lost on {when}", drop.value * 100, drop.stderr * 100, "%")
+    yield Number("accuracy", result.accuracy * 100, result.accuracy_stderr * 100, "%")
+
+
 def _traces(result: Any) -> Iterator[Number]:
     for block in result.blocks:
         yield Number(f"mean trace of {block.name}", block.mean_trace, block.mean_stderr)
@@ -105,6 +112,7 @@ _NUMBERS: Mapping[str, Callable[[Any], Iterator[Number]]] = {
     "evaluate": _evaluate,
     "measure_frontier": _measure_frontier,
     "finetune": _finetune,
+    "choose": _choose,
     "traces": _traces,
     "eigenvalues": _eigenvalues,
     "spectrum": _spectrum,

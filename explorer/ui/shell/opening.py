@@ -17,6 +17,7 @@ PAGES: Mapping[str, str] = {  # kind of run to the file of its page
     "damage": "frontier",
     "proxy": "frontier",
     "measure_frontier": "frontier",
+    "choose": "frontier",
     "lapq": "step_sizes",
     "lapq_surface": "step_sizes",
     "lapq_sweep": "step_sizes",

@@ -1,0 +1,95 @@
+"""The run kind ``choose``: the smallest plan of a frontier that loses at most so much accuracy.
+
+Options: those of `ChooseQuestion`. Traces and damage that finished runs have are taken from there, the others are
+computed first. A run that is interrupted goes on after the last comparison that it measured, with the same frontier.
+"""
+
+from explorer import plans
+from explorer.choosing import Choice, Notes, choose
+from explorer.curvature import Traces, weight_traces
+from explorer.jobs.basis import further
+from explorer.jobs.kinds import damage as damage_job
+from explorer.jobs.requests import spec_of
+from explorer.plans import DamageTable, FrontierQuestion
+from explorer.quantizers import FLOAT_BITS
+from explorer.questions import ChooseQuestion, DamageQuestion, TracesQuestion
+from explorer.runs.context import RunContext
+from explorer.studies import Study
+from explorer.timing import Timed
+from explorer.watching import Part
+
+_TRACES = 0.3  # share of the work, where they are computed here
+
+
+def run(study: Study, question: ChooseQuestion, context: RunContext) -> Choice:
+    """Find the damage, then search."""
+    blocks = study.blocks(question.granularity)
+    saved = context.restore()
+    notes: Notes = {}
+    if saved is not None and "table" in saved.state:
+        table, notes = DamageTable.from_json(saved.state["table"]), dict(saved.state["notes"])
+    else:
+        table = _table(study, question, context)
+    kept = table.to_json()
+    return choose(
+        study,
+        blocks,
+        plans.frontier(study, question=question.frontier, damage=table),
+        max_drop=question.max_drop,
+        samples=question.samples,
+        refined=question.refine,
+        notes=notes,
+        on_note=lambda: context.save({}, {"table": kept, "notes": notes}),
+        watcher=Part(Timed(context), _TRACES, 1.0),
+    )
+
+
+def _table(study: Study, question: ChooseQuestion, context: RunContext) -> DamageTable:
+    """Damage of every width that a plan may have, by the measure that was asked for."""
+    asked, granularity = question.frontier, question.granularity
+    measured = {
+        name: _measured(study, each, asked, context)
+        for name, each in further(study, asked, granularity).items()
+    }
+    table = measured.get(asked.damage)
+    if table is None:
+        blocks, widths = study.blocks(granularity), widths_of(asked)
+        table = (
+            plans.network_damage(study, _traces(study, question, context), blocks, widths)
+            if asked.damage == "trace"
+            else plans.error_damage(plans.network_errors(study, blocks, widths))
+        )
+    if "activation" in measured:
+        inputs = measured["activation"]
+        table = table.with_activation(inputs.activation, inputs.activation_stderr)
+    return table
+
+
+def widths_of(asked: FrontierQuestion) -> list[int]:
+    """The widths that a plan may give a block's weights."""
+    ends = [] if asked.first_last_at is None else [asked.first_last_at]
+    return sorted({*(asked.bits or plans.MENU), *asked.keep.values(), *ends})
+
+
+def _traces(study: Study, question: ChooseQuestion, context: RunContext) -> Traces:
+    asked = TracesQuestion(granularity=question.granularity, seed=question.seed)
+    known = context.result_of(spec_of(study, asked))
+    if known is not None:
+        return Traces.from_json(known)
+    return weight_traces(study, asked, watcher=Part(context, 0.0, _TRACES))
+
+
+def _measured(
+    study: Study, damage: DamageQuestion, asked: FrontierQuestion, context: RunContext
+) -> DamageTable:
+    """A finished run's table, or one computed now; an interrupted search for eigenvalues goes on."""
+    bits = (
+        damage.bits
+        if damage.measure == "activation"
+        else sorted({*damage.bits, *widths_of(asked)} - {FLOAT_BITS})
+    )
+    question = damage.but(bits=bits, seed=context.spec.seed)
+    known = context.result_of(spec_of(study, question))
+    if known is not None:
+        return DamageTable.from_json(known["table"])
+    return damage_job.run(study, question, context).table

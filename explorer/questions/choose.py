@@ -1,0 +1,52 @@
+"""The question for the smallest plan that keeps a wish: so much accuracy may be lost, measured, and no more.
+
+What a plan may be (widths, activations, cost, constraints) and how damage is predicted is a question to the frontier,
+held within. There the usual menu and the usual activations have one spelling, that of not being said.
+
+>>> ChooseQuestion(frontier=FrontierQuestion(bits=(8, 6, 4, 3, 2), a_bits=8)).parameters()
+{}
+>>> ChooseQuestion(max_drop=1).parameters()
+Traceback (most recent call last):
+    ...
+explorer.errors.PlanError: max_drop is 1; it must be less than 1
+"""
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from explorer.errors import PlanError
+from explorer.questions.base import MOST_SAMPLES, Granularity, Question
+from explorer.questions.frontier import FrontierQuestion
+
+USUAL_MENU = (2, 3, 4, 6, 8)
+USUAL_ACTIVATIONS = 8
+_COUNTS_ACTIVATIONS = {"bops", "latency", "activations"}
+
+
+class ChooseQuestion(Question):
+    """The cheapest plan of a frontier that loses at most so much accuracy."""
+
+    kind = "choose"
+    refusal = PlanError
+
+    max_drop: float = Field(
+        0.01, gt=0, lt=1, description="accuracy that may be lost, a share: 0.01 is one point"
+    )
+    frontier: FrontierQuestion = Field(FrontierQuestion(), description="what is chosen from")
+    granularity: Granularity = Field("layer", description="what a block is")
+    samples: int = Field(
+        2000, ge=2, le=MOST_SAMPLES, description="training samples to choose by; as many more are held out"
+    )
+    refine: bool = Field(False, description="swap bits between blocks by measured loss")
+
+    @field_validator("frontier", mode="after")
+    @classmethod
+    def _one_spelling(cls, value: FrontierQuestion) -> FrontierQuestion:
+        changes: dict[str, Any] = {}
+        if value.bits == USUAL_MENU:
+            changes["bits"] = None
+        counted = _COUNTS_ACTIVATIONS & {value.cost, *value.limits}
+        if not value.a_menu and value.a_bits == ("weights" if counted else USUAL_ACTIVATIONS):
+            changes["a_bits"] = None
+        return value.but(**changes) if changes else value
