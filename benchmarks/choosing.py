@@ -2,10 +2,11 @@
 
     python -m benchmarks.choosing [--study NAME] [--max-drop 0.01] [--samples 1000] [--markdown FILE] [--notes FILE]
 
-All in one process, on the same training images and with the same rule for "holds". Brute force measures the
-candidates of the frontier on all images, from the cheapest up to the first that holds; the greedy baseline probes every
-block at every width and then lowers one after another (`explorer.choosing.greedy`). Work is counted, not timed. What
-was measured is kept in the file of notes, so that a run that was ended goes on.
+All in one process, on the same training images and with the same rule for "holds", decided on as few of them as it
+takes. Brute force decides about the candidates of the frontier from the cheapest up to the first that holds; the greedy
+baseline probes every block at every width by itself, on half of the images, and then lowers one after another
+(`explorer.choosing.greedy`). Work is counted, not timed. What was measured is kept in the file of notes, so that a run
+that was ended goes on.
 """
 
 import argparse
@@ -20,8 +21,12 @@ if __package__ in (None, ""):  # run as a file: the folder above is where `bench
 
 from benchmarks.tables import Column, Table, as_markdown, as_text
 from explorer import choosing, plans, studies
-from explorer.choosing import Bits, Comparing, Drop, Notes, Rule, Work
+from explorer.choosing import Bits, Comparing, Drop, Notes, Rule, Work, work_of
+from explorer.curvature import Traces
+from explorer.jobs import answers, shipped
 from explorer.plans import BlockBits, Problem
+from explorer.questions import TracesQuestion
+from explorer.runs import Store
 from explorer.studies import Study
 
 MEASURES: dict[str, str] = {"trace": "mean trace × ‖ΔW‖²", "product": "ΔWᵀHΔW"}
@@ -80,14 +85,20 @@ class _Bench:
         rows: list[dict[str, Any]] = []
         problem: Problem | None = None
         for measure in self._asked.measure or MEASURES:
-            frontier = plans.frontier(self._study, bits=self._menu, damage=measure, a_bits=self._asked.a_bits)
+            frontier = plans.frontier(
+                self._study,
+                self._traces() if measure == "trace" else None,
+                bits=self._menu,
+                damage=measure,
+                a_bits=self._asked.a_bits,
+            )
             problem = frontier.problem
             for row in self._along(frontier, MEASURES[measure]):
                 rows.append(row)
                 print(row, file=sys.stderr, flush=True)
         assert problem is not None
         chosen = self._fresh(0)
-        found = choosing.greedy(problem, chosen, self._rule)
+        found = choosing.greedy(problem, chosen, self._rule, probes=chosen.samples // 2)
         rows.append(
             self._row("greedy probes, to the first step that breaks", found.first.bits, found.first.work)
         )
@@ -97,6 +108,15 @@ class _Bench:
             f"widths {self._asked.bits}, {self._asked.a_bits}-bit activations"
         )
         return Table(f"a {self._study.name}", title, COLUMNS, tuple(rows))
+
+    def _traces(self) -> Traces | None:
+        """Those of the store, as the command takes them; None where there are none, and they are computed."""
+        store = Store.open()
+        shipped.give(store)
+        best = answers.best(store, self._study, TracesQuestion())
+        found: Traces | None = None if best is None else best.result
+        store.close()
+        return found
 
     def _along(self, frontier: plans.Frontier, name: str) -> Iterator[dict[str, Any]]:
         points = choosing.ladder(frontier)
@@ -111,7 +131,7 @@ class _Bench:
             yield self._row(
                 f"`choose`, {name}: search and promise ({len(attempts)} attempts)",
                 last,
-                chosen.work + held_out.work,
+                work_of(chosen, held_out),
             )
         brute = self._fresh(0)
         swept = choosing.sweep(candidates, brute, self._rule)

@@ -9,7 +9,7 @@ Comparing                   plans compared on a set of samples, whoever measures
 All but `choose` work on any function of the widths.
 """
 
-from explorer.choosing.comparing import Bits, Comparing, Measure, Notes, Work
+from explorer.choosing.comparing import Bits, Comparing, Measure, Notes, Work, work_of
 from explorer.choosing.confirming import CONFIDENCE, Attempt, confirm
 from explorer.choosing.drops import Drop
 from explorer.choosing.greedy import Greedy, greedy
@@ -48,4 +48,5 @@ __all__ = [
     "search",
     "sweep",
     "training_sets",
+    "work_of",
 ]

@@ -32,9 +32,6 @@ class Work:
     plans: int
     samples: int
 
-    def __add__(self, other: "Work") -> "Work":
-        return Work(self.plans + other.plans, self.samples + other.samples)
-
 
 class Comparing:
     """Comparisons on one set of samples.
@@ -69,8 +66,12 @@ class Comparing:
     @property
     def work(self) -> Work:
         """What was asked for so far."""
-        plans = [count for words, count in self._asked.items() if words not in self._full]
-        return Work(len(plans), sum(plans))
+        return work_of(self)
+
+    @property
+    def evaluations(self) -> Mapping[str, int]:
+        """Plan, as `spelled`, to how many samples of it were asked for so far, FP32 left out."""
+        return {words: count for words, count in self._asked.items() if words not in self._full}
 
     def drop(self, bits: Bits, samples: int | None = None) -> Drop:
         """Drop of a plan against FP32 on the first samples; None: all.
@@ -113,6 +114,12 @@ class Comparing:
             self._on_note()
         value, stderr = self._notes[key]
         return Estimate(value, stderr)
+
+
+def work_of(*comparings: Comparing) -> Work:
+    """What was asked of several sets together; a plan counts once, its samples in every set."""
+    found = [each.evaluations for each in comparings]
+    return Work(len(set().union(*found)), sum(sum(each.values()) for each in found))
 
 
 def spelled(bits: Bits) -> str:

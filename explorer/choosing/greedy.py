@@ -14,7 +14,7 @@ import numpy as np
 from explorer.choosing.comparing import Bits, Comparing, Work
 from explorer.choosing.drops import Drop
 from explorer.choosing.picks import plan_of
-from explorer.choosing.search import Rule
+from explorer.choosing.search import Rule, decide
 from explorer.plans import Problem
 
 
@@ -43,13 +43,17 @@ class Greedy:
     last: Stop
 
 
-def greedy(problem: Problem, comparing: Comparing, rule: Rule) -> Greedy:
-    """Lower blocks of a problem, on all samples of each comparison."""
+def greedy(problem: Problem, comparing: Comparing, rule: Rule, *, probes: int | None = None) -> Greedy:
+    """Lower blocks of a problem; whether a plan holds is decided as a search does.
+
+    Args:
+        probes: samples on which each block is probed by itself; None: all. AIMET takes fewer for them, too.
+    """
     groups = problem.groups
     order = [[int(option) for option in np.argsort(group.counts, kind="stable")] for group in groups]
     held = [each[-1] for each in order]
     alone = {
-        (g, option): comparing.drop(plan_of(problem, [*held[:g], option, *held[g + 1 :]])).value
+        (g, option): comparing.drop(plan_of(problem, [*held[:g], option, *held[g + 1 :]]), probes).value
         for g, options in enumerate(order)
         for option in options[:-1]
     }
@@ -73,8 +77,8 @@ def greedy(problem: Problem, comparing: Comparing, rule: Rule) -> Greedy:
         *_, g, to = min(steps)
         picks = [*held[:g], to, *held[g + 1 :]]
         bits = plan_of(problem, picks)
-        drop = comparing.drop(bits)
-        if rule.verdict(drop) == "holds":
+        drop, verdict = decide(bits, comparing, rule)
+        if verdict == "holds":
             held, best = picks, (bits, drop, picks)
             if to == order[g][0]:
                 free.remove(g)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from explorer.blocks import Block
-from explorer.choosing.comparing import Bits, Comparing, Measure, Notes
+from explorer.choosing.comparing import Bits, Comparing, Measure, Notes, work_of
 from explorer.choosing.confirming import CONFIDENCE, Attempt, confirm
 from explorer.choosing.drops import z_of
 from explorer.choosing.result import Choice, Refinement, Tried, points, share
@@ -114,7 +114,7 @@ def choose(
         accuracy=accuracy[0],
         accuracy_stderr=accuracy[1],
         refinement=refinement,
-        work=choosing.work + held_out.work,
+        work=work_of(choosing, held_out),
         tried=_tried(frontier, candidates, searched, swapped, chosen, attempts, max_drop),
         seconds=time.monotonic() - started,
     )

@@ -142,11 +142,10 @@ def search(candidates: Sequence[Bits], costs: Sequence[float], comparing: Compar
 
 
 def sweep(candidates: Sequence[Bits], comparing: Comparing, rule: Rule) -> Searched:
-    """The same by brute force: every candidate on all samples, from the cheapest up to the first that holds."""
+    """The same by brute force: every candidate, from the cheapest up to the first that holds."""
     looked: list[Looked] = []
     for place, bits in enumerate(candidates):
-        drop = comparing.drop(bits)
-        looked.append(Looked(place, drop, rule.verdict(drop)))
+        looked.append(Looked(place, *decide(bits, comparing, rule)))
         if looked[-1].verdict == "holds":
             return Searched(place, tuple(looked))
     return Searched(None, tuple(looked))

@@ -40,7 +40,7 @@ def share(text: str, option: str) -> float:
     """A share between 0 and 1, typed as ``1%`` or ``0.01``."""
     number, percent = text.removesuffix("%").strip(), text.endswith("%")
     try:
-        value = float(number) / (100 if percent else 1)
+        value = round(float(number) / (100 if percent else 1), 10)
     except ValueError:
         value = math.nan
     if not 0 < value < 1:

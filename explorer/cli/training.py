@@ -16,7 +16,6 @@ from explorer.questions import (
     EvaluateQuestion,
     FinetuneQuestion,
     FrontierQuestion,
-    TracesQuestion,
 )
 from explorer.questions.base import Granularity
 
@@ -144,9 +143,6 @@ def choose(
     from explorer import plans, studies
 
     loaded = studies.load_network(study)
-    if damage == "trace":
-        traces = TracesQuestion(granularity=granularity, seed=seed)
-        run_to_end(loaded, traces, f"traces of {loaded.name}", limit)
     run = run_to_end(loaded, asked, f"choosing a plan of {loaded.name}", limit)
     choice: Choice = typed(run)
     content: dict[str, Any] = {"run": run.id, **(run.result or {})}

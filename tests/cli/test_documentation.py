@@ -13,7 +13,7 @@ from explorer.studies.toml import read_description
 from .conftest import Command
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("command-line.md", "own-study.md", "does-the-proxy-hold.md", "lapq.md", "runs.md")
+PAGES = ("command-line.md", "own-study.md", "does-the-proxy-hold.md", "lapq.md", "runs.md", "choose.md")
 
 
 def fenced(page: str, language: str) -> list[str]:

@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[object, ...]] = {
     "landscape": ("--block", "residual", "--dims", 1, "--points", 5, "--samples", 12),
     "damage": ("--samples", 12, "--bits", "2,4"),
     "frontier": ("--budget-ratio", 8, "--a-bits", "4,8", "--bits", "4,8"),
+    "choose": ("--max-drop", "90%", "--samples", 40, "--bits", "4,8"),
     "proxy": PLANS,
     "measure-frontier": ("--frontier", "FRONTIER", "--points", 2, "--samples", 12),
     "lapq": ("--method", "gradient", *STEPS),

@@ -211,6 +211,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "lapq-sweep": ("--sweep", "--sizes", "--seeds", "--steps"),
     "lapq-surface": ("--first", "--second", "--points"),
     "damage": ("--measure", "--bits", "--samples", "--step", "--seed"),
+    "choose": ("--max-drop", "--bits", "--a-bits", "--damage", "--samples", "--out", "--seed", "--time-limit"),
     "proxy": ("--plans", "--samples", "--split", "--bits", "--a-bits", "--step"),
     "measure-frontier": ("--frontier", "--points", "--samples", "--split"),
     "export": ("--plan", "--format"),

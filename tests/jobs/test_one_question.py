@@ -94,6 +94,15 @@ CASES: Mapping[str, tuple[Case, Case]] = {
             {"plans": True, "points": 5, "samples": 30, "split": "train"},
         ),
     ),
+    "choose": (
+        Case(),
+        Case(
+            ("--max-drop", "2.5%", "--bits", "8,2", "--a-bits", "4,8", "--damage", "product", "--granularity", "module",
+             "--samples", "30", "--refine"),
+            {"max_drop": 0.025, "frontier": {"bits": [2, 8], "a_menu": [4, 8], "damage": "product"},
+             "granularity": "module", "samples": 30, "refine": True},
+        ),
+    ),
     "lapq": (
         Case(),
         Case(

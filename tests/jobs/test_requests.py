@@ -3,6 +3,7 @@
 from explorer.jobs import registry
 from explorer.jobs.requests import spec_of
 from explorer.questions import (
+    ChooseQuestion,
     DamageQuestion,
     EigenvaluesQuestion,
     EvaluateQuestion,
@@ -52,6 +53,10 @@ ASKED = {
     "damage, not as usual": spec_of(
         STUDY, DamageQuestion(bits=[4, 2], quantizer={"step": "max", "scheme": "symmetric"})
     ),
+    "choose": spec_of(STUDY, ChooseQuestion()),
+    "choose, not as usual": spec_of(
+        STUDY, ChooseQuestion(max_drop=0.02, frontier={"bits": (8, 2), "cost": "bops", "a_bits": "weights"})
+    ),
     "proxy": spec_of(STUDY, ProxyQuestion()),
     "measure_frontier": spec_of(
         STUDY, MeasureFrontierQuestion(plans=Ladder.of(["a", "b"], [[2, 2], [16, 4]], [[8, 8], [8, 32]]))
@@ -79,6 +84,8 @@ IDS = {
     "damage": "9a97f0f2a13a",
     "damage of activations": "894841115499",
     "damage, not as usual": "f0e0c2c85722",
+    "choose": "d332ae49d167",
+    "choose, not as usual": "f7496c704653",
     "proxy": "c5c29ee9960d",
     "measure_frontier": "531165411656",
 }

@@ -57,6 +57,7 @@ def question(kind: str, study: Study, seed: int) -> Question:
         "measure_frontier": asked.MeasureFrontierQuestion(
             plans=_ladder(study), points=16, samples=200, seed=seed
         ),
+        "choose": asked.ChooseQuestion(max_drop=0.05, samples=200, refine=True, seed=seed),
         "proxy": asked.ProxyQuestion(plans=20, samples=200, seed=seed),
     }
     return made[kind]

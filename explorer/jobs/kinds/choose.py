@@ -1,14 +1,14 @@
 """The run kind ``choose``: the smallest plan of a frontier that loses at most so much accuracy.
 
 Options: those of `ChooseQuestion`. Traces and damage that finished runs have are taken from there, the others are
-computed first. A run that is interrupted goes on after the last comparison that it measured, with the same frontier.
+computed first, and anew where that was interrupted. After that a run that is interrupted goes on after the last
+comparison that it measured, with the same frontier.
 """
 
 from explorer import plans
 from explorer.choosing import Choice, Notes, choose
-from explorer.curvature import Traces, weight_traces
+from explorer.curvature import Traces, activation_traces, weight_traces
 from explorer.jobs.basis import further
-from explorer.jobs.kinds import damage as damage_job
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, FrontierQuestion
 from explorer.quantizers import FLOAT_BITS
@@ -18,7 +18,7 @@ from explorer.studies import Study
 from explorer.timing import Timed
 from explorer.watching import Part
 
-_TRACES = 0.3  # share of the work, where they are computed here
+_FIRST = 0.3  # share of the work, of the damage, where it is computed here
 
 
 def run(study: Study, question: ChooseQuestion, context: RunContext) -> Choice:
@@ -40,7 +40,7 @@ def run(study: Study, question: ChooseQuestion, context: RunContext) -> Choice:
         refined=question.refine,
         notes=notes,
         on_note=lambda: context.save({}, {"table": kept, "notes": notes}),
-        watcher=Part(Timed(context), _TRACES, 1.0),
+        watcher=Part(Timed(context), _FIRST, 1.0),
     )
 
 
@@ -76,20 +76,31 @@ def _traces(study: Study, question: ChooseQuestion, context: RunContext) -> Trac
     known = context.result_of(spec_of(study, asked))
     if known is not None:
         return Traces.from_json(known)
-    return weight_traces(study, asked, watcher=Part(context, 0.0, _TRACES))
+    return weight_traces(study, asked, watcher=Part(context, 0.0, _FIRST))
 
 
 def _measured(
     study: Study, damage: DamageQuestion, asked: FrontierQuestion, context: RunContext
 ) -> DamageTable:
-    """A finished run's table, or one computed now; an interrupted search for eigenvalues goes on."""
-    bits = (
-        damage.bits
-        if damage.measure == "activation"
-        else sorted({*damage.bits, *widths_of(asked)} - {FLOAT_BITS})
-    )
+    """A finished run's table, or one computed now."""
+    watcher, blocks = Part(context, 0.0, _FIRST), study.blocks(damage.granularity)
+    if damage.measure == "activation":
+        question = damage.but(seed=context.spec.seed)
+        known = context.result_of(spec_of(study, question))
+        if known is not None:
+            return DamageTable.from_json(known["table"])
+        inputs = TracesQuestion(of="activations", granularity=damage.granularity, seed=question.seed)
+        known = context.result_of(spec_of(study, inputs))
+        traces = (
+            activation_traces(study, inputs, watcher=watcher) if known is None else Traces.from_json(known)
+        )
+        figures = plans.activation_damage(study, traces, blocks, question.bits, seed=question.seed)
+        return DamageTable({}, {}, {}).with_activation(*figures)
+    bits = sorted({*damage.bits, *widths_of(asked)} - {FLOAT_BITS})
     question = damage.but(bits=bits, seed=context.spec.seed)
     known = context.result_of(spec_of(study, question))
     if known is not None:
         return DamageTable.from_json(known["table"])
-    return damage_job.run(study, question, context).table
+    return plans.measured_damage(
+        study, damage.measure, blocks, bits, samples=question.samples, seed=question.seed, watcher=watcher
+    )

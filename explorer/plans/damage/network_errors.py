@@ -16,12 +16,17 @@ def network_errors(
 ) -> dict[str, dict[int, float]]:
     """Block to bits to the squared error of its weights, summed over its layers."""
     widths = sorted(set(bits))
+    # The blocks are those of the opened network (`Study.model`), which has weights that the study's own has not.
+    keys = {
+        (layer.parameter, width, quantizer) for block in blocks for layer in block.layers for width in widths
+    }
+    model = None if keys <= _KNOWN.setdefault(study.network, {}).keys() else study.model()
     errors: dict[str, dict[int, float]] = {}
     for block in blocks:
         errors[block.name] = dict.fromkeys(widths, 0.0)
         for layer in block.layers:
             for width in widths:
-                errors[block.name][width] += _squared_error(study.network, layer, width, quantizer)
+                errors[block.name][width] += _squared_error(study.network, model, layer, width, quantizer)
     return errors
 
 
@@ -35,10 +40,14 @@ def channel_axis(layer: Layer) -> int:
 _KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[str, int, QuantizerSettings], float]] = WeakKeyDictionary()
 
 
-def _squared_error(network: nn.Module, layer: Layer, bits: int, quantizer: QuantizerSettings) -> float:
-    known = _KNOWN.setdefault(network, {})
+def _squared_error(
+    network: nn.Module, model: nn.Module | None, layer: Layer, bits: int, quantizer: QuantizerSettings
+) -> float:
+    """Of one layer at one width; ``model`` holds its weight where the error is not known for the network."""
+    known = _KNOWN[network]
     key = (layer.parameter, bits, quantizer)
     if key not in known:
-        weight = network.get_parameter(layer.parameter).detach()
+        assert model is not None
+        weight = model.get_parameter(layer.parameter).detach()
         known[key] = squared_errors(weight, (bits,), quantizer, axis=channel_axis(layer))[bits]
     return known[key]

@@ -11,7 +11,7 @@ from explorer.plans import FrontierQuestion
 from explorer.plans.scene import Scene
 from explorer.questions import DamageQuestion
 from explorer.runs import RunSpec
-from explorer.ui.frontier import constraints, measured, nearest, proxy_view
+from explorer.ui.frontier import choose_view, constraints, measured, nearest, proxy_view
 from explorer.ui.frontier import form as frontier_form
 from explorer.ui.frontier import picture as frontier_picture
 from explorer.ui.frontier import trust as plan_trust
@@ -94,6 +94,7 @@ def _answered(question: FrontierQuestion, drawn: Drawn, menu: Sequence[int]) -> 
     st.caption(frontier_picture.sentence(scene))
     _activations_too(question, judged)
     plan_desk.further()
+    choose_view.show(question)
     _analyse(scene, judged.basis)
 
 

@@ -1,0 +1,89 @@
+"""Choose for me: the smallest plan of this frontier that loses at most so many points, measured, and one click to it."""
+
+import streamlit as st
+
+from explorer import choosing, plans
+from explorer.jobs import registry
+from explorer.jobs.requests import spec_of
+from explorer.plans import FrontierQuestion
+from explorer.questions import ChooseQuestion
+from explorer.runs import Run
+from explorer.studies import Study
+from explorer.ui.parts import run_panel
+from explorer.ui.shell import caches, sentences, session, yardstick
+from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
+
+_LEAST, _MOST, _USUAL = 0.1, 50.0, 100 * ChooseQuestion.default("max_drop")
+
+
+def show(question: FrontierQuestion) -> None:
+    """The wish, the run that answers it, and its plan; nothing for a study without a network."""
+    study = session.study()
+    if not isinstance(study, Study):
+        return
+    st.header("Choose for me")
+    asked = _ask(question)
+    spec = spec_of(study, asked)
+    run_panel.compute(
+        {f"Chosen plan of {study.name}": spec},
+        label="Choose",
+        there="Already chosen, or running.",
+        key="compute_choice",
+    )
+    run = caches.store().find(spec)
+    if run is None:
+        st.caption(
+            plain(
+                f"Measures some twenty plans along this frontier on training {study.noun.many}, confirms the smallest that "
+                "holds on others, and reports it on the test split. It keeps running if you leave this page."
+            )
+        )
+        return
+    run_panel.watch(run.id, _draw)
+
+
+def _ask(question: FrontierQuestion) -> ChooseQuestion:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choose_wish"):
+        points = st.number_input(
+            "The smallest plan that loses at most (% points)",
+            min_value=_LEAST,
+            max_value=_MOST,
+            step=0.1,
+            format="%.1f",
+            key=address.number(yardstick.key("max_drop"), "lose", _LEAST, _MOST, _USUAL),
+            persist_state="session",
+            width=330,
+            help="Of accuracy against FP32, without training. Smallest by the cost chosen above, within its constraints.",
+        )
+        refine = st.toggle(
+            "Swap bits afterwards",
+            key=address.switch(yardstick.key("refine"), "swaps"),
+            persist_state="session",
+            help="Moves bits between two blocks at no more cost, as long as the measured loss falls by more than noise.",
+        )
+    return ChooseQuestion(
+        max_drop=round(points / 100, 10), frontier=question, granularity=session.granularity(), refine=refine
+    )
+
+
+def _draw(run: Run) -> None:
+    if run.result is None:
+        return
+    study = session.study()
+    assert isinstance(study, Study)
+    choice: choosing.Choice = registry.result(run.spec.kind, run.result)
+    st.markdown(plain(choosing.said(choice, study.noun.many)))
+    plan, _ = plans.read_plan(choice.plan, study=study, partitions=(session.blocks(),))
+
+    def take() -> None:
+        session.take(plan)
+
+    st.button(
+        "Take this plan",
+        key="take_choice",
+        icon=":material/check:",
+        disabled=session.plan() == plan,
+        help="It is the current plan." if session.plan() == plan else None,
+        on_click=sentences.callback(take),
+    )
