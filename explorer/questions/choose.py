@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from explorer.errors import PlanError
-from explorer.questions.base import MOST_SAMPLES, Granularity, Question
+from explorer.questions.base import MOST_SAMPLES, Granularity, Question, check_width
 from explorer.questions.frontier import FrontierQuestion
 
 USUAL_MENU = (2, 3, 4, 6, 8)
@@ -43,6 +43,9 @@ class ChooseQuestion(Question):
     @field_validator("frontier", mode="after")
     @classmethod
     def _one_spelling(cls, value: FrontierQuestion) -> FrontierQuestion:
+        ends = () if value.first_last_at is None else (value.first_last_at,)
+        for width in (*(value.bits or ()), *value.a_menu, *value.keep.values(), *value.a_keep.values(), *ends):
+            check_width(width)
         changes: dict[str, Any] = {}
         if value.bits == USUAL_MENU:
             changes["bits"] = None

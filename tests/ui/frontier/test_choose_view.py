@@ -18,7 +18,7 @@ def test_a_wish_becomes_the_current_plan(opens: Opens, app: list[str], toml: str
     wish = shown.number_input(key=f"max_drop_{study.name}")
     assert wish.value == 1.0
     shown = sound(wish.set_value(7.0).run())
-    assert shown.query_params["lose"] == ["7"]
+    assert shown.query_params["lose"] == "7"
     press(shown, "Choose")
     assert "choose" in app
     asked = ChooseQuestion(max_drop=0.07)
@@ -38,7 +38,7 @@ def test_a_wish_becomes_the_current_plan(opens: Opens, app: list[str], toml: str
 
 @pytest.mark.usefixtures("lived_in_home", "settled")
 def test_the_constraints_of_the_page_are_the_choice_s_too(opens: Opens, toml: str, study: Study) -> None:
-    shown = sound(opens("frontier", study=toml, bits="2.4.8", ends="1", swaps="1"))
+    shown = sound(opens("frontier", study=toml, bits="2~4~8", ends="1", swaps="1"))
     press(shown, "Choose")
     asked = ChooseQuestion(refine=True, frontier=FrontierQuestion(bits=(2, 4, 8), first_last_at=8))
     assert Store.open().find(spec_of(study, asked)) is not None
