@@ -5,7 +5,7 @@
 All in one process, on the same training images and with the same rule for "holds", decided on as few of them as it
 takes. Brute force decides about the candidates of the frontier from the cheapest up to the first that holds; the greedy
 baseline probes every block at every width by itself, on half of the images, and then lowers one after another
-(`explorer.choosing.greedy`). Work is counted, not timed. What was measured is kept in the file of notes, so that a run
+(`explorer.choosing.probing`). Work is counted, not timed. What was measured is kept in the file of notes, so that a run
 that was ended goes on.
 """
 

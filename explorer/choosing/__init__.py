@@ -12,10 +12,10 @@ All but `choose` work on any function of the widths.
 from explorer.choosing.comparing import Bits, Comparing, Measure, Notes, Work, work_of
 from explorer.choosing.confirming import CONFIDENCE, Attempt, confirm
 from explorer.choosing.drops import Drop
-from explorer.choosing.greedy import Greedy, greedy
 from explorer.choosing.of_study import SAMPLES, choose, report_set, training_sets
+from explorer.choosing.probing import Greedy, greedy
 from explorer.choosing.result import Choice, Refinement, Tried, points, said
-from explorer.choosing.search import Looked, Rule, Searched, ladder, search, sweep
+from explorer.choosing.searching import Looked, Rule, Searched, ladder, search, sweep
 from explorer.choosing.swaps import Refined, Swap, refine
 
 __all__ = [

@@ -1,6 +1,6 @@
 """From a wish to a plan of a study: the smallest plan of a frontier that loses at most so much accuracy.
 
-1. Search: the cheapest of the frontier's plans whose measured drop keeps the wish (`search`), on training samples.
+1. Search: the cheapest of the frontier's plans whose measured drop keeps the wish (`searching`), on training samples.
 2. Swaps, if asked for: its bits are moved between blocks at no more cost (`swaps`), on the same samples.
 3. Promise: the drop on as many other training samples (`confirming`), climbing where the plan was too small.
 4. Report: the drop on the test split, which nothing was chosen by.
@@ -17,7 +17,7 @@ from explorer.choosing.comparing import Bits, Comparing, Measure, Notes, work_of
 from explorer.choosing.confirming import CONFIDENCE, Attempt, confirm
 from explorer.choosing.drops import z_of
 from explorer.choosing.result import Choice, Refinement, Tried, points, share
-from explorer.choosing.search import PATIENCE, Rule, Searched, ladder, search
+from explorer.choosing.searching import PATIENCE, Rule, Searched, ladder, search
 from explorer.choosing.swaps import PATIENCE as SWAPS
 from explorer.choosing.swaps import Refined, refine
 from explorer.errors import PlanError

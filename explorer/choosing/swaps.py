@@ -19,7 +19,7 @@ import numpy as np
 from explorer.choosing.comparing import Bits, Comparing
 from explorer.choosing.drops import z_of
 from explorer.choosing.picks import picks_of, plan_of
-from explorer.choosing.search import Rule
+from explorer.choosing.searching import Rule
 from explorer.errors import PlanError
 from explorer.estimates import Estimate
 from explorer.plans import Problem

@@ -14,7 +14,7 @@ import numpy as np
 from explorer.choosing.comparing import Bits, Comparing, Work
 from explorer.choosing.drops import Drop
 from explorer.choosing.picks import plan_of
-from explorer.choosing.search import Rule, decide
+from explorer.choosing.searching import Rule, decide
 from explorer.plans import Problem
 
 
