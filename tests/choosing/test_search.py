@@ -16,10 +16,10 @@ PLANS = [bits(*widths) for widths in WIDTHS]
 COSTS = [float(sum(widths)) for widths in WIDTHS]
 
 
-def by_place(shares: list[float], **options: int) -> Comparing:
+def by_place(shares: list[float], seed: int = 0) -> Comparing:
     """The candidates lose these shares, the cheapest first."""
     lost = dict(zip(map(str, PLANS), shares, strict=True))
-    return comparing(lambda plan: lost[str(plan)], **options)
+    return comparing(lambda plan: lost[str(plan)], seed=seed)
 
 
 def falling(first_good: int, bad: float = 0.2) -> list[float]:

@@ -9,7 +9,8 @@ from explorer.questions import ChooseQuestion, FrontierQuestion
 from explorer.runs import Store
 from explorer.studies import Study
 from tests.ui.conftest import PROFILE, Opens, held
-from tests.ui.frontier.test_frontier_page import press, sound
+from tests.ui.frontier.test_frontier_page import press
+from tests.ui.shell.test_pages import sound
 
 
 @pytest.mark.usefixtures("lived_in_home", "settled")
