@@ -44,7 +44,13 @@ class ChooseQuestion(Question):
     @classmethod
     def _one_spelling(cls, value: FrontierQuestion) -> FrontierQuestion:
         ends = () if value.first_last_at is None else (value.first_last_at,)
-        for width in (*(value.bits or ()), *value.a_menu, *value.keep.values(), *value.a_keep.values(), *ends):
+        for width in (
+            *(value.bits or ()),
+            *value.a_menu,
+            *value.keep.values(),
+            *value.a_keep.values(),
+            *ends,
+        ):
             check_width(width)
         changes: dict[str, Any] = {}
         if value.bits == USUAL_MENU:
