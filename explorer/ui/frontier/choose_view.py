@@ -10,7 +10,7 @@ from explorer.questions import ChooseQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
-from explorer.ui.shell import caches, sentences, session, yardstick
+from explorer.ui.shell import results, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
 from explorer.ui.state import address
 
@@ -25,13 +25,7 @@ def show(question: FrontierQuestion) -> None:
     st.header("Choose for me")
     asked = _ask(question)
     spec = spec_of(study, asked)
-    run_panel.compute(
-        {f"Chosen plan of {study.name}": spec},
-        label="Choose",
-        there="Already chosen, or running.",
-        key="compute_choice",
-    )
-    run = caches.store().find(spec)
+    run = results.runs(study).find(spec)
     if run is None:
         st.caption(
             plain(
@@ -39,8 +33,13 @@ def show(question: FrontierQuestion) -> None:
                 "holds on others, and reports it on the test split. It keeps running if you leave this page."
             )
         )
+        if st.button("Choose", type="primary", icon=":material/play_arrow:", key="compute_choice"):
+            run_panel.begin([spec])
         return
-    run_panel.watch(run.id, _draw)
+    if run.status == "done":
+        _draw(run)
+    else:
+        run_panel.watch(run.id, _draw)
 
 
 def _ask(question: FrontierQuestion) -> ChooseQuestion:
