@@ -5,24 +5,36 @@ HAWQ-V2 replaces dW . H dW by trace times |dW|^2 (section 2.2, Lemma 1); here th
     dW . H dW = N^-1 sum_n dW . H_n dW  =  E [dW . H_n dW / (N q_n)],     n drawn with probability q_n,
 
 from M independent draws, so that the standard error over them is that of the estimate. q_n is as for the traces
-(`output_probes`): at a converged network one sample in a hundred carries most of the curvature.
+(`output_probes`), and may be handed over from them: at a converged network one sample in a hundred carries most of
+the curvature, and finding out which takes a forward pass over all N.
 
 Where the outputs are piecewise linear in the one weight of a block (`piecewise`), H_n is Gauss-Newton's,
 
     dW . H_n dW = sum_c l_c (u_c . J_n dW)^2,     u_c . J_n dW = <A(a_n, dW), d(u_c . f_n)/dy>,
 
 with (l_c, u_c) the eigenpairs of the loss's Hessian at the outputs, a_n the input of the layer, y its output and
-A the layer with dW in place of its weight. One backward pass for each c carries d/dy of all layers, so M samples
-cost one forward pass, at most C backward passes to the activations and one application of each layer for each of
-K sets: about 1 + C + K forward passes for all K forms of all blocks, where a Hessian-vector product each takes
-about 5 K a block. With more than 64 outputs random signs at the outputs take the place of the sum over c.
+A the layer with dW in place of its weight. Random signs z_c in place of the sum,
+
+    dW . H_n dW = E (v . J_n dW)^2,     v = sum_c z_c sqrt(l_c) u_c,     v . J_n dW = <G_n, dW>,
+
+leave one backward pass, which carries the gradients G_n of the weights of all layers; with them all K forms cost a
+product of matrices (`contractions`): about 5 forward passes a draw, whatever C and K are, where the sum takes
+1 + 2 C + K and a Hessian-vector product for each form about 5 K a block. Of the variance between samples the signs
+add a third (fashion-resnet20: 2.7 for 2.05, relative to the squared form; 4.6 with signs that do not know l_c).
+Where the data are so few that the sum over c for each of them costs no more than the draws, there is the sum.
+
+How many draws: as many as are asked for, or as a relative error of every form takes. Rounds double, and end on the
+standard errors alone.
+
+All blocks and sets share the draws, so their errors go together: `Forms.draws` has what a standard error of any sum or
+difference of forms is made of.
 
 Other blocks (several layers, whose mixed derivatives do not vanish; smooth activations; weights used in unusual
 ways) have a Hessian-vector product for each of their K forms (`hessian`), over the same samples.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -32,18 +44,20 @@ from explorer.curvature.estimators import output_probes
 from explorer.curvature.estimators.choice import chunk_size, decide
 from explorer.curvature.operators.hessian import HessianOperator
 from explorer.curvature.operators.sample_gradients import SampleGradients
-from explorer.curvature.operators.subject import Subject, prepare
-from explorer.curvature.operators.tangents import Tangents
+from explorer.curvature.operators.subject import Subject, prepare, single_tensor
+from explorer.curvature.operators.tangents import Tangents, can_be_summed
 from explorer.errors import CurvatureError
 from explorer.estimates import means
 from explorer.questions import DamageQuestion
 from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
-from explorer.watching import UNWATCHED, Watcher
+from explorer.watching import UNWATCHED, Part, Watcher
 
 Changes = Mapping[str, Tensor]  # dotted parameter name -> dW, for the weight of every layer
 
-_MOST = 16  # samples at once: inputs, and gradients of all directions, of all layers are held
+_MOST = 32  # samples at once, which the cache holds better than more
+_MOST_SUMMED = 16  # the same where gradients of all directions are held
+_LEAST = 256  # draws before an error is believed to be small
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,7 @@ class Forms:
         values: (K, blocks) float64.
         stderrs: (K, blocks) float64, over the samples drawn.
         samples: how many were drawn, with repetition.
+        draws: (samples, K, blocks) float64, unbiased values of the forms; the mean over the draws are the values.
         products: Hessian-vector products taken, for blocks that are not piecewise linear in one weight.
     """
 
@@ -62,6 +77,7 @@ class Forms:
     stderrs: Tensor
     samples: int
     products: int
+    draws: Tensor = field(repr=False)
 
 
 def perturbation_forms(
@@ -74,37 +90,79 @@ def perturbation_forms(
     rows: Tensor | None = None,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
+    rel_se: float | None = None,
+    proposal: Tensor | None = None,
     watcher: Watcher = UNWATCHED,
 ) -> Forms:
     """dW_i . H_i dW_i of the mean training loss for the part dW_i that every block has in each of ``changes``.
 
     Args:
         blocks: the blocks, else one a layer.
-        samples: rows drawn, with repetition.
+        samples: rows drawn, with repetition; at most, if there is a ``rel_se``.
         rows: rows of the training split that count as the data, else all.
+        chunk: samples processed at once, else as many as fit comfortably.
+        rel_se: end when every form has this relative standard error.
+        proposal: (N,) as in `Draws`, of the weights' traces over the same rows; saves a forward pass over them where
+            every block is piecewise linear, and changes nothing.
         watcher: told how far it is; may stop before every few samples.
 
     Raises:
-        CurvatureError: ``samples`` is too small, or a value is not finite.
+        CurvatureError: ``samples`` or ``rel_se`` is too small, the proposal is of other rows, or a value is not
+            finite.
         Stopped: the watcher asked for it.
     """
     if samples < 2:
         raise CurvatureError(f"samples={samples} gives no standard error; give at least 2")
+    if rel_se is not None and not rel_se > 0:
+        raise CurvatureError(f"rel_se={rel_se} is no error to reach; give one above 0, such as 0.05")
     subject = prepare(study, blocks=blocks, rows=rows, dtype=dtype)
-    work = _Work(subject, [_by_weight(subject, each) for each in changes], watcher)
-    return _estimate(work, samples, seed, chunk_size(subject, chunk, most=_MOST))
+    if proposal is not None and len(proposal) != subject.size:
+        raise CurvatureError(
+            f"the proposal is of {len(proposal)} samples and the data are {subject.size}; give that of the same rows"
+        )
+    work = _Work(
+        subject, [_by_weight(subject, each) for each in changes], samples, seed, rel_se, chunk, watcher
+    )
+    return _estimate(work, proposal)
 
 
 @dataclass(frozen=True)
 class _Work:
     subject: Subject
     changes: Sequence[Sequence[Tensor]]  # K sets of one tensor a weight
+    samples: int
+    seed: int
+    rel_se: float | None
+    chunk: int | None
     watcher: Watcher
 
     def is_over(self) -> bool:
         """Whether to end early, which only the watcher decides: by raising."""
         self.watcher.check_stop()
         return False
+
+    def at_once(self, most: int) -> int:
+        """Samples processed at once."""
+        return chunk_size(self.subject, self.chunk, most=most)
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """How the forms of each block are found.
+
+    Attributes:
+        simple: blocks whose Hessian is Gauss-Newton's.
+        rest: the others, which take Hessian-vector products.
+        known_roots: whether the loss's Hessian at the outputs can be had.
+        summed: whether to sum over all directions at the outputs.
+        copies: whether the network changes inputs of layers in place.
+    """
+
+    simple: frozenset[int]
+    rest: Sequence[int]
+    known_roots: bool
+    summed: bool
+    copies: bool
 
 
 def _by_weight(subject: Subject, changes: Changes) -> list[Tensor]:
@@ -116,78 +174,130 @@ def _by_weight(subject: Subject, changes: Changes) -> list[Tensor]:
     return found
 
 
-def _estimate(work: _Work, samples: int, seed: int, chunk: int) -> Forms:
+def _estimate(work: _Work, proposal: Tensor | None) -> Forms:
+    subject, watcher = work.subject, work.watcher
+    watcher.report(0.0, "looking at the network")
+    ways = _ways(work)
+    q = _proposal(work, ways, proposal)
+    signs = generator(Stream.PERTURBATION_SIGNS, work.seed)
+    found, products = torch.empty(0, len(work.changes), len(subject.blocks), dtype=torch.float64), 0
+    for first, count in _rounds(work):
+        source = generator(Stream.PERTURBATION_SAMPLES, work.seed, first)
+        positions = torch.multinomial(q, count, replacement=True, generator=source)
+        part = Part(watcher, 0.4 + 0.6 * first / work.samples, 0.4 + 0.6 * (first + count) / work.samples)
+        forms, taken = _drawn(work, ways, positions, signs, part)
+        own = forms / (subject.size * q[positions])[:, None, None]
+        _check(subject, own)
+        found, products = torch.cat([found, own]), products + taken
+        values, stderrs = means(found)
+        if work.rel_se is not None and bool((stderrs <= work.rel_se * values.abs()).all()):
+            break
+    watcher.report(1.0, f"{len(found)} samples drawn")
+    names = tuple(block.name for block in subject.blocks)
+    return Forms(names, values, stderrs, len(found), products, found)
+
+
+def _rounds(work: _Work) -> Iterator[tuple[int, int]]:
+    """First draw and number of draws of each round: all at once, or doubling until an error is reached."""
+    done, more = 0, work.samples if work.rel_se is None else _LEAST
+    while done < work.samples:
+        count = min(more, work.samples - done)
+        yield done, count
+        done += count
+        more = done
+
+
+def _ways(work: _Work) -> _Ways:
     subject = work.subject
-    work.watcher.report(0.0, "looking at the network")
-    simple, copies, known_roots = _gauss_newton_blocks(subject)
-    q = _proposal(work, chunk, known_roots=known_roots, curved=len(simple) < len(subject.blocks))
-    source = generator(Stream.PERTURBATION_SAMPLES, seed)
-    positions = torch.multinomial(q, samples, replacement=True, generator=source)
-    forms = torch.zeros(samples, len(work.changes), len(subject.blocks), dtype=torch.float64)
-    rest = sorted({weight.block for weight in subject.weights} - simple)
-    part = 0.6 / (1 + len(rest) * len(work.changes)) if rest else 0.6
-    if simple:
-        tangents = Tangents(subject, work.changes, copies=copies)
-        try:
-            signs = generator(Stream.PERTURBATION_SIGNS, seed)
-            done = 0
-            for _, inputs, targets in subject.chunks(positions, chunk):
-                work.watcher.check_stop()
-                found = tangents.forms(inputs, targets, signs)
-                for i, weight in enumerate(subject.weights):
-                    if weight.block in simple:
-                        forms[done : done + len(inputs), :, weight.block] += found[:, :, i]
-                done += len(inputs)
-                work.watcher.report(0.4 + part * done / samples, f"{done} of {samples} samples")
-        finally:
-            tangents.close()
-    products = _products(work, positions, rest, forms, chunk, start=0.4 + part)
-    own = forms / (subject.size * q[positions])[:, None, None]
-    _check(subject, own)
-    values, stderrs = means(own)
-    return Forms(tuple(block.name for block in subject.blocks), values, stderrs, samples, products)
-
-
-def _gauss_newton_blocks(subject: Subject) -> tuple[set[int], bool, bool]:
-    """Blocks whose Hessian is Gauss-Newton's, whether inputs must be copied, whether the loss has roots."""
+    every = {weight.block for weight in subject.weights}
     engine = SampleGradients(subject, "weights")
     try:
         choice = decide(subject, engine, "auto")
     finally:
         engine.close()
     if choice.method == "hutchinson":
-        return set(), False, False
+        return _Ways(frozenset(), sorted(every), False, False, False)
     weights: dict[int, list[int]] = {}
     for i, weight in enumerate(subject.weights):
         weights.setdefault(weight.block, []).append(i)
     unusual = choice.curved | engine.looped
     simple = {block for block, own in weights.items() if len(own) == 1 and own[0] not in unusual}
-    return simple, engine.copies, True
+    return _Ways(frozenset(simple), sorted(every - simple), True, _is_cheap_to_sum(work), engine.copies)
 
 
-def _proposal(work: _Work, chunk: int, *, known_roots: bool, curved: bool) -> Tensor:
+def _is_cheap_to_sum(work: _Work) -> bool:
+    """Whether a forward and C backward passes of every sample of the data are no more than one of each a draw."""
+    inputs, _ = work.subject.batch(work.subject.few(1))
+    with torch.no_grad():
+        width = single_tensor(work.subject.model(inputs))[0].numel()
+    return can_be_summed(width) and work.subject.size * (1 + width) <= 2 * work.samples
+
+
+def _proposal(work: _Work, ways: _Ways, known: Tensor | None) -> Tensor:
     """(N,) with which probability each sample is drawn.
 
     By the curvature at the outputs; where Gauss-Newton leaves a remainder, which goes with the slope there, half
     of the draws by that.
     """
     subject = work.subject
-    if not known_roots:
+    if not ways.known_roots:
         return torch.full((subject.size,), 1 / subject.size, dtype=torch.float64)
+    if known is not None and not ways.rest:
+        return known
     scored = output_probes.scores(
         subject,
-        batch=4 * chunk,
+        batch=4 * chunk_size(subject, work.chunk),  # as for the traces, to the last digit
         report=lambda done: work.watcher.report(0.4 * done, f"scoring {subject.size} samples"),
         is_over=work.is_over,
     )
     assert scored is not None
     curvature, slope = map(output_probes.proposal, scored)
-    return (curvature + slope) / 2 if curved else curvature
+    return (curvature + slope) / 2 if ways.rest else curvature
 
 
-def _products(
-    work: _Work, positions: Tensor, blocks: Sequence[int], forms: Tensor, chunk: int, *, start: float
-) -> int:
+def _drawn(
+    work: _Work, ways: _Ways, positions: Tensor, signs: torch.Generator, watcher: Part
+) -> tuple[Tensor, int]:
+    """The forms of these samples' own losses, (M, K, blocks) float64, and Hessian-vector products taken."""
+    subject = work.subject
+    forms = torch.zeros(len(positions), len(work.changes), len(subject.blocks), dtype=torch.float64)
+    part = 1 / (1 + len(ways.rest) * len(work.changes))
+    if ways.simple:
+        told = Part(watcher, 0.0, part)
+        if ways.summed:
+            distinct, places = positions.unique(return_inverse=True)
+            forms += _gauss_newton(work, ways, distinct, signs, told)[places]
+        else:
+            forms += _gauss_newton(work, ways, positions, signs, told)
+    return forms, _products(work, positions, ways.rest, forms, Part(watcher, part, 1.0))
+
+
+def _gauss_newton(
+    work: _Work, ways: _Ways, positions: Tensor, signs: torch.Generator, watcher: Part
+) -> Tensor:
+    """Forms of the blocks whose Hessian is Gauss-Newton's, (M, K, blocks); 0 for the others."""
+    subject = work.subject
+    forms = torch.zeros(len(positions), len(work.changes), len(subject.blocks), dtype=torch.float64)
+    tangents = Tangents(subject, work.changes, copies=ways.copies)
+    compute = tangents.forms if ways.summed else tangents.probed
+    done = 0
+    try:
+        for _, inputs, targets in subject.chunks(
+            positions, work.at_once(_MOST_SUMMED if ways.summed else _MOST)
+        ):
+            watcher.check_stop()
+            found = compute(inputs, targets, signs)
+            for i, weight in enumerate(subject.weights):
+                if weight.block in ways.simple:
+                    forms[done : done + len(inputs), :, weight.block] += found[:, :, i]
+            done += len(inputs)
+            watcher.report(done / len(positions), f"{done} of {len(positions)} samples")
+    finally:
+        tangents.close()
+    return forms
+
+
+def _products(work: _Work, positions: Tensor, blocks: Sequence[int], forms: Tensor, watcher: Part) -> int:
     """Fill in the forms of these blocks by Hessian-vector products; how many were taken."""
     subject, taken = work.subject, 0
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
@@ -197,8 +307,8 @@ def _products(
             block=block,
             positions=positions,
             shares=shares,
-            chunk=chunk,
-            watch=work.watcher.check_stop,
+            chunk=work.at_once(_MOST_SUMMED),
+            watch=watcher.check_stop,
         )
         own = [i for i, weight in enumerate(subject.weights) if weight.block == block]
         for k, change in enumerate(work.changes):
@@ -206,8 +316,7 @@ def _products(
             if bool(vector.any()):
                 forms[:, k, block] = operator.per_sample_forms(vector)
             taken += 1
-            done = taken / (len(blocks) * len(work.changes))
-            work.watcher.report(start + (1 - start) * done, f"{taken} Hessian-vector products")
+            watcher.report(taken / (len(blocks) * len(work.changes)), f"{taken} Hessian-vector products")
     return taken
 
 

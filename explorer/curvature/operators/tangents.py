@@ -2,8 +2,14 @@ r"""dW . H_n dW of every sample by Gauss-Newton, for several sets of dW at once;
 
     dW . H_n dW = sum_c l_c (u_c . J_n dW)^2,     u_c . J_n dW = <A(a_n, dW), d(u_c . f_n)/dy>
 
-A backward pass for each direction c carries d/dy of all layers; A(a_n, dW), the layer with dW in place of its weight,
-is computed once for each set.
+`forms` has the sum: a backward pass for each direction c carries d/dy of all layers; A(a_n, dW), the layer with dW in
+place of its weight, is computed once for each set. `probed` has random signs z_c in its place,
+
+    E (v . J_n dW)^2 = sum_c l_c (u_c . J_n dW)^2     for v = sum_c z_c sqrt(l_c) u_c,
+
+with one backward pass (one for each sign that the l_c have), whose variance is 2 [(sum_c x_c)^2 - sum_c x_c^2] with
+x_c the terms of the sum: a trained network's H_L has one eigenvalue that matters in most samples, and then the signs
+add little. Signs of the outputs themselves, which do not know the l_c, would add more.
 """
 
 from collections.abc import Sequence
@@ -12,8 +18,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
+from explorer.curvature.operators.contractions import applied, contracted
 from explorer.curvature.operators.output_hessian import LARGEST_EIGEN, directions, roots
 from explorer.curvature.operators.subject import Subject, single_tensor
 
@@ -54,15 +60,7 @@ class Tangents:
 
     def forms(self, inputs: Tensor, targets: Tensor, signs: torch.Generator) -> Tensor:
         """dW . H_n dW of every sample, set and weight, (n, K, weights) float64."""
-        subject = self._subject
-        subject.model.requires_grad_(False)
-        self._uses, self._active = [], True
-        try:
-            with torch.enable_grad():
-                outputs = single_tensor(subject.model(inputs))
-        finally:
-            self._active = False
-            subject.model.requires_grad_(True)
+        subject, outputs = self._subject, self._forward(inputs)
         factors, vectors = _directions(subject, outputs, targets, signs)
         shape = (len(inputs), len(self._changes), len(vectors), len(subject.weights))
         slopes = torch.zeros(shape, dtype=torch.float64)
@@ -78,9 +76,41 @@ class Tangents:
                         slopes[..., use.weight] += self._slopes(use)
         return (factors.T[:, None, :, None].cpu() * slopes.square()).sum(2)
 
+    def probed(self, inputs: Tensor, targets: Tensor, signs: torch.Generator) -> Tensor:
+        """Values whose mean over random signs is dW . H_n dW, (n, K, weights) float64."""
+        outputs = self._forward(inputs)
+        found = torch.zeros(len(inputs), len(self._changes), len(self._subject.weights), dtype=torch.float64)
+        probes = _probes(self._subject, outputs, targets, signs) if outputs.requires_grad else []
+        for i, (sign, vector) in enumerate(probes):
+            last = i + 1 == len(probes)
+            torch.autograd.backward(outputs, vector.to(outputs.dtype).view_as(outputs), retain_graph=not last)
+            slopes = torch.zeros_like(found)
+            with torch.no_grad():
+                for use in self._uses:
+                    deltas, use.deltas = use.deltas, []
+                    changes = [change[use.weight] for change in self._changes]
+                    for delta in deltas:
+                        slopes[..., use.weight] += (
+                            contracted(use.module, use.inputs, delta, changes).double().cpu()
+                        )
+            found += sign * slopes.square()
+        return found
+
+    def _forward(self, inputs: Tensor) -> Tensor:
+        """The outputs, with a graph from the layers on; parameters take no gradient."""
+        model = self._subject.model
+        model.requires_grad_(False)
+        self._uses, self._active = [], True
+        try:
+            with torch.enable_grad():
+                return single_tensor(model(inputs))
+        finally:
+            self._active = False
+            model.requires_grad_(True)
+
     def _slopes(self, use: _Use) -> Tensor:
         """u_c . J_n dW of one use, (n, K, directions)."""
-        moved = [_apply(use.module, change[use.weight], use.inputs).flatten(1) for change in self._changes]
+        moved = [applied(use.module, change[use.weight], use.inputs).flatten(1) for change in self._changes]
         deltas = torch.stack([delta.flatten(1) for delta in use.deltas], 2)  # (n, D, directions)
         return (torch.stack(moved, 1) @ deltas).double().cpu()
 
@@ -99,14 +129,9 @@ class Tangents:
         return hook
 
 
-def _apply(module: nn.Module, change: Tensor, inputs: Tensor) -> Tensor:
-    """The layer with dW in place of its weight and without its bias."""
-    tensors = {"weight": change}
-    bias = getattr(module, "bias", None)
-    if torch.is_tensor(bias):
-        tensors["bias"] = torch.zeros_like(bias)
-    moved: Tensor = functional_call(module, tensors, (inputs,))
-    return moved
+def can_be_summed(outputs: int) -> bool:
+    """Whether `Tangents.forms` has the sum itself for so many outputs, and not a random value."""
+    return outputs <= LARGEST_EIGEN
 
 
 def _directions(
@@ -123,3 +148,20 @@ def _directions(
     z = (torch.randint(0, 2, (len(outputs), width), generator=signs) * 2 - 1).double().to(outputs.device)
     factors = torch.tensor([[float(root.sign)] for root in found], device=outputs.device, dtype=torch.float64)
     return factors.expand(-1, len(outputs)), [root.times(z) for root in found]
+
+
+def _probes(
+    subject: Subject, outputs: Tensor, targets: Tensor, signs: torch.Generator
+) -> list[tuple[int, Tensor]]:
+    """Signs s and random vectors v, (n, C) each: the mean of sum s (v . x)^2 is x . H_L x."""
+    width = outputs[0].numel()
+    z = (torch.randint(0, 2, (len(outputs), width), generator=signs) * 2 - 1).double().to(outputs.device)
+    if width > LARGEST_EIGEN:
+        return [(root.sign, root.times(z)) for root in roots(subject.loss, outputs, targets)]
+    values, vectors = directions(subject.loss, outputs, targets)
+    found = []
+    for sign in (1, -1):
+        sizes = (sign * values).clamp(min=0)
+        if bool((sizes > _NEGLIGIBLE * values.abs().max()).any()):
+            found.append((sign, (vectors @ (sizes.sqrt() * z).unsqueeze(2)).squeeze(2)))
+    return found
