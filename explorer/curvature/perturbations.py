@@ -48,7 +48,6 @@ from explorer.curvature.operators.subject import Subject, prepare, single_tensor
 from explorer.curvature.operators.tangents import Tangents, can_be_summed
 from explorer.errors import CurvatureError
 from explorer.estimates import means
-from explorer.questions import DamageQuestion
 from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
 from explorer.watching import UNWATCHED, Part, Watcher
@@ -57,6 +56,7 @@ Changes = Mapping[str, Tensor]  # dotted parameter name -> dW, for the weight of
 
 _MOST = 32  # samples at once, which the cache holds better than more
 _MOST_SUMMED = 16  # the same where gradients of all directions are held
+_USUAL, _USUAL_WITH_PRODUCTS = 1024, 512  # draws, where no number is asked for
 _LEAST = 256  # draws before an error is believed to be small
 
 
@@ -85,8 +85,8 @@ def perturbation_forms(
     changes: Sequence[Changes],
     *,
     blocks: tuple[Block, ...] | None = None,
-    samples: int = DamageQuestion.default("samples"),
-    seed: int = DamageQuestion.default("seed"),
+    samples: int | None = None,
+    seed: int = 0,
     rows: Tensor | None = None,
     dtype: torch.dtype = torch.float32,
     chunk: int | None = None,
@@ -98,7 +98,8 @@ def perturbation_forms(
 
     Args:
         blocks: the blocks, else one a layer.
-        samples: rows drawn, with repetition; at most, if there is a ``rel_se``.
+        samples: rows drawn, with repetition; at most, if there is a ``rel_se``. Else 1,024, and 512 where blocks take
+            Hessian-vector products.
         rows: rows of the training split that count as the data, else all.
         chunk: samples processed at once, else as many as fit comfortably.
         rel_se: end when every form has this relative standard error.
@@ -111,7 +112,7 @@ def perturbation_forms(
             finite.
         Stopped: the watcher asked for it.
     """
-    if samples < 2:
+    if samples is not None and samples < 2:
         raise CurvatureError(f"samples={samples} gives no standard error; give at least 2")
     if rel_se is not None and not rel_se > 0:
         raise CurvatureError(f"rel_se={rel_se} is no error to reach; give one above 0, such as 0.05")
@@ -130,7 +131,7 @@ def perturbation_forms(
 class _Work:
     subject: Subject
     changes: Sequence[Sequence[Tensor]]  # K sets of one tensor a weight
-    samples: int
+    samples: int | None
     seed: int
     rel_se: float | None
     chunk: int | None
@@ -156,6 +157,7 @@ class _Ways:
         known_roots: whether the loss's Hessian at the outputs can be had.
         summed: whether to sum over all directions at the outputs.
         copies: whether the network changes inputs of layers in place.
+        samples: draws, at most.
     """
 
     simple: frozenset[int]
@@ -163,6 +165,7 @@ class _Ways:
     known_roots: bool
     summed: bool
     copies: bool
+    samples: int
 
 
 def _by_weight(subject: Subject, changes: Changes) -> list[Tensor]:
@@ -181,10 +184,10 @@ def _estimate(work: _Work, proposal: Tensor | None) -> Forms:
     q = _proposal(work, ways, proposal)
     signs = generator(Stream.PERTURBATION_SIGNS, work.seed)
     found, products = torch.empty(0, len(work.changes), len(subject.blocks), dtype=torch.float64), 0
-    for first, count in _rounds(work):
+    for first, count in _rounds(ways.samples, doubling=work.rel_se is not None):
         source = generator(Stream.PERTURBATION_SAMPLES, work.seed, first)
         positions = torch.multinomial(q, count, replacement=True, generator=source)
-        part = Part(watcher, 0.4 + 0.6 * first / work.samples, 0.4 + 0.6 * (first + count) / work.samples)
+        part = Part(watcher, 0.4 + 0.6 * first / ways.samples, 0.4 + 0.6 * (first + count) / ways.samples)
         forms, taken = _drawn(work, ways, positions, signs, part)
         own = forms / (subject.size * q[positions])[:, None, None]
         _check(subject, own)
@@ -197,11 +200,11 @@ def _estimate(work: _Work, proposal: Tensor | None) -> Forms:
     return Forms(names, values, stderrs, len(found), products, found)
 
 
-def _rounds(work: _Work) -> Iterator[tuple[int, int]]:
-    """First draw and number of draws of each round: all at once, or doubling until an error is reached."""
-    done, more = 0, work.samples if work.rel_se is None else _LEAST
-    while done < work.samples:
-        count = min(more, work.samples - done)
+def _rounds(samples: int, *, doubling: bool) -> Iterator[tuple[int, int]]:
+    """First draw and number of draws of each round: all at once, or doubling all that were drawn."""
+    done, more = 0, _LEAST if doubling else samples
+    while done < samples:
+        count = min(more, samples - done)
         yield done, count
         done += count
         more = done
@@ -215,22 +218,31 @@ def _ways(work: _Work) -> _Ways:
         choice = decide(subject, engine, "auto")
     finally:
         engine.close()
-    if choice.method == "hutchinson":
-        return _Ways(frozenset(), sorted(every), False, False, False)
+    known_roots = choice.method != "hutchinson"
     weights: dict[int, list[int]] = {}
     for i, weight in enumerate(subject.weights):
         weights.setdefault(weight.block, []).append(i)
     unusual = choice.curved | engine.looped
     simple = {block for block, own in weights.items() if len(own) == 1 and own[0] not in unusual}
-    return _Ways(frozenset(simple), sorted(every - simple), True, _is_cheap_to_sum(work), engine.copies)
+    if not known_roots:
+        simple = set()
+    samples = work.samples or (_USUAL if simple == every else _USUAL_WITH_PRODUCTS)
+    return _Ways(
+        frozenset(simple),
+        sorted(every - simple),
+        known_roots,
+        bool(simple) and _is_cheap_to_sum(subject, samples),
+        engine.copies,
+        samples,
+    )
 
 
-def _is_cheap_to_sum(work: _Work) -> bool:
+def _is_cheap_to_sum(subject: Subject, draws: int) -> bool:
     """Whether a forward and C backward passes of every sample of the data are no more than one of each a draw."""
-    inputs, _ = work.subject.batch(work.subject.few(1))
+    inputs, _ = subject.batch(subject.few(1))
     with torch.no_grad():
-        width = single_tensor(work.subject.model(inputs))[0].numel()
-    return can_be_summed(width) and work.subject.size * (1 + width) <= 2 * work.samples
+        width = single_tensor(subject.model(inputs))[0].numel()
+    return can_be_summed(width) and subject.size * (1 + width) <= 2 * draws
 
 
 def _proposal(work: _Work, ways: _Ways, known: Tensor | None) -> Tensor:

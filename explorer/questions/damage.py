@@ -9,6 +9,8 @@ from explorer.questions.base import MOST_SAMPLES, Granularity, Quantizer, Questi
 
 DamageMeasure = Literal["product", "lambda-max", "activation"]
 
+EIGEN_ROWS = 512  # of the eigenvalues, where nothing else is asked for
+
 
 def _settled(bits: Any) -> Any:
     return tuple(sorted(set(bits))) if isinstance(bits, list | tuple | set) else bits
@@ -17,10 +19,12 @@ def _settled(bits: Any) -> Any:
 class DamageQuestion(Question):
     """Damage of every width of every block, by a measure computed from the network.
 
-    Neither the samples nor the weights' quantizer are part of the damage of activations.
+    Neither the samples nor the weights' quantizer are part of the damage of activations; an error to reach is one of
+    the products alone.
     """
 
     kind = "damage"
+    version = 2
     refusal = PlanError
 
     measure: DamageMeasure = Field(
@@ -31,7 +35,18 @@ class DamageQuestion(Question):
         (2, 3, 4, 5, 6, 7, 8), min_length=1, description="widths that are measured"
     )
     granularity: Granularity = Field("layer", description="what a block is")
-    samples: int = Field(512, ge=2, le=MOST_SAMPLES, description="training rows")
+    samples: int | None = Field(
+        None,
+        ge=2,
+        le=MOST_SAMPLES,
+        description="training rows; else as many as suit the measure, 1,024 at most",
+    )
+    rel_se: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="stop ΔWᵀHΔW at this relative standard error in every block and width",
+    )
     quantizer: Quantizer = Quantizer()
 
     _bits_in_order = field_validator("bits", mode="before")(_settled)
@@ -39,15 +54,19 @@ class DamageQuestion(Question):
     @model_validator(mode="before")
     @classmethod
     def _without_idle_options(cls, options: dict[str, Any]) -> dict[str, Any]:
-        if options.get("measure") == "activation":
-            return {key: value for key, value in options.items() if key not in ("samples", "quantizer")}
-        return options
+        idle = {"activation": ("samples", "quantizer", "rel_se"), "lambda-max": ("rel_se",)}
+        measure = options.get("measure", "product")
+        kept = {key: value for key, value in options.items() if key not in idle.get(measure, ())}
+        if measure == "lambda-max" and kept.get("samples") == EIGEN_ROWS:
+            kept["samples"] = None
+        return kept
 
 
 class ProxyQuestion(Question):
     """Predicted damage against the measured loss of many plans."""
 
     kind = "proxy"
+    version = 2
     urgency = -10
     refusal = PlanError
 
@@ -60,8 +79,8 @@ class ProxyQuestion(Question):
     a_bits: Width = Field(32, description="width of the activations; 32 leaves them as they are")
     granularity: Granularity = Field("layer", description="what a block is")
     quantizer: Quantizer = Quantizer()
-    damage_samples: int = Field(
-        512, ge=2, le=MOST_SAMPLES, description="training rows for ΔWᵀHΔW by products"
+    damage_samples: int | None = Field(
+        None, ge=2, le=MOST_SAMPLES, description="training rows for ΔWᵀHΔW by products"
     )
     eigen_samples: int = Field(128, ge=2, le=MOST_SAMPLES, description="training rows for the eigenvalues")
 

@@ -181,6 +181,11 @@ class RunContext:
             if run.status == "done" and run.id != self.run_id and rest(run.spec).asks_the_same(asked)
         )
 
+    def runs_of(self, kind: str, *, version: int) -> tuple[Run, ...]:
+        """Finished runs of another kind, in a version of its algorithm, about the same study."""
+        found = patiently(lambda: self._store.list(fingerprint=self.spec.fingerprint, kind=kind))
+        return tuple(run for run in found if run.status == "done" and run.spec.version == version)
+
     def tensors_of(self, run: Run, name: str) -> "dict[str, Tensor] | None":
         """What a finished run kept under a name; None if it kept nothing, or that is damaged, which is noted."""
         try:

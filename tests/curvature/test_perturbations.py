@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from explorer.curvature import perturbations, weight_traces
+from explorer.curvature.estimators import output_probes
 from explorer.curvature.operators import tangents
 from explorer.curvature.perturbations import perturbation_forms
 from explorer.errors import CurvatureError
@@ -81,10 +83,21 @@ def test_on_one_sample_the_form_is_the_hessians_to_rounding(name: str, granulari
     assert float(found.stderrs.abs().max()) <= 1e-9 * float(expected.abs().max())
 
 
-@pytest.mark.parametrize(
-    "loss", [Loss("cross_entropy"), Loss("mse"), Loss("cross_entropy", 0.1, (1.0, 2.0, 0.5))]
-)
-def test_drawn_samples_give_the_mean_over_all_to_within_their_error(loss: Loss) -> None:
+def saddle(outputs: Tensor, targets: Tensor) -> Tensor:
+    """A loss whose Hessian at the outputs has eigenvalues of both signs."""
+    return outputs[:, 0].square() - 0.5 * outputs[:, 1].square() + (outputs[:, 2] * outputs[:, 0]).sin()
+
+
+LOSSES = [Loss("cross_entropy"), Loss("mse"), Loss("cross_entropy", 0.1, (1.0, 2.0, 0.5))]
+
+
+@pytest.mark.parametrize("summed", [True, False])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_drawn_samples_give_the_mean_over_all_to_within_their_error(
+    loss: Loss, summed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over all directions at the outputs, and by random signs along them."""
+    monkeypatch.setattr(perturbations, "_is_cheap_to_sum", lambda *_: summed)
     study = study_of(seeded(Mixed), loss=loss)
     changes = [moved(study, 1), moved(study, 2)]
     found = perturbation_forms(study, changes, samples=2000)
@@ -111,6 +124,48 @@ def test_a_loss_of_ones_own_that_is_not_convex_keeps_its_negative_curvature() ->
     found = perturbation_forms(study, changes, samples=200)
     assert float(found.values) < 0
     assert abs(float(found.values - dense_forms(study, changes, None, "layer"))) < 4.5 * float(found.stderrs)
+
+
+@pytest.mark.parametrize("loss", [LOSSES[0], Loss("net.py:saddle", function=saddle)])
+def test_each_draw_is_unbiased_and_its_errors_are_of_the_right_size(loss: Loss) -> None:
+    """Few draws a seed, signs at the outputs: the mean over seeds is the form, their scatter what each seed claims."""
+    study = study_of(seeded(Mixed), loss=loss)
+    changes = [moved(study, 1)]
+    runs = [perturbation_forms(study, changes, samples=40, seed=seed) for seed in range(24)]
+    values = torch.stack([run.values for run in runs])
+    expected = dense_forms(study, changes, None, "layer")
+    assert float(((values.mean(0) - expected) / (values.std(0) / len(runs) ** 0.5)).abs().max()) < 4
+    claimed = torch.stack([run.stderrs for run in runs]).square().mean(0)
+    assert 0.5 < float((claimed / values.var(0)).median()) < 2
+    assert torch.equal(runs[0].draws.mean(0), runs[0].values)
+
+
+def test_draws_double_until_every_form_is_precise_enough() -> None:
+    study = study_of(seeded(Mixed))
+    changes = [moved(study, 1), moved(study, 2)]
+    found = perturbation_forms(study, changes, samples=100_000, rel_se=0.04)
+    assert found.samples in {256 * 2**k for k in range(1, 9)}
+    assert bool((found.stderrs <= 0.04 * found.values).all())
+    before = found.draws[: found.samples // 2]
+    assert bool((before.std(0) / len(before) ** 0.5 > 0.04 * before.mean(0)).any()), "half were not enough"
+    assert perturbation_forms(study, changes, samples=300, rel_se=1e-6).samples == 300
+    with pytest.raises(CurvatureError, match="rel_se=0 is no error to reach"):
+        perturbation_forms(study, changes, rel_se=0)
+
+
+def test_the_proposal_of_the_traces_saves_the_scoring_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = study_of(seeded(Mixed))
+    changes = [moved(study, 1)]
+    draws = weight_traces(study, rel_se=0.5).draws
+    assert draws is not None
+    alone = perturbation_forms(study, changes, samples=20)
+    monkeypatch.setattr(output_probes, "scores", None)
+    shared = perturbation_forms(study, changes, samples=20, proposal=draws.proposal)
+    assert torch.equal(alone.values, shared.values)
+    with pytest.raises(CurvatureError, match="the proposal is of 23 samples and the data are 5"):
+        perturbation_forms(study, changes, rows=torch.arange(5), proposal=draws.proposal)
 
 
 def test_draws_follow_the_seed_and_stay_when_other_blocks_are_asked_for() -> None:

@@ -87,7 +87,8 @@ class Tangents:
             slopes = torch.zeros_like(found)
             with torch.no_grad():
                 for use in self._uses:
-                    deltas, use.deltas = use.deltas, []
+                    deltas = list(use.deltas)
+                    use.deltas.clear()  # the hooks go on adding to this list
                     changes = [change[use.weight] for change in self._changes]
                     for delta in deltas:
                         slopes[..., use.weight] += (

@@ -5,7 +5,8 @@ precision. The result has the table as `DamageTable.to_json` gives it; for ``act
 activations.
 
 What other runs have found already is not computed again: finished ``eigenvalues`` of the same rows, finished
-``traces`` of the activations. A search for eigenvalues that was interrupted goes on after the blocks it has.
+``traces`` of the activations, and which rows carry the curvature, that finished ``traces`` of the weights were drawn
+by. A search for eigenvalues that was interrupted goes on after the blocks it has.
 """
 
 import time
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from explorer.curvature import Eigenvalues, Traces, activation_traces
+from explorer.jobs.kinds.traces import DRAWS
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable
 from explorer.plans.damage.measured import MeasuredDamage
@@ -24,6 +26,7 @@ from explorer.plans.damage.measures import (
 )
 from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, EigenvaluesQuestion, TracesQuestion
+from explorer.questions.damage import EIGEN_ROWS
 from explorer.runs.context import RunContext
 from explorer.studies import Study
 from explorer.timing import Timed
@@ -40,6 +43,7 @@ def run(study: Study, question: DamageQuestion, context: RunContext) -> Measured
     watcher = Resumable(Timed(context), 0.0, 1.0)
     blocks = study.blocks(question.granularity)
     quantizer = QuantizerSettings(**dict(question.quantizer))
+    samples = 0
     if question.measure == "activation":
         traces = activations(context, watcher, study, question.granularity)
         table = DamageTable({}, {}, {}).with_activation(
@@ -53,16 +57,20 @@ def run(study: Study, question: DamageQuestion, context: RunContext) -> Measured
             quantizer=quantizer,
             samples=question.samples,
             seed=question.seed,
+            rel_se=question.rel_se,
+            proposal=proposal(context, study),
             watcher=watcher,
         )
+        samples = table.correlations.draws if table.correlations is not None else 0
     else:
-        found = eigenvalues(context, watcher, study, question.granularity, question.samples)
+        samples = question.samples or EIGEN_ROWS
+        found = eigenvalues(context, watcher, study, question.granularity, samples)
         table = eigenvalue_damage(study, found, blocks, question.bits, quantizer)
     return MeasuredDamage(
         study.name,
         question.measure,
         question.granularity,
-        question.samples,
+        samples,
         quantizer,
         table,
         time.monotonic() - started,
@@ -77,6 +85,20 @@ class Resumable(Part):
 
     def restore(self) -> Saved | None:
         return self.whole.restore()
+
+
+def proposal(context: RunContext, study: Study) -> "Tensor | None":
+    """With which probability the rows are drawn by finished traces of the weights, (N,); None without such traces.
+
+    It goes by the outputs, so that it is the same whatever the blocks, the precision and the seed.
+    """
+    for run in context.runs_of(TracesQuestion.kind, version=TracesQuestion.version):
+        asked = TracesQuestion.from_parameters(run.spec.parameters)
+        if asked.of == "weights" and (run.result or {}).get("method") == "output-probes":
+            draws = context.tensors_of(run, DRAWS)
+            if draws is not None and len(draws["proposal"]) == study.data.size("train"):
+                return draws["proposal"]
+    return None
 
 
 def eigenvalues(

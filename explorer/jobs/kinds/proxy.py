@@ -15,7 +15,7 @@ from explorer.blocks import Block
 from explorer.curvature import Eigenvalues, Traces, weight_traces
 from explorer.evaluation import PerSample
 from explorer.evaluation.per_sample import stacked, unstacked
-from explorer.jobs.kinds.damage import Resumable, eigenvalues
+from explorer.jobs.kinds.damage import Resumable, eigenvalues, proposal
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
 from explorer.plans.damage.measures import eigenvalue_damage, product_damage
@@ -128,5 +128,6 @@ def _products(
         quantizer=quantizer,
         samples=asked["damage_samples"],
         seed=context.spec.seed,
+        proposal=proposal(context, study),
         watcher=Part(context, *_SHARES["product"]),
     )

@@ -16,7 +16,7 @@ class MeasuredDamage:
         study: its name.
         measure: ``product``, ``lambda-max`` or ``activation``.
         granularity: of the blocks.
-        samples: training samples it is a mean over.
+        samples: training samples it is a mean over; 0 for ``activation``, whose traces have their own number.
         quantizer: of the weights.
         table: the damage; for ``activation`` only its part about activations.
         seconds: of computing.

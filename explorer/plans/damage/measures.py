@@ -7,7 +7,7 @@ with ΔW_i = Q(W_i) − W_i at the block's width and H_i the Hessian of the mean
 the factor ½ of the Taylor expansion is left out. λ_i is found on rows drawn uniformly; its standard error is the
 sampling error with the eigenvector held fixed (`curvature.eigenresult`), and moves all widths of a block together.
 The products come with the standard error over the rows drawn (`curvature.perturbations`); all widths of all
-blocks share the rows.
+blocks share the rows, so the table has the correlations of their errors too.
 
 Set B sorts blocks by sensitivity: λ_i/n_i for λ_i (HAWQ's S_i), and for the products the curvature along the
 perturbation, ΔW·HΔW/‖ΔW‖², averaged over the widths.
@@ -35,6 +35,7 @@ from explorer.curvature.spectra.eigenpairs import Eigenvalues, eigenvalues
 from explorer.errors import PlanError
 from explorer.estimates import means
 from explorer.plans.costs.tables import FULL_PRECISION
+from explorer.plans.damage.correlations import Correlations
 from explorer.plans.damage.network_errors import channel_axis, network_errors
 from explorer.plans.damage.omega import DamageTable, damage_table
 from explorer.quantizers.calibration import input_affines
@@ -42,7 +43,7 @@ from explorer.quantizers.layers import places
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
 from explorer.quantizers.uniform import fake_quantize
 from explorer.quantizers.weights import quantize_weight
-from explorer.questions import DamageQuestion
+from explorer.questions.damage import EIGEN_ROWS
 from explorer.studies.calibration import calibration_batches
 from explorer.studies.study import Study
 from explorer.watching import UNWATCHED, Watcher
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 Measured = Literal["lambda-max", "product"]
 ByBits = dict[str, dict[int, float]]
 
-SAMPLES: int = DamageQuestion.default("samples")
 ACTIVATION_ROWS = 256
 _BATCH = 64
 
@@ -65,14 +65,14 @@ def measured_damage(
     bits: Iterable[int],
     *,
     quantizer: QuantizerSettings = WEIGHTS,
-    samples: int = SAMPLES,
+    samples: int | None = None,
     seed: int = 0,
     watcher: Watcher = UNWATCHED,
 ) -> DamageTable:
     """Ω of every block at every width by a measure of the network itself.
 
     Args:
-        samples: training rows drawn.
+        samples: training rows drawn, else as many as are usual for the measure.
         watcher: told how far it is; keeps the eigenvalues found, to go on after them.
 
     Raises:
@@ -83,7 +83,7 @@ def measured_damage(
         return product_damage(
             study, blocks, bits, quantizer=quantizer, samples=samples, seed=seed, watcher=watcher
         )
-    found = largest_eigenvalues(study, blocks, samples=samples, seed=seed, watcher=watcher)
+    found = largest_eigenvalues(study, blocks, samples=samples or EIGEN_ROWS, seed=seed, watcher=watcher)
     return eigenvalue_damage(study, found, blocks, bits, quantizer)
 
 
@@ -91,7 +91,7 @@ def largest_eigenvalues(
     study: Study,
     blocks: Sequence[Block],
     *,
-    samples: int = SAMPLES,
+    samples: int = EIGEN_ROWS,
     seed: int = 0,
     watcher: Watcher = UNWATCHED,
 ) -> Eigenvalues:
@@ -148,11 +148,24 @@ def product_damage(
     bits: Iterable[int],
     *,
     quantizer: QuantizerSettings = WEIGHTS,
-    samples: int = SAMPLES,
+    samples: int | None = None,
     seed: int = 0,
+    rel_se: float | None = None,
+    proposal: Tensor | None = None,
     watcher: Watcher = UNWATCHED,
 ) -> DamageTable:
-    """ΔW·HΔW of every block at every width, each with its standard error."""
+    """ΔW·HΔW of every block at every width, each with its standard error, and how those go together.
+
+    Args:
+        samples: training rows drawn, with repetition; at most, if there is a ``rel_se``. Else as `perturbation_forms`.
+        rel_se: end when every figure has this relative standard error.
+        proposal: what the traces' draws were made with, which saves a pass over the data; see `perturbation_forms`.
+        watcher: told how far it is; may stop before every few samples.
+
+    Raises:
+        CurvatureError: as `perturbation_forms`.
+        Stopped: the watcher asked for it.
+    """
     widths = sorted(set(bits) - {FULL_PRECISION})
     errors = network_errors(study, blocks, widths, quantizer)
     forms = perturbation_forms(
@@ -161,6 +174,8 @@ def product_damage(
         blocks=tuple(blocks),
         samples=samples,
         seed=seed,
+        rel_se=rel_se,
+        proposal=proposal,
         watcher=watcher,
     )
     values: ByBits = {}
@@ -172,7 +187,9 @@ def product_damage(
         along = [values[name][width] / error for width, error in errors[name].items() if error > 0]
         sensitivity[name] = sum(along) / max(len(along), 1)
         values[name][FULL_PRECISION] = 0.0
-    return DamageTable(values, sensitivity, stderrs)
+    figures = [(name, width) for width in widths for name in forms.blocks]
+    together = Correlations.of_draws(figures, forms.draws.flatten(1).numpy())
+    return DamageTable(values, sensitivity, stderrs, correlations=together)
 
 
 def activation_damage(

@@ -14,21 +14,25 @@ Quantized activations add a term of the same form for each block's input (HAWQ-V
 holds beside the weights', so that both are chosen in one plan.
 
 Ω is linear in the traces, and the errors of the blocks' estimates are taken as independent, so the standard
-error of Ω is sqrt(Σ_i (s_i · ‖Q(W_i) − W_i‖²)²), s_i being that of the mean trace.
+error of Ω is sqrt(Σ_i (s_i · ‖Q(W_i) − W_i‖²)²), s_i being that of the mean trace. A table that was estimated from
+draws shared by all blocks may say how their errors go together (`correlations`): then that counts.
 
 Published profiles know two widths only. In between, the squared error of a uniform quantizer falls as the
 squared step, 4^-b: it is taken as linear in 4^-b through the known neighbours, and outside them as the
 nearest one scaled by 4^-(difference). Such values are listed as ``estimated``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite, sqrt
+from math import hypot, isfinite, sqrt
 from typing import Any
 
 from explorer.errors import PlanError
 from explorer.plans.costs.tables import FULL_PRECISION
+from explorer.plans.damage.correlations import Correlations
 from explorer.plans.plan.plan import listed
+
+Widths = tuple[Mapping[str, int], Mapping[str, int]]  # block to bits, of weights and of activations
 
 _BY_BITS = ("values", "stderr", "activation", "activation_stderr")
 
@@ -45,6 +49,7 @@ class DamageTable:
         activation: block to the bits of its input to the damage that does; empty where activations are not
             looked at.
         activation_stderr: the standard error of that.
+        correlations: of the errors of ``values``; None where they are taken as independent from block to block.
     """
 
     values: Mapping[str, Mapping[int, float]]
@@ -53,6 +58,7 @@ class DamageTable:
     estimated: frozenset[tuple[str, int]] = field(default_factory=frozenset)
     activation: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     activation_stderr: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    correlations: Correlations | None = field(default=None, repr=False)
 
     @property
     def has_activations(self) -> bool:
@@ -91,10 +97,20 @@ class DamageTable:
         return weights + sum(self.at_activation(block, bits) for block, bits in (a_bits or {}).items())
 
     def omega_stderr(self, w_bits: Mapping[str, int], a_bits: Mapping[str, int] | None = None) -> float:
-        """Standard error of Ω of a plan, all traces being independent."""
-        parts = [self.spread(block, bits) for block, bits in w_bits.items()]
-        parts += [self.activation_spread(block, bits) for block, bits in (a_bits or {}).items()]
-        return sqrt(sum(part**2 for part in parts))
+        """Standard error of Ω of a plan."""
+        return self.difference_stderr((w_bits, a_bits or {}), ({}, {}))
+
+    def difference_stderr(self, of: Widths, than: Widths) -> float:
+        """Standard error of Ω of one plan less that of another, both widths of weights and of activations.
+
+        It may be asked of some blocks only. Errors of activations, and those of weights where there are no
+        correlations, are one a block: that of its trace, which moves all its widths together.
+        """
+        inputs = _apart(self.activation_spread, of[1], than[1])
+        if self.correlations is None:
+            return hypot(inputs, _apart(self.spread, of[0], than[0]))
+        picked = self.correlations.picked(of[0]) - self.correlations.picked(than[0])
+        return hypot(inputs, float(self.correlations.deviations(self.stderr, picked)))
 
     def spread(self, block: str, bits: int) -> float:
         """Standard error of ``at``; 0 where none is known."""
@@ -114,6 +130,7 @@ class DamageTable:
             "sensitivity": dict(self.sensitivity),
             "estimated": sorted([block, bits] for block, bits in self.estimated),
             **{name: _as_text(getattr(self, name)) for name in _BY_BITS},
+            **({} if self.correlations is None else {"correlations": self.correlations.to_json()}),
         }
 
     @classmethod
@@ -124,7 +141,13 @@ class DamageTable:
             for name in _BY_BITS
         }
         estimated = frozenset((block, bits) for block, bits in content["estimated"])
-        return cls(sensitivity=dict(content["sensitivity"]), estimated=estimated, **by_bits)
+        together = content.get("correlations")
+        return cls(
+            sensitivity=dict(content["sensitivity"]),
+            estimated=estimated,
+            correlations=None if together is None else Correlations.from_json(together),
+            **by_bits,
+        )
 
 
 def damage_table(
@@ -169,6 +192,20 @@ def damage_table(
         values[block] = {bits: mean_trace * error for bits, error in row.items()}
         uncertain[block] = {bits: spread * error for bits, error in row.items()}
     return DamageTable(values, dict(mean_traces), uncertain, frozenset(estimated))
+
+
+def _apart(spread: Callable[[str, int], float], of: Mapping[str, int], than: Mapping[str, int]) -> float:
+    """Standard error of a difference where one error moves all widths of a block, and none two blocks."""
+    return sqrt(
+        sum(
+            (
+                (spread(name, of[name]) if name in of else 0.0)
+                - (spread(name, than[name]) if name in than else 0.0)
+            )
+            ** 2
+            for name in {**of, **than}
+        )
+    )
 
 
 def _as_text(table: Mapping[str, Mapping[int, float]]) -> dict[str, dict[str, float]]:

@@ -8,6 +8,7 @@ import numpy as np
 from explorer.plans.costs import words
 from explorer.plans.costs.tables import CostTable
 from explorer.plans.problem.budget import Budget
+from explorer.plans.problem.deviations import deviations
 from explorer.plans.problem.infeasible import InfeasibleError
 from explorer.plans.problem.point import Point
 from explorer.plans.problem.problem import Problem, cost_lookup, total
@@ -58,9 +59,8 @@ class Curve:
         return (self.point(index) for index in range(len(self)))
 
     def stderr(self) -> np.ndarray:
-        """(P,) standard error of Ω of every point, from the standard errors of the traces."""
-        deviation: np.ndarray = np.sqrt(total(self.problem.lookup("variance"), self.bits, self.a_bits))
-        return deviation
+        """(P,) standard error of Ω of every point, from the standard errors of the damage table."""
+        return deviations(self.problem, self.bits, self.a_bits)
 
     def figures(self, cost: CostTable) -> np.ndarray:
         """(P,) what every point costs by another table, in that table's unit."""

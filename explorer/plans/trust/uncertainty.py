@@ -10,6 +10,9 @@ The difference of Ω between two plans is much surer than either: blocks of equa
 
     Var[Ω(P) − Ω(P')] = Σ_i (s_i(b_i) − s_i(b'_i))².
 
+Where the table knows how the errors of its figures go together (`plans.damage.correlations`), they are drawn so, and
+the variance of a difference is theirs.
+
 Plans whose difference is less than z of its standard errors are within the noise of one another.
 """
 
@@ -20,8 +23,10 @@ import numpy as np
 
 from explorer import estimates
 from explorer.errors import PlanError
+from explorer.plans.damage.correlations import Correlations
 from explorer.plans.damage.omega import DamageTable
 from explorer.plans.problem.budget import Budget
+from explorer.plans.problem.deviations import deviations
 from explorer.plans.problem.groups import Option
 from explorer.plans.problem.point import Point
 from explorer.plans.problem.problem import Problem
@@ -129,9 +134,12 @@ def drawn(problem: Problem, rng: np.random.Generator) -> Problem:
     table = problem.damage
     z = dict(zip(problem.blocks, rng.standard_normal(len(problem.blocks)), strict=True))
     z_inputs = dict(zip(problem.blocks, rng.standard_normal(len(problem.blocks)), strict=True))
+    together = table.correlations
     damage = replace(
         table,
-        values=_moved(table.values, table.stderr, z),
+        values=_moved(table.values, table.stderr, z)
+        if together is None
+        else _moved_together(table, together, rng),
         activation=_moved(table.activation, table.activation_stderr, z_inputs),
     )
     groups = tuple(
@@ -149,13 +157,8 @@ def drawn(problem: Problem, rng: np.random.Generator) -> Problem:
 
 def paired_stderr(found: Curve, index: int) -> np.ndarray:
     """(P,) standard error of the difference of Ω between every plan of a curve and one of them."""
-    weights, inputs = _spreads(found.problem)
     place = index % len(found)
-    blocks = np.arange(len(found.blocks))
-    w = weights[blocks, found.bits] - weights[blocks, found.bits[place]]
-    a = inputs[blocks, found.a_bits] - inputs[blocks, found.a_bits[place]]
-    deviation: np.ndarray = np.sqrt((w**2).sum(axis=1) + (a**2).sum(axis=1))
-    return deviation
+    return deviations(found.problem, found.bits, found.a_bits, than=(found.bits[place], found.a_bits[place]))
 
 
 def within_noise(found: Curve, index: int, *, z: float = 1.0) -> np.ndarray:
@@ -170,24 +173,11 @@ def within_noise(found: Curve, index: int, *, z: float = 1.0) -> np.ndarray:
 
 def neighbours_within_noise(found: Curve, *, z: float = 1.0) -> np.ndarray:
     """(P−1,) bool: whether each point and the next are within the noise of one another."""
-    weights, inputs = _spreads(found.problem)
-    blocks = np.arange(len(found.blocks))
-    w = np.diff(weights[blocks, found.bits], axis=0)
-    a = np.diff(inputs[blocks, found.a_bits], axis=0)
-    deviation = np.sqrt((w**2).sum(axis=1) + (a**2).sum(axis=1))
+    deviation = deviations(
+        found.problem, found.bits[1:], found.a_bits[1:], than=(found.bits[:-1], found.a_bits[:-1])
+    )
     near: np.ndarray = estimates.within_noise(np.diff(found.omega), deviation, z=z)
     return near
-
-
-def _spreads(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-    """(L, 33) standard errors of Ω_i by weight bits, and by activation bits."""
-    weights, inputs = np.zeros((2, len(problem.blocks), 33))
-    for place, block in enumerate(problem.blocks):
-        for bits, spread in problem.damage.stderr.get(block, {}).items():
-            weights[place, bits] = spread
-        for bits, spread in problem.damage.activation_stderr.get(block, {}).items():
-            inputs[place, bits] = spread
-    return weights, inputs
 
 
 def _moved(
@@ -201,6 +191,20 @@ def _moved(
             for bits, value in row.items()
         }
         for block, row in values.items()
+    }
+
+
+def _moved_together(
+    table: DamageTable, together: Correlations, rng: np.random.Generator
+) -> dict[str, dict[int, float]]:
+    off = together.spreads(table.stderr) * (together.root @ rng.standard_normal(len(together.figures)))
+    return {
+        block: {
+            bits: value
+            + (float(off[together.places[block, bits]]) if (block, bits) in together.places else 0.0)
+            for bits, value in row.items()
+        }
+        for block, row in table.values.items()
     }
 
 

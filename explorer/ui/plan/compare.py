@@ -1,7 +1,6 @@
 """Two plans side by side: their numbers, and only the blocks on which they differ."""
 
 from collections.abc import Mapping
-from math import hypot
 
 import pandas as pd
 import streamlit as st
@@ -51,7 +50,7 @@ def show(held: Plan, problem: Problem) -> None:
         return
     st.dataframe(rows, hide_index=True, column_config=_COLUMNS)
     export.table(rows, key="compare_table", name="compare")
-    st.caption(_sentence(rows, len(session.blocks())))
+    st.caption(_sentence(rows, len(session.blocks()), _error(other, held, judged)))
 
 
 def _others(held: Plan, problem: Problem) -> Mapping[str, Plan]:
@@ -122,21 +121,25 @@ def _differences(before: Plan, after: Plan, judged: Yardstick) -> pd.DataFrame:
             weights_rise = damage.at(name, new.w_bits) - damage.at(name, old.w_bits)
             inputs_rise = damage.at_activation(name, new.a_bits) - damage.at_activation(name, old.a_bits)
             row["omega"] = weights_rise + inputs_rise
-            # One trace makes both, so the errors do not add up: they subtract.
-            of_weights = damage.spread(name, new.w_bits) - damage.spread(name, old.w_bits)
-            of_inputs = damage.activation_spread(name, new.a_bits) - damage.activation_spread(
-                name, old.a_bits
+            row["error"] = damage.difference_stderr(
+                ({name: new.w_bits}, {name: new.a_bits}), ({name: old.w_bits}, {name: old.a_bits})
             )
-            row["error"] = hypot(of_weights, of_inputs)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _sentence(rows: pd.DataFrame, blocks: int) -> str:
+def _error(before: Plan, after: Plan, judged: Yardstick) -> float:
+    """Standard error of the difference of Ω; 0 where none is known."""
+    damage = None if judged.basis is None else judged.basis.table
+    if damage is None:
+        return 0.0
+    return damage.difference_stderr((after.w_bits, after.a_bits), (before.w_bits, before.a_bits))
+
+
+def _sentence(rows: pd.DataFrame, blocks: int, error: float) -> str:
     text = f"They differ in {len(rows)} of {blocks} blocks: {bytes_text(abs(rows['size'].sum()))} "
     text += "more for the current plan" if rows["size"].sum() >= 0 else "less for the current plan"
     if "omega" in rows:
-        error = float((rows["error"] ** 2).sum() ** 0.5)
         total = float(rows["omega"].sum())
         text += f", Ω {total:+.3g}" + (f" ± {error:.1g}" if error else "")
         if error and abs(total) <= error:

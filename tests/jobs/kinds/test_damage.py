@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from explorer.curvature import Traces
+from explorer.curvature.estimators import output_probes
 from explorer.jobs import execute
 from explorer.jobs.kinds import damage as job
 from explorer.jobs.requests import spec_of
@@ -64,6 +65,24 @@ def test_eigenvalues_that_are_known_are_not_searched_again(
     assert table.sensitivity[first["block"]] == pytest.approx(first["values"][0] / first["n"])
 
 
+def test_what_the_traces_were_drawn_by_is_not_looked_for_again(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the blocks, the precision and the seed of the traces; the table is the same."""
+    question = DamageQuestion(seed=3, **SMALL)
+    alone = table_of(execute(store, spec_of(study, question)))
+    traced = execute(store, spec_of(study, TracesQuestion(granularity="module", rel_se=0.5, seed=1)))
+    assert traced.result is not None
+    assert traced.result["method"] == "output-probes"
+    store.delete(execute(store, spec_of(study, question)).id)
+    monkeypatch.setattr(output_probes, "scores", None)
+    run = execute(store, spec_of(study, question))
+    assert table_of(run) == alone
+    assert run.result is not None
+    assert run.result["samples"] == 24
+    assert alone.correlations is not None
+
+
 def test_an_interrupted_search_goes_on_to_the_same_table(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,3 +106,6 @@ def test_one_question_is_one_run(study: Study) -> None:
     assert activation == spec_of(study, DamageQuestion(measure="activation", samples=9))
     assert activation != spec_of(study, DamageQuestion())
     assert spec_of(study, DamageQuestion(samples=9)) != spec_of(study, DamageQuestion())
+    assert spec_of(study, DamageQuestion(rel_se=0.1)) != spec_of(study, DamageQuestion())
+    largest = spec_of(study, DamageQuestion(measure="lambda-max"))
+    assert largest == spec_of(study, DamageQuestion(measure="lambda-max", samples=512, rel_se=0.1))
