@@ -26,6 +26,7 @@ from benchmarks.sections.activations import activations
 from benchmarks.sections.agreement import agreement
 from benchmarks.sections.eigenvalues import eigenvalues
 from benchmarks.sections.exact import exact
+from benchmarks.sections.products import products
 from benchmarks.sections.same_samples import same_samples
 from benchmarks.sections.scaling import scaling
 from benchmarks.sections.whole_set import whole_set
@@ -42,6 +43,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "d": ("activation traces", activations),
     "e": ("largest eigenvalue", eigenvalues),
     "f": ("scaling", scaling),
+    "g": ("products of perturbations beside the traces", products),
 }
 STUDIES = ("cifar10-resnet20", "fashion-resnet20")
 

@@ -44,7 +44,11 @@ class Timed(Generic[T]):
 
 
 def in_turns(
-    works: Mapping[str, Callable[[int], T]], *, repeats: int, warm_up: bool = True
+    works: Mapping[str, Callable[[int], T]],
+    *,
+    repeats: int,
+    warm_up: bool = True,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timed[T]]:
     """Every work ``repeats`` times, in turns; each is called with the number of the repeat (-1: warm-up)."""
     if warm_up:
@@ -55,9 +59,9 @@ def in_turns(
     for repeat in range(repeats):
         for name, work in works.items():
             gc.collect()
-            started = time.perf_counter()
+            started = clock()
             value = work(repeat)
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(clock() - started)
             values[name].append(value)
     return {name: Timed(tuple(values[name]), tuple(seconds[name])) for name in works}
 

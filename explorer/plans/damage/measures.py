@@ -170,7 +170,7 @@ def product_damage(
     errors = network_errors(study, blocks, widths, quantizer)
     forms = perturbation_forms(
         study,
-        [_changes(study.model(), blocks, width, quantizer) for width in widths],
+        [weight_changes(study.model(), blocks, width, quantizer) for width in widths],
         blocks=tuple(blocks),
         samples=samples,
         seed=seed,
@@ -228,7 +228,9 @@ def activation_damage(
     return values, stderrs
 
 
-def _changes(model: nn.Module, blocks: Sequence[Block], width: int, quantizer: QuantizerSettings) -> Changes:
+def weight_changes(
+    model: nn.Module, blocks: Sequence[Block], width: int, quantizer: QuantizerSettings
+) -> Changes:
     """Q(W) − W of every layer."""
     found = {}
     for block in blocks:
