@@ -72,9 +72,9 @@ CASES: Mapping[str, tuple[Case, Case]] = {
     "damage": (
         Case(),
         Case(
-            ("--measure", "lambda-max", "--bits", "4,2", "--granularity", "module", "--samples", "32", "--step",
-             "min-max"),
-            {"measure": "lambda-max", "bits": [2, 4], "granularity": "module", "samples": 32,
+            ("--measure", "product", "--bits", "4,2", "--granularity", "module", "--samples", "32", "--rel-se", "0.1",
+             "--step", "min-max"),
+            {"measure": "product", "bits": [2, 4], "granularity": "module", "samples": 32, "rel_se": 0.1,
              "quantizer": {"step": "min-max"}},
         ),
     ),
