@@ -41,7 +41,7 @@ from torch import Tensor
 
 from explorer.blocks import Block
 from explorer.curvature.estimators import output_probes
-from explorer.curvature.estimators.choice import chunk_size, decide
+from explorer.curvature.estimators.choice import chunk_size, gauss_newton_blocks
 from explorer.curvature.operators.hessian import HessianOperator
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, prepare, single_tensor
@@ -215,20 +215,12 @@ def _ways(work: _Work) -> _Ways:
     every = {weight.block for weight in subject.weights}
     engine = SampleGradients(subject, "weights")
     try:
-        choice = decide(subject, engine, "auto")
+        simple, known_roots = gauss_newton_blocks(subject, engine)
     finally:
         engine.close()
-    known_roots = choice.method != "hutchinson"
-    weights: dict[int, list[int]] = {}
-    for i, weight in enumerate(subject.weights):
-        weights.setdefault(weight.block, []).append(i)
-    unusual = choice.curved | engine.looped
-    simple = {block for block, own in weights.items() if len(own) == 1 and own[0] not in unusual}
-    if not known_roots:
-        simple = set()
     samples = work.samples or (_USUAL if simple == every else _USUAL_WITH_PRODUCTS)
     return _Ways(
-        frozenset(simple),
+        simple,
         sorted(every - simple),
         known_roots,
         bool(simple) and _is_cheap_to_sum(subject, samples),

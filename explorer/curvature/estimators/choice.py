@@ -76,6 +76,25 @@ def decide(subject: Subject, engine: SampleGradients, method: TraceMethod) -> Ch
     return Choice(picked, why + slow, found)
 
 
+def gauss_newton_blocks(subject: Subject, engine: SampleGradients) -> tuple[frozenset[int], bool]:
+    """Blocks whose whole Hessian is Gauss-Newton's, and whether the roots of the loss's Hessian are known.
+
+    Those are the blocks of one weight in which the outputs are piecewise linear, its gradients told apart by sample:
+    between several weights the mixed derivatives do not vanish.
+
+    Raises:
+        CurvatureError: the network cannot be differentiated.
+    """
+    choice = decide(subject, engine, "auto")
+    if choice.method == "hutchinson":
+        return frozenset(), False
+    weights: dict[int, list[int]] = {}
+    for i, weight in enumerate(subject.weights):
+        weights.setdefault(weight.block, []).append(i)
+    unusual = choice.curved | engine.looped
+    return frozenset(block for block, own in weights.items() if len(own) == 1 and own[0] not in unusual), True
+
+
 def unit_products_refused(subject: Subject, choice: Choice, of: Of) -> None:
     """Refuse ``exact`` where the remainder would need too many Hessian-vector products."""
     if of == "weights":

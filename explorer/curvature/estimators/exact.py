@@ -15,16 +15,16 @@ Samples come in a random order, so that what has been summed so far is an estima
 nothing is drawn twice, and the sum over all has no error.
 """
 
-import math
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from explorer.curvature.estimators.output_probes import columns
+from explorer.curvature.operators.arranging import arranged
 from explorer.curvature.operators.output_hessian import LARGEST_EIGEN, directions, roots
 from explorer.curvature.operators.sample_gradients import SampleGradients
-from explorer.curvature.operators.subject import Subject, single_tensor
+from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import check_finite
 from explorer.estimates import means
 from explorer.randomness import Stream, drawn_rows, generator
@@ -63,22 +63,22 @@ def own_traces(
     source = generator(Stream.EXACT_TRACE_SIGNS, seed)
     signs = torch.randint(0, 2, (subject.size, LARGEST_EIGEN), generator=source) * 2 - 1
     for round_ in order(subject.size, seed)[done:].split(_ROUND):
-        arranged, least = _arranged(subject, round_, 4 * chunk)
+        ordered = arranged(subject, round_, batch=4 * chunk, negligible=_negligible(subject.dtype))
         found: list[Tensor] = []
-        for positions, inputs, targets in subject.chunks(arranged, chunk):
+        for positions, inputs, targets in subject.chunks(ordered.positions, chunk):
             if is_over():
                 return False
             outputs = engine.forward(inputs)
             total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)
-            steps = list(_signed_vectors(subject, outputs, targets, least, signs[positions]))
+            steps = list(_signed_vectors(subject, outputs, targets, ordered.least, signs[positions]))
             for i, (sign, vectors) in enumerate(steps):
                 norms = engine.squared_norms(inputs, outputs, vectors, again=i + 1 < len(steps))
                 total += sign * norms
             check_finite(subject, total)
             found.append(columns(subject, engine, total))
             report((done + sum(map(len, found))) / subject.size)
-        keep(arranged, torch.cat(found))
-        done += len(arranged)
+        keep(ordered.positions, torch.cat(found))
+        done += len(ordered.positions)
     return True
 
 
@@ -92,32 +92,6 @@ def estimate(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 def _negligible(dtype: torch.dtype) -> float:
     return 1e-15 if dtype == torch.float64 else 1e-8
-
-
-def _arranged(subject: Subject, positions: Tensor, batch: int) -> tuple[Tensor, float]:
-    """Samples with those that need few directions first, and the smallest eigenvalue that counts."""
-    found = []
-    for _, inputs, targets in subject.chunks(positions, batch):
-        with torch.no_grad():
-            outputs = single_tensor(subject.model(inputs))
-        if outputs[0].numel() > LARGEST_EIGEN:
-            return positions, 0.0
-        found.append(directions(subject.loss, outputs, targets)[0].abs())
-    sizes = torch.cat(found).cpu()
-    least = _least(sizes, subject.dtype)
-    return positions[(sizes >= least).sum(1).argsort(stable=True)], least
-
-
-def _least(sizes: Tensor, dtype: torch.dtype) -> float:
-    """Half way between the eigenvalues that go, together less than rounding, and those that stay.
-
-    Half way, because they are computed again with other samples beside them and differ in the last digits.
-    """
-    ascending = sizes.flatten().sort().values
-    dropped = int((ascending.cumsum(0) <= _negligible(dtype) * ascending.sum()).sum())
-    if dropped in (0, len(ascending)):
-        return 0.0 if dropped == 0 else math.inf
-    return float(ascending[dropped - 1 : dropped + 1].mean())
 
 
 def _signed_vectors(

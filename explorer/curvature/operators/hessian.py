@@ -102,7 +102,7 @@ class HessianOperator:
                 f"block {subject.blocks[block].name} has no weights of its own; they belong to an earlier block"
             )
         self._parameters = [subject.weights[i].parameter for i in self._indices]
-        self._names = [_dotted(subject, i) for i in self._indices]
+        self._names = [dotted(subject, i) for i in self._indices]
         self.dim = sum(parameter.numel() for parameter in self._parameters)
         self._held: list[tuple[Tensor, Tensor]] | None = None
 
@@ -253,7 +253,7 @@ def _graph_bytes(subject: Subject) -> int:
     return floats * subject.dtype.itemsize
 
 
-def _dotted(subject: Subject, index: int) -> str:
+def dotted(subject: Subject, index: int) -> str:
     """The dotted name of a weight's parameter, the one its block calls it by."""
     weight = subject.weights[index]
     layers = subject.blocks[weight.block].layers

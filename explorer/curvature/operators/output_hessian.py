@@ -3,7 +3,8 @@ r"""Roots of the Hessian of the loss with respect to the network's outputs.
 For sample n with outputs f in R^C, H_L = d^2 l / df^2 = S S^T - R R^T; R is zero for a loss convex in f.
 
 - cross-entropy: H_L = w (diag(p) - p p^T), S = sqrt(w) (diag(sqrt p) - p sqrt(p)^T). With class weights v and
-  label smoothing e, w = (1 - e) v_y + e / C sum_c v_c; without, w = 1.
+  label smoothing e, w = (1 - e) v_y + e / C sum_c v_c; without, w = 1. Where the label says to ignore the sample,
+  w = 0.
 - squared error, mean over K outputs: S = sqrt(2 / K) I.
 - binary cross-entropy with logits, mean over K outputs: S = diag(sqrt(p (1 - p) / K)).
 - any other loss: H_L by differentiating the loss twice, S and R from its eigenvectors.
@@ -24,6 +25,7 @@ from torch import Tensor
 from explorer.errors import CurvatureError
 from explorer.studies.losses import Loss
 
+IGNORED = -100  # label of a sample that PyTorch's cross-entropy leaves out
 LARGEST_GENERAL = 2048
 LARGEST_EIGEN = 64  # outputs, above which eigenvalues of every sample's H_L cost more than they save
 
@@ -101,10 +103,12 @@ def directions(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Te
 
 
 def _cross_entropy_weight(loss: Loss, flat: Tensor, targets: Tensor) -> Tensor:
+    counted = (targets != IGNORED).to(flat.dtype)
     if loss.class_weights is None:
-        return torch.ones_like(flat[:, 0])
+        return counted
     v = torch.tensor(loss.class_weights, dtype=torch.float64, device=flat.device)
-    return (1 - loss.label_smoothing) * v[targets] + loss.label_smoothing * v.mean()
+    own = v[targets.clamp(min=0)]
+    return counted * ((1 - loss.label_smoothing) * own + loss.label_smoothing * v.mean())
 
 
 def _general(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:

@@ -11,6 +11,7 @@ sample.
 """
 
 from collections import defaultdict
+from collections.abc import Collection
 from contextlib import nullcontext
 from typing import Any
 
@@ -51,23 +52,25 @@ class SampleGradients:
     Args:
         subject: its network gets the hooks; call ``close`` to remove them.
         of: ``weights`` or ``activations``.
+        like: hooks on the same network that were checked and closed; what they found is known.
 
     Attributes:
         looped: weights that are done sample by sample.
         sizes: (weights,) int64, activations of one sample in the latest forward pass, if those are asked for.
     """
 
-    def __init__(self, subject: Subject, of: str) -> None:
+    def __init__(self, subject: Subject, of: str, like: "SampleGradients | None" = None) -> None:
         self.subject = subject
         self.of = of
-        self.looped: frozenset[int] = frozenset()
-        self.copies = False
+        self.looped: frozenset[int] = frozenset() if like is None else like.looped
+        self.copies: bool = False if like is None else like.copies
         self._uses: list[_Use] = []
         self._alias_nodes: dict[str, list[Node]] = defaultdict(list)
         self._norms: Tensor = torch.empty(0)
         self.sizes = torch.zeros(len(subject.weights), dtype=torch.long)
         self._active = False
         self._checking = False
+        self._only: frozenset[int] | None = None  # weights whose gradients are kept; None for all
         self._own_forward = [
             weight.parameter for weight in subject.weights if any(map(has_its_own_forward, weight.modules))
         ]
@@ -113,6 +116,28 @@ class SampleGradients:
                 norms[n, chosen] = torch.stack(single).sum(0)
         return norms
 
+    def factors(self, outputs: Tensor, vectors: Tensor, only: Collection[int]) -> dict[int, list[Factors]]:
+        """Factors of the gradients d(v_n . f_n)/dW_l of some weights l, for every vector v at once.
+
+        Args:
+            outputs: of the latest forward pass, whose graph is used up.
+            vectors: the v, (V, N, C); each is a direction of the factors.
+            only: the weights wanted, none of them ``looped``.
+
+        Returns:
+            one `Factors` a use, by weight; none where the outputs do not depend on it.
+        """
+        self._norms = torch.zeros(len(outputs), len(self.subject.weights), dtype=torch.float64)
+        if not outputs.requires_grad:
+            return {}
+        self._only = frozenset(only)
+        try:
+            for i, vector in enumerate(vectors.to(outputs.dtype).view(len(vectors), *outputs.shape)):
+                torch.autograd.backward(outputs, vector, retain_graph=i + 1 < len(vectors))
+            return self._made()
+        finally:
+            self._only = None
+
     def _by_hooks(self, outputs: Tensor, vectors: Tensor, *, again: bool = False) -> Tensor:
         self._norms = torch.zeros(len(outputs), len(self.subject.weights), dtype=torch.float64)
         if not outputs.requires_grad:
@@ -136,6 +161,11 @@ class SampleGradients:
 
     def _collect(self) -> None:
         """Turn the gradients that the hooks kept into squared norms."""
+        for i, found in self._made().items():
+            self._norms[:, i] += squared_norms(found).double().cpu()
+
+    def _made(self) -> dict[int, list[Factors]]:
+        """Factors of the gradients that the hooks kept, by weight."""
         uses: dict[int, list[Factors]] = defaultdict(list)
         for use in self._uses:
             deltas, use.deltas = use.deltas, []
@@ -152,8 +182,7 @@ class SampleGradients:
                     raise self._unlike(use) from error
                 raise
             uses[use.weight].append(made)
-        for i, found in uses.items():
-            self._norms[:, i] += squared_norms(found).double().cpu()
+        return uses
 
     def check(self, inputs: Tensor, vectors: Tensor) -> None:
         """Compare with single samples on a few of them, and note what needs the loop.
@@ -266,5 +295,7 @@ class SampleGradients:
             self._norms[:, index] += delta.reshape(n, -1).square().sum(1).double().cpu()
 
     def _take_weight(self, use: _Use, delta: Tensor) -> None:
+        if self._only is not None and use.weight not in self._only:
+            return
         if use.weight not in self.looped and len(use.inputs) == len(self._norms):
             use.deltas.append(delta)
