@@ -9,11 +9,13 @@ from explorer.curvature.spectra.eigenpairs import (
     every_eigenpairs,
     top_eigenpairs,
 )
+from explorer.curvature.spectra.gram import BlockSpectrum, block_spectra
 from explorer.curvature.spectra.spectrum import SpectralDensity, spectral_density
 from explorer.curvature.traces import activation_traces, weight_traces
 
 __all__ = [
     "WHOLE",
+    "BlockSpectrum",
     "BlockTrace",
     "Draws",
     "Eigenpairs",
@@ -23,6 +25,7 @@ __all__ = [
     "SpectralDensity",
     "Traces",
     "activation_traces",
+    "block_spectra",
     "eigenvalues",
     "every_eigenpairs",
     "spectral_density",

@@ -15,14 +15,17 @@ from explorer.questions.base import (
 )
 
 Which = Literal["largest", "magnitude", "smallest"]
-EigenMethod = Literal["lanczos", "power"]
+EigenMethod = Literal["auto", "lanczos", "power"]
+SpectrumMethod = Literal["auto", "lanczos"]
 
 
 class EigenvaluesQuestion(Question):
     """Top eigenpairs of every block's Hessian, and of the whole network's.
 
-    Without a number of samples (None) the Hessian is the mean over all rows. Lanczos stops when every residual is
-    at most ``tol`` of its eigenvalue, power iteration when the eigenvalue changes by less than that share.
+    Without a number of samples (None) the Hessian is the mean over all rows. ``auto`` finds them from the gradients of
+    the samples where that is the whole Hessian (`explorer.curvature.spectra.gram`), and by ``lanczos`` iteration on
+    Hessian-vector products elsewhere. Lanczos stops when every residual is at most ``tol`` of its eigenvalue, power
+    iteration when the eigenvalue changes by less than that share.
     """
 
     kind = "eigenvalues"
@@ -31,14 +34,14 @@ class EigenvaluesQuestion(Question):
 
     k: int = Field(2, ge=1, le=1000, description="how many of each block")
     which: Which = Field("largest", description="which end of the spectrum")
-    method: EigenMethod = Field("lanczos", description="how to find them")
+    method: EigenMethod = Field("auto", description="how to find them")
     granularity: Granularity = Field("layer", description="what a block is")
     samples: int | None = Field(
         512, ge=2, le=MOST_SAMPLES, description="training rows that the Hessian is a mean over"
     )
     tol: float = Field(1e-3, gt=0, lt=1, description="stop at this relative residual")
     max_products: int = Field(
-        200, ge=2, le=1_000_000, description="at most so many Hessian-vector products a block"
+        200, ge=2, le=1_000_000, description="at most so many products with the Hessian a block"
     )
     whole: bool = Field(True, description="the whole network's too")
 
@@ -79,17 +82,19 @@ class EigenvaluesQuestion(Question):
 class SpectrumQuestion(Question):
     """Spectral density of one block's Hessian, or of the whole network's, where it does not matter what a block is.
 
-    Every step of a probe is a Hessian-vector product. Without a number of samples (None) the Hessian is the mean
-    over all rows.
+    Every step of a probe is a Hessian-vector product. ``auto`` takes none where all eigenvalues of the block can be
+    had from the gradients of the samples (`explorer.curvature.spectra.gram`): the density is exact then. Without a
+    number of samples (None) the Hessian is the mean over all rows.
     """
 
     kind = "spectrum"
     refusal = CurvatureError
-    free = frozenset({"steps", "probes", "samples", "blur", "seed"})
+    free = frozenset({"steps", "probes", "samples", "blur", "method", "seed"})
 
     block: str | None = Field(
         None, max_length=LONGEST_NAME, description="its name; the whole network without it"
     )
+    method: SpectrumMethod = Field("auto", description="how to find it")
     steps: int = Field(64, ge=1, le=10_000, description="of Lanczos for each probe")
     probes: int = Field(8, ge=2, le=100_000, description="random starts")
     granularity: Granularity = Field("layer", description="what a block is")

@@ -1,8 +1,10 @@
 r"""Top eigenvalues of the Hessian with their eigenvectors, block by block and for the whole network.
 
 HAWQ (section 3) ranks blocks by the largest eigenvalue of each block's Hessian, found by power iteration without
-forming the matrix. Here the default is Lanczos iteration (`lanczos`), which needs a fraction of the products and
-says how far it is from an eigenvector; power iteration as in HAWQ and PyHessian is there too (`power_iteration`).
+forming the matrix. Where the outputs are piecewise linear in the one weight of a block, its Hessian is a product of
+gradients, and all blocks have their eigenpairs from a few backward passes (`gram`). Elsewhere, and for the whole
+network, the default is Lanczos iteration on Hessian-vector products (`lanczos`), which needs a fraction of the products
+and says how far it is from an eigenvector; power iteration as in HAWQ and PyHessian is there too (`power_iteration`).
 Values keep their sign. What the errors cover is said in `eigenresult`.
 """
 
@@ -15,16 +17,19 @@ from torch import Tensor
 
 from explorer.blocks import Block
 from explorer.curvature.estimators.choice import chunk_size
-from explorer.curvature.operators.hessian import block_index
+from explorer.curvature.operators.hessian import block_index, hessian_rows
 from explorer.curvature.operators.subject import Subject, prepare
 from explorer.curvature.spectra.eigenresult import WHOLE, Eigenpairs, Eigenvalues
-from explorer.curvature.spectra.eigensolve import Search, solve
+from explorer.curvature.spectra.eigensolve import Search, check_count, solve
+from explorer.curvature.spectra.gathering import Gathering
+from explorer.curvature.spectra.gram_pairs import solve_by_gram
 from explorer.questions import EigenvaluesQuestion, question_of
 from explorer.studies.study import Study
 from explorer.watching import UNWATCHED, Part, Watcher
 
 __all__ = ["WHOLE", "Eigenpairs", "Eigenvalues", "eigenvalues", "every_eigenpairs", "top_eigenpairs"]
 
+_BY_GRAM = 0.1  # of the time that Lanczos iteration on Hessian-vector products takes
 KEPT = 2  # eigenvectors of each block that are drawn or followed
 
 
@@ -60,8 +65,15 @@ def top_eigenpairs(
     """
     asked = question_of(EigenvaluesQuestion, question, options)
     subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
-    search = Search(asked, chunk_size(subject, chunk), held_out)
-    return solve(subject, block_index(subject, block), search, watcher)
+    search, index = Search(asked, chunk_size(subject, chunk), held_out), block_index(subject, block)
+    if index is None:
+        return solve(subject, None, search, watcher)
+    gathering = _gathering(subject, search, [index], watcher)
+    group = gathering.group_of(index)
+    if not group:
+        return solve(subject, index, search, watcher)
+    check_count(asked.k, gathering.weight(index).numel(), subject.blocks[index].name)
+    return solve_by_gram(gathering, group, search, watcher)[index]
 
 
 def every_eigenpairs(
@@ -88,13 +100,31 @@ def every_eigenpairs(
     asked = question_of(EigenvaluesQuestion, question, options)
     subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
     search = Search(asked, chunk_size(subject, chunk), held_out)
-    done = 0.0
-    for index, share in _work(subject, asked.whole).items():
-        if (None if index is None else subject.blocks[index].name) not in skip:
-            size = sum(w.parameter.numel() for w in subject.weights if index in (None, w.block))
-            own = replace(search, question=asked.but(k=min(asked.k, size)))
-            yield solve(subject, index, own, Part(watcher, done, done + share))
+    names = [block.name for block in subject.blocks]
+    work = _work(subject, asked.whole)
+    known = {index for index in work if (None if index is None else names[index]) in skip}
+    gathering = _gathering(subject, search, [i for i in work if i is not None and i not in known], watcher)
+    quick = {index for index in work if gathering.group_of(index)}
+    costs = {index: cost * (_BY_GRAM if index in quick | known else 1) for index, cost in work.items()}
+    total, done = sum(costs.values()), 0.0
+    found: dict[int, Eigenpairs] = {}
+    for index in work:
+        if index is not None and index in found:
+            watcher.check_stop()
+            yield found[index]
+            continue
+        group = gathering.group_of(index)
+        share = sum(costs[each] for each in group or (index,)) / total
+        part = Part(watcher, done, min(done + share, 1.0))
         done += share
+        if index in known:
+            continue
+        if group:
+            found = solve_by_gram(gathering, group, search, part)
+            yield found[group[0]]
+            continue
+        size = sum(w.parameter.numel() for w in subject.weights if index in (None, w.block))
+        yield solve(subject, index, replace(search, question=asked.but(k=min(asked.k, size))), part)
 
 
 def eigenvalues(
@@ -127,12 +157,24 @@ def eigenvalues(
     return begun
 
 
+def _gathering(subject: Subject, search: Search, only: Collection[int], watcher: Watcher) -> Gathering:
+    """Those of some blocks whose eigenpairs come from the gradients; none where another method is asked for."""
+    asked = search.question
+    return Gathering(
+        subject,
+        hessian_rows(subject.size, asked.samples, asked.seed),
+        chunk=search.chunk,
+        watch=watcher.check_stop,
+        only=only if asked.method == "auto" else (),
+        vectors=asked.k,
+    )
+
+
 def _work(subject: Subject, whole: bool) -> dict[int | None, float]:
-    """Every block with weights of its own, and its share of the time: what comes after it counts."""
+    """Every block with weights of its own, and its time by Lanczos iteration: what comes after it counts."""
     macs = [block.macs for block in subject.blocks]
     owners = {weight.block for weight in subject.weights}
     costs: dict[int | None, float] = {i: 1.0 + sum(macs[i:]) for i in sorted(owners)}
     if whole:
         costs[None] = 3 * (1.0 + sum(macs))  # its spectrum is denser and takes more products
-    total = sum(costs.values())
-    return {index: cost / total for index, cost in costs.items()}
+    return costs

@@ -39,7 +39,9 @@ class Eigenpairs:
         vectors: unit eigenvectors by dotted parameter name; the entry of largest size is positive.
         n: number of weights.
         samples: rows that H is a mean over, m.
-        products: Hessian-vector products taken, those for the errors included.
+        products: Hessian-vector products taken, those for the errors included; none with ``gram``.
+        method: ``gram`` (`gram`, with residuals by the same gradients), ``lanczos`` or ``power``; None in records
+            of earlier versions, which do not say.
     """
 
     block: str | None
@@ -54,6 +56,7 @@ class Eigenpairs:
     samples: int
     products: int
     seconds: float
+    method: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data without the vectors; what is not known is null."""

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,6 +35,14 @@ class Search:
     held_out: int | None
 
 
+class Form(NamedTuple):
+    """v . Hv over some rows for a unit vector v, its sampling error, and |Hv - (v . Hv) v|."""
+
+    value: float
+    stderr: float
+    residual: float
+
+
 def solve(subject: Subject, index: int | None, search: Search, watcher: Watcher) -> Eigenpairs:
     """Eigenpairs of one block's Hessian, or the whole network's (None).
 
@@ -52,15 +61,14 @@ def solve(subject: Subject, index: int | None, search: Search, watcher: Watcher)
         watcher.report(_fraction(values, residuals, operator.products, options), words)
 
     operator = _operator(subject, index, drawn, search.chunk, watcher)
-    if options.k > operator.dim:
-        raise CurvatureError(f"k={options.k} exceeds the {operator.dim} weights of {name}; ask for fewer")
+    check_count(options.k, operator.dim, name)
     found = _search(operator, index, options, step)
-    vectors = [_signed(v) for v in found.vectors]
+    vectors = [signed(v) for v in found.vectors]
     own = [_form(operator, v, subject.size) for v in vectors]
-    others, products = [(math.nan, math.nan, math.nan)] * options.k, operator.products
+    others, products = [Form(math.nan, math.nan, math.nan)] * options.k, operator.products
     settled = found.converged.tolist()
-    if options.method == "lanczos":
-        settled = [r <= options.tol * abs(value) + _rounding(subject, own) for value, _, r in own]
+    if options.method != "power":
+        settled = is_settled(own, options.tol, subject.dtype)
     tried = vectors[: search.held_out]
     if len(held_out) > 1 and tried:
         elsewhere = _operator(subject, index, held_out, search.chunk, watcher)
@@ -69,18 +77,52 @@ def solve(subject: Subject, index: int | None, search: Search, watcher: Watcher)
         products += elsewhere.products
     return Eigenpairs(
         block=None if index is None else name,
-        values=tuple(value for value, _, _ in own),
-        residuals=tuple(residual for _, _, residual in own),
-        stderrs=tuple(stderr for _, stderr, _ in own),
-        held_out=tuple(value for value, _, _ in others),
-        held_out_stderrs=tuple(stderr for _, stderr, _ in others),
+        values=tuple(form.value for form in own),
+        residuals=tuple(form.residual for form in own),
+        stderrs=tuple(form.stderr for form in own),
+        held_out=tuple(form.value for form in others),
+        held_out_stderrs=tuple(form.stderr for form in others),
         converged=tuple(settled),
         vectors=tuple({key: part.cpu().clone() for key, part in operator.split(v).items()} for v in vectors),
         n=operator.dim,
         samples=len(drawn),
         products=products,
         seconds=time.monotonic() - started,
+        method="power" if options.method == "power" else "lanczos",
     )
+
+
+def check_count(k: int, weights: int, name: str) -> None:
+    """Refuse to look for more eigenvalues than there are.
+
+    Raises:
+        CurvatureError: the block has fewer weights.
+    """
+    if k > weights:
+        raise CurvatureError(f"k={k} exceeds the {weights} weights of {name}; ask for fewer")
+
+
+def start_of(
+    subject: Subject, index: int | None, dim: int, options: EigenvaluesQuestion
+) -> tuple[Tensor, torch.Generator]:
+    """First vector of a search, (dim,), and what further ones come from.
+
+    They are the block's own (None: the whole network's), the same whatever other blocks are asked for.
+    """
+    draw = len(subject.blocks) if index is None else index
+    source = generator(Stream.EIGENVECTOR_STARTS, options.seed, draw)
+    return torch.randn(dim, generator=source).to(subject.device, subject.dtype), source
+
+
+def signed(v: Tensor) -> Tensor:
+    """v or -v, so that its entry of largest size is positive."""
+    return v if v[v.abs().argmax()] > 0 else -v
+
+
+def is_settled(own: Sequence[Form], tol: float, dtype: torch.dtype) -> list[bool]:
+    """Whether the residual of each value is at most ``tol`` of it, or as small as rounding lets it be."""
+    rounding = 10 * torch.finfo(dtype).eps * max(abs(form.value) for form in own)
+    return [form.residual <= tol * abs(form.value) + rounding for form in own]
 
 
 def _operator(
@@ -99,12 +141,9 @@ def _search(
     options: EigenvaluesQuestion,
     step: Callable[[Tensor, Tensor], None],
 ) -> RitzPairs:
-    """Ritz pairs from a start of the block's own, the same whatever other blocks are asked for."""
-    subject = operator.subject
-    draw = len(subject.blocks) if index is None else index
-    source = generator(Stream.EIGENVECTOR_STARTS, options.seed, draw)
-    start = torch.randn(operator.dim, generator=source).to(subject.device, subject.dtype)
-    return (lanczos_pairs if options.method == "lanczos" else power_pairs)(
+    """Ritz pairs from the block's own start."""
+    start, source = start_of(operator.subject, index, operator.dim, options)
+    return (power_pairs if options.method == "power" else lanczos_pairs)(
         operator.matvec,
         start,
         k=options.k,
@@ -116,21 +155,11 @@ def _search(
     )
 
 
-def _form(operator: HessianOperator, v: Tensor, population: int) -> tuple[float, float, float]:
-    """v . Hv over the operator's rows, its sampling error, and |Hv - (v . Hv) v|."""
+def _form(operator: HessianOperator, v: Tensor, population: int) -> Form:
+    """The form over the operator's rows."""
     product, forms = operator.product_and_forms(v)
     value = float((v * product).sum(dtype=torch.float64))
-    return value, mean(forms, population).stderr, float((product - value * v).norm())
-
-
-def _signed(v: Tensor) -> Tensor:
-    """v or -v, so that its entry of largest size is positive."""
-    return v if v[v.abs().argmax()] > 0 else -v
-
-
-def _rounding(subject: Subject, own: list[tuple[float, float, float]]) -> float:
-    """Residual at best, in this dtype."""
-    return 10 * torch.finfo(subject.dtype).eps * max(abs(value) for value, _, _ in own)
+    return Form(value, mean(forms, population).stderr, float((product - value * v).norm()))
 
 
 def _fraction(values: Tensor, residuals: Tensor, products: int, options: EigenvaluesQuestion) -> float:

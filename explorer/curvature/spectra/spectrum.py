@@ -12,6 +12,10 @@ the density blurred by sigma. It integrates to 1, and its first moment is Tr(H)/
 The band is the standard error over the p probes. It covers neither the choice of rows, of which there is one draw
 (`hessian.hessian_rows`), nor the blur; and since one probe sees an eigenvalue by its weight, about 1/n, single large
 eigenvalues are found by `eigenpairs`, not here.
+
+Where a block's Hessian over these rows is a product of gradients and all its eigenvalues come from one dense
+eigenproblem (`gram`), these take the place of the probes: every eigenvalue is a node of weight 1/n, and but for the
+blur the density is exact on these rows. Where that matrix would be too large, its products come from the gradients.
 """
 
 import math
@@ -27,13 +31,15 @@ from torch import Tensor
 from explorer.blocks import Block
 from explorer.curvature.estimators.choice import chunk_size
 from explorer.curvature.operators.hessian import HessianOperator, block_index, hessian_rows
-from explorer.curvature.operators.subject import prepare
-from explorer.curvature.spectra.lanczos import tridiagonal
+from explorer.curvature.operators.subject import Subject, prepare
+from explorer.curvature.spectra.gathering import Gathering
+from explorer.curvature.spectra.gram import LARGEST_DENSE, all_eigenvalues
+from explorer.curvature.spectra.lanczos import Matvec, tridiagonal
 from explorer.estimates import Estimate, mean, means
 from explorer.questions import SpectrumQuestion, question_of
 from explorer.randomness import Stream, generator
 from explorer.studies.study import Study
-from explorer.watching import UNWATCHED, Watcher
+from explorer.watching import UNWATCHED, Part, Watcher
 
 POINTS = 1001
 
@@ -67,9 +73,10 @@ class SpectralDensity:
         sigma: width of the Gaussians.
         mean: first moment, Tr(H)/n.
         mean_stderr: its standard error over the probes.
-        probes: the quadrature of each probe.
+        probes: the quadrature of each probe; where the density is exact, all eigenvalues.
         samples: rows that H is a mean over.
-        products: Hessian-vector products taken.
+        products: products with H taken.
+        method: ``gram`` where the density is exact, else ``lanczos``, as in records that do not say.
     """
 
     study: str
@@ -85,6 +92,12 @@ class SpectralDensity:
     samples: int
     products: int
     seconds: float
+    method: str = "lanczos"
+
+    @property
+    def exact(self) -> bool:
+        """Whether every eigenvalue is known, so that nothing has an error over probes."""
+        return self.method == "gram"
 
     @property
     def trace(self) -> float:
@@ -102,7 +115,7 @@ class SpectralDensity:
             math.fsum(w for v, w in zip(probe.values, probe.weights, strict=True) if low <= v < high)
             for probe in self.probes
         ]
-        return mean(np.array(each))
+        return Estimate(each[0], 0.0) if self.exact else mean(np.array(each))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -149,41 +162,79 @@ def spectral_density(
         Stopped: the watcher asked for it.
     """
     asked = question_of(SpectrumQuestion, question, options)
-    steps, probes = asked.steps, asked.probes
     subject = prepare(study, blocks=blocks, granularity=asked.granularity, rows=rows, dtype=dtype)
     drawn = hessian_rows(subject.size, asked.samples, asked.seed)
-    operator = HessianOperator(
-        subject,
-        block=block_index(subject, asked.block),
-        positions=drawn,
-        shares=torch.full((len(drawn),), 1 / len(drawn), dtype=torch.float64),
-        chunk=chunk_size(subject, chunk),
-        watch=watcher.check_stop,
-    )
+    index, own_chunk = block_index(subject, asked.block), chunk_size(subject, chunk)
+    watch, started = watcher.check_stop, time.monotonic()
+    wanted = () if index is None or asked.method == "lanczos" else (index,)
+    gathering = Gathering(subject, drawn, chunk=own_chunk, watch=watch, only=wanted)
+    if index is not None and gathering.group_of(index):
+        exact = min(gathering.rows, gathering.shapes[index].weights) <= LARGEST_DENSE
+        report = Part(watcher, 0.0, 0.5 if exact else 0.0).report
+        gradients = gathering.gather([index], drawn, report)[index]
+        if exact:
+            found = [_of_all(all_eigenvalues(gradients), gradients.shape.weights, started)]
+            watcher.report(1.0, "all eigenvalues")
+            return _density(study, asked, found, len(drawn), 0, gradients.shape.weights, "gram")
+        dim, product = gradients.shape.weights, gathering.product_with(index, gradients)
+    else:
+        shares = torch.full((len(drawn),), 1 / len(drawn), dtype=torch.float64)
+        operator = HessianOperator(
+            subject, block=index, positions=drawn, shares=shares, chunk=own_chunk, watch=watch
+        )
+        dim, product = operator.dim, operator.matvec
+    found = _by_probes(subject, asked, dim, product, watcher)
+    products = sum(len(quadrature.values) for quadrature in found)
+    return _density(study, asked, found, len(drawn), products, dim, "lanczos")
+
+
+def _by_probes(
+    subject: Subject, asked: SpectrumQuestion, dim: int, product: Matvec, watcher: Watcher
+) -> list[Quadrature]:
+    """Quadratures of all probes; those that are known are not taken again."""
+    steps, probes = asked.steps, asked.probes
     saved = watcher.restore()
     found = [] if saved is None else list(quadratures(saved.state["probes"]))
+    taken = 0
 
     def matvec(v: Tensor) -> Tensor:
-        product = operator.matvec(v)
-        done = len(found) * steps + (operator.products - 1) % steps + 1
+        nonlocal taken
+        watcher.check_stop()
+        made = product(v)
+        done = len(found) * steps + taken % steps + 1
+        taken += 1
         watcher.report(done / (steps * probes), f"probe {len(found) + 1} of {probes}")
-        return product
+        return made
 
     for probe in range(len(found), probes):
         source = generator(Stream.SPECTRUM_PROBES, asked.seed, probe)
-        signs = torch.randint(0, 2, (operator.dim,), generator=source) * 2 - 1
+        signs = torch.randint(0, 2, (dim,), generator=source) * 2 - 1
         started = time.monotonic()
         values, weights = _nodes(*tridiagonal(matvec, signs.to(subject.device, subject.dtype), steps))
         found.append(Quadrature(values, weights, time.monotonic() - started))
         watcher.save({}, {"probes": [asdict(quadrature) for quadrature in found]})
+    return found
+
+
+def _density(
+    study: Study,
+    asked: SpectrumQuestion,
+    found: Sequence[Quadrature],
+    samples: int,
+    products: int,
+    n: int,
+    method: str,
+) -> SpectralDensity:
     grid, sigma = _grid(found, asked.blur)
     each = torch.stack([_blurred(quadrature, grid, sigma) for quadrature in found])
     density, density_error = means(each)
     first_moment = mean(np.array([quadrature.mean for quadrature in found]))
+    if method == "gram":
+        density_error, first_moment = torch.zeros_like(density), Estimate(first_moment.value, 0.0)
     return SpectralDensity(
         study=study.name,
         block=asked.block,
-        n=operator.dim,
+        n=n,
         grid=tuple(grid.tolist()),
         density=tuple(density.tolist()),
         stderr=tuple(density_error.tolist()),
@@ -191,10 +242,19 @@ def spectral_density(
         mean=first_moment.value,
         mean_stderr=first_moment.stderr,
         probes=tuple(found),
-        samples=len(drawn),
-        products=sum(len(quadrature.values) for quadrature in found),
+        samples=samples,
+        products=products,
         seconds=sum(quadrature.seconds for quadrature in found),
+        method=method,
     )
+
+
+def _of_all(values: Tensor, n: int, started: float) -> Quadrature:
+    """Every eigenvalue of n by its weight 1/n, those that are 0 for want of rows as one node."""
+    nodes, weights = values.tolist(), [1 / n] * len(values)
+    if len(values) < n:
+        nodes, weights = [*nodes, 0.0], [*weights, 1 - len(values) / n]
+    return Quadrature(tuple(nodes), tuple(weights), time.monotonic() - started)
 
 
 def _nodes(diagonal: Tensor, off: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -16,7 +16,7 @@ from tests.curvature.dense import dense_hessian
 from tests.curvature.networks import Attention, Mixed, Smooth, seeded, study_of
 from tests.watched import Watched
 
-PRECISE: dict[str, Any] = {"samples": None, "dtype": torch.float64}
+PRECISE: dict[str, Any] = {"samples": None, "dtype": torch.float64, "method": "lanczos"}
 
 
 def eigenvalues(study: Study, block: str | None) -> np.ndarray:
@@ -89,16 +89,18 @@ def test_a_flat_loss_has_all_its_eigenvalues_at_zero() -> None:
     with torch.no_grad():
         study.network.get_parameter("1.weight").zero_()
         study.network.get_parameter("1.bias").copy_(torch.tensor([1e3, 0.0, 0.0]))
-    found = spectral_density(study, block="1", steps=8, probes=2, samples=None)
+    found = spectral_density(study, block="1", steps=8, probes=2, samples=None, method="lanczos")
     assert found.mean == 0
     assert found.grid[500] == pytest.approx(0, abs=1e-9)
     assert integral(found, np.array(found.density)) == pytest.approx(1, abs=1e-6)
     assert found.products == 2, "one product shows that there is nothing more"
+    exact = spectral_density(study, block="1", samples=None)
+    assert (exact.method, exact.grid, exact.density) == ("gram", found.grid, found.density)
 
 
 def test_probes_that_are_known_are_not_taken_again() -> None:
     study, kept = study_of(seeded(Mixed)), Watched()
-    options: dict[str, Any] = {"block": "point", "steps": 6, "probes": 4, "samples": 9}
+    options: dict[str, Any] = {"block": "point", "steps": 6, "probes": 4, "samples": 9, "method": "lanczos"}
     whole = spectral_density(study, watcher=kept, **options)
     assert [len(saved.state["probes"]) for saved in kept.states] == [1, 2, 3, 4]
     seen = Watched(begun=kept.states[1])
