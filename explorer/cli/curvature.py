@@ -1,6 +1,7 @@
 """Commands about the eigenvalues of the Hessian: the largest of every block, and the density of all."""
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import typer
@@ -44,8 +45,10 @@ def eigenvalues(asked: Asked[EigenvaluesQuestion], as_json: JsonOption = False) 
         for e in found
     ]
     columns = ("block", "n", "λ", "± s.e.", "held out", "next λ", "λ/n")
+    counts = Counter(e.get("method") for e in found)
+    how = "".join(f"{method} in {count} of {len(found)}, " for method, count in counts.items() if method)
     rows_text = f"{found[0]['samples']:,} rows, {result['seconds']:.1f} s"
-    title = f"Eigenvalues of {study.name}, {question.which} ({question.method}, {rows_text})"
+    title = f"Eigenvalues of {study.name}, {question.which} ({how}{rows_text})"
     show({**result, "study": study.name}, as_json, table(title, columns, rows), about=study)
     if unsettled := [e["block"] or WHOLE for e in found if not all(e["converged"])]:
         remark(
@@ -78,11 +81,12 @@ def spectrum(asked: Asked[SpectrumQuestion], as_json: JsonOption = False) -> Non
         ("eigenvalues", f"{found.n:,}", ""),
         ("trace, Tr(H)", f"{found.trace:.4g}", f"{found.trace_stderr:.1g}"),
         ("mean eigenvalue, Tr(H)/n", f"{found.mean:.4g}", f"{found.mean_stderr:.1g}"),
-        ("smallest node", f"{min(nodes):.4g}", ""),
-        ("largest node", f"{max(nodes):.4g}", ""),
+        (f"smallest {'eigenvalue' if found.exact else 'node'}", f"{min(nodes):.4g}", ""),
+        (f"largest {'eigenvalue' if found.exact else 'node'}", f"{max(nodes):.4g}", ""),
         *((words, f"{value:.2%}", f"{error:.2%}") for words, (value, error) in shares.items()),
     ]
-    title = f"Spectrum of {block or study.name} ({found.samples:,} rows, {found.seconds:.1f} s)"
+    how = "every eigenvalue" if found.exact else f"{len(found.probes)} probes"
+    title = f"Spectrum of {block or study.name} ({how}, {found.samples:,} rows, {found.seconds:.1f} s)"
     show(run.result or {}, as_json, table(title, ("", "value", "± s.e."), rows), about=study)
 
 

@@ -1,6 +1,7 @@
 """``eigenvalues`` and ``spectrum`` on a network of one's own: the figures of the library, and mistakes in a line."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,24 +25,30 @@ def test_eigenvalues_are_the_librarys(explore: Command, folder: Path) -> None:
     assert table.status == 0
     assert "whole network" in table.out
     assert "30 rows" in table.out
+    assert [found["method"] for found in answer["eigenvalues"]] == [*["gram"] * 4, "lanczos"]
+    assert "gram in 4 of 5, lanczos in 1 of 5" in " ".join(table.out.split())
 
 
 def test_what_has_not_settled_is_remarked_on(explore: Command, folder: Path) -> None:
-    answer = explore(
-        "eigenvalues", "--study", folder, "--samples", 30, "--tol", 1e-9, "--max-products", 3, "--no-whole"
-    )
+    words = ("--samples", 30, "--tol", 1e-9, "--max-products", 3, "--no-whole", "--method", "lanczos")
+    answer = explore("eigenvalues", "--study", folder, *words)
     assert answer.status == 0
     assert "whole network" not in answer.out
     assert "allow more --max-products" in answer.err
 
 
 def test_a_spectrum_is_the_librarys(explore: Command, folder: Path) -> None:
-    words = ("spectrum", "--study", folder, "--block", "head", "--samples", 30, "--steps", 8, "--probes", 3)
-    answer = explore(*words, "--json").json
-    direct = spectral_density(studies.load_network(str(folder)), block="head", samples=30, steps=8, probes=3)
+    words = ("spectrum", "--study", folder, "--block", "head", "--samples", 30)
+    exact = explore(*words)
+    assert "every eigenvalue, 30 rows" in " ".join(exact.out.split())
+    assert "largest eigenvalue" in exact.out
+    by_probes = (*words, "--steps", 8, "--probes", 3, "--method", "lanczos")
+    answer = explore(*by_probes, "--json").json
+    options: dict[str, Any] = {"samples": 30, "steps": 8, "probes": 3, "method": "lanczos"}
+    direct = spectral_density(studies.load_network(str(folder)), block="head", **options)
     assert answer["density"] == pytest.approx(direct.density, rel=1e-3, abs=1e-9)
     assert (answer["block"], answer["n"], len(answer["probes"])) == ("head", 48, 3)
-    table = explore(*words)
+    table = explore(*by_probes)
     assert "30 rows" in table.out
     assert "trace, Tr(H)" in table.out
 

@@ -56,8 +56,9 @@ CASES: Mapping[str, tuple[Case, Case]] = {
         Case(),
         Case(
             ("--block", "3", "--steps", "8", "--probes", "3", "--granularity", "module", "--samples", "32",
-             "--blur", "0.05"),
-            {"block": "3", "steps": 8, "probes": 3, "granularity": "module", "samples": 32, "blur": 0.05},
+             "--blur", "0.05", "--method", "lanczos"),
+            {"block": "3", "steps": 8, "probes": 3, "granularity": "module", "samples": 32, "blur": 0.05,
+             "method": "lanczos"},
         ),
     ),
     "landscape": (

@@ -1,5 +1,7 @@
 """The spectral density of the Hessian on a log axis, with its band, and every probe's nodes as ticks below.
 
+Where the density is exact there is no band, and the ticks are the eigenvalues.
+
 The axis ends where a single eigenvalue's bell would have sunk to a twentieth of its height: what is lower is the
 bells' tails and not eigenvalues.
 """
@@ -21,7 +23,8 @@ _RUG = 0.06  # of the height
 class Density:
     """The density, its band of one standard error over the probes, and the nodes of all probes.
 
-    ``floor`` is the lowest density that means something; the band is cut there.
+    ``floor`` is the lowest density that means something; the band is cut there. Where the density is exact the nodes
+    are the eigenvalues.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Density:
     high: tuple[float, ...]
     nodes: tuple[float, ...]
     floor: float
+    exact: bool = False
 
 
 def view(result: Mapping[str, Any]) -> Density:
@@ -47,22 +51,24 @@ def view(result: Mapping[str, Any]) -> Density:
         high=tuple(max(value + error, floor) for value, error in pairs),
         nodes=tuple(value for probe in result["probes"] for value in probe["values"]),
         floor=floor,
+        exact=result.get("method") == "gram",
     )
 
 
 def figure(shown: Density, *, height: int = 460) -> go.Figure:
     """Draw the density with its band over a rug of nodes."""
     made = look.blank(height)
-    made.add_scatter(
-        x=[*shown.grid, *shown.grid[::-1]],
-        y=[*shown.high, *shown.low[::-1]],
-        mode="lines",
-        line={"width": 0},
-        fill="toself",
-        fillcolor=look.faded(look.WEIGHTS, 0.25),
-        hoverinfo="skip",
-        name="± 1 s.e. over the probes",
-    )
+    if not shown.exact:
+        made.add_scatter(
+            x=[*shown.grid, *shown.grid[::-1]],
+            y=[*shown.high, *shown.low[::-1]],
+            mode="lines",
+            line={"width": 0},
+            fill="toself",
+            fillcolor=look.faded(look.WEIGHTS, 0.25),
+            hoverinfo="skip",
+            name="± 1 s.e. over the probes",
+        )
     made.add_scatter(
         x=shown.grid,
         y=shown.density,
@@ -77,8 +83,8 @@ def figure(shown: Density, *, height: int = 460) -> go.Figure:
         yaxis="y2",
         mode="markers",
         marker={"symbol": "line-ns-open", "size": 12, "color": look.MUTED, "line": {"width": 1}},
-        hovertemplate="node at %{x:.4g}<extra></extra>",
-        name="nodes (Ritz values) of every probe",
+        hovertemplate=("λ = " if shown.exact else "node at ") + "%{x:.4g}<extra></extra>",
+        name="eigenvalues" if shown.exact else "nodes (Ritz values) of every probe",
     )
     top = max(shown.high)
     made.update_xaxes(title="eigenvalue λ of the Hessian (loss per weight²)", anchor="y2")

@@ -39,6 +39,15 @@ def test_the_figure_has_a_band_a_line_and_a_rug() -> None:
     assert rug.yaxis == "y2"
 
 
+def test_an_exact_density_has_no_band_and_its_ticks_are_eigenvalues() -> None:
+    shown = spectrum.view({**RESULT, "method": "gram", "probes": RESULT["probes"][:1]})
+    assert shown.exact
+    line, rug = spectrum.figure(shown).data
+    assert list(line.x) == RESULT["grid"]
+    assert rug.name == "eigenvalues"
+    assert not spectrum.view({**RESULT, "method": "lanczos"}).exact
+
+
 def test_axes_say_what_is_drawn_and_end_at_the_floor() -> None:
     layout = spectrum.figure(spectrum.view(RESULT)).layout
     assert layout.yaxis.type == "log"

@@ -85,7 +85,7 @@ def test_an_interrupted_search_goes_on_to_the_same_figures(
 def test_a_spectrum_is_that_of_the_direct_call_and_goes_on_after_an_interruption(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {"steps": 6, "probes": 4, "samples": 20}
+    options: dict[str, Any] = {"steps": 6, "probes": 4, "samples": 20, "method": "lanczos"}
     spec = spec_of(study, SpectrumQuestion(block="0", seed=2, **options))
     resumed = interrupted(store, spec, monkeypatch, after=2)
     direct = spectral_density(study, block="0", seed=2, **options)

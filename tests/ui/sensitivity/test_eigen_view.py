@@ -22,15 +22,13 @@ pytestmark = pytest.mark.usefixtures("settled")
 
 @pytest.fixture(scope="module")
 def computed(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with eigenvalues, one spectrum, and traces of the layers."""
+    """A home with eigenvalues, two spectra, and traces of the layers."""
     home = tmp_path_factory.mktemp("eigen")
     store = Store.open(home=home)
     execute(store, spec_of(study, EigenvaluesQuestion(samples=256)), title="Eigenvalues of learnable")
-    execute(
-        store,
-        spec_of(study, SpectrumQuestion(block="0", steps=6, probes=2, samples=32)),
-        title="Spectrum of 0",
-    )
+    for block, method in (("0", "auto"), ("3", "lanczos")):
+        question = SpectrumQuestion(block=block, method=method, steps=6, probes=2, samples=32)
+        execute(store, spec_of(study, question), title=f"Spectrum of {block}")
     execute(store, spec_of(study, TracesQuestion(rel_se=0.2)), title="Traces of learnable")
     store.close()
     return home
@@ -146,6 +144,8 @@ def test_a_spectrum_is_drawn_for_the_block_that_is_chosen(toml: str) -> None:
     page = sound(choice.set_value("0").run())
     [density] = pictures(page)
     assert density["layout"]["yaxis"]["type"] == "log"
+    assert "Every one is computed" in words(page)
+    page = sound(choice.set_value("3").run())
     assert "Trace " in words(page)
     assert "2 random probes" in words(page)
 
