@@ -24,6 +24,7 @@ from benchmarks.peers import Peers, find
 from benchmarks.problem import Problem, drawn
 from benchmarks.sections.activations import activations
 from benchmarks.sections.agreement import agreement
+from benchmarks.sections.block_spectra import block_spectra
 from benchmarks.sections.eigenvalues import eigenvalues
 from benchmarks.sections.exact import exact
 from benchmarks.sections.products import products
@@ -44,6 +45,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "e": ("largest eigenvalue", eigenvalues),
     "f": ("scaling", scaling),
     "g": ("products of perturbations beside the traces", products),
+    "h": ("eigenvalues of every block", block_spectra),
 }
 STUDIES = ("cifar10-resnet20", "fashion-resnet20")
 

@@ -54,12 +54,36 @@ class PyHessian(ProductPeer):
 
     def top_eigenvalue(self, batches: Sequence[Batch], tol: float) -> tuple[float, int]:
         """Its power iteration, and the products that took."""
+        values, products = self._iterated(batches, self.problem.parameters, self.operator(batches), tol, 1)
+        return values[0], products
+
+    def top_eigenvalues_alone(
+        self, batches: Sequence[Batch], tol: float, count: int
+    ) -> tuple[tuple[tuple[float, ...], ...], int]:
+        """Its power iteration on the Hessian of each block, and the products of all."""
+        multiply = self.alone(batches)
+        found, taken = [], 0
+        for block, parameter in enumerate(self.problem.parameters):
+
+            def product(vectors: Sequence[Tensor], block: int = block) -> list[Tensor]:
+                return [multiply(block, vectors[0])]
+
+            values, products = self._iterated(batches, [parameter], product, tol, count)
+            found.append(values)
+            taken += products
+        return tuple(found), taken
+
+    def _iterated(
+        self,
+        batches: Sequence[Batch],
+        parameters: Sequence[Tensor],
+        multiply: Product,
+        tol: float,
+        count: int,
+    ) -> tuple[tuple[float, ...], int]:
         products = 0
         computed = pyhessian.hessian(self.problem.model, self.criterion, dataloader=batches, cuda=False)
-        computed.params = (
-            self.problem.parameters
-        )  # of a data loader it takes the gradients of the first batch
-        multiply = self.operator(batches)
+        computed.params = parameters  # of a data loader it takes the gradients of the first batch
 
         def counted(vector: Sequence[Tensor]) -> tuple[float, list[Tensor]]:
             nonlocal products
@@ -68,5 +92,5 @@ class PyHessian(ProductPeer):
             return float(sum((h * v).sum() for h, v in zip(found, vector, strict=True))), found
 
         computed.dataloader_hv_product = counted
-        values, _ = computed.eigenvalues(maxIter=200, tol=tol, top_n=1)
-        return values[0], products
+        values, _ = computed.eigenvalues(maxIter=200, tol=tol, top_n=count)
+        return tuple(values), products
