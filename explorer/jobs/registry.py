@@ -66,17 +66,17 @@ KINDS: Mapping[str, Kind] = {
         Kind(questions.LapqQuestion, _JOBS + "lapq:run", "explorer.lapq.result:LapqResult"),
         Kind(
             questions.LapqSurfaceQuestion,
-            _JOBS + "lapq_surface:run",
+            _JOBS + "lapq_diagnostics:surface",
             "explorer.lapq.diagnostics.surfaces:Surface",
         ),
         Kind(
             questions.LapqSweepQuestion,
-            _JOBS + "lapq_sweep:run",
+            _JOBS + "lapq_diagnostics:sweep",
             "explorer.lapq.diagnostics.sweeping:SweepResult",
         ),
         Kind(
             questions.LapqHessianQuestion,
-            _JOBS + "lapq_hessian:run",
+            _JOBS + "lapq_diagnostics:hessian",
             "explorer.lapq.diagnostics.dependence:Dependence",
         ),
         Kind(questions.LapqTableQuestion, _JOBS + "lapq_table:run", "explorer.lapq.rivals.table:Comparison"),
