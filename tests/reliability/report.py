@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.reliability.asking import KINDS
 from tests.reliability.cases import CASES, Case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,9 +55,16 @@ def _soak(figures: Mapping[str, Any]) -> str:
         f"After each of {soak['rounds']} rounds: `PRAGMA integrity_check`, every run there, no file left by a sweep, "
         "no file missing.",
         f"A death was seen within {soak['seen']:g} s, half of them within {soak['seen_median']:g} s.",
+        *_newer(soak["workers"]),
         "Nothing was found." if not wrong else f"Found: {'; '.join(wrong)}.",
     ]
     return "## Kills\n\n" + "\n".join(f"- {line}" for line in lines) + "\n"
+
+
+def _newer(attacked: Mapping[str, int]) -> list[str]:
+    """That kinds of run are newer than the soak, where some are."""
+    newer = [kind.replace("_", " ") for kind in KINDS if kind not in attacked]
+    return [f"Newer than this soak, killed once each by the suite alone: {', '.join(newer)}."] if newer else []
 
 
 def _load(figures: Mapping[str, Any]) -> str:
