@@ -34,6 +34,10 @@ class CurvatureError(ExplorerError):
     """A curvature that cannot be computed; the message names the block."""
 
 
+class TooManyOutputs(CurvatureError):
+    """A loss without a known Hessian at the outputs, of more outputs than one can be differentiated for."""
+
+
 class LapqError(ExplorerError):
     """Step sizes that cannot be optimised; the message says what stands against it."""
 

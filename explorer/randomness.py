@@ -50,6 +50,8 @@ class Stream(IntEnum):
     TRAINING_ORDER = 24  # a draw an epoch
     PROXY_PLANS = 25
     PLAN_RESAMPLES = 26  # for the interval of a rank correlation over plans
+    OUTPUT_CHANGE_SAMPLES = 40
+    OUTPUT_CHANGE_SIGNS = 41
 
 
 def _plain(seed: int, draw: int) -> int:

@@ -122,7 +122,7 @@ def perturbation_forms(
             f"the proposal is of {len(proposal)} samples and the data are {subject.size}; give that of the same rows"
         )
     work = _Work(
-        subject, [_by_weight(subject, each) for each in changes], samples, seed, rel_se, chunk, watcher
+        subject, [by_weight(subject, each) for each in changes], samples, seed, rel_se, chunk, watcher
     )
     return _estimate(work, proposal)
 
@@ -168,7 +168,8 @@ class _Ways:
     samples: int
 
 
-def _by_weight(subject: Subject, changes: Changes) -> list[Tensor]:
+def by_weight(subject: Subject, changes: Changes) -> list[Tensor]:
+    """The changes in the order of the weights."""
     found = []
     for weight in subject.weights:
         layers = subject.blocks[weight.block].layers
@@ -282,7 +283,8 @@ def _gauss_newton(
     """Forms of the blocks whose Hessian is Gauss-Newton's, (M, K, blocks); 0 for the others."""
     subject = work.subject
     forms = torch.zeros(len(positions), len(work.changes), len(subject.blocks), dtype=torch.float64)
-    tangents = Tangents(subject, work.changes, copies=ways.copies)
+    others = {i for i, weight in enumerate(subject.weights) if weight.block not in ways.simple}
+    tangents = Tangents(subject, work.changes, copies=ways.copies, skipped=others)
     compute = tangents.forms if ways.summed else tangents.probed
     done = 0
     try:

@@ -5,6 +5,7 @@ evaluate_plan, measure_plan             what a plan is worth and what it costs
 frontier(study, traces, ...)            every Pareto-optimal plan; ``.best_under(Budget("ratio", 8))``
 study_problem, solve, enumerate_set_b   the steps of it, for tables of one's own
 solve_one, greedy                       one budget by an integer programme; the greedy baseline
+interactions, least_together            damage with its terms between blocks; the best plan by it, with a bound
 resample, within_noise, restriction     how sure a plan is; what looking at fewer plans costs
 """
 
@@ -22,6 +23,8 @@ from explorer.plans.costs.tables import (
     size_bytes,
     size_table,
 )
+from explorer.plans.damage.interactions import Interactions
+from explorer.plans.damage.interactions import compute as interactions
 from explorer.plans.damage.measures import activation_damage, measured_damage
 from explorer.plans.damage.network_errors import network_errors
 from explorer.plans.damage.omega import DamageTable, damage_table, interpolate_errors
@@ -42,6 +45,7 @@ from explorer.plans.solvers.exact_one import Certificate, Solution, solve_one
 from explorer.plans.solvers.frontier import Frontier, solve
 from explorer.plans.solvers.greedy import greedy
 from explorer.plans.solvers.set_b import SetB, count, enumerate_set_b
+from explorer.plans.solvers.together import Together, least_together
 from explorer.plans.study_tables import (
     COSTS,
     MEASURES,
@@ -83,6 +87,7 @@ __all__ = [
     "FrontierQuestion",
     "Group",
     "InfeasibleError",
+    "Interactions",
     "Limit",
     "Measure",
     "Option",
@@ -95,6 +100,7 @@ __all__ = [
     "Restriction",
     "SetB",
     "Solution",
+    "Together",
     "Uncertainty",
     "activation_damage",
     "activation_peak",
@@ -114,8 +120,10 @@ __all__ = [
     "fp32_bytes",
     "frontier",
     "greedy",
+    "interactions",
     "interpolate_errors",
     "latency_table",
+    "least_together",
     "measure_plan",
     "measured_damage",
     "measured_table",

@@ -1,20 +1,23 @@
 """The experiment: sampled plans, Ω by every measure, measured loss, and what each table of the papers asks.
 
 The rise of the loss is the mean over test images of (loss of the quantized network − loss of FP32), with the
-standard error of that paired mean. Weights alone are quantized unless ``a_bits`` says otherwise, since Ω of the
+standard error of that paired mean. Ω is a sum over blocks by the measures that plans are chosen by; "interactions"
+stands for ΔWᵀHΔW with its terms between blocks, a quadratic form in the choice (`plans.damage.interactions`), which
+ranks the same plans. Weights alone are quantized unless ``a_bits`` says otherwise, since Ω of the
 weights predicts nothing else.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.estimates import mean, paired
+from explorer.estimates import Estimate, mean, paired
 from explorer.evaluation import PerSample
 from explorer.plans import BlockBits, DamageTable
 from explorer.proxy.measuring import Measurer
@@ -24,7 +27,7 @@ from explorer.quantizers import FLOAT_BITS, WEIGHTS, QuantizerSettings
 from explorer.studies import Study
 from explorer.watching import UNWATCHED, Watcher
 
-MEASURES = ("trace", "lambda-max", "l2", "product")
+MEASURES = ("trace", "lambda-max", "l2", "product", "interactions")
 BY_SIZE = "size"  # what size alone predicts: the smaller the worse
 COMPARED = (
     ("least against most Ω at equal size (HAWQ-V2, Table 3a)", "least trace", "most trace"),
@@ -96,7 +99,7 @@ class ProxyResult:
         a_bits: width of the activations; 32: as they are.
         loss, loss_stderr, accuracy: of FP32 on the images.
         plans: cheapest roles first, as they were sampled.
-        omega, omega_stderr: measure to Ω of every plan.
+        omega, omega_stderr: measure to Ω of every plan; results recorded before have no "interactions".
         agreement: measure to rank correlations; "size" stands for the order by size alone.
         compared: pairs of plans of one size.
         seconds: of measuring.
@@ -157,6 +160,7 @@ def measure_proxy(
     a_bits: int = FLOAT_BITS,
     split: str = "test",
     seed: int = 0,
+    further: Mapping[str, Callable[[Mapping[str, int]], Estimate]] = MappingProxyType({}),
     known: Sequence[PerSample] = (),
     on_plan: Callable[[Sequence[PerSample]], None] | None = None,
     watcher: Watcher = UNWATCHED,
@@ -168,6 +172,8 @@ def measure_proxy(
         bits: the menu of widths.
         plans: how many, at least.
         samples: test images.
+        further: measures that are no sum over blocks, to what they predict for block to weight bits; no plan is
+            chosen by them.
         known: FP32 and the first plans, measured by an earlier attempt with the same arguments.
         on_plan: told all losses so far after each, FP32 first.
         watcher: told how far it is; may stop before every batch.
@@ -203,6 +209,7 @@ def measure_proxy(
         a_bits,
         sampled,
         tables,
+        further,
         found,
         seed,
         time.monotonic() - started,
@@ -217,6 +224,7 @@ def _result(
     a_bits: int,
     sampled: Sequence[Sampled],
     tables: Mapping[str, DamageTable],
+    further: Mapping[str, Callable[[Mapping[str, int]], Estimate]],
     found: Sequence[PerSample],
     seed: int,
     seconds: float,
@@ -226,6 +234,10 @@ def _result(
     widths = [dict(zip(names, plan.bits, strict=True)) for plan in sampled]
     omega = {measure: tuple(table.omega(w) for w in widths) for measure, table in tables.items()}
     stderr = {measure: tuple(table.omega_stderr(w) for w in widths) for measure, table in tables.items()}
+    for measure, predict in further.items():
+        estimates = [predict(w) for w in widths]
+        omega[measure] = tuple(each.value for each in estimates)
+        stderr[measure] = tuple(each.stderr for each in estimates)
     sizes = torch.tensor([plan.count for plan in sampled], dtype=torch.float64).numpy()
     losses = torch.stack([each.losses for each in of_plans]).numpy()
     predictions = {m: torch.tensor(values, dtype=torch.float64).numpy() for m, values in omega.items()}

@@ -66,7 +66,7 @@ class ProxyQuestion(Question):
     """Predicted damage against the measured loss of many plans."""
 
     kind = "proxy"
-    version = 2
+    version = 3  # with the terms between blocks
     urgency = -10
     refusal = PlanError
 
@@ -80,7 +80,10 @@ class ProxyQuestion(Question):
     granularity: Granularity = Field("layer", description="what a block is")
     quantizer: Quantizer = Quantizer()
     damage_samples: int | None = Field(
-        None, ge=2, le=MOST_SAMPLES, description="training rows for ΔWᵀHΔW by products"
+        None,
+        ge=2,
+        le=MOST_SAMPLES,
+        description="training rows for ΔWᵀHΔW, without and with its terms between blocks",
     )
     eigen_samples: int = Field(128, ge=2, le=MOST_SAMPLES, description="training rows for the eigenvalues")
 

@@ -12,7 +12,7 @@ SMALL = ("--plans", 12, "--samples", 30, "--bits", "2,4,8", "--damage-samples", 
 def test_every_measure_is_judged_and_plans_of_one_size_are_compared(explore: Command, folder: Path) -> None:
     words = ("proxy", "--study", folder, *SMALL, "--a-bits", 4, "--step", "min-max")
     answer = explore(*words, "--json").json
-    assert list(answer["agreement"]) == ["trace", "lambda-max", "l2", "product", "size"]
+    assert list(answer["agreement"]) == ["trace", "lambda-max", "l2", "product", "interactions", "size"]
     assert len(answer["plans"]) >= 12
     assert (answer["samples"], answer["a_bits"], answer["quantizer"]["step"]) == (30, 4, "min-max")
     assert all(len(omegas) == len(answer["plans"]) for omegas in answer["omega"].values())

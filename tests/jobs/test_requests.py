@@ -86,7 +86,7 @@ IDS = {
     "damage, not as usual": "f0e0c2c85722",
     "choose": "d332ae49d167",
     "choose, not as usual": "f7496c704653",
-    "proxy": "c5c29ee9960d",
+    "proxy": "9cec9eab3ec2",
     "measure_frontier": "531165411656",
 }
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explorer.errors import CurvatureError
+from explorer.errors import TooManyOutputs
 from explorer.studies.losses import Loss
 
 IGNORED = -100  # label of a sample that PyTorch's cross-entropy leaves out
@@ -114,7 +114,7 @@ def _cross_entropy_weight(loss: Loss, flat: Tensor, targets: Tensor) -> Tensor:
 def _general(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
     width = outputs[0].numel()
     if width > LARGEST_GENERAL:
-        raise CurvatureError(
+        raise TooManyOutputs(
             f"the loss {loss.kind} has no known output Hessian and the network has {width} outputs "
             f"(at most {LARGEST_GENERAL}); use the method hutchinson"
         )

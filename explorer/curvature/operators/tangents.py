@@ -3,7 +3,8 @@ r"""dW . H_n dW of every sample by Gauss-Newton, for several sets of dW at once;
     dW . H_n dW = sum_c l_c (u_c . J_n dW)^2,     u_c . J_n dW = <A(a_n, dW), d(u_c . f_n)/dy>
 
 `forms` has the sum: a backward pass for each direction c carries d/dy of all layers; A(a_n, dW), the layer with dW in
-place of its weight, is computed once for each set. `probed` has random signs z_c in its place,
+place of its weight, is computed once for each set. The slopes u_c . J_n dW are linear in dW, so those of several blocks
+add up (`output_changes`). `probed` has random signs z_c in its place,
 
     E (v . J_n dW)^2 = sum_c l_c (u_c . J_n dW)^2     for v = sum_c z_c sqrt(l_c) u_c,
 
@@ -12,7 +13,7 @@ x_c the terms of the sum: a trained network's H_L has one eigenvalue that matter
 add little. Signs of the outputs themselves, which do not know the l_c, would add more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,15 +43,24 @@ class Tangents:
     Args:
         changes: K sets of one tensor a weight.
         copies: keep copies of the inputs, for a network that changes them in place.
+        skipped: weights whose slopes stay 0, for they are used in an unusual way.
     """
 
-    def __init__(self, subject: Subject, changes: Sequence[Sequence[Tensor]], *, copies: bool) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        changes: Sequence[Sequence[Tensor]],
+        *,
+        copies: bool,
+        skipped: Collection[int] = (),
+    ) -> None:
         self._subject, self._changes, self._copies = subject, changes, copies
         self._uses: list[_Use] = []
         self._active = False
         self._handles = [
             module.register_forward_hook(self._after(i))
             for i, weight in enumerate(subject.weights)
+            if i not in skipped
             for module in weight.modules
         ]
 
@@ -60,8 +70,15 @@ class Tangents:
 
     def forms(self, inputs: Tensor, targets: Tensor, signs: torch.Generator) -> Tensor:
         """dW . H_n dW of every sample, set and weight, (n, K, weights) float64."""
+        factors, _, slopes = self.slopes(inputs, targets, signs)
+        return (factors.T[:, None, :, None] * slopes.square()).sum(2)
+
+    def slopes(
+        self, inputs: Tensor, targets: Tensor, signs: torch.Generator
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        """l_c, (directions, n), u_c, each (n, C), and u_c . J_n dW, (n, K, directions, weights), all float64."""
         subject, outputs = self._subject, self._forward(inputs)
-        factors, vectors = _directions(subject, outputs, targets, signs)
+        factors, vectors = output_directions(subject, outputs, targets, signs)
         shape = (len(inputs), len(self._changes), len(vectors), len(subject.weights))
         slopes = torch.zeros(shape, dtype=torch.float64)
         if outputs.requires_grad:
@@ -74,7 +91,7 @@ class Tangents:
                 for use in self._uses:
                     if use.deltas:
                         slopes[..., use.weight] += self._slopes(use)
-        return (factors.T[:, None, :, None].cpu() * slopes.square()).sum(2)
+        return factors.cpu(), vectors, slopes
 
     def probed(self, inputs: Tensor, targets: Tensor, signs: torch.Generator) -> Tensor:
         """Values whose mean over random signs is dW . H_n dW, (n, K, weights) float64."""
@@ -135,10 +152,14 @@ def can_be_summed(outputs: int) -> bool:
     return outputs <= LARGEST_EIGEN
 
 
-def _directions(
+def output_directions(
     subject: Subject, outputs: Tensor, targets: Tensor, signs: torch.Generator
 ) -> tuple[Tensor, list[Tensor]]:
-    """l_c, (directions, n), and u_c, each (n, C): Σ_c l_c (u_c . x)^2 is, or has the mean, x . H_L x."""
+    """l_c, (directions, n), and u_c, each (n, C): Σ_c l_c (u_c . x)^2 is, or has the mean, x . H_L x.
+
+    The mean is that over random signs, which take the place of the sum where there are more than `LARGEST_EIGEN`
+    outputs.
+    """
     width = outputs[0].numel()
     if width <= LARGEST_EIGEN:
         values, vectors = directions(subject.loss, outputs, targets)

@@ -17,8 +17,9 @@ LABELS: Mapping[str, str] = {
     "lambda-max": "largest eigenvalue × ‖ΔW‖² (HAWQ)",
     "l2": "‖ΔW‖² alone",
     "product": "ΔWᵀHΔW",
+    "interactions": "ΔWᵀHΔW with its terms between blocks",
 }
-_IN_UNITS_OF_THE_LOSS = ("trace", "product")
+_IN_UNITS_OF_THE_LOSS = ("trace", "product", "interactions")
 _KINDS = (  # the first that a plan has a role of is how it is drawn
     ("least Ω by one of the measures", ("least",), look.WEIGHTS, "circle"),
     ("large Ω at the same size", ("most", "set B"), look.ACCENT, "triangle-up"),
@@ -26,7 +27,7 @@ _KINDS = (  # the first that a plan has a role of is how it is drawn
     ("random", ("random",), look.TEXT_ON_BOTH, "square"),
 )
 _FALL = {"size": 8, "color": look.TEXT_ON_BOTH, "symbol": "circle-open"}
-_TITLE = 0.09  # of the height, above each panel
+_ROW, _TITLE, _AXIS = 410, 74, 82  # pixels: a row of panels, of it the title above a panel and the axis below
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,19 @@ def view(result: Mapping[str, Any]) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
-def figure(panels: Sequence[Panel], *, height: int = 820) -> go.Figure:
+def figure(panels: Sequence[Panel]) -> go.Figure:
     """Draw the panels, two in a row, over axes of the rise that move together."""
-    made = look.blank(height)
     rows = -(-len(panels) // 2)
+    height = _ROW * max(rows, 1)
+    made = look.blank(height)
     rises = [abs(dot.rise) for panel in panels for dot in panel.dots if dot.rise]
     for number, panel in enumerate(panels):
         suffix = "" if number == 0 else str(number + 1)
         column, row = number % 2, number // 2
-        x, y = _domain(column, 2, 0.07), _domain(rows - 1 - row, rows, _TITLE + 0.1, 1 - _TITLE)
+        x, y = (
+            _domain(column, 2, 0.07),
+            _domain(rows - 1 - row, rows, (_TITLE + _AXIS) / height, 1 - _TITLE / height),
+        )
         for kind, _, colour, symbol in _KINDS:
             for fall in (False, True):
                 chosen = [dot for dot in panel.dots if dot.kind == kind and (dot.rise < 0) == fall]

@@ -4,22 +4,27 @@ Options: those of `ProxyQuestion`. Series ``plans``: one point a plan, its place
 every plan and image as the artifact ``losses``, FP32 first.
 
 Traces, eigenvalues and products that finished runs have are taken from there; the eigenvalues are in the result too.
+The terms between blocks are left out where the loss has more outputs than its Hessian can be had for.
 A run that is interrupted goes on with the eigenvalue, or after the plan, at which it stopped.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from explorer.blocks import Block
 from explorer.curvature import Eigenvalues, Traces, weight_traces
+from explorer.curvature.output_changes import DRAWS
+from explorer.errors import TooManyOutputs
+from explorer.estimates import Estimate
 from explorer.evaluation import PerSample
 from explorer.evaluation.per_sample import stacked, unstacked
 from explorer.jobs.kinds.damage import Resumable, eigenvalues, proposal
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, error_damage, network_damage, network_errors
+from explorer.plans.damage import interactions
 from explorer.plans.damage.measures import eigenvalue_damage, product_damage
-from explorer.proxy import ProxyResult, measure_proxy
+from explorer.proxy import ProxyResult, measure_proxy, sample_plans
 from explorer.quantizers import QuantizerSettings
 from explorer.questions import DamageQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs.context import RunContext
@@ -28,7 +33,13 @@ from explorer.timing import Timed
 from explorer.watching import Part
 
 LOSSES = "losses"
-_SHARES = {"trace": (0.0, 0.15), "lambda-max": (0.15, 0.55), "product": (0.55, 0.65), "plans": (0.65, 1.0)}
+_SHARES = {
+    "trace": (0.0, 0.15),
+    "lambda-max": (0.15, 0.55),
+    "product": (0.55, 0.6),
+    "interactions": (0.6, 0.65),
+    "plans": (0.65, 1.0),
+}
 
 
 def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResult:
@@ -40,6 +51,7 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResu
     if saved is not None and "tables" in saved.state:
         tables = {name: DamageTable.from_json(table) for name, table in saved.state["tables"].items()}
         found, known = _eigenvalues_of(study, saved.state["found"]), unstacked(saved.tensors)
+        between = _Between.from_json(saved.state["interactions"])
     else:
         traces = _traces(context, study, asked["granularity"])
         found = _eigenvalues(context, study, asked)
@@ -49,10 +61,12 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResu
             "l2": error_damage(network_errors(study, blocks, asked["bits"], quantizer)),
             "product": _products(context, study, blocks, asked, quantizer),
         }
+        between = _interactions(context, study, blocks, asked, quantizer, tables)
         known = []
     state = {
         "tables": {name: table.to_json() for name, table in tables.items()},
         "found": found.to_json()["eigenvalues"],
+        "interactions": between.to_json(),
     }
 
     losses = known
@@ -75,12 +89,68 @@ def run(study: Study, question: ProxyQuestion, context: RunContext) -> ProxyResu
         quantizer=quantizer,
         a_bits=asked["a_bits"],
         seed=context.spec.seed,
+        further={"interactions": between.of} if between.estimates else {},
         known=known,
         on_plan=on_plan,
         watcher=Part(Timed(context), *_SHARES["plans"]),
     )
     context.keep(LOSSES, stacked(losses))
     return replace(result, eigenvalues=tuple(state["found"]))
+
+
+@dataclass(frozen=True)
+class _Between:
+    """What the form with the terms between blocks says of the plans that will be measured, in few numbers.
+
+    Attributes:
+        blocks: names, in depth order.
+        estimates: weight bits in that order to q; empty where it cannot be had.
+    """
+
+    blocks: tuple[str, ...]
+    estimates: Mapping[tuple[int, ...], Estimate]
+
+    def of(self, w_bits: Mapping[str, int]) -> Estimate:
+        """q of one of the plans."""
+        return self.estimates[tuple(w_bits[name] for name in self.blocks)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"blocks": self.blocks, "plans": [[bits, *each] for bits, each in self.estimates.items()]}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "_Between":
+        """The inverse of ``to_json``."""
+        estimates = {tuple(bits): Estimate(value, error) for bits, value, error in content["plans"]}
+        return cls(tuple(content["blocks"]), estimates)
+
+
+def _interactions(
+    context: RunContext,
+    study: Study,
+    blocks: Sequence[Block],
+    asked: Mapping[str, Any],
+    quantizer: QuantizerSettings,
+    tables: Mapping[str, DamageTable],
+) -> _Between:
+    names = tuple(block.name for block in blocks)
+    seed = context.spec.seed
+    try:
+        form = interactions.compute(
+            study,
+            blocks,
+            asked["bits"],
+            quantizer=quantizer,
+            samples=asked["damage_samples"] or DRAWS,
+            seed=seed,
+            watcher=Part(context, *_SHARES["interactions"]),
+        )
+    except TooManyOutputs:
+        return _Between(names, {})
+    sampled = sample_plans(blocks, tables, menu=asked["bits"], plans=asked["plans"], seed=seed)
+    return _Between(
+        names, {plan.bits: form.value_of(dict(zip(names, plan.bits, strict=True))) for plan in sampled}
+    )
 
 
 def _eigenvalues(context: RunContext, study: Study, asked: Mapping[str, Any]) -> Eigenvalues:

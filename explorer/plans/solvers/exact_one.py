@@ -72,7 +72,7 @@ def solve_one(problem: Problem, budgets: Sequence[Asked] = (), *, seconds: float
     programme = Programme(problem, seconds)
     best = programme.least(programme.omegas, bounds)
     if best is None:
-        raise _infeasible(programme, bounds)
+        raise infeasible(programme, bounds)
     point = _point(problem, best.picks)
     text = (
         f"HiGHS proved that no plan within the limits has Ω below {best.bound:.6g} "
@@ -126,7 +126,7 @@ def _binding(
     return tuple(bound.cost.name for bound in needed)
 
 
-def _infeasible(programme: Programme, bounds: Sequence[Bound]) -> PlanError:
+def infeasible(programme: Programme, bounds: Sequence[Bound]) -> PlanError:
     """What is in the way, by how much each limit alone would have to give, and the nearest plan."""
     problem = programme.problem
     picks = programme.nearest(bounds)

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from explorer.curvature import weight_traces
+from explorer.errors import TooManyOutputs
 from explorer.jobs import execute
 from explorer.jobs.kinds import proxy as job
 from explorer.jobs.requests import spec_of
-from explorer.plans import error_damage, measured_damage, network_damage, network_errors
+from explorer.plans import error_damage, interactions, measured_damage, network_damage, network_errors
 from explorer.plans.damage.measures import product_damage
-from explorer.proxy import measure_proxy
+from explorer.proxy import MEASURES, ProxyResult, measure_proxy
+from explorer.proxy.experiment import BY_SIZE
 from explorer.questions import DamageQuestion, EigenvaluesQuestion, ProxyQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.runs.plain import plain
@@ -37,13 +39,39 @@ def test_the_result_is_that_of_the_direct_calls(store: Store, study: Study) -> N
         "l2": error_damage(network_errors(study, blocks, bits)),
         "product": measured_damage(study, "product", blocks, bits, samples=30, seed=2),
     }
-    direct = measure_proxy(study, blocks, tables, bits=bits, plans=14, samples=60, seed=2)
+    form = interactions(study, blocks, bits, samples=30, seed=2)
+    direct = measure_proxy(
+        study,
+        blocks,
+        tables,
+        bits=bits,
+        plans=14,
+        samples=60,
+        seed=2,
+        further={"interactions": form.value_of},
+    )
+    assert set(run.result["omega"]) == set(run.result["agreement"]) - {BY_SIZE} == set(MEASURES)
     expected = plain(direct.to_json(), "result") | {"eigenvalues": run.result["eigenvalues"]}
     assert without_seconds(run.result) == without_seconds(expected)
     kept = store.artifacts.get_tensors(run.artifacts[job.LOSSES])
     rises = (kept["loss"][1:] - kept["loss"][0]).double().mean(1).numpy()
     np.testing.assert_allclose(rises, [plan["rise"] for plan in run.result["plans"]], rtol=1e-5, atol=1e-7)
     assert len(store.points(run.id, "plans")) == len(run.result["plans"]) + 1
+
+
+def test_a_loss_of_too_many_outputs_has_no_terms_between_blocks(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other measures are put to the test all the same, and a result without the terms is read as before."""
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise TooManyOutputs("the loss has no known output Hessian")
+
+    monkeypatch.setattr("explorer.plans.damage.interactions.compute", refused)
+    run = execute(store, spec_of(study, ProxyQuestion(**SMALL)))
+    assert run.result is not None, run.error
+    assert set(run.result["omega"]) == set(MEASURES) - {"interactions"}
+    assert "interactions" not in ProxyResult.from_json(run.result).agreement
 
 
 @pytest.mark.parametrize("after", [2, 9])
