@@ -58,7 +58,7 @@ def fold(
 
 
 def pretrain(
-    name: Annotated[str, typer.Argument(help="fashion-resnet20 or fashion-mobilenet")],
+    name: Annotated[str, typer.Argument(help="fashion-resnet20, fashion-mobilenet or fashion-thin")],
     out: Annotated[
         Path, typer.Option(help="folder to write weights.safetensors, card.json and data.npz into")
     ],
