@@ -76,7 +76,7 @@ def pretrain(
 
 
 def precompute(
-    name: Annotated[str, typer.Argument(help="fashion-resnet20 or fashion-mobilenet")],
+    name: Annotated[str, typer.Argument(help="fashion-resnet20, fashion-mobilenet or fashion-thin")],
     out: Annotated[Path | None, typer.Option(help="folder to write into; the study's own by default")] = None,
 ) -> None:
     """Compute the results that come with a shipped study, so that the app opens with pictures."""

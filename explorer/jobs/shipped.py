@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from explorer.studies import Study
 
 VARIABLE = "EXPLORER_SHIPPED"
-STUDIES = ("fashion-resnet20", "fashion-mobilenet")
+STUDIES = ("fashion-resnet20", "fashion-mobilenet", "fashion-thin")
 LARGE = ("vectors",)  # eigenvectors are four times the network, and no page shows them
 RATIO = 10.0  # of the trained plan: FP32 size over its size
 _REMARK = SHIPPED + ", which computed it on {day}."

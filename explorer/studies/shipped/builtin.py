@@ -20,7 +20,14 @@ _CARD = reading.Kind(
 )
 ASSETS = Path(__file__).parents[1] / "assets"
 DEFAULT = "fashion-resnet20"
-NAMES = (DEFAULT, "fashion-mobilenet", "cifar10-resnet20", "hawq-v3-resnet18", "hawq-v3-resnet50")
+NAMES = (
+    DEFAULT,
+    "fashion-mobilenet",
+    "fashion-thin",
+    "cifar10-resnet20",
+    "hawq-v3-resnet18",
+    "hawq-v3-resnet50",
+)
 CIFAR = "cifar10-resnet20"
 CIFAR_FILES = ("cifar10_subset.npz", "resnet20_cifar10.safetensors")
 

@@ -102,6 +102,10 @@ def test_a_built_in_study_is_told_by_the_source_of_its_network_and_by_what_it_sa
         "code of explorer/studies/networks/small.py",
     ]
     assert "outputs" in parts
+    thin = studies.load_network("fashion-thin").parts
+    assert "code of explorer/studies/networks/thin.py" in thin
+    shared = "code of explorer/studies/networks/small.py"
+    assert thin[shared] == parts[shared], "the thin network is built of the same blocks"
 
 
 def test_a_study_made_in_python_is_told_by_what_its_network_says(folder: Any) -> None:

@@ -13,7 +13,7 @@ from explorer import studies
 from explorer.errors import StudyError
 from explorer.studies.shipped.builtin import ASSETS
 
-SHIPPED = ("fashion-resnet20", "fashion-mobilenet")
+SHIPPED = ("fashion-resnet20", "fashion-mobilenet", "fashion-thin")
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def test_the_names_are_fixed() -> None:
     expected = (
         "fashion-resnet20",
         "fashion-mobilenet",
+        "fashion-thin",
         "cifar10-resnet20",
         "hawq-v3-resnet18",
         "hawq-v3-resnet50",
