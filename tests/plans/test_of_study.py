@@ -1,6 +1,7 @@
 """From a study to its frontier: a toy network, a toy profile, and the nine plans that HAWQ-V3 published."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -166,9 +167,11 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Any:
         "layer": tuple(explorer_blocks.Block(layer.name, (layer,)) for layer in layers),
         "module": (explorer_blocks.Block("all", layers),),
     }
+    whole = nn.Sequential(first, second)
     return SimpleNamespace(
         name="toy",
-        network=nn.Sequential(first, second),
+        network=whole,
+        model=lambda: deepcopy(whole),
         weights_sha256="1" * 64,
         has_network=True,
         blocks=partitions.__getitem__,

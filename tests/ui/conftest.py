@@ -1,5 +1,6 @@
 """The app's pages without a browser and without a worker: what would be launched is only recorded."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,9 @@ def lived_in(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lived_in_home(lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("EXPLORER_HOME", str(lived_in))
-    return lived_in
+def lived_in_home(lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that home: what a test asks for there is no other test's."""
+    home = tmp_path / "lived in"
+    shutil.copytree(lived_in, home)
+    monkeypatch.setenv("EXPLORER_HOME", str(home))
+    return home

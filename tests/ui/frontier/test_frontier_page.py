@@ -195,9 +195,9 @@ def test_one_measure_of_damage_stands_on_the_whole_page(opens: Opens, toml: str)
 
 
 def test_the_frontier_offers_to_compute_traces_and_notices_them(
-    opens: Opens, app: list[str], toml: str, study: Study, own_home: Path
+    opens: Opens, app: list[str], toml: str, study: Study, lived_in_home: Path
 ) -> None:
-    shutil.rmtree(own_home)
+    shutil.rmtree(lived_in_home)
     shown = opens("frontier", study=toml)
     assert not shown.get("plotly_chart")
     shown = press(shown, "Compute traces")
@@ -265,7 +265,7 @@ def test_how_sure_a_plan_is_comes_from_the_errors_of_its_traces(opens: Opens, to
 
 
 def test_new_traces_make_an_old_answer_about_robustness_void(
-    opens: Opens, toml: str, own_home: Path, study: Study
+    opens: Opens, toml: str, lived_in_home: Path, study: Study
 ) -> None:
     """The draws come from the errors of the traces: with others, what was drawn before says nothing."""
     shown = opens("frontier", study=toml, plan=PLAN)
@@ -274,7 +274,7 @@ def test_new_traces_make_an_old_answer_about_robustness_void(
     )
     shown = press(shown, "Draw 100 times")
     assert robust(sound(shown.run())), "what was drawn stays"
-    store = Store.open(home=own_home)
+    store = Store.open(home=lived_in_home)
     execute(store, spec_of(study, TracesQuestion(rel_se=0.02)))
     store.close()
     shown = sound(shown.run())
@@ -322,18 +322,9 @@ def test_constraints_are_read_from_the_rows_of_the_table() -> None:
 
 
 @pytest.fixture
-def own_home(lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of one's own in which everything was computed once."""
-    home = tmp_path / "own"
-    shutil.copytree(lived_in, home)
-    monkeypatch.setenv("EXPLORER_HOME", str(home))
-    return home
-
-
-@pytest.fixture
-def measured(own_home: Path, study: Study) -> None:
+def measured(lived_in_home: Path, study: Study) -> None:
     """A home in which, beside the traces, damage was measured."""
-    store = Store.open(home=own_home)
+    store = Store.open(home=lived_in_home)
     for measure in ("product", "activation"):
         execute(store, spec_of(study, DamageQuestion(measure=measure)))
     store.close()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,9 @@ from tests.ui.conftest import PROFILE, Opens
 from tests.ui.frontier.test_frontier_page import press
 from tests.ui.shell.test_pages import PLAN, sound
 
-pytestmark = pytest.mark.usefixtures("settled", "own_home")
+pytestmark = pytest.mark.usefixtures("settled", "lived_in_home")
 BUTTON = "Measure along the frontier"
 KIND = "measure_frontier"
-
-
-@pytest.fixture
-def own_home(lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy of the home in which everything else was computed: what is measured here stays here."""
-    monkeypatch.setenv("EXPLORER_HOME", str(shutil.copytree(lived_in, tmp_path / "home")))
 
 
 def buttons(page: AppTest) -> list[str]:

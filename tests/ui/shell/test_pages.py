@@ -260,7 +260,7 @@ def test_a_failed_training_shows_its_sentence(opens: Opens, toml: str, study: St
 
 @pytest.mark.usefixtures("settled", "lived_in_home")
 def test_a_plan_is_saved_under_its_name_and_a_bad_name_is_a_sentence(
-    opens: Opens, toml: str, lived_in: Path
+    opens: Opens, toml: str, lived_in_home: Path
 ) -> None:
     shown = opens("frontier", study=toml, plan=PLAN)
     [name] = [field for field in shown.text_input if field.label == "Name"]
@@ -274,4 +274,4 @@ def test_a_plan_is_saved_under_its_name_and_a_bad_name_is_a_sentence(
     name.set_value("small")
     saved = sound(save.click().run())
     assert metrics(saved)["small"] == "204 B"
-    assert [path.name for path in (lived_in / "plans").rglob("*.json")] == ["small.json"]
+    assert [path.name for path in (lived_in_home / "plans").rglob("*.json")] == ["small.json"]
