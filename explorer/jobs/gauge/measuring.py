@@ -17,7 +17,7 @@ from explorer.proxy import Measurer
 from explorer.quantizers import FLOAT_BITS
 from explorer.studies import Study
 
-SECONDS = 20.0
+SECONDS = 60.0
 SPLIT = "test"
 _FIRST, _USUAL = 32, 128  # samples a step
 

@@ -36,10 +36,10 @@ def _watched(held: Plan) -> None:
 
 def _draw(held: Plan) -> None:
     found = gauged.found(held)
-    with st.container(horizontal=True, gap="medium", key="plan_measured"):
+    with st.container(horizontal=True, gap="small", key="plan_measured"):
         judged = yardstick.current()
         words = "Ω ± one standard error, from the errors of the traces; – where it is not computed by this measure."
-        st.metric(judged.label, judged.shown(held), help=words, width="content")
+        st.metric(judged.short_label, judged.shown(held), help=words, width="content")
         if isinstance(found, Reading):
             _numbers(found)
         elif found is None and session.study().has_network:
@@ -53,7 +53,7 @@ def _draw(held: Plan) -> None:
 
 def _numbers(found: Reading) -> None:
     noun = session.study().noun.many
-    on = "untrained" if found.complete else f"{found.samples:,} {noun}"
+    on = " so far" if not found.ended else ", untrained"
     note = (
         f"Measured on {found.samples:,} of the {found.of:,} test {noun}, without training, ± one standard error. The difference "
         f"is from FP32 on the same {noun}; grey where it is at most two standard errors."
@@ -61,7 +61,7 @@ def _numbers(found: Reading) -> None:
     if found.accuracy is not None and found.change is not None and found.change_stderr is not None:
         seen = not within_noise(found.change, found.change_stderr)
         st.metric(
-            f"Accuracy, {on}",
+            f"Accuracy{on}",
             percent_text(found.accuracy, found.accuracy_stderr),
             delta=f"{found.change * 100:+.2f} ± {found.change_stderr * 100:.2f} points",
             delta_color="normal" if seen else "off",
@@ -71,7 +71,7 @@ def _numbers(found: Reading) -> None:
         )
     seen = not within_noise(found.rise, found.rise_stderr)
     st.metric(
-        f"Loss, {on}",
+        f"Loss{on}",
         f"{found.loss:.4f} ± {found.loss_stderr:.4f}",
         delta=f"{found.rise:+.4f} ± {found.rise_stderr:.4f}",
         delta_color="inverse" if seen else "off",

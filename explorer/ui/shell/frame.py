@@ -214,7 +214,9 @@ def style() -> None:
         @media (max-width: 1200px) {
             .st-key-strip [data-testid="stTooltipIcon"] {display: none;}
             .st-key-strip [data-testid="stMetricValue"] {font-size: .85rem;}
-            .st-key-strip > * {max-width: 7.5rem;}
+            .st-key-strip > * {max-width: 6.3rem;}
+            .st-key-strip > :first-child {min-width: 6.3rem;}
+            .st-key-strip > :nth-child(3) {display: none;}
         }
         .st-key-plan_numbers [data-testid="stMetricValue"], .st-key-plan_measured [data-testid="stMetricValue"],
         .st-key-training_numbers [data-testid="stMetricValue"] {font-size: 1.05rem;}
@@ -227,7 +229,7 @@ def style() -> None:
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
         [class*="st-key-way_"] h2 {font-size: 1.15rem; padding: 0 0 .2rem;}
         [data-testid="stCaptionContainer"] {color: inherit; opacity: .8;}
-        [data-testid^="stBaseButton-primary"] :is(p, span), [data-baseweb="tag"] span {color: light-dark(white, #06212A);}
+        [data-testid^="stBaseButton-primary"]:not(:disabled) :is(p, span), [data-baseweb="tag"] span {color: light-dark(white, #06212A);}
         .st-key-keyboard {position: absolute;}
         .st-key-tour {background: rgba(36,135,157,.12); border-radius: 6px; padding: .4rem .8rem;}
         [data-testid="stMainBlockContainer"] h1 {font-size: 1.5rem; padding: .2rem 0 0;}

@@ -54,6 +54,11 @@ class Yardstick:
             f"Predicted damage ({MEASURES[self.measure]}{', with activations' if self.activations else ''})"
         )
 
+    @property
+    def short_label(self) -> str:
+        """The same where there is little room: Ω (Hessian trace)."""
+        return f"Ω ({MEASURES[self.measure]}{' + activations' if self.activations else ''})"
+
     def omega(self, plan: Plan) -> tuple[float, float] | None:
         """Ω of a plan and its standard error; None where it is not known by this measure."""
         if self.basis is None or self.basis.table is None:
