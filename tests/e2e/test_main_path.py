@@ -70,8 +70,8 @@ def test_from_opening_the_app_to_a_better_network(page: Page) -> None:
     assert clicked == pytest.approx(dot["cost"], abs=1.5)
     assert "plan=" in page.url, "the address keeps the choice"
     measured = page.locator(".st-key-plan_measured")
-    expect(measured).to_contain_text("Accuracy, untrained")
     expect(measured).to_contain_text("points")
+    expect(measured).not_to_contain_text("so far")
     settle(page)
 
     _set_second_block(page, "2")
