@@ -13,6 +13,7 @@ from explorer.errors import PlanError
 from explorer.estimates import Estimate, paired
 from explorer.evaluation import PerSample
 from explorer.plans import BlockBits
+from explorer.plans.plan.plan import spelled
 from explorer.quantizers import FLOAT_BITS
 
 Bits = Mapping[str, BlockBits]  # block to its widths
@@ -120,13 +121,3 @@ def work_of(*comparings: Comparing) -> Work:
     """What was asked of several sets together; a plan counts once, its samples in every set."""
     found = [each.evaluations for each in comparings]
     return Work(len(set().union(*found)), sum(sum(each.values()) for each in found))
-
-
-def spelled(bits: Bits) -> str:
-    """Widths of all blocks as a short text, in the order of the plan.
-
-    >>> spelled({"a": BlockBits(4, 8), "b": BlockBits(2, 8)})
-    '4.2_8.8'
-    """
-    weights = ".".join(str(each.w_bits) for each in bits.values())
-    return f"{weights}_{'.'.join(str(each.a_bits) for each in bits.values())}"

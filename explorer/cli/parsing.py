@@ -15,6 +15,14 @@ StudyOption = Annotated[str, typer.Option("--study", help="a built-in study, or 
 TimeLimitOption = Annotated[
     str | None, typer.Option("--time-limit", help="stop after so long, such as 45m or 2h, to be resumed")
 ]
+ActivationsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--a-bits",
+        metavar="A",
+        help="width of the activations, weights (as wide), or several to choose from, e.g. 4,8",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 

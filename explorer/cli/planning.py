@@ -11,7 +11,7 @@ import typer
 
 from explorer.cli import parsing
 from explorer.cli.output import remark, show, table
-from explorer.cli.parsing import JsonOption, Measure, PlannedCost, Solver, StudyOption
+from explorer.cli.parsing import ActivationsOption, JsonOption, Measure, PlannedCost, Solver, StudyOption
 from explorer.cli.running import run_to_end, typed
 from explorer.questions import DamageQuestion, TracesQuestion
 from explorer.questions.base import Granularity
@@ -57,13 +57,7 @@ def frontier(
     first_last_at: Annotated[
         int | None, typer.Option(metavar="BITS", help="width of the first and the last block")
     ] = None,
-    a_bits: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A",
-            help="width of the activations, weights (as wide), or several to choose from, e.g. 4,8",
-        ),
-    ] = None,
+    a_bits: ActivationsOption = None,
     damage: Annotated[Measure, typer.Option(help="how Ω is measured")] = "trace",
     latency: Annotated[
         Path | None,

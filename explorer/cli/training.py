@@ -9,7 +9,14 @@ import typer
 from explorer.cli import parsing
 from explorer.cli.asking import Asked, asks, seconds
 from explorer.cli.output import remark, show, table
-from explorer.cli.parsing import JsonOption, Measure, StudyOption, TimeLimitOption, check_out
+from explorer.cli.parsing import (
+    ActivationsOption,
+    JsonOption,
+    Measure,
+    StudyOption,
+    TimeLimitOption,
+    check_out,
+)
 from explorer.cli.running import run_to_end, typed
 from explorer.questions import (
     ChooseQuestion,
@@ -98,13 +105,7 @@ def choose(
         str, typer.Option(help="accuracy that may be lost: 1% or 0.01 is one percentage point")
     ] = "1%",
     bits: Annotated[str | None, typer.Option(help="widths on offer, e.g. 2,3,4,6,8")] = None,
-    a_bits: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A",
-            help="width of the activations, weights (as wide), or several to choose from, e.g. 4,8",
-        ),
-    ] = None,
+    a_bits: ActivationsOption = None,
     damage: Annotated[
         Measure, typer.Option(help="how Ω is predicted, along whose frontier is searched")
     ] = "trace",

@@ -60,11 +60,6 @@ class Gauge:
             self._wanted[who] = key
             self._send({"who": who, "key": key, "plan": plan.to_json()})
 
-    def withdraw(self, who: str) -> None:
-        """Give up what a session wished."""
-        with self._lock:
-            self._withdraw(who)
-
     def found(self, plan: Plan) -> Found | None:
         """What is known of a plan; None before its first samples."""
         with self._lock:

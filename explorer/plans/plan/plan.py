@@ -189,6 +189,16 @@ def bits_of(block: str, w_bits: int, a_bits: int) -> BlockBits:
         raise PlanError(f"block {block}: {error}") from error
 
 
+def spelled(bits: Mapping[str, BlockBits]) -> str:
+    """Widths of all blocks as a short text, in the order of the plan: those of weights, then those of activations.
+
+    >>> spelled({"a": BlockBits(4, 8), "b": BlockBits(2, 8)})
+    '4.2_8.8'
+    """
+    weights = ".".join(str(each.w_bits) for each in bits.values())
+    return f"{weights}_{'.'.join(str(each.a_bits) for each in bits.values())}"
+
+
 def check_names(names: Mapping[str, Any], blocks: Sequence[Block], study: str) -> None:
     """Refuse a mapping that does not name exactly these blocks.
 

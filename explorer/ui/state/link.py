@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from explorer import studies
 from explorer.errors import PlanError, sentence
 from explorer.plans import BlockBits, Plan
+from explorer.plans.plan.plan import spelled
 from explorer.studies import AnyStudy
 from explorer.ui.shell import session
 from explorer.ui.shell.plain import plain
@@ -83,8 +84,7 @@ def complain(place: DeltaGenerator) -> None:
 
 def encode(held: Plan) -> str:
     """A plan as it stands in the address."""
-    weights = ".".join(str(bits.w_bits) for bits in held.blocks.values())
-    return f"{weights}_{'.'.join(str(bits.a_bits) for bits in held.blocks.values())}"
+    return spelled(held.blocks)
 
 
 def decode(text: str, study: AnyStudy, names: Sequence[str]) -> Plan:
