@@ -158,7 +158,8 @@ def frontier(
     if chosen:
         rows.append(("chosen", *_row(chosen)))
     if other is not None:
-        rows.append((f"by {against}", *_row(other.point.to_json())))
+        in_one_unit = {**other.point.to_json(), "omega": other.by_own.other}
+        rows.append((f"by {against}", *_row(in_one_unit)))
     title = f"{_TITLES[solver]} of {loaded.name}: {len(points):,} of {problem.search_space:,} plans ({content['unit']})"
     columns = ("", "cost", "Ω", "bits, in depth order")
     show(content, as_json, table(title, columns, rows, words=columns[3:]), about=loaded)
