@@ -49,7 +49,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
 ) -> None:
     """Stopped in the search, and among the swaps; the evaluations count as if nothing had happened."""
     spec = spec_of(study, ChooseQuestion(refine=True, **SMALL))
-    resumed = interrupted(store, spec, monkeypatch, 3, 8)
+    resumed = interrupted(store, spec, monkeypatch, 3, 9)
     whole = execute(Store.open(home=tmp_path / "another home"), spec)
     assert resumed.result is not None
     assert whole.result is not None
