@@ -52,6 +52,8 @@ class Stream(IntEnum):
     PLAN_RESAMPLES = 26  # for the interval of a rank correlation over plans
     OUTPUT_CHANGE_SAMPLES = 40
     OUTPUT_CHANGE_SIGNS = 41
+    INPUT_CHANGE_SAMPLES = 70
+    INPUT_CHANGE_SIGNS = 71
 
 
 def _plain(seed: int, draw: int) -> int:

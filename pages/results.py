@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.figures.training import predicted as predicted_figure
 from explorer.figures.training import results as results_figure
 from explorer.ui.parts import export
-from explorer.ui.shell import frame, navigation, results, session
+from explorer.ui.shell import frame, navigation, results, session, yardstick
 from explorer.ui.training import empty, outcomes
 
 navigation.in_frame()
@@ -34,14 +34,14 @@ else:
     with right:
         if measured:
             export.chart(
-                predicted_figure.figure(measured),
+                predicted_figure.figure(measured, label=yardstick.current().label),
                 key="predicted",
                 name="predicted-and-measured",
                 alt=f"Predicted damage against the rise of the test loss, {len(measured)} plans",
                 table=lambda: outcomes.table(rows),
             )
         else:
-            st.info("Ω is not known: compute Hessian traces first.", icon=":material/info:")
+            st.info("Ω is not known: compute Hessian traces, or ΔWᵀHΔW, first.", icon=":material/info:")
             st.page_link("pages/sensitivity.py", label="Compute traces", icon=":material/monitoring:")
     st.dataframe(outcomes.table(rows), hide_index=True, column_config=outcomes.COLUMNS)
     st.caption(

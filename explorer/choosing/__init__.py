@@ -4,11 +4,13 @@ choose                      the whole: search, swaps, promise, report, for a stu
 search, sweep, greedy       the smallest plan that holds: by bisection, by measuring all, by greedy probes
 refine                      swaps of bits between blocks by measured loss
 confirm                     the promise, on samples that did not choose
+afforded                    whether the trained plan leaves room for a smaller one
 Comparing                   plans compared on a set of samples, whoever measures them
 
 All but `choose` work on any function of the widths.
 """
 
+from explorer.choosing.affording import Afforded, afforded
 from explorer.choosing.comparing import Bits, Comparing, Measure, Notes, Work, work_of
 from explorer.choosing.confirming import CONFIDENCE, Attempt, confirm
 from explorer.choosing.drops import Drop
@@ -21,6 +23,7 @@ from explorer.choosing.swaps import Refined, Swap, refine
 __all__ = [
     "CONFIDENCE",
     "SAMPLES",
+    "Afforded",
     "Attempt",
     "Bits",
     "Choice",
@@ -37,6 +40,7 @@ __all__ = [
     "Swap",
     "Tried",
     "Work",
+    "afforded",
     "choose",
     "confirm",
     "greedy",

@@ -33,7 +33,7 @@ def damage(asked: Asked[DamageQuestion], as_json: JsonOption = False) -> None:
     study, question = asked.study, asked.question
     run = asked.run(f"damage of {study.name} by {question.measure}")
     result: MeasuredDamage = typed(run, study=study.name)
-    table_of = result.table.activation if question.measure == "activation" else result.table.values
+    table_of = result.table.activation or result.table.values
     rows = [(block, *(f"{of[bits]:.3g}" for bits in question.bits)) for block, of in table_of.items()]
     title = f"Damage of {study.name} by {question.measure} ({result.seconds:.1f} s)"
     columns = ("block", *(f"{bits} bits" for bits in question.bits))

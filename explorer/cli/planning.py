@@ -19,7 +19,7 @@ from explorer.questions.base import Granularity
 if TYPE_CHECKING:
     from explorer.blocks import Block
     from explorer.curvature import Traces
-    from explorer.plans import Budget, DamageTable, Point, Problem
+    from explorer.plans import Budget, DamageTable, Point, Problem, Rival
     from explorer.studies import Study
 
 SHOWN = 20  # points of the frontier in the table for people
@@ -58,7 +58,13 @@ def frontier(
         int | None, typer.Option(metavar="BITS", help="width of the first and the last block")
     ] = None,
     a_bits: ActivationsOption = None,
-    damage: Annotated[Measure, typer.Option(help="how Ω is measured")] = "trace",
+    damage: Annotated[
+        Measure | None,
+        typer.Option(help="how Ω is predicted; product for a network, trace for published figures, without"),
+    ] = None,
+    against: Annotated[
+        Measure | None, typer.Option(help="another measure: which plan it would choose at the same cost")
+    ] = None,
     latency: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="latencies of one's own, a line for each block and width"),
@@ -99,8 +105,14 @@ def frontier(
             "milp answers one budget; give --budget, --budget-ratio, --budget-between or --limit",
             param_hint="--solver",
         )
+    chooses = solver == "milp" or any(value is not None for value in given.values())
+    if against is not None and not chooses:
+        raise typer.BadParameter(
+            "no plan is chosen without a budget; give --budget, --budget-ratio or --budget-between",
+            param_hint="--against",
+        )
     if out is not None:
-        _check_out(out, chooses=solver == "milp" or any(value is not None for value in given.values()))
+        _check_out(out, chooses=chooses)
 
     from explorer import plans, studies
 
@@ -112,31 +124,48 @@ def frontier(
     own: dict[str, Any] = {} if latency is None else {"latency": plans.read_latency_csv(latency, blocks)}
     asked["cost"] = own.get(cost, cost)
     asked["constraints"] = [plans.Limit(own.get(name, name), most) for name, most in further]
-    traces = None
-    with _standard_output_kept():
+    measure = damage or plans.usual_measure(loaded)
+
+    def problem_by(measure: Measure) -> "Problem":
         if network is None:
-            asked["damage"] = damage
-        else:
+            return plans.study_problem(loaded, damage=measure, **asked)
+        inputs: dict[str, Any] = {}
+        if asked["a_menu"] and measure != "product":
+            inputs["activation_traces"] = _traces(network, granularity, of="activations")
+        if measure == "trace":
+            traces = _traces(network, granularity)
+            return plans.study_problem(network, traces, damage=measure, **inputs, **asked)
+        table = _damage(network, blocks, measure, granularity, _widths_of(network, asked))
+        if asked["a_menu"] and measure == "product":
+            table = table.with_activation(*_activation_products(network, granularity, asked))
+        return plans.study_problem(network, damage=table, **inputs, **asked)
+
+    with _standard_output_kept():
+        if network is not None:
             _refuse_early(network, blocks, within, asked)
-            if damage == "trace":
-                traces = _traces(network, granularity)
-            else:
-                widths = _widths_of(network, asked)
-                asked["damage"] = _damage(network, blocks, damage, granularity, widths)
-            if asked["a_menu"]:
-                asked["activation_traces"] = _traces(network, granularity, of="activations")
-        problem = plans.study_problem(loaded, traces, **asked)
+        problem = problem_by(measure)
         content, best = _answer(problem, solver, within)
+        content["damage"] = measure
+        other = None
+        if against is not None and best is not None:
+            others = plans.solve(problem_by(against))
+            other = plans.rival(problem.damage, best.bits, best.a_bits, others)
+            content["against"] = {"damage": against, **other.to_json()}
     if out is not None and best is not None:
         plans.write_plan(best.plan(loaded, blocks), out)
     points, chosen = content["points"], content["chosen"]
     rows = [("", *_row(point)) for point in points[:: max(1, len(points) // SHOWN)]]
     if chosen:
         rows.append(("chosen", *_row(chosen)))
+    if other is not None:
+        in_one_unit = {**other.point.to_json(), "omega": other.by_own.other}
+        rows.append((f"by {against}", *_row(in_one_unit)))
     title = f"{_TITLES[solver]} of {loaded.name}: {len(points):,} of {problem.search_space:,} plans ({content['unit']})"
     columns = ("", "cost", "Ω", "bits, in depth order")
     show(content, as_json, table(title, columns, rows, words=columns[3:]), about=loaded)
     _remarks(content)
+    if other is not None:
+        remark(_rivalry(other, measure, against or measure))
     if out is not None:
         remark(f"the chosen plan is in {out}")
 
@@ -219,6 +248,18 @@ def _remarks(content: dict[str, Any]) -> None:
         )
 
 
+def _rivalry(other: "Rival", own: str, against: str) -> str:
+    """Both plans by both measures, in a sentence."""
+    if not other.changed:
+        return f"{against} would choose the same plan"
+    told = [
+        f"Ω by {name} {each.own:.4g} for the chosen plan, {each.other:.4g} for the other"
+        + (f" ({each.difference:+.2g} ± {each.stderr:.1g})" if each.stderr else "")
+        for name, each in ((own, other.by_own), (against, other.by_other))
+    ]
+    return f"{against} would choose another plan, different in {len(other.changed)} blocks: {'; '.join(told)}"
+
+
 @contextmanager
 def _standard_output_kept() -> Iterator[None]:
     """What a library prints goes to standard error; HiGHS writes to the descriptor itself."""
@@ -259,6 +300,18 @@ def _damage(
     question = DamageQuestion(measure=measure, granularity=granularity, bits=bits)
     run = run_to_end(study, question, f"damage of {study.name} by {measure}")
     return DamageTable.from_json((run.result or {})["table"])
+
+
+def _activation_products(study: "Study", granularity: Granularity, asked: dict[str, Any]) -> Any:
+    """The damage of activations in the currency of the products, and its standard error."""
+    from explorer.plans import DamageTable
+
+    widths = {*asked["a_menu"], *([asked["first_last_at"]] if asked["first_last_at"] else [])}
+    bits = sorted({*DamageQuestion.default("bits"), *widths} - {32})
+    question = DamageQuestion(measure="activation-product", granularity=granularity, bits=bits)
+    run = run_to_end(study, question, f"damage of the activations of {study.name}")
+    table = DamageTable.from_json((run.result or {})["table"])
+    return table.activation, table.activation_stderr
 
 
 def _widths_of(study: "Study", asked: dict[str, Any]) -> set[int]:

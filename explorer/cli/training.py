@@ -1,6 +1,7 @@
 """Commands that measure, train and choose a plan."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,7 +109,7 @@ def choose(
     a_bits: ActivationsOption = None,
     damage: Annotated[
         Measure, typer.Option(help="how Ω is predicted, along whose frontier is searched")
-    ] = "trace",
+    ] = "product",
     samples: Annotated[
         int, typer.Option(help="training samples to choose by; as many more are held out", min=2)
     ] = ChooseQuestion.default("samples"),
@@ -142,6 +143,7 @@ def choose(
         check_out(out)
 
     from explorer import plans, studies
+    from explorer.choosing import afforded
 
     loaded = studies.load_network(study)
     run = run_to_end(loaded, asked, f"choosing a plan of {loaded.name}", limit)
@@ -154,12 +156,16 @@ def choose(
     if finetune:
         training = run_to_end(loaded, FinetuneQuestion(plan=choice.plan), f"fine-tuning {loaded.name}", limit)
         content["trained"] = {"run": training.id, **(training.result or {})}
+        after = content["trained"]["after"]
+        room = afforded(choice, after["accuracy"], after["accuracy_stderr"])
+        content["trained"]["affords"] = {**asdict(room), "sentence": room.sentence}
     title = f"Plan of {loaded.name} that loses at most {max_drop} ({choice.seconds:.0f} s)"
     rows = list(_told(choice, loaded.noun.many))
     if finetune:
-        after = content["trained"]["after"]
         rows.append(("after training, on the test split", f"{after['accuracy']:.2%}"))
     show(content, as_json, table(title, ("", "value"), rows), about=loaded)
+    if finetune:
+        remark(room.sentence)
     if out is not None:
         remark(f"the chosen plan is in {out}")
 

@@ -9,8 +9,9 @@ from explorer.curvature import Traces
 from explorer.jobs import answers
 from explorer.jobs.requests import spec_of
 from explorer.jobs.snapshot import Snapshot
-from explorer.plans import DamageTable
+from explorer.plans import DamageTable, Measure
 from explorer.questions import DamageQuestion, FrontierQuestion, TracesQuestion
+from explorer.questions.damage import DamageMeasure
 from explorer.runs import Run
 from explorer.studies import AnyStudy
 
@@ -49,9 +50,15 @@ def further(
     """Questions to the network that a question to the frontier rests on besides the traces, by measure."""
     if not study.has_network:
         return {}
-    needed = [question.damage] if question.damage in _MEASURED else []
-    measures = [*needed, *(["activation"] if question.a_menu else [])]
+    measure = question.damage or plans.usual_measure(study)
+    needed = [measure] if measure in _MEASURED else []
+    measures = [*needed, *([activation_measure(measure)] if question.a_menu else [])]
     return {name: DamageQuestion(measure=name, granularity=granularity) for name in measures}
+
+
+def activation_measure(measure: Measure) -> DamageMeasure:
+    """By which the damage of activations is predicted beside that of the weights: products beside products."""
+    return "activation-product" if measure == "product" else "activation"
 
 
 def narrow(question: FrontierQuestion) -> bool:
@@ -70,7 +77,8 @@ def welcome(
     """
     if not study.has_network or question.a_menu or not narrow(question):
         return {}
-    return {"activation": DamageQuestion(measure="activation", granularity=granularity)}
+    measure = activation_measure(question.damage or plans.usual_measure(study))
+    return {measure: DamageQuestion(measure=measure, granularity=granularity)}
 
 
 def measured(
@@ -104,10 +112,10 @@ def with_damage(
         widths: of which the damage of the weights is tabulated where it was not measured.
     """
     tables = {measure: DamageTable.from_json((run.result or {})["table"]) for measure, run in found.items()}
-    table = tables.get(question.damage)
+    measure = question.damage or plans.usual_measure(study)
+    table = tables.get(measure)
     if table is None:
-        table = plans.study_damage(study, basis.traces, question.damage, widths)[1]
-    if "activation" in tables:
-        inputs = tables["activation"]
+        table = plans.study_damage(study, basis.traces, measure, widths)[1]
+    if (inputs := tables.get(activation_measure(measure))) is not None:
         table = table.with_activation(inputs.activation, inputs.activation_stderr)
     return replace(basis, key=" ".join([basis.key, *(run.id for run in found.values())]), table=table)

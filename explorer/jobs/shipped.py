@@ -16,6 +16,7 @@ from explorer.jobs.executing import execute
 from explorer.jobs.requests import spec_of
 from explorer.jobs.telling.finding import SHIPPED
 from explorer.questions import (
+    DamageQuestion,
     EigenvaluesQuestion,
     EvaluateQuestion,
     FinetuneQuestion,
@@ -83,6 +84,7 @@ def questions(store: Store, study: "Study") -> Iterator[Question]:
     """
     yield EvaluateQuestion()
     yield TracesQuestion()
+    yield DamageQuestion()
     yield TracesQuestion(granularity="module")
     yield TracesQuestion(of="activations")
     yield LapqQuestion(method="gradient")
@@ -106,7 +108,7 @@ def _landscapes(study: "Study", traces: "Traces") -> Iterator[Question]:
 
 
 def _plan(study: "Study", traces: "Traces") -> "Plan":
-    """The frontier's plan of a tenth of the network's size."""
+    """The plan of a tenth of the network's size on the frontier of the traces, HAWQ-V2's."""
     from explorer.plans import Budget, frontier
 
     point = frontier(study, traces).best_under(Budget("ratio", RATIO))

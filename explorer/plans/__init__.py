@@ -7,6 +7,7 @@ study_problem, solve, enumerate_set_b   the steps of it, for tables of one's own
 solve_one, greedy                       one budget by an integer programme; the greedy baseline
 interactions, least_together            damage with its terms between blocks; the best plan by it, with a bound
 resample, within_noise, restriction     how sure a plan is; what looking at fewer plans costs
+rival                                   what another measure of damage would choose at the same cost
 """
 
 from explorer.plans.costs.activation_memory import Peak, activation_peak, activations_table, peak_maximum
@@ -25,7 +26,7 @@ from explorer.plans.costs.tables import (
 )
 from explorer.plans.damage.interactions import Interactions
 from explorer.plans.damage.interactions import compute as interactions
-from explorer.plans.damage.measures import activation_damage, measured_damage
+from explorer.plans.damage.measures import activation_damage, activation_products, measured_damage
 from explorer.plans.damage.network_errors import network_errors
 from explorer.plans.damage.omega import DamageTable, damage_table, interpolate_errors
 from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
@@ -56,8 +57,10 @@ from explorer.plans.study_tables import (
     network_damage,
     profile_damage,
     study_damage,
+    usual_measure,
 )
 from explorer.plans.trust.restriction import Restriction, restriction
+from explorer.plans.trust.rival import Rival, rival
 from explorer.plans.trust.uncertainty import (
     Uncertainty,
     neighbours_within_noise,
@@ -98,12 +101,14 @@ __all__ = [
     "Problem",
     "Published",
     "Restriction",
+    "Rival",
     "SetB",
     "Solution",
     "Together",
     "Uncertainty",
     "activation_damage",
     "activation_peak",
+    "activation_products",
     "activations_table",
     "automatic_ties",
     "bops",
@@ -138,6 +143,7 @@ __all__ = [
     "read_plan",
     "resample",
     "restriction",
+    "rival",
     "save_plan",
     "saved_plans",
     "size_bits",
@@ -148,6 +154,7 @@ __all__ = [
     "study_damage",
     "study_problem",
     "table_vi",
+    "usual_measure",
     "within_noise",
     "write_plan",
 ]

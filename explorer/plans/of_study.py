@@ -15,7 +15,13 @@ from explorer.plans.problem.budget import Budget, Limit
 from explorer.plans.problem.problem import Problem, build_problem
 from explorer.plans.problem.ties import ties_of
 from explorer.plans.solvers.frontier import Frontier, solve
-from explorer.plans.study_tables import cost_table, default_menu, study_damage, with_activations
+from explorer.plans.study_tables import (
+    cost_table,
+    default_menu,
+    study_damage,
+    usual_measure,
+    with_activations,
+)
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
 from explorer.questions.base import question_of
 from explorer.questions.frontier import CostName, FrontierQuestion
@@ -33,8 +39,8 @@ def frontier(
     """Every plan of a study that no other beats in both cost and Ω.
 
     Args:
-        traces: of the study's weights, at either granularity; computed with the defaults where there are none.
-            A profile study has its own.
+        traces: of the study's weights, at either granularity: Ω is then predicted by them, unless another measure is
+            named. Without them it is by ΔWᵀHΔW, computed here. A profile study has traces of its own.
         resolution: see `solve`.
         **asked: as `study_problem` takes it: ``question=``, or its options as plain keywords.
 
@@ -80,7 +86,8 @@ def study_problem(
         options["damage"] = damage
     asked = question_of(FrontierQuestion, question, options)
     menu, kept, widths, inputs = _widths(study, asked)
-    measure = damage if isinstance(damage, DamageTable) else asked.damage
+    named = asked.damage or usual_measure(study, traces)
+    measure = damage if isinstance(damage, DamageTable) else named
     blocks, table = study_damage(study, traces, measure, widths, quantizer)
     if activation_traces is not None:
         table = with_activations(

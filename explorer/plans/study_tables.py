@@ -29,6 +29,14 @@ COSTS: tuple[CostName, ...] = get_args(CostName)
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
+def usual_measure(study: AnyStudy, traces: "Traces | None" = None) -> Measure:
+    """How damage is predicted where nothing else is asked: by ΔWᵀHΔW itself (docs/does-the-proxy-hold.md).
+
+    Published figures know no more than traces, and whoever hands over traces wants them used.
+    """
+    return "product" if study.has_network and traces is None else "trace"
+
+
 def default_menu(study: AnyStudy) -> tuple[int, ...]:
     """2, 3, 4, 6, 8 for a network; for a profile the widths that every block was published at."""
     if study.has_network:

@@ -1,9 +1,9 @@
 """The question for the smallest plan that keeps a wish: so much accuracy may be lost, measured, and no more.
 
 What a plan may be (widths, activations, cost, constraints) and how damage is predicted is a question to the frontier,
-held within. There the usual menu and the usual activations have one spelling, that of not being said.
+held within. There the usual menu, activations and measure have one spelling, that of not being said.
 
->>> ChooseQuestion(frontier=FrontierQuestion(bits=(8, 6, 4, 3, 2), a_bits=8)).parameters()
+>>> ChooseQuestion(frontier=FrontierQuestion(bits=(8, 6, 4, 3, 2), a_bits=8, damage="product")).parameters()
 {}
 >>> ChooseQuestion(max_drop=1).parameters()
 Traceback (most recent call last):
@@ -21,6 +21,7 @@ from explorer.questions.frontier import FrontierQuestion
 
 USUAL_MENU = (2, 3, 4, 6, 8)
 USUAL_ACTIVATIONS = 8
+USUAL_MEASURE = "product"
 _COUNTS_ACTIVATIONS = {"bops", "latency", "activations"}
 
 
@@ -28,6 +29,7 @@ class ChooseQuestion(Question):
     """The cheapest plan of a frontier that loses at most so much accuracy."""
 
     kind = "choose"
+    version = 2  # along the frontier of ΔWᵀHΔW where no measure is named
     refusal = PlanError
 
     max_drop: float = Field(
@@ -55,6 +57,8 @@ class ChooseQuestion(Question):
         changes: dict[str, Any] = {}
         if value.bits == USUAL_MENU:
             changes["bits"] = None
+        if value.damage == USUAL_MEASURE:
+            changes["damage"] = None
         counted = _COUNTS_ACTIVATIONS & {value.cost, *value.limits}
         if not value.a_menu and value.a_bits == ("weights" if counted else USUAL_ACTIVATIONS):
             changes["a_bits"] = None

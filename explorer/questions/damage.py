@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from explorer.errors import PlanError
 from explorer.questions.base import MOST_SAMPLES, Granularity, Quantizer, Question, Split, Width
 
-DamageMeasure = Literal["product", "lambda-max", "activation"]
+DamageMeasure = Literal["product", "lambda-max", "activation", "activation-product"]
 
 EIGEN_ROWS = 512  # of the eigenvalues, where nothing else is asked for
 
@@ -19,8 +19,8 @@ def _settled(bits: Any) -> Any:
 class DamageQuestion(Question):
     """Damage of every width of every block, by a measure computed from the network.
 
-    Neither the samples nor the weights' quantizer are part of the damage of activations; an error to reach is one of
-    the products alone.
+    The weights' quantizer is no part of the damage of activations, nor are the samples where it goes by their traces;
+    an error to reach is one of the products of the weights alone.
     """
 
     kind = "damage"
@@ -29,7 +29,8 @@ class DamageQuestion(Question):
 
     measure: DamageMeasure = Field(
         "product",
-        description="ΔWᵀHΔW itself, the largest eigenvalue × ‖ΔW‖², or the traces of the activations × their errors",
+        description="ΔWᵀHΔW itself, the largest eigenvalue × ‖ΔW‖², or of activations: their traces × their errors, or "
+        "the form of their errors itself, comparable with product",
     )
     bits: tuple[Width, ...] = Field(
         (2, 3, 4, 5, 6, 7, 8), min_length=1, description="widths that are measured"
@@ -54,7 +55,11 @@ class DamageQuestion(Question):
     @model_validator(mode="before")
     @classmethod
     def _without_idle_options(cls, options: dict[str, Any]) -> dict[str, Any]:
-        idle = {"activation": ("samples", "quantizer", "rel_se"), "lambda-max": ("rel_se",)}
+        idle = {
+            "activation": ("samples", "quantizer", "rel_se"),
+            "activation-product": ("quantizer", "rel_se"),
+            "lambda-max": ("rel_se",),
+        }
         measure = options.get("measure", "product")
         kept = {key: value for key, value in options.items() if key not in idle.get(measure, ())}
         if measure == "lambda-max" and kept.get("samples") == EIGEN_ROWS:

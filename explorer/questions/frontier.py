@@ -36,8 +36,10 @@ class FrontierQuestion(Frozen):
         description="allowed widths; 2, 3, 4, 6, 8, or those a profile was published at, without",
     )
     cost: CostName = Field("size", description="the axis")
-    damage: Measure = Field(
-        "trace", description="how Ω is predicted: trace (HAWQ-V2), lambda-max (HAWQ), l2 or product"
+    damage: Measure | None = Field(
+        None,
+        description="how Ω is predicted: product (ΔWᵀHΔW), trace (HAWQ-V2), lambda-max (HAWQ) or l2; product for a "
+        "network, trace for published figures, without",
     )
     monotone: bool = Field(False, description="only HAWQ-V2's set B")
     ties: tuple[tuple[Name, ...], ...] = Field(

@@ -30,9 +30,13 @@ def test_the_plan_is_written_measured_and_trained(
     assert value["size_bytes"] == found["size_bytes"]
     trained = explore("finetune", "--study", learnable_folder, "--plan", out, "--json").json
     assert trained["run"] == found["trained"]["run"]
+    affords = found["trained"]["affords"]
+    assert affords["lost"]["value"] == pytest.approx(found["fp32_accuracy"] - trained["after"]["accuracy"])
+    assert affords["next"] is None or affords["next"]["cost"] < found["cost"]
     table = explore("choose", *words)
     assert "promised with 95% confidence" in table.out
     assert "after training" in table.out
+    assert affords["sentence"] in table.err.replace("\n", " ")
     assert str(out) in table.err
 
 

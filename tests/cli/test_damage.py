@@ -12,16 +12,19 @@ from .conftest import Command, complaint
 BLOCKS = ("stem", "residual.first", "residual.second", "head")
 
 
-@pytest.mark.parametrize("measure", ["lambda-max", "l2", "product"])
+@pytest.mark.parametrize("measure", ["lambda-max", "l2", None])
 @pytest.mark.parametrize("granularity", ["layer", "module"])
 def test_a_measure_orders_plans_as_the_library_does(
-    explore: Command, folder: Path, measure: str, granularity: str
+    explore: Command, folder: Path, measure: str | None, granularity: str
 ) -> None:
-    words = ("--study", folder, "--damage", measure, "--granularity", granularity, "--bits", "2,8")
-    answer = explore("frontier", *words, "--json").json
+    """ΔWᵀHΔW where none is named."""
+    words = ("--study", folder, "--granularity", granularity, "--bits", "2,8")
+    named = () if measure is None else ("--damage", measure)
+    answer = explore("frontier", *words, *named, "--json").json
+    assert answer["damage"] == (measure or "product")
     assert len(answer["points"][0]["bits"]) == (4 if granularity == "layer" else 3)
     if granularity == "layer":
-        direct = frontier(studies.load_network(str(folder)), damage=measure, bits=(2, 8))
+        direct = frontier(studies.load_network(str(folder)), damage=measure or "product", bits=(2, 8))
         assert [p["bits"] for p in answer["points"]] == [point.bits for point in direct.points()]
         assert answer["points"][0]["omega"] == pytest.approx(direct.omega[0], rel=1e-4)
 
@@ -53,8 +56,30 @@ def test_scales_and_latencies_of_ones_own_count(explore: Command, folder: Path, 
     assert "line 2 of the latencies has 'soon'" in complaint(explore(*words, "--cost", "latency"))
 
 
+def test_what_another_measure_would_choose_stands_beside_the_chosen_plan(
+    explore: Command, folder: Path
+) -> None:
+    words = ("frontier", "--study", folder, "--bits", "2,4,8", "--damage", "l2", "--against", "trace")
+    answer = explore(*words, "--budget-ratio", 8, "--json")
+    chosen, other = answer.json["chosen"], answer.json["against"]
+    differs = {
+        name: [[bits, 8], [other["bits"][name], 8]]
+        for name, bits in chosen["bits"].items()
+        if bits != other["bits"][name]
+    }
+    assert other["damage"] == "trace"
+    assert other["differs"] == differs
+    assert other["by_own"]["own"] == pytest.approx(chosen["omega"])
+    assert other["by_other"]["other"] == pytest.approx(other["omega"])
+    assert other["by_own"]["own"] <= other["by_own"]["other"]
+    assert other["by_other"]["other"] <= other["by_other"]["own"]
+    assert "trace would choose" in answer.err
+    assert "--against" in complaint(explore(*words))
+
+
 def test_a_profile_cannot_be_measured(explore: Command) -> None:
     words = ("frontier", "--study", "hawq-v3-resnet18", "--damage", "product")
     assert "published without what product needs" in complaint(explore(*words))
     assert explore("frontier", "--study", "hawq-v3-resnet18", "--damage", "l2").status == 0
+    assert explore("frontier", "--study", "hawq-v3-resnet18", "--json").json["damage"] == "trace"
     assert "the shape of" in complaint(explore("frontier", "--study", "hawq-v3-resnet18", "--scales"))

@@ -11,7 +11,7 @@ QUICK = ("--calibration", 12)
 SITES = ("--first", "residual.first.weight", "--second", "residual.second.weight")
 
 
-@pytest.mark.parametrize("measure", ["product", "activation"])
+@pytest.mark.parametrize("measure", ["product", "activation", "activation-product"])
 def test_damage_of_every_width(explore: Command, folder: Path, measure: str) -> None:
     words = ("damage", "--study", folder, "--samples", 12, "--bits", "4,2", "--measure", measure)
     found = explore(*words, "--json").json

@@ -14,8 +14,13 @@ from .test_whole_path import write_frontier
 
 
 def test_what_frontier_prints_is_measured(explore: Command, folder: Path) -> None:
-    """Both commands in a row, with activations chosen for each block; the largest plan is worth what evaluate says."""
-    printed = explore("frontier", "--study", folder, "--bits", "2,4,8", "--a-bits", "4,8", "--json").json
+    """Both commands in a row, along latencies of one's own, with activations chosen for each block and a limit on bit
+    operations; the dearest plan is worth what evaluate says."""
+    rows = [f"{name},{w},{a},{w + a / 16}" for name in LAYERS for w in (2, 4, 8) for a in (4, 8)]
+    (folder / "mine.csv").write_text("\n".join(["block,w_bits,a_bits,milliseconds", *rows]))
+    asked = ("--bits", "2,4,8", "--a-bits", "4,8", "--cost", "latency", "--latency", folder / "mine.csv")
+    most = sum(block.macs for block in studies.load_network(folder).blocks()) * 48
+    printed = explore("frontier", "--study", folder, *asked, "--limit", f"bops={most}", "--json").json
     path = folder / "frontier.json"
     path.write_text(json.dumps(printed))
     words = ("measure-frontier", "--study", folder, "--frontier", path, "--samples", 1000, "--points", 6)

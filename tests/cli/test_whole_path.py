@@ -49,7 +49,8 @@ def test_every_verb_in_turn_gives_the_numbers_of_the_python_api(explore: Command
     assert traces["blocks"] == expected.to_json()["blocks"]
     assert [block["name"] for block in traces["blocks"]] == list(LAYERS)
 
-    frontier = explore("frontier", "--study", folder / "study.toml", "--budget-ratio", 8, "--json").json
+    asked = ("--study", folder / "study.toml", "--budget-ratio", 8, "--json")
+    frontier = explore("frontier", *asked, "--damage", "trace").json
     found = plans.frontier(study, expected)
     assert frontier["points"] == [point.to_json() for point in found.points()]
     assert frontier["search_space"] == str(5**4)

@@ -98,9 +98,9 @@ CASES: Mapping[str, tuple[Case, Case]] = {
     "choose": (
         Case(),
         Case(
-            ("--max-drop", "2.5%", "--bits", "8,2", "--a-bits", "4,8", "--damage", "product", "--granularity", "module",
+            ("--max-drop", "2.5%", "--bits", "8,2", "--a-bits", "4,8", "--damage", "trace", "--granularity", "module",
              "--samples", "30", "--refine"),
-            {"max_drop": 0.025, "frontier": {"bits": [2, 8], "a_menu": [4, 8], "damage": "product"},
+            {"max_drop": 0.025, "frontier": {"bits": [2, 8], "a_menu": [4, 8], "damage": "trace"},
              "granularity": "module", "samples": 30, "refine": True},
         ),
     ),

@@ -97,9 +97,9 @@ class Tangents:
         """Values whose mean over random signs is dW . H_n dW, (n, K, weights) float64."""
         outputs = self._forward(inputs)
         found = torch.zeros(len(inputs), len(self._changes), len(self._subject.weights), dtype=torch.float64)
-        probes = _probes(self._subject, outputs, targets, signs) if outputs.requires_grad else []
-        for i, (sign, vector) in enumerate(probes):
-            last = i + 1 == len(probes)
+        vectors = probes(self._subject, outputs, targets, signs) if outputs.requires_grad else []
+        for i, (sign, vector) in enumerate(vectors):
+            last = i + 1 == len(vectors)
             torch.autograd.backward(outputs, vector.to(outputs.dtype).view_as(outputs), retain_graph=not last)
             slopes = torch.zeros_like(found)
             with torch.no_grad():
@@ -172,7 +172,7 @@ def output_directions(
     return factors.expand(-1, len(outputs)), [root.times(z) for root in found]
 
 
-def _probes(
+def probes(
     subject: Subject, outputs: Tensor, targets: Tensor, signs: torch.Generator
 ) -> list[tuple[int, Tensor]]:
     """Signs s and random vectors v, (n, C) each: the mean of sum s (v . x)^2 is x . H_L x."""

@@ -27,8 +27,12 @@ class Measured:
     left_stderr: float
 
 
-def figure(plans: Sequence[Measured], *, height: int = 400) -> go.Figure:
-    """Draw both rises of every plan over its Ω, which is logarithmic where that spreads the plans."""
+def figure(plans: Sequence[Measured], *, label: str = "predicted damage Ω", height: int = 400) -> go.Figure:
+    """Draw both rises of every plan over its Ω, which is logarithmic where that spreads the plans.
+
+    Args:
+        label: of the axis of Ω, with the measure it is predicted by.
+    """
     made = look.blank(height)
     for colour, symbol, name, value, error in (
         (look.BIT_COLOURS[3], "circle-open", "without training", "rise", "rise_stderr"),
@@ -53,7 +57,7 @@ def figure(plans: Sequence[Measured], *, height: int = 400) -> go.Figure:
     )
     spread = [plan.omega for plan in plans if plan.omega > 0]
     wide = len(spread) == len(plans) > 1 and max(spread) > 30 * min(spread)
-    made.update_xaxes(title="predicted damage Ω (Hessian trace)", type="log" if wide else "linear")
+    made.update_xaxes(title=label, type="log" if wide else "linear")
     if not wide:
         made.update_xaxes(rangemode="tozero")
     made.update_yaxes(title="rise of the test loss over FP32")

@@ -8,7 +8,7 @@ comparison that it measured, with the same frontier.
 from explorer import plans
 from explorer.choosing import Choice, Notes, choose
 from explorer.curvature import Traces, activation_traces, weight_traces
-from explorer.jobs.basis import further
+from explorer.jobs.basis import activation_measure, further
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, FrontierQuestion
 from explorer.quantizers import FLOAT_BITS
@@ -47,20 +47,20 @@ def run(study: Study, question: ChooseQuestion, context: RunContext) -> Choice:
 def _table(study: Study, question: ChooseQuestion, context: RunContext) -> DamageTable:
     """Damage of every width that a plan may have, by the measure that was asked for."""
     asked, granularity = question.frontier, question.granularity
+    measure = asked.damage or plans.usual_measure(study)
     measured = {
         name: _measured(study, each, asked, context)
         for name, each in further(study, asked, granularity).items()
     }
-    table = measured.get(asked.damage)
+    table = measured.get(measure)
     if table is None:
         blocks, widths = study.blocks(granularity), widths_of(asked)
         table = (
             plans.network_damage(study, _traces(study, question, context), blocks, widths)
-            if asked.damage == "trace"
+            if measure == "trace"
             else plans.error_damage(plans.network_errors(study, blocks, widths))
         )
-    if "activation" in measured:
-        inputs = measured["activation"]
+    if (inputs := measured.get(activation_measure(measure))) is not None:
         table = table.with_activation(inputs.activation, inputs.activation_stderr)
     return table
 
@@ -84,6 +84,15 @@ def _measured(
 ) -> DamageTable:
     """A finished run's table, or one computed now."""
     watcher, blocks = Part(context, 0.0, _FIRST), study.blocks(damage.granularity)
+    if damage.measure == "activation-product":
+        question = damage.but(seed=context.spec.seed)
+        known = context.result_of(spec_of(study, question))
+        if known is not None:
+            return DamageTable.from_json(known["table"])
+        figures = plans.activation_products(
+            study, blocks, question.bits, samples=question.samples, seed=question.seed, watcher=watcher
+        )
+        return DamageTable({}, {}, {}).with_activation(*figures)
     if damage.measure == "activation":
         question = damage.but(seed=context.spec.seed)
         known = context.result_of(spec_of(study, question))

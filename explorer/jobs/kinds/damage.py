@@ -1,8 +1,8 @@
 """The run kind ``damage``: damage of each width of each block, by a measure that is computed from the network.
 
 Options: those of `DamageQuestion`; for ``activation`` the samples are those of the traces, which go to their own
-precision. The result has the table as `DamageTable.to_json` gives it; for ``activation`` only its part about
-activations.
+precision. The result has the table as `DamageTable.to_json` gives it; for ``activation`` and ``activation-product``
+only its part about activations.
 
 What other runs have found already is not computed again: finished ``eigenvalues`` of the same rows, finished
 ``traces`` of the activations, and which rows carry the curvature, that finished ``traces`` of the weights were drawn
@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from explorer.curvature import Eigenvalues, Traces, activation_traces
+from explorer.curvature.input_forms import DRAWS as INPUT_DRAWS
 from explorer.jobs.kinds.traces import DRAWS
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable
 from explorer.plans.damage.measured import MeasuredDamage
 from explorer.plans.damage.measures import (
     activation_damage,
+    activation_products,
     eigenvalue_damage,
     largest_eigenvalues,
     product_damage,
@@ -49,6 +51,18 @@ def run(study: Study, question: DamageQuestion, context: RunContext) -> Measured
         table = DamageTable({}, {}, {}).with_activation(
             *activation_damage(study, traces, blocks, question.bits, seed=question.seed)
         )
+    elif question.measure == "activation-product":
+        samples = question.samples or INPUT_DRAWS
+        figures = activation_products(
+            study,
+            blocks,
+            question.bits,
+            samples=samples,
+            seed=question.seed,
+            proposal=proposal(context, study),
+            watcher=watcher,
+        )
+        table = DamageTable({}, {}, {}).with_activation(*figures)
     elif question.measure == "product":
         table = product_damage(
             study,

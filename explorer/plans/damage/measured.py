@@ -14,11 +14,11 @@ class MeasuredDamage:
 
     Attributes:
         study: its name.
-        measure: ``product``, ``lambda-max`` or ``activation``.
+        measure: ``product``, ``lambda-max``, ``activation`` or ``activation-product``.
         granularity: of the blocks.
         samples: training samples it is a mean over; 0 for ``activation``, whose traces have their own number.
         quantizer: of the weights.
-        table: the damage; for ``activation`` only its part about activations.
+        table: the damage; for activations only its part about them.
         seconds: of computing.
     """
 

@@ -18,6 +18,13 @@ Activations (HAWQ-V2, section 2.2; a_j is the input of block j):
 
 with the steps that calibration chooses, and the error measured on rows drawn for it. It costs a calibration for
 each width and one forward pass over those rows. Their sampling error is added to that of the trace, in quadrature.
+
+Beside the products of the weights stands the same form of the activations' own errors (`curvature.input_forms`),
+
+    Ω^a_j = E [Δa_jᵀ J_jᵀ H_L J_j Δa_j],    Δa_j = Q(a_j) − a_j,
+
+so that both parts of a plan's Ω are twice the rise of the loss to second order: the trace would leave out, of the
+activations alone, that errors lie in directions of more than average curvature.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +36,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.blocks import Block
+from explorer.curvature.input_forms import DRAWS, input_forms
 from explorer.curvature.operators.hessian import hessian_rows
 from explorer.curvature.perturbations import Changes, perturbation_forms
 from explorer.curvature.spectra.eigenpairs import Eigenvalues, eigenvalues
@@ -228,6 +236,53 @@ def activation_damage(
     return values, stderrs
 
 
+def activation_products(
+    study: Study,
+    blocks: Sequence[Block],
+    bits: Iterable[int],
+    *,
+    samples: int | None = None,
+    seed: int = 0,
+    proposal: Tensor | None = None,
+    watcher: Watcher = UNWATCHED,
+) -> tuple[ByBits, ByBits]:
+    """The quadratic form of the error of every block's input at every width, and its standard error.
+
+    Args:
+        samples: training rows drawn, with repetition.
+        proposal: what the traces' draws were made with, which saves a pass over the data.
+        watcher: told how far it is; may stop before every few samples.
+
+    Raises:
+        CurvatureError: as `input_forms`.
+        Stopped: the watcher asked for it.
+    """
+    widths = sorted(set(bits) - {FULL_PRECISION})
+    affines, owner = _input_steps(study, blocks, widths)
+
+    def change(name: str, x: Tensor) -> Tensor:
+        return torch.stack([fake_quantize(x, affines[name][width]) - x for width in widths])
+
+    forms = input_forms(
+        study,
+        {name: owner[name] for name in affines},
+        change,
+        len(widths),
+        blocks=tuple(blocks),
+        samples=samples or DRAWS,
+        seed=seed,
+        proposal=proposal,
+        watcher=watcher,
+    )
+    tables = []
+    for figures in (forms.values, forms.stderrs):
+        rows = figures.T.tolist()
+        tables.append(
+            {name: dict(zip(widths, row, strict=True)) for name, row in zip(forms.blocks, rows, strict=True)}
+        )
+    return tables[0], tables[1]
+
+
 def weight_changes(
     model: nn.Module, blocks: Sequence[Block], width: int, quantizer: QuantizerSettings
 ) -> Changes:
@@ -242,8 +297,10 @@ def weight_changes(
     return found
 
 
-def _activation_errors(study: Study, blocks: Sequence[Block], widths: Sequence[int], seed: int) -> Tensor:
-    """‖Q(a) − a‖² of one sample, summed over a block's layers and their uses, (widths, rows, blocks) float64."""
+def _input_steps(
+    study: Study, blocks: Sequence[Block], widths: Sequence[int]
+) -> tuple[dict[str, dict[int, Any]], dict[str, int]]:
+    """The step of each module's input at each width, as calibration chooses it; and each module's block."""
     model = study.model()
     calibration = calibration_batches(study)
     layers = {layer.name: place for place, block in enumerate(blocks) for layer in block.layers}
@@ -255,6 +312,13 @@ def _activation_errors(study: Study, blocks: Sequence[Block], widths: Sequence[i
         for name, affine in input_affines(model, where, calibration, ACTIVATIONS).items():
             affines.setdefault(name, {})[width] = affine
         owner |= {place.name: by_weight[place.weight] for place in where}
+    return affines, owner
+
+
+def _activation_errors(study: Study, blocks: Sequence[Block], widths: Sequence[int], seed: int) -> Tensor:
+    """‖Q(a) − a‖² of one sample, summed over a block's layers and their uses, (widths, rows, blocks) float64."""
+    model = study.model()
+    affines, owner = _input_steps(study, blocks, widths)
     rows = hessian_rows(study.data.size("train"), ACTIVATION_ROWS, seed)
     parts = []
     for batch in rows.split(1 if study.data.ragged else _BATCH):

@@ -8,7 +8,7 @@ from explorer import plans
 from explorer.figures.plans.frontier import COSTS
 from explorer.plans import CostName, FrontierQuestion
 from explorer.ui.frontier import constraints
-from explorer.ui.shell import frame, latencies, session, yardstick
+from explorer.ui.shell import frame, latencies, sentences, session, yardstick
 from explorer.ui.shell.yardstick import MEASURES, RULES
 from explorer.ui.state import address
 
@@ -89,12 +89,13 @@ def _damage() -> None:
         "Predicted damage Ω by",
         yardstick.measures(),
         format_func=lambda name: MEASURES[name] + _PAPERS.get(name, ""),
-        key=yardstick.key("damage"),
+        key=yardstick.measure_key(),
         persist_state="session",
         width=205,
-        help="How the damage of a width is predicted. *Hessian trace*: mean trace × ‖ΔW‖² (HAWQ-V2, eq. 10). *Exact "
-        "quadratic*: ΔWᵀHΔW, which the trace approximates, measured with the network. *Top eigenvalue*: λ × ‖ΔW‖² "
-        "(HAWQ). *Weight error only*: ‖ΔW‖² without the Hessian, the paper's ablation.",
+        on_change=sentences.callback(yardstick.name_measure),
+        help="How the damage of a width is predicted. *Exact quadratic*: ΔWᵀHΔW of the network itself, the usual measure "
+        "where it is computed. *Hessian trace*: mean trace × ‖ΔW‖² (HAWQ-V2, eq. 10), which approximates it. *Top "
+        "eigenvalue*: λ × ‖ΔW‖² (HAWQ). *Weight error only*: ‖ΔW‖² without the Hessian, the paper's ablation.",
     )
 
 

@@ -27,6 +27,8 @@ class Handle {
     this.knob.setAttribute("role", "slider");
     this.knob.setAttribute("aria-label", "Current plan; arrow keys move it along the frontier");
     this.knob.className = "frontier-knob";
+    this.other = this.layer.appendChild(document.createElement("div"));
+    this.other.className = "frontier-other";
     this.card = this.layer.appendChild(document.createElement("div"));
     this.card.className = "frontier-card";
     this.card.setAttribute("role", "status");
@@ -98,6 +100,7 @@ class Handle {
   draw() {
     if (!this.drawn || !this.chart?._fullLayout) return;
     const { held, accent } = this.data;
+    this.mark();
     const here = this.moving === undefined ? held : { x: this.drawn.x[this.moving], y: this.drawn.y[this.moving] };
     this.knob.style.display = "none";
     this.card.style.display = "none";
@@ -124,6 +127,17 @@ class Handle {
     const [change, bits, inputs] = this.drawn.customdata[this.moving];
     this.tell(at, here, { change, bits, inputs });
     document.dispatchEvent(new CustomEvent("explorer-plan", { detail: { bits } }));
+  }
+
+  // The dot of another plan that is pointed out.
+  mark() {
+    const { other, accent } = this.data;
+    this.other.style.display = "none";
+    if (!other) return;
+    const at = this.pixel(other.x, other.y);
+    if (!at.every(Number.isFinite) || !this.seen(at)) return;
+    Object.assign(this.other.style, { display: "block", left: `${at[0]}px`, top: `${at[1]}px`, color: accent });
+    this.other.dataset.label = other.label;
   }
 
   // The plan under the pointer.

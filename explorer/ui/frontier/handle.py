@@ -38,6 +38,20 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A plan that is pointed out on the chart.
+
+    Attributes:
+        cost, omega: in the units of the axes.
+        label: what it is.
+    """
+
+    cost: float
+    omega: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Chosen:
     """What a person chose.
 
@@ -60,6 +74,7 @@ def attach(
     activations: str,
     levels: Levels | None,
     curve: Mapping[str, Any] | None = None,
+    other: Mark | None = None,
     on_choice: Callable[[Chosen], None],
 ) -> None:
     """Put the handle on the chart with this key.
@@ -69,6 +84,7 @@ def attach(
         activations: what the plans' activations are, where the plans do not differ in them; or nothing.
         levels: how the dots of set B say their widths, where it is drawn.
         curve: accuracy to expect by ln Ω, as lists ``at``, ``value`` and ``band``, and from how many ``plans``.
+        other: another plan that is marked.
         on_choice: called before the page is run again.
     """
     key = f"{chart}_handle"
@@ -87,6 +103,7 @@ def attach(
         "noise": None if held is None else held.noise,
         "activations": activations,
         "curve": curve,
+        "other": None if other is None else {"x": other.cost, "y": other.omega, "label": other.label},
         "setB": None if levels is None else asdict(levels),
     }
     _component()(key=key, data=data, height=1, on_moved_change=sentences.callback(moved))

@@ -13,7 +13,7 @@ from explorer.plans.scene import Scene, compose, has_set_b
 from explorer.ui.frontier import handle as frontier_handle
 from explorer.ui.frontier import measured
 from explorer.ui.frontier.form import Drawn
-from explorer.ui.frontier.handle import Chosen, Held
+from explorer.ui.frontier.handle import Chosen, Held, Mark
 from explorer.ui.frontier.measured import Along
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import caches, sentences, session, yardstick
@@ -25,8 +25,10 @@ _CHART = "frontier_chart"
 _HEIGHT = 420
 
 
-def show(scene: Scene, drawn: Drawn, judged: Yardstick, along: Along | None = None) -> None:
-    """The picture with its handle, what was measured ``along`` the frontier, and the budget under it."""
+def show(
+    scene: Scene, drawn: Drawn, judged: Yardstick, along: Along | None = None, other: Mark | None = None
+) -> None:
+    """The picture with its handle, what was measured ``along`` the frontier, another plan's dot, and the budget under it."""
     question, kept = scene.question, tuple(plan.name for plan in scene.named["saved"])
     assert judged.basis is not None
     figure = _figure(
@@ -57,6 +59,7 @@ def show(scene: Scene, drawn: Drawn, judged: Yardstick, along: Along | None = No
         activations=_activations(scene.frontier),
         levels=picture.levels(scene),
         curve=measured.curve(along),
+        other=other,
         on_choice=lambda chosen: _chosen(scene, along, chosen),
     )
     _budget(scene, there)

@@ -1,4 +1,4 @@
-"""Trust in a choice: its robustness to the errors of the traces, and the price of searching fewer plans."""
+"""Trust in a choice: its robustness to the errors of the damage, and the price of searching fewer plans."""
 
 from collections.abc import Mapping
 
@@ -23,18 +23,18 @@ _DRAWN = "traces_drawn_again"
 
 
 def show_stability(scene: Scene, basis: Basis, held: Plan) -> None:
-    """How often each block changes its width when the traces are drawn again from their errors."""
+    """How often each block changes its width when the figures of the damage are drawn again from their errors."""
     frontier = scene.frontier
     cost, _ = scene.place(held)
     asked = (session.reference(), scene.question, basis.key, cost)
     kept: tuple[object, Uncertainty] | None = st.session_state.get(_DRAWN)
     known = kept[1] if kept is not None and kept[0] == asked else None
     st.write(
-        "Every trace has a standard error. Each trace is redrawn from its error, and the frontier is solved again at the "
-        "cost of the current plan. A bar of one colour is a choice that the errors do not change."
+        "Every trace, and every ΔWᵀHΔW, has a standard error. They are redrawn from their errors, and the frontier is solved "
+        "again at the cost of the current plan. A bar of one colour is a choice that the errors do not change."
     )
     if not frontier.problem.lookup("variance").any():
-        st.info("These traces come without standard errors, so there is nothing to draw from.")
+        st.info("These figures come without standard errors, so there is nothing to draw from.")
         return
     if known is None and st.button(f"Draw {DRAWS} times", icon=":material/casino:", type="primary"):
         bar = st.progress(0.0, text="Solving the redrawn problems …")
@@ -69,7 +69,7 @@ def _stability(known: Uncertainty) -> None:
         text += f"Least certain: {plain(', '.join(f'{b} ({known.changes[b]:.0%})' for b in unsure[:4]))}. "
     regret = float((known.regret / known.point.omega).mean())
     text += (
-        f"If the redrawn traces were the true ones, this plan would have {regret:.1%} more Ω on average than the best plan "
+        f"If the redrawn figures were the true ones, this plan would have {regret:.1%} more Ω on average than the best plan "
         "of the same cost: the price of the errors."
     )
     st.caption(text)

@@ -7,11 +7,11 @@ import streamlit as st
 from explorer.errors import PlanError
 from explorer.jobs.basis import Basis, further, narrow, welcome
 from explorer.jobs.requests import spec_of
-from explorer.plans import FrontierQuestion
+from explorer.plans import FrontierQuestion, Rival
 from explorer.plans.scene import Scene
 from explorer.questions import DamageQuestion
 from explorer.runs import RunSpec
-from explorer.ui.frontier import choose_view, constraints, measured, nearest, proxy_view
+from explorer.ui.frontier import choose_view, constraints, measured, nearest, proxy_view, rival
 from explorer.ui.frontier import form as frontier_form
 from explorer.ui.frontier import picture as frontier_picture
 from explorer.ui.frontier import trust as plan_trust
@@ -20,7 +20,7 @@ from explorer.ui.frontier.measured import Along
 from explorer.ui.parts import run_panel
 from explorer.ui.plan import compare as plan_compare
 from explorer.ui.plan import desk as plan_desk
-from explorer.ui.shell import caches, session, yardstick
+from explorer.ui.shell import caches, results, session, yardstick
 from explorer.ui.shell.plain import plain
 from explorer.ui.shell.yardstick import Yardstick
 from explorer.ui.state import address
@@ -34,7 +34,8 @@ _ANALYSES = (
 _MEASURES = {
     "product": "ΔWᵀHΔW of every block",
     "lambda-max": "Largest eigenvalues of every block",
-    "activation": "Damage of rounded activations",
+    "activation": "Damage of rounded activations by their traces",
+    "activation-product": "Damage of rounded activations",
 }
 _PANEL, _CHART_AND_PLAN = (3, 7), (11, 9)
 # So that chart, numbers and bars share one screen; columns that would be too narrow for a chart wrap.
@@ -79,27 +80,33 @@ def _answered(question: FrontierQuestion, drawn: Drawn, menu: Sequence[int]) -> 
         plan_desk.show(menu)
         plan_desk.further()
         return
+    yardstick.drew()
     along = measured.along(scene)
+    rival.bind()
+    other = rival.find(scene, judged)
     if constraints.is_open():
-        _picture(scene, drawn, judged, along)
+        _picture(scene, drawn, judged, along, other)
         plan_desk.show(menu)
+        rival.show(scene, judged, other)
     else:
         with st.container(key="frontier_scene"):
             left, right = st.columns(_CHART_AND_PLAN, gap="medium")
         with left:
-            _picture(scene, drawn, judged, along)
+            _picture(scene, drawn, judged, along, other)
         with right:
             plan_desk.show(menu)
+            rival.show(scene, judged, other)
     measured.show(scene, along)
     st.caption(frontier_picture.sentence(scene))
+    _products_too(judged)
     _activations_too(question, judged)
     plan_desk.further()
     choose_view.show(question)
     _analyse(scene, judged.basis)
 
 
-def _picture(scene: Scene, drawn: Drawn, judged: Yardstick, along: Along | None) -> None:
-    frontier_picture.show(scene, drawn, judged, along)
+def _picture(scene: Scene, drawn: Drawn, judged: Yardstick, along: Along | None, other: Rival | None) -> None:
+    frontier_picture.show(scene, drawn, judged, along, rival.mark(scene, judged, other))
     nearest.beside(scene)
 
 
@@ -110,6 +117,29 @@ def _wait(asked: dict[str, DamageQuestion]) -> None:
         more = "one more computation" if len(missing) == 1 else f"{len(missing)} more computations"
         st.info(f"This measure needs {more}: {plain('; '.join(missing))}.", icon=":material/info:")
     _offer(specs, label="Compute", key="compute_damage")
+
+
+def _products_too(judged: Yardstick) -> None:
+    """Where the picture is by the trace and ΔWᵀHΔW is not computed: how to have it, and how far it is."""
+    study = session.study()
+    if judged.measure != "trace" or not study.has_network:
+        return
+    spec = yardstick.products()
+    run = results.runs(study).find(spec)
+    if run is not None and run.status == "done":
+        return
+    if run is not None:
+        run_panel.watch_all([run.id], lambda _: None)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="products_too"):
+        st.caption(
+            "The trace approximates ΔWᵀHΔW, by which plans that are not trained turn out better or the same; it takes about "
+            "as long as the traces, or less.",
+            width="content",
+        )
+        if st.button("Compute ΔWᵀHΔW", icon=":material/play_arrow:", key="compute_products"):
+            yardstick.release_measure()
+            run_panel.begin([spec])
 
 
 def _activations_too(question: FrontierQuestion, judged: Yardstick) -> None:

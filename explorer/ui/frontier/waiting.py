@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.jobs.requests import spec_of
 from explorer.questions import TracesQuestion
 from explorer.ui.parts import run_panel
-from explorer.ui.shell import frame, results, sentences, session
+from explorer.ui.shell import frame, results, sentences, session, yardstick
 
 _POLL = 2.0  # seconds
 
@@ -16,7 +16,8 @@ def show() -> None:
     study = session.study()
     if running := _running():
         st.info(
-            "The frontier is drawn as soon as the Hessian traces are there.", icon=":material/hourglass_top:"
+            "The frontier is drawn as soon as the Hessian traces are there, with ΔWᵀHΔW where that is on its way too.",
+            icon=":material/hourglass_top:",
         )
         run_panel.watch_all(running, lambda _: None)
         return
@@ -31,6 +32,7 @@ def show() -> None:
         label="Compute traces",
         there="Already running.",
         key="compute_traces",
+        besides=yardstick.beside_traces(),
     )
     _awaited()
 

@@ -1,6 +1,6 @@
 """A picture with its controls in a column at the left, so that both are on the screen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -33,9 +33,16 @@ def drawn(key: str) -> DeltaGenerator:
     return st.container(gap="small", key=f"drawn_{key}")
 
 
-def compute(asked: Mapping[str, RunSpec], *, there: str, label: str = "Compute", key: str) -> None:
+def compute(
+    asked: Mapping[str, RunSpec],
+    *,
+    there: str,
+    label: str = "Compute",
+    key: str,
+    besides: Sequence[RunSpec] = (),
+) -> None:
     """`run_panel.compute` with a label that says how things stand where nothing is missing."""
     if not run_panel.missing(asked):
         runs = [caches.store().find(spec) for spec in asked.values()]
         label = "Running" if any(run is not None and run.live for run in runs) else "Computed"
-    run_panel.compute(asked, there=there, label=label, key=key)
+    run_panel.compute(asked, there=there, label=label, key=key, besides=besides)

@@ -40,13 +40,19 @@ def missing(asked: Mapping[str, RunSpec]) -> list[str]:
 
 
 def compute(
-    asked: Mapping[str, RunSpec], *, there: str, label: str = "Compute", key: str | None = None
+    asked: Mapping[str, RunSpec],
+    *,
+    there: str,
+    label: str = "Compute",
+    key: str | None = None,
+    besides: Sequence[RunSpec] = (),
 ) -> None:
     """The button that starts what was never begun; what stopped is continued by the button beside its message.
 
     Args:
         asked: what each is called on this page, to its spec.
         there: what is said where nothing is missing.
+        besides: begun with them, where they never were; they alone do not make the button one to press.
     """
     runs = {name: caches.store().find(asked[name]) for name in missing(asked)}
     lacking = [name for name, run in runs.items() if run is None or not run.resumable]
@@ -61,7 +67,8 @@ def compute(
         key=key,
     )
     if pressed:
-        begin([asked[name] for name in lacking])
+        further = [spec for spec in besides if caches.store().find(spec) is None]
+        begin([*(asked[name] for name in lacking), *further])
 
 
 def begin(specs: Sequence[RunSpec]) -> None:

@@ -209,8 +209,9 @@ TERMS: Mapping[str, Term] = {
     ),
     "omega": Term(
         "Ω, predicted damage",
-        "How much a plan is expected to raise the loss: mean Hessian trace times squared quantization error, summed over "
-        "the blocks. Only comparisons of plans for one network mean something.",
+        "How much a plan is expected to raise the loss: ΔWᵀHΔW, or what HAWQ-V2 puts in its place, mean Hessian trace "
+        "times squared quantization error, summed over the blocks. Only comparisons of plans for one network, by one "
+        "measure, mean something.",
         "hawq-v2",
         "section 2.3, eq. 10",
     ),

@@ -19,7 +19,7 @@ _COLUMNS = {
     "size": st.column_config.NumberColumn("size (B)", format="%+,.0f", help="Current plan minus the other."),
     "omega": st.column_config.NumberColumn("Ω", format="%+.3g", help="Current plan minus the other."),
     "error": st.column_config.NumberColumn(
-        "± s.e.", format="%.1g", help="Standard error of the difference, from the error of the trace."
+        "± s.e.", format="%.1g", help="Standard error of the difference, from the errors of the damage."
     ),
 }
 

@@ -38,7 +38,7 @@ def _draw(held: Plan) -> None:
     found = gauged.found(held)
     with st.container(horizontal=True, gap="small", key="plan_measured"):
         judged = yardstick.current()
-        words = "Ω ± one standard error, from the errors of the traces; – where it is not computed by this measure."
+        words = "Ω ± one standard error of its estimate; – where it is not computed by this measure."
         st.metric(judged.short_label, judged.shown(held), help=words, width="content")
         if isinstance(found, Reading):
             _numbers(found)

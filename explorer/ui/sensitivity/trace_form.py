@@ -11,7 +11,7 @@ from explorer.questions import TracesQuestion
 from explorer.runs import Run, RunSpec
 from explorer.studies import Study
 from explorer.ui.parts import beside, run_panel
-from explorer.ui.shell import results, session
+from explorer.ui.shell import results, session, yardstick
 from explorer.ui.state import address
 
 PRECISIONS = {0.2: "20 %, quick", 0.1: "10 %", 0.05: "5 %", 0.02: "2 %, slow", 0.01: "1 %, slow"}
@@ -67,6 +67,7 @@ def _start(study: Study, asked: Mapping[Of, RunSpec]) -> None:
         label=f"Compute {sort}",
         there="These traces are computed or being computed; choose another error or method for others.",
         key="trace_compute",
+        besides=yardstick.beside_traces() if "weights" in asked else (),
     )
 
 

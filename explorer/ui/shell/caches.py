@@ -14,12 +14,11 @@ import streamlit as st
 
 from explorer import plans, studies
 from explorer.blocks import Block, Granularity
-from explorer.curvature import Traces
 from explorer.jobs import basis, shipped
 from explorer.jobs.basis import Basis
 from explorer.jobs.gauge.client import Gauge, Gauges
 from explorer.jobs.snapshot import Snapshot
-from explorer.plans import ALLOWED_BITS, Curve, DamageTable, Frontier, FrontierQuestion, Problem, SetB
+from explorer.plans import ALLOWED_BITS, Curve, Frontier, FrontierQuestion, Problem, SetB
 from explorer.runs import Run, Store
 from explorer.studies import AnyStudy
 
@@ -97,12 +96,6 @@ def blocks(reference: str, granularity: Granularity) -> tuple[Block, ...]:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _blocks(fingerprint: str, granularity: Granularity, _study: AnyStudy) -> tuple[Block, ...]:
     return _study.blocks(granularity)
-
-
-@st.cache_resource(show_spinner="Quantizing every block at every width …", max_entries=32)
-def damage(reference: str, traces_key: str, _traces: Traces | None) -> DamageTable:
-    """Ω of every block at every width; ``traces_key`` names the traces."""
-    return plans.study_problem(study(reference), _traces, bits=WIDTHS).damage
 
 
 @st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=_QUESTION)

@@ -13,7 +13,6 @@ from explorer.jobs import answers
 from explorer.jobs.basis import Basis, basis_of
 from explorer.jobs.requests import spec_of
 from explorer.jobs.snapshot import Snapshot
-from explorer.plans import DamageTable
 from explorer.questions import EvaluateQuestion, TracesQuestion
 from explorer.runs import Run
 from explorer.studies import AnyStudy
@@ -71,12 +70,6 @@ def is_of(run: Run, granularity: Granularity, of: str) -> bool:
 def basis() -> Basis | None:
     """What Ω of the current study is computed from; None while there are no traces for the current blocks."""
     return basis_of(runs(session.study()), session.study(), session.granularity())
-
-
-def damage() -> DamageTable | None:
-    """Ω of every block at every width, or None before there are traces."""
-    found = basis()
-    return None if found is None else caches.damage(session.reference(), found.key, found.traces)
 
 
 def sizes(blocks: tuple[Block, ...]) -> dict[str, int]:

@@ -49,8 +49,8 @@ class _Bound:
     always: bool
 
 
-def choice(key: str, name: str, options: Iterable[Any], default: Any) -> str:
-    """The key of a widget that chooses one of some options, or none where the default is None."""
+def choice(key: str, name: str, options: Iterable[Any], default: Any, *, always: bool = False) -> str:
+    """The key of a widget that chooses one of some options, or none where the default is None; ``always``: see `bind`."""
     known = {_slug(option): option for option in options}
 
     def read(text: str) -> Any:
@@ -58,7 +58,17 @@ def choice(key: str, name: str, options: Iterable[Any], default: Any) -> str:
             raise ValueError(text)
         return known[text]
 
-    return bind(key, name, Codec(_slug, read, lambda value: value in (*known.values(), default)), default)
+    codec = Codec(_slug, read, lambda value: value in (*known.values(), default))
+    return bind(key, name, codec, default, always=always)
+
+
+def names(key: str, name: str) -> bool | None:
+    """Whether an address that was opened names a value; None where the key has taken over its value already."""
+    if key in _of(_TAKEN):
+        return None
+    if name in _of(_UNREAD):
+        return True
+    return False if st.session_state.get(_ARRIVED) else None
 
 
 def choices(

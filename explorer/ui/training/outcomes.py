@@ -17,7 +17,7 @@ from explorer.plans import Plan, read_plan
 from explorer.qat.record import TrainingRecord
 from explorer.runs import Run
 from explorer.studies import Study
-from explorer.ui.shell import caches, results, session
+from explorer.ui.shell import caches, results, session, yardstick
 from explorer.ui.training import desk, trainings
 
 COLUMNS: Mapping[str, Any] = {
@@ -66,7 +66,8 @@ def rows(study: Study) -> list[Row]:
     """Finished trainings whose targets are classes, newest first."""
     reference = session.reference()
     partitions = (caches.blocks(reference, "layer"), caches.blocks(reference, "module"))
-    table = results.damage()
+    judged = yardstick.current()
+    table = None if judged.basis is None else judged.basis.table
     made = []
     for run in results.runs_of(study, "finetune"):
         if run.status != "done" or run.result is None:
@@ -76,10 +77,7 @@ def rows(study: Study) -> list[Row]:
             trained = {**record.plan, "study": study.name}  # the same study by another name, it may be
             plan, _ = read_plan(trained, study=study, partitions=partitions)
             known = table is not None and set(table.values) == set(plan.blocks)
-            omega = None
-            if table is not None and known:
-                omega = table.omega(plan.w_bits), table.omega_stderr(plan.w_bits)
-            made.append(Row(run, record, plan, omega))
+            made.append(Row(run, record, plan, judged.omega(plan) if known else None))
     return made
 
 

@@ -11,6 +11,7 @@ from explorer.jobs.gauge.measuring import Measuring
 from explorer.plans import BlockBits, Plan, evaluate_plan
 from explorer.studies import Study
 from tests import learnable
+from tests.curvature.networks import token_study
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,10 @@ def mixed(study: Study) -> Plan:
     return Plan(study.name, study.weights_sha256, dict(zip(names, widths, strict=True)))
 
 
-def test_all_samples_give_the_value_of_evaluate(study: Study) -> None:
+@pytest.mark.parametrize("reads", ["images", "tokens"])
+def test_all_samples_give_the_value_of_evaluate(study: Study, reads: str) -> None:
     """Widths of weights and activations that differ from block to block; FP32 is compared on the same samples."""
+    study = study if reads == "images" else token_study(size=36)
     plan = mixed(study)
     measuring = Measuring(study)
     measuring.begin("mixed", plan.to_json())

@@ -6,7 +6,6 @@ import pytest
 
 from explorer import plans
 from explorer.choosing import Choice, choose
-from explorer.curvature import weight_traces
 from explorer.errors import PlanError
 from explorer.jobs import execute
 from explorer.jobs.kinds import choose as job
@@ -24,7 +23,7 @@ SMALL: dict[str, Any] = {"max_drop": 0.06, "samples": 150}
 def test_the_result_is_that_of_the_direct_call(store: Store, study: Study) -> None:
     run = execute(store, spec_of(study, ChooseQuestion(**SMALL)))
     assert run.result is not None, run.error
-    frontier = plans.frontier(study, weight_traces(study))
+    frontier = plans.frontier(study, bits=(2, 3, 4, 6, 8))
     direct = choose(study, study.blocks(), frontier, **SMALL)
     assert without_seconds(run.result) == without_seconds(plain(direct.to_json(), "result"))
     assert Choice.from_json(run.result).to_json() == direct.to_json() | {"seconds": run.result["seconds"]}
@@ -50,7 +49,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
 ) -> None:
     """Stopped in the search, and among the swaps; the evaluations count as if nothing had happened."""
     spec = spec_of(study, ChooseQuestion(refine=True, **SMALL))
-    resumed = interrupted(store, spec, monkeypatch, 3, 8)
+    resumed = interrupted(store, spec, monkeypatch, 3, 9)
     whole = execute(Store.open(home=tmp_path / "another home"), spec)
     assert resumed.result is not None
     assert whole.result is not None
@@ -68,14 +67,22 @@ def test_what_other_runs_found_is_not_computed_again(
 
     monkeypatch.setattr(job, "weight_traces", never)
     monkeypatch.setattr("explorer.plans.measured_damage", never)
-    for damage in ("trace", "product"):
-        asked = ChooseQuestion(frontier=FrontierQuestion(damage=damage), **SMALL)
+    for frontier in (FrontierQuestion(damage="trace"), FrontierQuestion()):
+        asked = ChooseQuestion(frontier=frontier, **SMALL)
         assert execute(store, spec_of(study, asked)).result is not None
 
 
 def test_constraints_and_chosen_activations_hold(store: Store, study: Study) -> None:
+    """With latencies of one's own for the axis, and limits on two further costs."""
+    rows = [f"{b.name},{w},{a},{w + a / 16}" for b in study.blocks() for w in (2, 4, 8) for a in (4, 8)]
+    most = sum(block.macs for block in study.blocks()) * 48.0
     frontier = FrontierQuestion(
-        bits=(2, 4, 8), a_menu=(4, 8), keep={"0": 8}, cost="bops", limits={"size": 300}
+        bits=(2, 4, 8),
+        a_menu=(4, 8),
+        keep={"0": 8},
+        cost="latency",
+        limits={"size": 300, "bops": most},
+        latencies="\n".join(["block,w_bits,a_bits,milliseconds", *rows]),
     )
     asked = ChooseQuestion(frontier=frontier, refine=True, **SMALL)
     found = Choice.from_json(execute(store, spec_of(study, asked)).result or {})
@@ -83,7 +90,10 @@ def test_constraints_and_chosen_activations_hold(store: Store, study: Study) -> 
     assert widths["0"]["w_bits"] == 8
     assert {each["a_bits"] for each in widths.values()} <= {4, 8}
     assert found.size_bytes <= 300
-    assert found.unit == "BOPs"
+    plan, blocks = plans.read_plan(found.plan, study=study, partitions=(study.blocks(),))
+    assert plans.bops(blocks, plan) <= most
+    assert found.unit == "ms"
+    assert found.cost == pytest.approx(sum(each["w_bits"] + each["a_bits"] / 16 for each in widths.values()))
 
 
 def test_a_wish_that_cannot_be_kept_is_one_sentence_that_says_which_can(store: Store, study: Study) -> None:

@@ -3,16 +3,20 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from explorer.blocks import Block
 from explorer.curvature import activation_traces, top_eigenpairs
+from explorer.curvature.operators.output_hessian import output_hessians
 from explorer.errors import PlanError
-from explorer.plans import Budget, DamageTable, frontier
+from explorer.plans import MEASURES, Budget, DamageTable, frontier
 from explorer.plans.damage.measures import (
     activation_damage,
+    activation_products,
     eigenvalue_damage,
     largest_eigenvalues,
     measured_damage,
@@ -22,7 +26,7 @@ from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
 from explorer.watching import Stopped
 from tests.curvature.dense import dense_hessian
-from tests.curvature.networks import Mixed, seeded, study_of
+from tests.curvature.networks import Mixed, Twice, seeded, study_of
 from tests.watched import Watched
 
 BITS = (2, 4, 8)
@@ -118,6 +122,38 @@ def test_activations_damage_is_their_mean_trace_times_their_mean_squared_error(s
         assert 32 not in values[block.name]
 
 
+@pytest.mark.parametrize("build", [Mixed, Twice])
+def test_products_of_activations_are_the_forms_of_their_errors(build: Any) -> None:
+    """By forward differentiation over all rows; a layer that is used twice and tied moves with all of its uses."""
+    study = study_of(seeded(build))
+    values, stderrs = activation_products(study, study.blocks(), (3,), samples=1500)
+    inputs, targets = study.data.inputs("train", slice(None)), study.data.targets("train", slice(None))
+    for block in study.blocks():
+        network = simulate(
+            study.model(), {block.name: (32, 3)}, calibration_batches(study), activations=ACTIVATIONS
+        )
+        model = study.model().requires_grad_(False)
+        weight = model.get_submodule(block.name).weight
+        for name, module in model.named_modules():
+            if getattr(module, "weight", None) is weight:
+                quantizer: Any = network.get_submodule(f"{name}.input_quantizer")
+                module.register_forward_pre_hook(lambda _, args, q=quantizer: _moved(args[0], q))
+        with forward_ad.dual_level():
+            outputs = forward_ad.unpack_dual(model(inputs))
+        moved = outputs.tangent.double().unsqueeze(2)
+        forms = moved.mT @ output_hessians(study.loss, outputs.primal, targets) @ moved
+        found, error = values[block.name][3], stderrs[block.name][3]
+        assert error > 0
+        assert abs(found - float(forms.mean())) < 4.5 * error
+
+
+def _moved(x: Tensor, quantizer: Any) -> Tensor:
+    """The same input, on the way to its rounded value besides where it was moved already."""
+    plain, before = forward_ad.unpack_dual(x)
+    off = quantizer(plain.detach()) - plain.detach()
+    return forward_ad.make_dual(plain, off if before is None else off + before)
+
+
 def test_the_errors_of_trace_and_of_rows_are_added_in_quadrature(study: Study) -> None:
     blocks = study.blocks("module")
     exact = activation_traces(study, granularity="module", method="exact")
@@ -135,6 +171,17 @@ def test_traces_of_other_blocks_are_refused(study: Study) -> None:
     traces = activation_traces(study, samples=8)
     with pytest.raises(PlanError, match="no finite trace of the activations of pool"):
         activation_damage(study, traces, (Block("pool", study.blocks()[0].layers),), (4,))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_limits_hold_by_every_measure(study: Study, measure: Any) -> None:
+    blocks = study.blocks()
+    most = sum(block.macs * 4 * 8 for block in blocks)
+    found = frontier(study, damage=measure, bits=(2, 4, 8), limits={"bops": most}, a_bits=8)
+    spent = [sum(block.macs * point.bits[block.name] * 8 for block in blocks) for point in found.points()]
+    assert max(spent) <= most
+    assert min(spent) == most / 2, "the cheapest plan is there"
+    assert (np.diff(found.omega) < 0).all()
 
 
 def test_a_table_comes_back_from_plain_data_as_it_was() -> None:

@@ -22,7 +22,7 @@ def test_a_wish_becomes_the_current_plan(opens: Opens, app: list[str], toml: str
     assert shown.query_params["lose"] == "7"
     press(shown, "Choose")
     assert "choose" in app
-    asked = ChooseQuestion(max_drop=0.07)
+    asked = ChooseQuestion(max_drop=0.07, frontier=FrontierQuestion(damage="trace"))
     assert Store.open().find(spec_of(study, asked)) is not None, "the command line's question"
     run = execute(Store.open(), spec_of(study, asked))
     choice = choosing.Choice.from_json(run.result or {})
@@ -41,7 +41,9 @@ def test_a_wish_becomes_the_current_plan(opens: Opens, app: list[str], toml: str
 def test_the_constraints_of_the_page_are_the_choice_s_too(opens: Opens, toml: str, study: Study) -> None:
     shown = sound(opens("frontier", study=toml, bits="2~4~8", ends="1", swaps="1"))
     press(shown, "Choose")
-    asked = ChooseQuestion(refine=True, frontier=FrontierQuestion(bits=(2, 4, 8), first_last_at=8))
+    asked = ChooseQuestion(
+        refine=True, frontier=FrontierQuestion(bits=(2, 4, 8), first_last_at=8, damage="trace")
+    )
     assert Store.open().find(spec_of(study, asked)) is not None
 
 

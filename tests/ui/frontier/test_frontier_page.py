@@ -42,16 +42,16 @@ def budget(page: AppTest, most: float) -> AppTest:
     return sound(slider(page).set_value(most).run())
 
 
-def link(page: AppTest) -> str:
-    """The plan in the address."""
-    held = page.query_params["plan"]
+def link(page: AppTest, name: str = "plan") -> str:
+    """The plan in the address, or another value."""
+    held = page.query_params[name]
     return held if isinstance(held, str) else held[0]
 
 
 def size(page: AppTest) -> float:
     """Of the current plan, in MB."""
     value, unit = metrics(page)["Size"].split()
-    return float(value) * {"MB": 1.0, "kB": 1e-3}[unit]
+    return float(value) * {"MB": 1.0, "kB": 1e-3, "B": 1e-6}[unit]
 
 
 def test_a_budget_takes_the_best_plan_under_it(opens: Opens) -> None:
@@ -204,9 +204,35 @@ def test_the_frontier_offers_to_compute_traces_and_notices_them(
     assert "traces" in app
     assert any("drawn as soon as" in each.value for each in shown.info), "it is being computed, and said so"
     assert not [button for button in shown.button if button.label == "Compute traces"]
+    assert [kind for kind in app if kind != "evaluate"] == ["traces", "damage"], "one click leads to both"
     execute(Store.open(), spec_of(study, TracesQuestion()))
     shown = sound(shown.run())
+    assert not shown.get("plotly_chart"), "it does not change its measure a moment later"
+    execute(Store.open(), spec_of(study, DamageQuestion()))
+    shown = sound(shown.run())
     assert shown.get("plotly_chart")
+    assert shown.selectbox(key="damage_learnable").value == "product"
+
+
+def test_the_measure_is_the_better_one_that_is_there_until_somebody_names_one(
+    opens: Opens, app: list[str], toml: str, study: Study, lived_in_home: Path
+) -> None:
+    """With traces alone they are drawn; the products are offered, and taken when they come. A name is obeyed always."""
+    shown = opens("frontier", study=toml, plan=PLAN)
+    assert link(shown, "damage") == "trace"
+    shown = press(shown, "Compute ΔWᵀHΔW")
+    assert "damage" in app
+    assert shown.get("plotly_chart"), "the picture stays while they are computed"
+    execute(Store.open(home=lived_in_home), spec_of(study, DamageQuestion()))
+    shown = sound(shown.run())
+    assert link(shown, "damage") == "product"
+    by_product = metrics(shown)["Predicted damage (exact quadratic)"]
+    assert by_product == metrics(opens("model", study=toml, plan=PLAN))["Predicted damage (exact quadratic)"]
+    shown = sound(shown.selectbox(key="damage_learnable").select("trace").run())
+    assert "Predicted damage (Hessian trace)" in metrics(sound(shown.run()))
+    for page in ("model", "frontier"):
+        linked = metrics(opens(page, study=toml, plan=PLAN, damage="trace"))
+        assert "Predicted damage (Hessian trace)" in linked
 
 
 def test_latency_is_a_number_of_the_plan(opens: Opens) -> None:
@@ -325,7 +351,7 @@ def test_constraints_are_read_from_the_rows_of_the_table() -> None:
 def measured(lived_in_home: Path, study: Study) -> None:
     """A home in which, beside the traces, damage was measured."""
     store = Store.open(home=lived_in_home)
-    for measure in ("product", "activation"):
+    for measure in ("product", "activation-product"):
         execute(store, spec_of(study, DamageQuestion(measure=measure)))
     store.close()
 
@@ -346,9 +372,24 @@ def test_damage_that_must_be_measured_is_asked_for_first(
 @pytest.mark.usefixtures("measured")
 def test_measured_damage_draws_its_own_frontier(opens: Opens, toml: str) -> None:
     shown = opens("frontier", study=toml)
-    shown = sound(shown.selectbox(key="damage_learnable").select("product").run())
+    assert shown.selectbox(key="damage_learnable").value == "product"
     shown = budget(shown, slider(shown).min)
     assert set(link(shown).split("_")[0].split(".")) == {"2"}
+    assert any(
+        "By the Hessian trace, the best plan of this size is the same" in c.value for c in shown.caption
+    )
+
+
+@pytest.mark.usefixtures("measured")
+def test_what_the_other_measure_would_choose_is_one_click_away(opens: Opens, toml: str) -> None:
+    """A plan off the frontier: the trace's best plan of its size is named, and can be taken."""
+    shown = opens("frontier", study=toml, plan="8.2.4.8_8.8.8.8")
+    [said] = [each.value for each in shown.caption if "By the Hessian trace, another plan" in each.value]
+    assert "Ω (exact quadratic)" in said
+    assert "Ω (Hessian trace)" in said
+    taken = press(shown, "Use it")
+    assert link(taken) != "8.2.4.8_8.8.8.8"
+    assert size(taken) <= size(shown)
 
 
 @pytest.mark.usefixtures("measured")
