@@ -52,6 +52,8 @@ class Stream(IntEnum):
     PLAN_RESAMPLES = 26  # for the interval of a rank correlation over plans
     OUTPUT_CHANGE_SAMPLES = 40
     OUTPUT_CHANGE_SIGNS = 41
+    BINARY_WEIGHTS = 43  # of stochastic BinaryConnect, a draw a step and layer
+    GRADIENT_ROUNDING = 44  # of DoReFa's gradients, a draw a step and layer
 
 
 def _plain(seed: int, draw: int) -> int:

@@ -104,15 +104,19 @@ def batches(study: Study) -> Iterator[tuple[int, Tensor]]:
 def test_straight_through_with_sgd_is_the_plain_loop_to_the_bit(
     study: Study, blocks: tuple[Block, ...], wholes: Any
 ) -> None:
-    """Written out without protocol, schedule or checkpoints: runs of earlier versions keep their numbers."""
+    """Written out without protocol, schedule or checkpoints; biases and batch norm do not decay."""
     method, plan = StraightThrough(), Plan.uniform(study, blocks, 3, 8)
     network = method.prepare(study.model(), plan.layer_bits(blocks), calibration_batches(study), None)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    vectors = [each for each in network.parameters() if each.ndim == 1]
+    weights = [each for each in network.parameters() if each.ndim != 1]
+    optimizer = torch.optim.SGD(weights, lr=0.01, momentum=0.9, weight_decay=1e-4)
+    optimizer.add_param_group({"params": vectors, "weight_decay": 0.0})
     for step, rows in batches(study):
         if step % PER_EPOCH == 0:
             method.start_epoch(network)
         network.train()
-        optimizer.param_groups[0]["lr"] = 0.01 * 0.5 * (1 + math.cos(math.pi * step / (EPOCHS * PER_EPOCH)))
+        for group in optimizer.param_groups:
+            group["lr"] = 0.01 * 0.5 * (1 + math.cos(math.pi * step / (EPOCHS * PER_EPOCH)))
         loss = study.loss(network(study.data.inputs("train", rows)), study.data.targets("train", rows))
         optimizer.zero_grad()
         loss.backward()

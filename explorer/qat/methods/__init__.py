@@ -3,11 +3,11 @@
 Library, command line and app offer what is entered in METHODS.
 """
 
-from explorer.qat.methods.base import Batch, Method
+from explorer.qat.methods.base import Batch, Method, MethodOptions
 from explorer.qat.methods.ste import StraightThrough
 
 METHODS: dict[str, type[Method]] = {
     "ste": StraightThrough,
 }
 
-__all__ = ["METHODS", "Batch", "Method", "StraightThrough"]
+__all__ = ["METHODS", "Batch", "Method", "MethodOptions", "StraightThrough"]
