@@ -2,7 +2,7 @@
 
 `simulate`: after training. Weights are replaced by their quantized values once; the input of each layer
 passes its quantizer. `prepare_training`: for quantization-aware training. The latent FP32 weight is trained
-and quantized anew on each forward pass, gradients pass straight through (`uniform.straight_through`).
+and quantized anew on each forward pass, gradients pass straight through (`gradients`).
 `freeze` turns the second form into the first. In that form each layer also keeps the whole numbers that its
 weight stands for (`stored`); `listing.quantized_layers` lists them.
 
