@@ -145,7 +145,8 @@ def _sum_of_products(a: Tensor, b: Tensor, axis: int | None) -> Tensor:
         product = a * b
         others = [d for d in range(product.ndim) if d != axis % product.ndim]
         return product.sum(dim=others) if others else product
-    order = sorted(range(b.ndim), key=lambda d: -b.stride(d))  # a view of b, whichever its memory layout
+    strides = b.stride()
+    order = sorted(range(b.ndim), key=lambda d: -strides[d])  # a view of b, whichever its memory layout
     first, second = (t.permute(order).reshape(-1) for t in (a, b))
     return torch.dot(first, second)
 

@@ -27,12 +27,12 @@ INPUT = "input_quantizer"
 class FakeQuantizer(nn.Module):
     """Holds one Affine in buffers; its gradient is straight-through.
 
-    `half` is how far the gradient passes beyond the outermost levels, see `gradients`; `output_channels` the axis along
-    which a weight's bias is corrected if its settings ask for that; `given` says that its step was not chosen by a rule
-    and is not to be chosen again.
+    `reach` is how far the gradient passes beyond the outermost levels (`half` of `gradients`); `output_channels` the
+    axis along which a weight's bias is corrected if its settings ask for that; `given` says that its step was not
+    chosen by a rule and is not to be chosen again.
     """
 
-    half: ClassVar[float] = 0.5
+    reach: ClassVar[float] = 0.5
     step: Tensor
     zero_point: Tensor | None
 
@@ -67,7 +67,7 @@ class FakeQuantizer(nn.Module):
     def quantized(self, x: Tensor) -> Tensor:
         """x on the grid. A method that learns its step overrides this."""
         if torch.is_grad_enabled() and x.requires_grad:
-            return rounded(x, self.affine().detached(), half=self.half)
+            return rounded(x, self.affine().detached(), half=self.reach)
         return fake_quantize(x, self.affine())
 
     def integers(self, x: Tensor) -> Tensor:

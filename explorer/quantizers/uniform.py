@@ -64,14 +64,13 @@ def fake_quantize(x: Tensor, q: Affine) -> Tensor:
     return on_grid(x.detach(), q)
 
 
-def clipped(x: Tensor, q: Affine) -> Tensor:
-    """Where rounding would leave the grid, so that the straight-through estimator passes no gradient."""
+def clipped(x: Tensor, q: Affine, half: float = 0.5) -> Tensor:
+    """Where x lies beyond the outermost levels by more than ``half`` of the distance of two, see `gradients`."""
     x = x.detach()
     step, zero_point = q.over(x)
-    if q.grid.is_sign:
-        return x.abs() > 2 * step
-    integers = _round(x, step, zero_point)
-    return (integers < q.grid.qmin).logical_or_(integers > q.grid.qmax)
+    zero = 0.0 if zero_point is None else zero_point
+    reach = half * (2 if q.grid.is_sign else 1)
+    return (x < (q.grid.qmin - zero - reach) * step) | (x > (q.grid.qmax - zero + reach) * step)
 
 
 def on_grid(x: Tensor, q: Affine) -> Tensor:
