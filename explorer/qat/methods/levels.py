@@ -58,9 +58,9 @@ class Levels(nn.Module):
     mean: Tensor
     frozen: Tensor
 
-    def __init__(self, level: Tensor) -> None:
+    def __init__(self, level: Tensor, bits: int) -> None:
         super().__init__()
-        whole = level.to(torch.int32 if float(level.abs().max()) > 127 else torch.int8)
+        whole = level.to(torch.int16 if bits <= 8 else torch.int32)  # differences of levels must fit as well
         self.register_buffer("began", whole)
         self.register_buffer("level", whole.clone())
         self.register_buffer("direction", torch.zeros_like(whole, dtype=torch.int8))
@@ -88,7 +88,7 @@ class Levels(nn.Module):
 def watch_levels(network: nn.Module) -> None:
     """Begin to watch the weights of a prepared network."""
     for _, quantizer, latent in weight_quantizers(network):
-        quantizer.add_module(LEVELS, Levels(quantizer.integers(latent)))
+        quantizer.add_module(LEVELS, Levels(quantizer.integers(latent), quantizer.grid.bits))
 
 
 def _watched(network: nn.Module) -> Iterator[tuple[FakeQuantizer, Levels, Tensor]]:

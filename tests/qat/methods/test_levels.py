@@ -9,7 +9,7 @@ from explorer.quantizers.simulated import weight_quantizers
 
 
 def test_a_change_back_is_an_oscillation_and_a_change_on_is_none() -> None:
-    watched = levels.Levels(torch.zeros(3))
+    watched = levels.Levels(torch.zeros(3), 4)
     for level in ([1.0, 1, 0], [0.0, 2, 0], [0.0, 3, 0], [1.0, 2, 0]):
         watched.see(torch.tensor(level), freeze_above=None)
     m = levels.MOMENTUM  # oscillations of the first weight at steps 2 and 4, of the second at step 4
