@@ -64,8 +64,10 @@ def torchao(model: nn.Module, bits: Bits) -> nn.Module:
         def __init__(self, old: nn.Module, w_bits: int, a_bits: int) -> None:
             super().__init__()
             self.old = old
-            weight = IntxFakeQuantizeConfig(_integers(w_bits), granularity="per_channel")
-            reaching = IntxFakeQuantizeConfig(_integers(a_bits), granularity="per_token", is_symmetric=False)
+            weight = IntxFakeQuantizeConfig(getattr(torch, f"int{w_bits}"), granularity="per_channel")
+            reaching = IntxFakeQuantizeConfig(
+                getattr(torch, f"int{a_bits}"), granularity="per_token", is_symmetric=False
+            )
             self.of_weight, self.of_input = IntxFakeQuantizer(weight), IntxFakeQuantizer(reaching)
 
         def forward(self, x: Tensor) -> Tensor:
@@ -127,15 +129,6 @@ def version(name: str) -> str | None:
         return importlib.metadata.version(name.partition(",")[0])
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _integers(bits: int) -> Any:
-    """torchao's name of a width."""
-    from torchao.quantization.quant_primitives import TorchAODType
-
-    return (
-        torch.int8 if bits == 8 else getattr(TorchAODType, f"INT{bits}", getattr(torch, f"int{bits}", None))
-    )
 
 
 def _replace(network: nn.Module, name: str, new: nn.Module) -> None:

@@ -154,7 +154,7 @@ def _sum_of_products(a: Tensor, b: Tensor, axis: int | None) -> Tensor:
 class _Passing(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, value: Tensor) -> Tensor:
-        return value.view_as(value)
+        return value.clone()  # an input handed through would be a view
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:

@@ -27,29 +27,14 @@ class GradientRounding:
     only_training: ClassVar[bool] = True
     MOST_LAYERS: ClassVar[int] = 4096
 
-    def __call__(self, layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
-        if not (layer.training and output.requires_grad):
-            return None
-        draw = self.step * self.MOST_LAYERS + self.number
-        rounded: Tensor = _RoundedGradient.apply(output, self.bits, self.seed, draw)  # type: ignore[no-untyped-call]
-        return rounded
+    def __call__(self, layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
+        if layer.training and output.requires_grad:
+            seed, draw = self.seed, self.step * self.MOST_LAYERS + self.number
 
+            def rounded(g: Tensor) -> Tensor:
+                return round_gradient(g, self.bits, generator(Stream.GRADIENT_ROUNDING, seed, draw))
 
-class _RoundedGradient(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, bits: int, seed: int, draw: int) -> Tensor:
-        ctx.asked = bits, seed, draw
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        bits, seed, draw = ctx.asked
-        return (
-            round_gradient(grads[0], bits, generator(Stream.GRADIENT_ROUNDING, seed, draw)),
-            None,
-            None,
-            None,
-        )
+            output.register_hook(rounded)  # of the output before anything changes it in place
 
 
 def round_gradient(g: Tensor, bits: int, source: torch.Generator) -> Tensor:

@@ -213,8 +213,7 @@ def test_dorefas_weights_are_the_papers_times_one_factor(bits: int) -> None:
     squeezed = torch.tanh(w) / (2 * torch.tanh(w).abs().max()) + 0.5
     paper = 2 * (top * squeezed).round() / top - 1
     assert torch.allclose(found, (w * paper).sum() / paper.square().sum() * paper, atol=1e-6)
-    weight = next(network.parameters())
-    assert weight.shape == w.shape
+    weight = network.get_parameter("0.parametrizations.weight.original")
     (gradient,) = torch.autograd.grad(network.get_submodule("0").weight.sum(), weight)
     assert gradient.std() > 0.01, "through the tanh"
 
