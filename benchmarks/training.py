@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
@@ -37,7 +38,8 @@ from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
 
 Step = Callable[[], None]
-ASKED = {"ste": 1.35, "lsq": 1.35}
+ASKED = {"ste": 1.35, "lsq": 1.35, "lsq, distillation on logits": 1.7}
+TEMPERATURE, DISTILLED = 2.0, 0.9  # of the distillation, and its share of the loss
 TRAINED = ("ste", "lsq", "pact", "dorefa")
 
 _COLUMNS = (
@@ -124,10 +126,12 @@ def _steps(study: Study, batch: int, pairs: int) -> list[dict[str, Any]]:
     bits, calibration = widths(study), calibration_batches(study)
     plain = _step(study, study.model(), None, inputs, targets)
     found = []
-    for name in TRAINED:
-        method = METHODS[name]()
+    for name in (*TRAINED, "lsq, distillation on logits"):
+        kind, _, taught = name.partition(",")
+        method = METHODS[kind]()
         network = method.prepare(study.model(), bits, calibration, None)
-        row = _paired(plain, _step(study, network, method, inputs, targets), pairs)
+        teacher = _channels_last(study.model().eval()) if taught else None
+        row = _paired(plain, _step(study, network, method, inputs, targets, teacher), pairs)
         found.append({"name": f"{name}, ours", **row, **({"asked": ASKED[name]} if name in ASKED else {})})
     for name, convert in PEERS.items():
         if version(name) is not None:
@@ -136,9 +140,16 @@ def _steps(study: Study, batch: int, pairs: int) -> list[dict[str, Any]]:
     return found
 
 
-def _step(study: Study, network: nn.Module, method: Method | None, inputs: Any, targets: Tensor) -> Step:
-    """One training step as the loop makes it."""
-    network.train().to(memory_format=torch.channels_last)
+def _step(
+    study: Study,
+    network: nn.Module,
+    method: Method | None,
+    inputs: Any,
+    targets: Tensor,
+    teacher: nn.Module | None = None,
+) -> Step:
+    """One training step as the loop makes it; a teacher's outputs are softened as by Hinton et al. 2015."""
+    _channels_last(network.train())
     if method is None:
         groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
     else:
@@ -153,6 +164,11 @@ def _step(study: Study, network: nn.Module, method: Method | None, inputs: Any, 
             method.seed_step(network, 0, done)
         outputs = network(inputs)
         loss = study.loss(outputs, targets)
+        if teacher is not None:
+            with torch.no_grad():
+                taught = F.softmax(teacher(inputs) / TEMPERATURE, dim=-1)
+            apart = F.kl_div(F.log_softmax(outputs / TEMPERATURE, dim=-1), taught, reduction="batchmean")
+            loss = (1 - DISTILLED) * loss + DISTILLED * TEMPERATURE**2 * apart
         penalty = None if method is None else method.penalty(network, Batch(inputs, targets, outputs))
         optimizer.zero_grad()
         (loss if penalty is None else loss + penalty).backward()
@@ -162,6 +178,10 @@ def _step(study: Study, network: nn.Module, method: Method | None, inputs: Any, 
         done += 1
 
     return step
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _paired(plain: Step, other: Step, pairs: int) -> dict[str, Any]:

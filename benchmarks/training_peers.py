@@ -61,9 +61,9 @@ def torchao(model: nn.Module, bits: Bits) -> nn.Module:
     from torchao.quantization.qat.fake_quantizer import IntxFakeQuantizer
 
     class Fake(nn.Module):
-        def __init__(self, old: nn.Module, w_bits: int, a_bits: int) -> None:
+        def __init__(self, old: nn.Conv2d | nn.Linear, w_bits: int, a_bits: int) -> None:
             super().__init__()
-            self.old = old
+            self.old: Any = old
             weight = IntxFakeQuantizeConfig(getattr(torch, f"int{w_bits}"), granularity="per_channel")
             reaching = IntxFakeQuantizeConfig(
                 getattr(torch, f"int{a_bits}"), granularity="per_token", is_symmetric=False
@@ -89,6 +89,8 @@ def learnable(model: nn.Module, bits: Bits) -> nn.Module:
     """torch's own learnable fake-quantize operator at inputs and weights: another gradient than LSQ's."""
 
     class Learnable(nn.Module):
+        zero: Tensor
+
         def __init__(self, step: float, low: int, high: int) -> None:
             super().__init__()
             self.step = nn.Parameter(torch.tensor([step]))
@@ -104,7 +106,7 @@ def learnable(model: nn.Module, bits: Bits) -> nn.Module:
 
     network = copy.deepcopy(model)
     for number, (name, (w_bits, a_bits)) in enumerate(bits.items()):
-        layer = network.get_submodule(name)
+        layer: Any = network.get_submodule(name)
         half = 2 ** (w_bits - 1)
         size = float(layer.weight.detach().abs().max())
         nn.utils.parametrize.register_parametrization(

@@ -17,7 +17,7 @@ def test_a_quick_run_writes_its_tables(tmp_path: Path, monkeypatch: pytest.Monke
     assert training.main(words) == 0
     steps, evaluations = json.loads(numbers.read_text(encoding="utf-8"))["tables"]
     names = [row["name"] for row in steps["rows"]]
-    assert names[:4] == ["ste, ours", "lsq, ours", "pact, ours", "dorefa, ours"]
+    assert names[:5] == [f"{name}, ours" for name in (*training.TRAINED, "lsq, distillation on logits")]
     assert all(0 < row["lower"] <= row["ratio"] <= row["upper"] for row in steps["rows"])
     assert [row["batch"] for row in evaluations["rows"]] == [16, 32, 16, 32]
     assert all(row["ratio"] > 0 for row in evaluations["rows"])

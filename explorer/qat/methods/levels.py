@@ -49,46 +49,59 @@ class OscillationOptions(MethodOptions):
 
 
 class Levels(nn.Module):
-    """Levels of one weight: a child of its quantizer. All buffers have the weight's shape."""
+    """Levels of one weight: a child of its quantizer. Every buffer but the last has a value for each weight, flat.
+
+    A frequency falls by the same factor at every step without a change, so it is brought up to date where there is one.
+    """
 
     began: Tensor  # level when the epoch began
     level: Tensor
     direction: Tensor  # of the last change; 0: none yet
-    frequency: Tensor
+    frequency: Tensor  # as of the step `changed`
+    changed: Tensor  # number of the step of the last change
     mean: Tensor
     frozen: Tensor
+    steps: Tensor  # seen in all
 
-    def __init__(self, level: Tensor, bits: int) -> None:
+    def __init__(self, level: Tensor) -> None:
         super().__init__()
-        whole = level.to(torch.int16 if bits <= 8 else torch.int32)  # differences of levels must fit as well
-        self.register_buffer("began", whole)
-        self.register_buffer("level", whole.clone())
-        self.register_buffer("direction", torch.zeros_like(whole, dtype=torch.int8))
-        self.register_buffer("frequency", torch.zeros_like(level))
-        self.register_buffer("mean", level.clone())
-        self.register_buffer("frozen", torch.zeros_like(level, dtype=torch.bool))
+        flat = level.reshape(-1).clone()
+        self.register_buffer("began", flat)
+        self.register_buffer("level", flat.clone())
+        self.register_buffer("direction", torch.zeros_like(flat, dtype=torch.int8))
+        self.register_buffer("frequency", torch.zeros_like(flat))
+        self.register_buffer("changed", torch.zeros_like(flat, dtype=torch.int32))
+        self.register_buffer("mean", flat.clone())
+        self.register_buffer("frozen", torch.zeros_like(flat, dtype=torch.bool))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int32, device=flat.device))
+
+    def frequencies(self) -> Tensor:
+        """f_t of every weight."""
+        return self.frequency * (1 - MOMENTUM) ** (self.steps - self.changed)
 
     def see(self, level: Tensor, *, freeze_above: float | None) -> None:
-        """Take in the levels after a step, in floating point."""
-        moved = level.to(self.level.dtype) - self.level
-        direction = moved.sign().to(torch.int8)
-        changed = direction != 0
-        swung = changed & (direction == -self.direction)
-        self.frequency.mul_(1 - MOMENTUM).add_(swung, alpha=MOMENTUM)
-        self.direction.copy_(torch.where(changed, direction, self.direction))
-        self.level.add_(moved)
+        """Take in the levels after a step."""
+        level = level.reshape(-1)
+        self.steps.add_(1)
+        at = (level != self.level).nonzero()[:, 0]
+        if len(at):
+            direction = (level[at] - self.level[at]).sign().to(torch.int8)
+            swung = direction == -self.direction[at]
+            kept = self.frequency[at] * (1 - MOMENTUM) ** (self.steps - self.changed[at])
+            self.frequency[at] = kept + MOMENTUM * swung
+            self.direction[at], self.changed[at], self.level[at] = direction, self.steps, level[at]
         if freeze_above is None:
             return
         self.mean.lerp_(level, MOMENTUM)
-        late = (self.frequency > freeze_above) & ~self.frozen
-        self.level.copy_(torch.where(late, self.mean.round().to(self.level.dtype), self.level))
+        late = (self.frequencies() > freeze_above) & ~self.frozen
+        self.level.copy_(torch.where(late, self.mean.round(), self.level))
         self.frozen.logical_or_(late)
 
 
 def watch_levels(network: nn.Module) -> None:
     """Begin to watch the weights of a prepared network."""
     for _, quantizer, latent in weight_quantizers(network):
-        quantizer.add_module(LEVELS, Levels(quantizer.integers(latent), quantizer.grid.bits))
+        quantizer.add_module(LEVELS, Levels(quantizer.integers(latent)))
 
 
 def _watched(network: nn.Module) -> Iterator[tuple[FakeQuantizer, Levels, Tensor]]:
@@ -101,10 +114,11 @@ def _watched(network: nn.Module) -> Iterator[tuple[FakeQuantizer, Levels, Tensor
 def begin_epoch(network: nn.Module) -> None:
     """Changes are counted from here; steps may just have been chosen again."""
     for quantizer, levels, latent in _watched(network):
-        level = quantizer.integers(latent).to(levels.level.dtype)
+        level = quantizer.integers(latent).reshape(-1)
         levels.level.copy_(torch.where(levels.frozen, levels.level, level))
         levels.began.copy_(levels.level)
-        hold_frozen(quantizer, levels, latent)
+        if levels.frozen.any():
+            hold_frozen(quantizer, levels, latent)
 
 
 @torch.no_grad()
@@ -122,7 +136,8 @@ def see_step(network: nn.Module, *, freeze_above: float | None) -> None:
 def hold_frozen(quantizer: FakeQuantizer, levels: Levels, latent: Tensor) -> None:
     """Put frozen weights at their levels, whatever the step is by now."""
     step, _ = quantizer.affine().over(latent)
-    latent.copy_(torch.where(levels.frozen, levels.level.to(latent.dtype) * step, latent))
+    frozen, level = (each.view(latent.shape) for each in (levels.frozen, levels.level))
+    latent.copy_(torch.where(frozen, level * step, latent))
 
 
 def dampening(network: nn.Module) -> Tensor:
@@ -149,7 +164,7 @@ def shares(network: nn.Module) -> dict[str, float]:
     for _, levels, _ in _watched(network):
         weights += levels.level.numel()
         counts["changed level in the epoch"] += int((levels.level != levels.began).sum())
-        counts["oscillating"] += int((levels.frequency > OSCILLATING).sum())
+        counts["oscillating"] += int((levels.frequencies() > OSCILLATING).sum())
         counts["frozen"] += int(levels.frozen.sum())
     if not counts["frozen"]:
         del counts["frozen"]

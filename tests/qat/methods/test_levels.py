@@ -1,27 +1,32 @@
 """Oscillating weights: counted by the definition, pulled to their levels, frozen there."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
 
-from explorer.qat.methods import METHODS, levels
+from explorer.qat.methods import levels
+from explorer.qat.methods.lsq import Lsq, LsqOptions
 from explorer.quantizers.simulated import weight_quantizers
 
 
 def test_a_change_back_is_an_oscillation_and_a_change_on_is_none() -> None:
-    watched = levels.Levels(torch.zeros(3), 4)
+    watched = levels.Levels(torch.zeros(3))
     for level in ([1.0, 1, 0], [0.0, 2, 0], [0.0, 3, 0], [1.0, 2, 0]):
         watched.see(torch.tensor(level), freeze_above=None)
     m = levels.MOMENTUM  # oscillations of the first weight at steps 2 and 4, of the second at step 4
-    assert watched.frequency.tolist() == pytest.approx([m * (1 - m) ** 2 + m, m, 0])
+    assert watched.frequencies().tolist() == pytest.approx([m * (1 - m) ** 2 + m, m, 0])
     assert watched.level.tolist() == [1, 2, 0]
 
 
-def network_at(weight: list[float], oscillation: str) -> tuple[nn.Module, levels.Levels, nn.Parameter]:
+def network_at(
+    weight: list[float], oscillation: Literal["dampen", "freeze"]
+) -> tuple[nn.Module, levels.Levels, nn.Parameter]:
     layer = nn.Linear(len(weight), 1, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([weight]))
-    method = METHODS["lsq"](METHODS["lsq"].Options(oscillation=oscillation, weights="min-max"))
+    method = Lsq(LsqOptions(oscillation=oscillation, weights="min-max"))
     network = method.prepare(nn.Sequential(layer), {"0": (3, 32)}, [], None)
     ((_, quantizer, _),) = weight_quantizers(network)
     watched = quantizer.get_submodule(levels.LEVELS)
@@ -47,7 +52,7 @@ def test_a_frozen_weight_keeps_its_level_whatever_the_step_becomes() -> None:
         with torch.no_grad():
             latent[0, 1] = value
         levels.see_step(network, freeze_above=0.025)
-    assert watched.frozen.tolist() == [[False, True, False]]
+    assert watched.frozen.tolist() == [False, True, False]
     ((_, quantizer, _),) = weight_quantizers(network)
     with torch.no_grad():
         latent.add_(2.0)
