@@ -7,7 +7,8 @@ N ?= 20000
 MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Compiled when first imported: most of what is installed never is.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev chromium postgresql app test unit fuzz atheris soak lint format clean

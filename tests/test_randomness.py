@@ -17,6 +17,7 @@ from explorer.randomness import (
     numpy_generator,
     spread_rows,
 )
+from tests.examples import examples
 
 SEEDS = st.integers(0, 10_000)
 INDEPENDENT = [stream for stream in Stream if stream not in _AS_RECORDED]
@@ -37,7 +38,7 @@ def test_no_two_streams_share_a_number() -> None:
 
 
 @pytest.mark.parametrize("drawn", [of_torch, of_numpy])
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(seed=SEEDS)
 def test_two_streams_with_one_seed_draw_differently(
     drawn: Callable[[Stream, int], list[int]], seed: int
@@ -47,7 +48,7 @@ def test_two_streams_with_one_seed_draw_differently(
     assert len(found) == len(INDEPENDENT)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(1, 10_000))
 def test_no_stream_of_its_own_rule_draws_as_one_of_the_table(seed: int) -> None:
     """Streams seeded by older rules may share numbers among themselves, and with no other stream."""

@@ -120,11 +120,3 @@ def test_table_vi_on_resnet20_weighs_what_hawq_says(
     answer = explore("evaluate", "--study", "cifar10-resnet20", "--plan", path, "--json").json
     assert answer["size_bytes"] == 81_888
     assert round(answer["compression"], 3) == 13.107
-
-
-@pytest.mark.slow
-def test_the_default_study_has_traces(explore: Command) -> None:
-    words = ("--study", "fashion-resnet20", "--samples", 32, "--rel-se", 0.5)
-    answer = explore("traces", *words, "--json").json
-    assert len(answer["blocks"]) == 20
-    assert all(block["trace"] > 0 for block in answer["blocks"]), "a trained network is near a minimum"

@@ -217,9 +217,8 @@ for split in ("train", "test"):
     arrays[split + "_labels"] = rng.integers(0, 1000, 2)
 data = ImageData(arrays, mean=(0.5,) * 3, std=(0.25,) * 3)
 study = Study("large", "large", Card("large"), data, Loss("cross_entropy"), "0" * 64, network)
-for method in ("output-probes", "hutchinson"):
-    found = weight_traces(study, method=method, samples=2, rel_se=1e-6)
-    assert all(b.trace == b.trace for b in found.blocks) and len(found.blocks) == 54
+found = weight_traces(study, method="hutchinson", samples=2, rel_se=1e-6)  # keeps the most of all methods
+assert all(b.trace == b.trace for b in found.blocks) and len(found.blocks) == 54
 found = activation_traces(study, samples=2, rel_se=1e-6)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """

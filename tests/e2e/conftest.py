@@ -125,7 +125,7 @@ def serve(folder: Path, **variables: str) -> Iterator[App]:
     }
     for name, value in options.items():
         command += [f"--{name}", value]
-    environment = {k: v for k, v in os.environ.items() if k not in ("EXPLORER_DATABASE", "OMP_NUM_THREADS")}
+    environment = {name: value for name, value in os.environ.items() if name != "EXPLORER_DATABASE"}
     environment |= {"EXPLORER_HOME": str(home), "EXPLORER_SHIPPED": "no", "PYTHONUNBUFFERED": "1"} | variables
     with log.open("wb") as stream:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)

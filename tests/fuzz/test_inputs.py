@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from explorer.errors import ExplorerError
 from explorer.questions import TracesQuestion
 from explorer.reading import Kind, parse_json, parse_toml
+from tests.examples import examples
 from tests.fuzz.engine import MOST_MEMORY, Count, put
 from tests.fuzz.targets import TARGETS, Target
 
 ROOT = Path(__file__).parents[2]
 MOST_SECONDS = 60  # of processor time for an input here; ``make fuzz`` asks for 2
-INPUTS, OF_CHILDREN = 150, 3
+INPUTS, OF_CHILDREN = 60, 2
 
 
 @pytest.mark.parametrize("child", [False, True], ids=["in one process", "in a child each"])
@@ -74,7 +75,7 @@ def test_the_engine_tells_a_fault_from_a_refusal(
 _KIND = Kind("the file", 100_000, ExplorerError, "name another")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(text=st.text(max_size=300))
 def test_any_text_is_a_document_or_a_sentence(text: str) -> None:
     for parse in (parse_json, parse_toml):
@@ -92,7 +93,7 @@ _RAW = (
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(options=st.dictionaries(st.sampled_from(sorted(TracesQuestion.model_fields)), _RAW))
 def test_any_options_are_a_question_or_a_sentence(options: dict[str, Any]) -> None:
     with suppress(ExplorerError):

@@ -17,7 +17,6 @@ from explorer.lapq import LapqResult, Objective, layerwise_steps, optimise, plan
 from explorer.lapq.diagnostics.dependence import measure_dependence
 from explorer.lapq.diagnostics.surfaces import measure_surface
 from explorer.lapq.diagnostics.sweeping import measure_sweep
-from explorer.lapq.rivals.comparison import TABLE, compare
 from explorer.lapq.rivals.wider import widened
 from explorer.plans import BlockBits, Plan, read_plan
 from explorer.quantizers import simulate
@@ -198,14 +197,6 @@ def test_all_diagnostics_take_the_widths_of_a_plan(study: Study) -> None:
     assert found.hessian.sites == names
     assert found.hessian.loss == Objective(study, **common).loss(found.hessian.steps)
     assert {each.w_bits for each in (surface, sweep, curve, found.hessian)} == {None}
-
-
-def test_methods_are_compared_at_the_widths_of_a_plan(study: Study) -> None:
-    options: dict[str, Any] = {"calibration": 12, "test_images": 8, "corrections": ("none",)}
-    rows = compare(study, plan=mixed(study), **options).rows
-    assert [row.method for row in rows] == ["fp32", *TABLE]
-    weights_left = compare(study, plan=mixed(study, w_bits=(32,) * 6), **options)
-    assert {"ocs", "dual"}.isdisjoint(row.method for row in weights_left.rows)
 
 
 @pytest.mark.parametrize("method", ["ocs", "dual"])

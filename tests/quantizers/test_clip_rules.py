@@ -15,6 +15,7 @@ from torch import Tensor
 from explorer.errors import QuantizerError
 from explorer.quantizers import Affine, Grid, QuantizerSettings, Scheme, fake_quantize, quantize_weight, steps
 from explorer.quantizers.steps import aciq, kl
+from tests.examples import examples
 
 from .strategies import SCHEMES, matrices, schemes
 
@@ -30,7 +31,7 @@ def squared(x: Tensor, q: Affine) -> float:
     return float((fake_quantize(x, q) - x).double().square().mean())
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(matrices(), st.sampled_from([2, 4, 8]), schemes, st.sampled_from(RULES))
 def test_every_rule_gives_a_positive_step_that_never_exceeds_that_of_min_max(
     x: Tensor, b: int, scheme: Scheme, rule: str

@@ -13,6 +13,7 @@ from torch import Tensor
 from explorer.errors import QuantizerError
 from explorer.quantizers import Affine, Grid, Scheme, dequantize, fake_quantize, steps
 from explorer.quantizers.steps import min_max
+from tests.examples import examples
 
 from .strategies import SCHEMES, axes, bits, bits_with_zero, matrices, schemes
 
@@ -39,7 +40,7 @@ def test_min_max_moves_no_value_by_more_than_half_a_step(
     assert torch.all((fake_quantize(x, q) - x).abs() <= 0.5 * step * (1 + 1e-2))  # 1e-2: 16 bits in float32
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(matrices(), bits, axes)
 def test_a_tensor_that_was_quantized_survives_its_second_quantization_exactly(
     x: Tensor, b: int, axis: int | None
@@ -65,7 +66,7 @@ def test_a_whole_grid_of_any_step_is_found_exactly(rule: str, b: int) -> None:
         assert torch.equal(fake_quantize(affine, found), affine)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(matrices(), bits, schemes, axes)
 def test_rows_of_zeros_stay_zeros_under_a_finite_step(
     x: Tensor, b: int, scheme: Scheme, axis: int | None
@@ -81,7 +82,7 @@ def test_rows_of_zeros_stay_zeros_under_a_finite_step(
                 assert torch.all(value[zeros == 0] == 0)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(matrices(), bits, schemes)
 def test_choosing_per_channel_is_choosing_each_channel_alone(x: Tensor, b: int, scheme: Scheme) -> None:
     for rule in EXACT:

@@ -31,6 +31,7 @@ from explorer.quantizers import (
 from explorer.quantizers.bias_correction import BIAS_CORRECTIONS
 from explorer.quantizers.stored import integer_type
 from explorer.runs.artifacts import ArtifactFolder
+from tests.examples import examples
 
 from . import strategies as own
 from .networks import LAYERS, everywhere, images, small, tied, tokens
@@ -81,7 +82,7 @@ def test_whole_numbers_give_the_quantized_weight_to_the_bit(
         assert torch.equal(weight.dequantize(), weight.correction.apply(fake_quantize(w, affine)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     own.bits,
     own.schemes,

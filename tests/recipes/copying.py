@@ -18,7 +18,9 @@ def copy(folder: Path) -> Path:
         if source.is_file():
             shutil.copy(source, folder / name)
         else:
-            heavy = shutil.ignore_patterns("__pycache__", "*.npz", "*.safetensors")
+            heavy = shutil.ignore_patterns(
+                "*.npz", "*.safetensors"
+            )  # what is compiled comes along: it saves seconds
             shutil.copytree(source, folder / name, ignore=heavy)
     return folder
 

@@ -69,7 +69,7 @@ def test_sessions_that_click_with_a_run_at_work_meet_no_error(
 def test_reruns_of_one_session_leave_no_memory_behind(store: Store, study: Study, server: Server) -> None:
     """Garbage is collected by Python itself, not after each rerun (`.streamlit/config.toml`): it must not pile up."""
     execute(store, spec_of(study, TracesQuestion()), study=study)
-    asyncio.run(load.draw_again(server.url, 40))
+    asyncio.run(load.draw_again(server.url, 20))
     before = server.memory()
-    asyncio.run(load.draw_again(server.url, 200))
-    assert server.memory() - before < 60 * MEBIBYTE
+    asyncio.run(load.draw_again(server.url, 80))
+    assert server.memory() - before < 40 * MEBIBYTE

@@ -45,7 +45,7 @@ def test_estimators_agree_on_activations(method: str) -> None:
 @pytest.mark.parametrize("build", [Smooth, Attention])
 def test_auto_sees_and_adds_the_remainder_of_a_smooth_network(build: type[nn.Module]) -> None:
     study = study_of(seeded(build), size=12)
-    found = weight_traces(study, rel_se=0.05, samples=20_000)
+    found = weight_traces(study, rel_se=0.1, samples=20_000)
     assert "not piecewise linear in" in found.note
     assert "remainder" in found.note
     assert_agree(found, weight_traces(study, method="exact", dtype=torch.float64))
@@ -69,14 +69,14 @@ def test_95_percent_intervals_cover_about_95_percent(method: str) -> None:
         nn.Sequential(nn.Flatten(), seeded(nn.Linear, 72, 6), nn.ReLU(), seeded(nn.Linear, 6, 3)), size=200
     )
     exact = weight_traces(study, method="exact")
-    draws = 128 if method == "output-probes" else 64 * 50
+    draws = 128 if method == "output-probes" else 64 * 25
     covered = total = 0
-    for seed in range(200):
+    for seed in range(100):
         found = weight_traces(study, method=method, seed=seed, samples=draws, rel_se=1e-9)
         for a, b in zip(found.blocks, exact.blocks, strict=True):
             covered += abs(a.trace - b.trace) <= 1.97 * a.stderr
             total += 1
-    assert 0.92 <= covered / total <= 0.98
+    assert 0.91 <= covered / total <= 0.99
 
 
 def test_it_stops_when_every_block_is_within_the_error_and_says_who_is_not() -> None:

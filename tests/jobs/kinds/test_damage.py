@@ -87,7 +87,7 @@ def test_an_interrupted_search_goes_on_to_the_same_table(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = spec_of(study, DamageQuestion(measure="lambda-max", **SMALL))
-    resumed = interrupted(store, spec, monkeypatch, after=2)
+    resumed = interrupted(store, spec, monkeypatch, 2)
     assert table_of(resumed) == measured_damage(study, "lambda-max", study.blocks(), (2, 4), samples=24)
 
 

@@ -21,11 +21,12 @@ from explorer.watching import Stopped
 SMALL = {"samples": 20, "k": 1}
 
 
-def interrupted(store: Store, spec: RunSpec, monkeypatch: pytest.MonkeyPatch, after: int) -> Run:
-    """Run until ``after`` checkpoints were written, then as if the run was asked to stop; then again to its end."""
+def interrupted(store: Store, spec: RunSpec, monkeypatch: pytest.MonkeyPatch, *after: int) -> Run:
+    """Run until so many checkpoints were written, then as if the run was asked to stop, as often as a number is given;
+    then again to its end."""
     context_type = RunContext
-    written = 0
     checkpoint, check_stop = context_type.save, context_type.check_stop
+    written = limit = 0
 
     def counting(self: Any, *args: Any) -> None:
         nonlocal written
@@ -33,16 +34,18 @@ def interrupted(store: Store, spec: RunSpec, monkeypatch: pytest.MonkeyPatch, af
         written += 1
 
     def stopping(self: Any) -> None:
-        if written >= after:
+        if written >= limit:
             raise Stopped("asked to stop")
         check_stop(self)
 
     with monkeypatch.context() as patched:
         patched.setattr(context_type, "save", counting)
         patched.setattr(context_type, "check_stop", stopping)
-        with pytest.raises(RunError, match="was cancelled"):
-            execute(store, spec)
-    assert written == after
+        for limit in after:
+            written = 0
+            with pytest.raises(RunError, match="was cancelled"):
+                execute(store, spec)
+            assert written == limit
     return execute(store, spec)
 
 
@@ -73,7 +76,7 @@ def test_an_interrupted_search_goes_on_to_the_same_figures(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     spec = spec_of(study, EigenvaluesQuestion(**SMALL))
-    resumed = interrupted(store, spec, monkeypatch, after=2)
+    resumed = interrupted(store, spec, monkeypatch, 2)
     elsewhere = Store.open(home=tmp_path / "another home")
     whole = execute(elsewhere, spec)
     assert resumed.result is not None
@@ -87,7 +90,7 @@ def test_a_spectrum_is_that_of_the_direct_call_and_goes_on_after_an_interruption
 ) -> None:
     options: dict[str, Any] = {"steps": 6, "probes": 4, "samples": 20, "method": "lanczos"}
     spec = spec_of(study, SpectrumQuestion(block="0", seed=2, **options))
-    resumed = interrupted(store, spec, monkeypatch, after=2)
+    resumed = interrupted(store, spec, monkeypatch, 2)
     direct = spectral_density(study, block="0", seed=2, **options)
     assert resumed.result is not None, resumed.error
     # What is recorded has lists where the record in memory has tuples.

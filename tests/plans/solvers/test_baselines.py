@@ -23,6 +23,7 @@ from explorer.plans import (
     solve,
     study_problem,
 )
+from tests.examples import examples
 from tests.plans.instances import Question, block, questions
 
 ERRORS = {2: 9.0, 4: 1.0, 8: 0.0}
@@ -58,7 +59,7 @@ _STEPS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 99)), min_size=3, 
 
 
 @given(st.lists(_STEPS, min_size=1, max_size=6))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_every_plan_of_the_path_is_the_best_within_its_cost(steps: list[list[tuple[int, int]]]) -> None:
     """Dantzig's rule follows the lower hull of the exact frontier; what it lacks are the plans in between."""
     names = [f"b{index}" for index in range(len(steps))]
@@ -87,7 +88,7 @@ def _table(names: list[str], rows: list[np.ndarray]) -> dict[str, dict[int, int]
 
 
 @given(questions(monotone=False))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_path_ends_at_the_cheapest_plan_and_keeps_the_limits(question: Question) -> None:
     problem = question.problem()
     path = greedy(problem)

@@ -22,11 +22,12 @@ from explorer.plans import (
     study_problem,
 )
 from explorer.studies import ProfileStudy
+from tests.examples import examples
 from tests.plans.instances import Question, block, questions
 
 
 @given(questions(), st.floats(0, 1))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_it_is_what_brute_force_finds(question: Question, share: float) -> None:
     plans = question.every_plan().within(question)
     problem = question.problem()
@@ -48,7 +49,7 @@ def test_it_is_what_brute_force_finds(question: Question, share: float) -> None:
 
 
 @given(questions(largest=5))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_binding_limits_explain_the_plan(question: Question) -> None:
     """With them alone Ω is as large; without any one of them it is less."""
     plans = question.every_plan()
@@ -68,7 +69,7 @@ def test_the_binding_limits_explain_the_plan(question: Question) -> None:
 
 
 @given(questions(largest=5, limits=2))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_what_is_in_the_way_is_what_brute_force_finds(question: Question) -> None:
     """Each limit's loosening alone, and the plan that breaks the limits by the least shares of them."""
     plans = question.every_plan()

@@ -19,6 +19,7 @@ from explorer.plans import (
     solve,
 )
 from explorer.plans.solvers import dominance
+from tests.examples import examples
 from tests.plans.instances import block, brute_force, every_plan, problems
 
 
@@ -34,7 +35,7 @@ def _same(frontier: Frontier, expected: list[tuple[int, float]]) -> None:
 
 
 @given(problems())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_frontier_is_that_of_brute_force(problem: Problem) -> None:
     frontier = solve(problem)
     _same(frontier, brute_force(problem))
@@ -43,7 +44,7 @@ def test_the_frontier_is_that_of_brute_force(problem: Problem) -> None:
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_sorted_way_agrees_with_the_dense_way(problem: Problem) -> None:
     costs = [group.counts for group in problem.groups]
     damages = [group.omegas for group in problem.groups]
@@ -59,7 +60,7 @@ def test_the_sorted_way_agrees_with_the_dense_way(problem: Problem) -> None:
 
 
 @given(problems(monotone=True))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_monotone_frontier_is_that_of_brute_force_over_set_b(problem: Problem) -> None:
     frontier = solve(problem)
     _same(frontier, brute_force(problem))
@@ -67,7 +68,7 @@ def test_the_monotone_frontier_is_that_of_brute_force_over_set_b(problem: Proble
 
 
 @given(problems())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_the_bits_of_a_point_are_allowed_and_have_its_cost_and_omega(problem: Problem) -> None:
     plans = list(every_plan(problem))
     for point in solve(problem).points():
@@ -77,7 +78,7 @@ def test_the_bits_of_a_point_are_allowed_and_have_its_cost_and_omega(problem: Pr
 
 
 @given(problems(), st.floats(0, 1))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_a_budget_gets_the_least_damage_within_it(problem: Problem, share: float) -> None:
     low, high = problem.extreme("lowest"), problem.extreme("highest")
     budget = Budget("at_most", (low + share * (high - low)) / problem.cost.divisor)
@@ -93,7 +94,7 @@ def test_a_budget_gets_the_least_damage_within_it(problem: Problem, share: float
 
 
 @given(problems(), st.integers(1, 2000), st.sampled_from([0, 3, 40_000]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_stated_resolution_holds(problem: Problem, asked: int, states: int) -> None:
     """For every plan there is a point with no more damage that is at most ``resolution`` dearer."""
     with pytest.MonkeyPatch.context() as patch:
@@ -222,7 +223,7 @@ def test_a_resolution_below_zero_is_refused() -> None:
 
 
 @given(problems())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_plan_is_found_where_it_stands_and_nowhere_else(problem: Problem) -> None:
     frontier = solve(problem)
     for point in frontier.points():

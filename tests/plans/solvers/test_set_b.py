@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from explorer.errors import PlanError
 from explorer.plans import Problem, build_problem, count, damage_table, enumerate_set_b, size_table
+from tests.examples import examples
 from tests.plans.instances import block, every_plan, problems
 
 
@@ -21,7 +22,7 @@ def test_the_papers_count_for_fifty_blocks_and_four_widths() -> None:
 
 
 @given(problems(monotone=True))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_enumeration_is_that_of_brute_force(problem: Problem) -> None:
     set_b = enumerate_set_b(problem)
     expected = {tuple(plan.values()): plan for plan in every_plan(problem)}

@@ -18,6 +18,7 @@ from explorer.plans import (
     least_together,
 )
 from explorer.plans.damage.interactions import Interactions
+from tests.examples import examples
 from tests.plans.instances import every_plan, problems
 
 WIDTHS = (1, 2, 3, 4, 6, 8, 16)
@@ -50,7 +51,7 @@ def within(problem: Problem, most: int) -> list[Limit]:
 
 
 @given(instances())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_it_is_what_brute_force_finds(instance: tuple[Problem, Interactions, int, float]) -> None:
     """With ties, kept blocks, the monotone order, and forms that are not convex."""
     problem, form, most, least = instance
@@ -68,7 +69,7 @@ def test_it_is_what_brute_force_finds(instance: tuple[Problem, Interactions, int
 
 
 @given(instances())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_search_that_ends_early_has_a_bound_that_holds(
     instance: tuple[Problem, Interactions, int, float],
 ) -> None:

@@ -18,6 +18,7 @@ from explorer.plans import (
     solve,
 )
 from explorer.plans.solvers import dominance, labels
+from tests.examples import examples
 from tests.plans.instances import Enumerated, Question, block, questions
 
 
@@ -51,40 +52,40 @@ def _rows(bits: np.ndarray, a_bits: np.ndarray) -> set[tuple[int, ...]]:
 
 
 @given(questions(limits=0, monotone=False))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_joint_plans_and_bounded_widths(question: Question) -> None:
     _check(question)
 
 
 @given(questions(monotone=False))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_further_limits(question: Question) -> None:
     _check(question)
 
 
 @given(questions(monotone=True))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_monotone_order_with_limits(question: Question) -> None:
     """Every such question is a problem, and an order that no plan keeps is found to be in the way."""
     _check(question)
 
 
 @given(questions(monotone=False, largest=7))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_bounds_lose_no_plan(question: Question) -> None:
     """Where there are many labels they are bounded; here that is from the first on."""
     _check(question, {"MANY": -1})
 
 
 @given(questions(largest=6), st.sampled_from([4, 16, 64]))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_coarse_buckets_lose_no_plan(question: Question, cells: int) -> None:
     """Labels are compared on a grid; however coarse it is, only dominated ones fall."""
     _check(question, {"CELLS": cells})
 
 
 @given(questions(), st.integers(1, 30), st.sampled_from([-1, 5_000]))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_the_stated_error_holds_where_labels_are_merged(question: Question, most: int, many: int) -> None:
     """A plan that stays ``slack`` below its limits has a point as good that is at most ``resolution`` dearer."""
     allowed = question.every_plan().within(question)
@@ -107,7 +108,7 @@ def test_the_stated_error_holds_where_labels_are_merged(question: Question, most
 
 
 @given(questions(limits=1, monotone=True, joint=False, largest=5))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_set_b_leaves_out_what_the_widths_and_the_limits_forbid(question: Question) -> None:
     allowed = question.every_plan().within(question)
     set_b = enumerate_set_b(question.problem())
@@ -123,7 +124,7 @@ def test_set_b_leaves_out_what_the_widths_and_the_limits_forbid(question: Questi
 
 
 @given(questions(limits=0, monotone=True, joint=True, largest=4))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_set_b_has_one_activation_width_a_plan(question: Question) -> None:
     set_b = enumerate_set_b(question.problem())
     plans = _rows(*(lambda e: (e.bits, e.a_bits))(question.every_plan()))
