@@ -12,12 +12,13 @@ from explorer.plans import Plan
 from explorer.qat.methods import METHODS, Batch, Method, StraightThrough
 from explorer.quantizers.simulated import prepare_training
 from explorer.studies import Study
-from tests.qat.recorder import Recorder
+from tests.qat.recorder import PLAIN, Recorder
 
 
 def train(study: Study, blocks: tuple[Block, ...], method: str, **options: Any) -> qat.FinetuneResult:
     plan = Plan.uniform(study, blocks, 3, 8)
-    return qat.finetune(study, plan, blocks, method=method, epochs=2, batch_size=64, **options)
+    settings = {**PLAIN, "method": method, "epochs": 2, "batch_size": 64, **options}
+    return qat.finetune(study, plan, blocks, **settings)
 
 
 def weights(result: qat.FinetuneResult) -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ from explorer.quantizers.simulated import freeze
 from explorer.questions.training import LEARNING_RATES
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
-from tests.qat.recorder import Interrupted, Kept, Recorder
+from tests.qat.recorder import PLAIN, Interrupted, Kept, Recorder
 
 WAYS = list(product(qat.METHODS, qat.OPTIMIZERS))
 BATCH, PER_EPOCH, EPOCHS = 67, 6, 2  # 403 images: the one left over joins the last batch
@@ -36,7 +36,8 @@ def many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def train(study: Study, blocks: tuple[Block, ...], **options: Any) -> FinetuneResult:
     plan = Plan.uniform(study, blocks, 1 if options.get("method") == "binaryconnect" else 3, 8)
-    return qat.finetune(study, plan, blocks, epochs=EPOCHS, batch_size=BATCH, seed=5, **options)
+    settings = {**PLAIN, "epochs": EPOCHS, "batch_size": BATCH, "seed": 5, **options}
+    return qat.finetune(study, plan, blocks, **settings)
 
 
 def same(a: FinetuneResult, b: FinetuneResult) -> bool:
@@ -77,6 +78,45 @@ def test_stopped_at_any_steps_and_resumed_it_ends_as_if_it_had_not_been(
     assert last.points == expected.points
 
 
+EVERYTHING: dict[str, Any] = {
+    "method": "lsq",
+    "augmentation": "crop-flip",
+    "logits": 0.5,
+    "channels": 1.0,
+    "noise": 0.5,
+    "stages": 2,
+    "batch_norm": "re-estimated",
+    "keep": "best",
+    "trace_images": 32,
+    "warmup": 0.5,
+}
+
+
+def test_with_everything_at_once_an_interruption_leaves_no_trace(
+    study: Study, blocks: tuple[Block, ...]
+) -> None:
+    """Teacher, noise, crops, stages, what is kept; the stages go on in the order that they began with."""
+    order = [block.name for block in blocks]
+    expected = Recorder()
+    whole = train(study, blocks, order=order, watcher=expected, **EVERYTHING)
+    for stops in ((3, 4), (9,), (14,), (18,)):
+        told = None
+        for stop_at in stops:
+            told = Recorder(stop_at=stop_at, before=told)
+            with pytest.raises(Interrupted):
+                train(study, blocks, order=order, watcher=told, **EVERYTHING)
+        last = Recorder(before=told)
+        another = order[::-1] if last.restore() else order
+        resumed = train(study, blocks, order=another, watcher=last, **EVERYTHING)
+        assert same(resumed, whole)
+        assert (resumed.after, resumed.kept, resumed.candidates) == (
+            whole.after,
+            whole.kept,
+            whole.candidates,
+        )
+        assert last.points == expected.points
+
+
 def test_the_optimizers_train_differently_and_both_well(wholes: Any) -> None:
     (sgd, _), (adamw, _) = wholes["ste", "sgd"], wholes["ste", "adamw"]
     assert not same(sgd, adamw)
@@ -114,10 +154,11 @@ def test_straight_through_with_sgd_is_the_plain_loop_to_the_bit(
     for step, rows in batches(study):
         if step % PER_EPOCH == 0:
             method.start_epoch(network)
-        network.train()
+        network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         for group in optimizer.param_groups:
             group["lr"] = 0.01 * 0.5 * (1 + math.cos(math.pi * step / (EPOCHS * PER_EPOCH)))
-        loss = study.loss(network(study.data.inputs("train", rows)), study.data.targets("train", rows))
+        inputs = study.data.inputs("train", rows).contiguous(memory_format=torch.channels_last)
+        loss = study.loss(network(inputs), study.data.targets("train", rows))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
