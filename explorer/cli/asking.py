@@ -9,11 +9,9 @@ Further parameters of the function are options of the command alone.
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import typer
 
 from explorer.cli.parsing import StudyOption, TimeLimitOption
 from explorer.cli.running import run_to_end
@@ -35,22 +33,17 @@ class Asked(Generic[Q]):
         options: field to value, but for what takes the study.
         ran: the run that answered last.
         late: field to what reads it for the study; empty where the question is complete without it.
-        given: fields that were typed, whatever their value.
+        time_limit: seconds that its runs may work; None: no limit.
     """
 
     def __init__(
-        self,
-        kind: type[Q],
-        reference: str,
-        typed: Mapping[str, Any],
-        time_limit: str | None = None,
-        given: Collection[str] = (),
+        self, kind: type[Q], reference: str, typed: Mapping[str, Any], time_limit: str | None = None
     ) -> None:
         spelled = {name: spelling(kind, name) for name in typed}
         self.options = {
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
-        self._kind, self._reference, self.given = kind, reference, frozenset(given)
+        self._kind, self._reference = kind, reference
         self.time_limit = seconds(time_limit)
         self.late = {
             name: each.read_for
@@ -94,11 +87,6 @@ def _with_options(sentence: str, fields: Iterable[str]) -> str:
     return sentence
 
 
-def _is_typed(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command, whose first parameter is what was `Asked`, the options of a kind of question.
 
@@ -109,9 +97,8 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         _, *own = inspect.signature(command).parameters.values()
 
-        def run(*, context: typer.Context, study: str, time_limit: str | None, **given: Any) -> None:
-            typed = [name for name in fields if _is_typed(context, name)]
-            asked = Asked(kind, study, {name: given.pop(name) for name in fields}, time_limit, typed)
+        def run(*, study: str, time_limit: str | None, **given: Any) -> None:
+            asked = Asked(kind, study, {name: given.pop(name) for name in fields}, time_limit)
             if not asked.late:
                 try:
                     _ = asked.question
@@ -120,7 +107,6 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
             command(asked, **given)
 
         parameters = [
-            inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
             inspect.Parameter("study", inspect.Parameter.KEYWORD_ONLY, annotation=StudyOption),
             *(spelling(kind, name).parameter(name) for name in fields),
             inspect.Parameter(

@@ -1,6 +1,6 @@
 """Commands that measure, train and choose a plan."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,6 +61,7 @@ def _list_methods(asked: bool) -> None:
 @asks(FinetuneQuestion)
 def finetune(
     asked: Asked[FinetuneQuestion],
+    context: typer.Context,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -95,7 +96,7 @@ def finetune(
         raise typer.BadParameter(
             "give one plan.json with --plan, or several with --plans", param_hint="--plan"
         )
-    chosen = {} if preset is None else _preset(preset, asked.given)
+    chosen = {} if preset is None else _preset(preset, context)
     named = [chosen.get("method", asked.options["method"])] if methods is None else methods.split(",")
     from explorer.qat import METHODS
 
@@ -118,7 +119,7 @@ def finetune(
     show(content, as_json, table(f"Run {run.id}, kept: {result['kept']}", columns, rows), about=study)
 
 
-def _preset(name: str, given: Collection[str]) -> dict[str, Any]:
+def _preset(name: str, context: typer.Context) -> dict[str, Any]:
     """Options of a preset but for those that were typed.
 
     Raises:
@@ -126,7 +127,11 @@ def _preset(name: str, given: Collection[str]) -> dict[str, Any]:
     """
     if name not in PRESETS:
         raise typer.BadParameter(f"{name!r} is unknown; use {' or '.join(PRESETS)}", param_hint="--preset")
-    return {option: value for option, value in PRESETS[name].items() if option not in given}
+    sources = {option: context.get_parameter_source(option) for option in PRESETS[name]}
+    typed = {
+        option for option, source in sources.items() if source is not None and source.name == "COMMANDLINE"
+    }
+    return {option: value for option, value in PRESETS[name].items() if option not in typed}
 
 
 def _seeds(text: str | None, alone: int) -> list[int]:
