@@ -63,7 +63,8 @@ largest = max(float(layer.weight.dequantize().abs().max()) for layer in layers)
 print(json.dumps([result.after.loss, largest]))
 Path("plan.json").write_text(json.dumps(plan.to_json()))
 main(["finetune", "--list-methods"])
-words = ["--study", sys.argv[1], "--plan", "plan.json", "--method", "bounded", "--batch-size", "64", "--epochs", "1", "--keep", "last", "--json"]
+few = ["--batch-size", "64", "--epochs", "1", "--keep", "last"]
+words = ["--study", sys.argv[1], "--plan", "plan.json", "--method", "bounded", *few, "--json"]
 status = main(["finetune", *words])
 [run] = Store.open().list(kind="finetune")
 print(json.dumps(Store.open().points(run.id, "method")))
