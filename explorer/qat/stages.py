@@ -73,7 +73,7 @@ def stage_starts(count: int, steps: int) -> list[int]:
 def _quantizers(layer: nn.Module) -> Iterator[FakeQuantizer]:
     found = [getattr(layer, INPUT, None)]
     if parametrize.is_parametrized(layer, "weight"):
-        found += list(layer.parametrizations["weight"])  # type: ignore[index,arg-type]
+        found += list(layer.parametrizations["weight"])  # type: ignore[index]
     for each in found:
         if isinstance(each, FakeQuantizer):
             yield each

@@ -39,7 +39,8 @@ def weight_trace(
     draw = generator(Stream.TRAINING_TRACE, seed)
     rows = drawn_rows(study.data.size("train"), count, draw)
     size = max(1, min(BATCH, len(rows) // LEAST_BATCHES))
-    weights = list({id(w): w for w in (network.get_submodule(name).weight for name in layers)}.values())
+    owned = (network.get_parameter(f"{name}.weight" if name else "weight") for name in layers)
+    weights = list({id(weight): weight for weight in owned}.values())  # layers may share one
     found = []
     for batch in rows[: len(rows) // size * size].split(size):
         check()

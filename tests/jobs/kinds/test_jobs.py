@@ -25,7 +25,7 @@ from tests.jobs.holding import Hold
 
 Wait = Callable[..., None]
 LogOf = Callable[[str, str], str]
-TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02}
+TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02, "keep": "last"}  # 26 steps an epoch
 
 
 @pytest.fixture(scope="module")

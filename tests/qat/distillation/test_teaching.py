@@ -105,7 +105,7 @@ def test_a_lesson_is_zero_for_the_teacher_itself_and_reaches_every_layer_of_anot
         outputs = student(x)
     torch.stack(lesson.apart).sum().backward()
     for name in layers:
-        gradient = student.get_submodule(name).weight.grad
+        gradient = student.get_parameter(f"{name}.weight").grad
         assert gradient is not None
         assert gradient.abs().max() > 0
     assert not any(lesson.features.values()), "nothing is kept of a step"
