@@ -9,7 +9,8 @@ navigation.in_frame()
 st.title("Fine-tune")
 st.caption(
     "Training goes on with quantized weights and activations: the forward pass sees the grid, the backward pass "
-    "ignores the rounding (the *straight-through estimator*). The network learns to live with few bits."
+    "ignores the rounding (the *straight-through estimator*). The network learns to live with few bits, by default "
+    "with steps that are learnt (LSQ) and the FP32 network as its teacher."
 )
 study = session.study()
 if not study.has_network:

@@ -33,6 +33,7 @@ class Asked(Generic[Q]):
         options: field to value, but for what takes the study.
         ran: the run that answered last.
         late: field to what reads it for the study; empty where the question is complete without it.
+        time_limit: seconds that its runs may work; None: no limit.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Asked(Generic[Q]):
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
         self._kind, self._reference = kind, reference
-        self._time_limit = seconds(time_limit)
+        self.time_limit = seconds(time_limit)
         self.late = {
             name: each.read_for
             for name, each in spelled.items()
@@ -65,7 +66,7 @@ class Asked(Generic[Q]):
 
     def run(self, title: str) -> "Run":
         """The finished run that answers."""
-        return run_to_end(self.study, self.question, title, self._time_limit)
+        return run_to_end(self.study, self.question, title, self.time_limit)
 
 
 def seconds(time_limit: str | None) -> float | None:

@@ -161,6 +161,47 @@ def _plan(info: FieldInfo) -> Spelling:
     return Spelling(str, REQUIRED, ("--plan",), "path of a plan.json", read_for=read)
 
 
+def _plan_or_plans(info: FieldInfo) -> Spelling:
+    read_for = _plan(info).read_for
+    # Without one the question is complete but for its plan: the command takes those of --plans.
+    return Spelling(
+        str | None,
+        None,
+        ("--plan",),
+        "path of a plan.json",
+        lambda typed, _: {} if typed is None else typed,
+        read_for,
+    )
+
+
+def _method_options(info: FieldInfo) -> Spelling:
+    def read(typed: str | None, option: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for part in (typed or "").split(",") if typed else ():
+            name, equals, value = part.partition("=")
+            if not equals or not name.strip():
+                raise typer.BadParameter(
+                    f"{part!r} must be a name and a value, e.g. scale=0.5", param_hint=option
+                )
+            found[name.strip()] = _plain_value(value.strip())
+        return found
+
+    text = "options of the method, such as NAME=VALUE,NAME=VALUE"
+    return Spelling(str | None, None, ("--method-options",), text, read)
+
+
+def _plain_value(text: str) -> Any:
+    """A number or a truth value where it is one, else the words."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def _plan_of_steps(info: FieldInfo) -> Spelling:
     text = "a plan.json whose widths are taken, in place of --w-bits and --a-bits"
     return Spelling(str | None, None, ("--plan",), text, read_for=_plan(info).read_for)
@@ -235,6 +276,8 @@ def _steps(info: FieldInfo) -> Spelling:
 # Fields that are not typed as they are: of every question that has one of the name, or of one kind.
 SPELLED: Mapping[str, Callable[[FieldInfo], Spelling]] = {
     "plan": _plan,
+    "finetune.plan": _plan_or_plans,
+    "method_options": _method_options,
     "measure_frontier.plans": _ladder,
     "jointly": _jointly,
     "quantizer": _quantizer,

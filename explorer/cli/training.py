@@ -1,12 +1,13 @@
 """Commands that measure, train and choose a plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from explorer.access.persons import system_user
 from explorer.cli import parsing
 from explorer.cli.asking import Asked, asks, seconds
 from explorer.cli.output import remark, show, table
@@ -19,6 +20,7 @@ from explorer.cli.parsing import (
     check_out,
 )
 from explorer.cli.running import run_to_end, typed
+from explorer.cli.spelling import spelling
 from explorer.questions import (
     ChooseQuestion,
     EvaluateQuestion,
@@ -26,11 +28,10 @@ from explorer.questions import (
     FrontierQuestion,
 )
 from explorer.questions.base import Granularity
+from explorer.questions.presets import PRESETS
 
 if TYPE_CHECKING:
     from explorer.choosing import Choice
-
-NOT_BUILT = ("lsq", "pact", "dorefa", "fpq")
 
 
 def register(app: typer.Typer) -> None:
@@ -61,38 +62,135 @@ def _list_methods(asked: bool) -> None:
 @asks(FinetuneQuestion)
 def finetune(
     asked: Asked[FinetuneQuestion],
-    methods: Annotated[
+    context: typer.Context,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help=f"settings as a paper published them: {', '.join(PRESETS)}; other options go before them"
+        ),
+    ] = None,
+    list_methods: Annotated[
         bool,
-        typer.Option("--methods", help="list the methods and stop", is_eager=True, callback=_list_methods),
+        typer.Option(
+            "--list-methods", help="list the methods and stop", is_eager=True, callback=_list_methods
+        ),
     ] = False,
-    staged: Annotated[
-        bool, typer.Option("--staged", help="block by block, as HAWQ does; not built yet")
-    ] = False,
+    plans: Annotated[
+        list[str] | None, typer.Option("--plans", help="several plan.json: all are trained, in one table")
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option("--methods", help="several methods with commas between, for such a table")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="several seeds with commas between, for such a table")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Quantization-aware training of a plan; asked again after an interruption, it goes on where it was."""
-    if staged:
+    paths = [*(plans or ()), *(more or ())]
+    if more and not plans:
         raise typer.BadParameter(
-            "staged training is not built yet; leave it out to train all blocks at once",
-            param_hint="--staged",
+            f"there is no argument {more[0]!r} to take; give plans with --plans", param_hint="finetune"
         )
-
+    if (asked.options["plan"] == {}) is not bool(paths):
+        raise typer.BadParameter(
+            "give one plan.json with --plan, or several with --plans", param_hint="--plan"
+        )
+    chosen = {} if preset is None else _preset(preset, context)
+    named = [chosen.get("method", asked.options["method"])] if methods is None else methods.split(",")
     from explorer.qat import METHODS
 
-    method = asked.options["method"]
-    if method not in METHODS:
-        problem = "is not built yet" if method in NOT_BUILT else "is unknown"
-        raise typer.BadParameter(f"{method!r} {problem}; use {' or '.join(METHODS)}", param_hint="--method")
-    study, question = asked.study, asked.question
-    run = asked.run(f"fine-tuning {study.name}")
+    for method in named:
+        if method not in METHODS:
+            hint = "--method" if methods is None else "--methods"
+            raise typer.BadParameter(f"{method!r} is unknown; use {' or '.join(METHODS)}", param_hint=hint)
+    if paths or methods is not None or seeds is not None:
+        _sweep(asked, chosen, paths, named, _seeds(seeds, asked.options["seed"]), as_json)
+        return
+    study, question = asked.study, asked.question.but(**chosen)
+    run = run_to_end(study, question, f"fine-tuning {study.name}", asked.time_limit)
     result = run.result or {}
     before, after = result["before"], result["after"]
-    about = {"run": run.id, "study": study.name, "method": method, "epochs": question.epochs}
+    about = {"run": run.id, "study": study.name, "method": question.method, "epochs": result.get("epochs")}
     # What holds after training is at the top level, beside the parts that the run recorded.
     content = {**about, **after, **result}
     rows = [(when, *_measured(one)) for when, one in (("before", before), ("after", after))]
     columns = ("", "test loss", "accuracy", "bytes")
-    show(content, as_json, table(f"Run {run.id}", columns, rows), about=study)
+    show(content, as_json, table(f"Run {run.id}, kept: {result['kept']}", columns, rows), about=study)
+
+
+def _preset(name: str, context: typer.Context) -> dict[str, Any]:
+    """Options of a preset but for those that were typed.
+
+    Raises:
+        BadParameter: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise typer.BadParameter(f"{name!r} is unknown; use {' or '.join(PRESETS)}", param_hint="--preset")
+    sources = {option: context.get_parameter_source(option) for option in PRESETS[name]}
+    typed = {
+        option for option, source in sources.items() if source is not None and source.name == "COMMANDLINE"
+    }
+    return {option: value for option, value in PRESETS[name].items() if option not in typed}
+
+
+def _seeds(text: str | None, alone: int) -> list[int]:
+    if text is None:
+        return [alone]
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} must be whole numbers with a comma between, e.g. 0,1,2", param_hint="--seeds"
+        ) from None
+
+
+def _sweep(
+    asked: Asked[FinetuneQuestion],
+    chosen: dict[str, Any],
+    paths: Sequence[str],
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    as_json: bool,
+) -> None:
+    """Train every plan by every method with every seed, each a run of its own in the queue; one table of all."""
+    from explorer import jobs
+    from explorer.jobs.requests import spec_of
+    from explorer.jobs.telling.sweeps import summarised
+    from explorer.runs import Store
+
+    study = asked.study
+    read = spelling(FinetuneQuestion, "plan").read_for
+    assert read is not None
+    named = {path: read(path, study) for path in paths}
+    plans = named or {str(asked.options["plan"]): asked.question.plan}
+    usual = asked.question.but(**chosen)
+    questions = {
+        (path, method, seed): usual.but(plan=plan, method=method, seed=seed)
+        for path, plan in plans.items()
+        for method in methods
+        for seed in seeds
+    }
+    for question in questions.values():
+        jobs.request(Store.open(), spec_of(study, question), parts=study.parts, owner=system_user())
+    done = {
+        place: run_to_end(study, question, f"fine-tuning {study.name}", asked.time_limit)
+        for place, question in questions.items()
+    }
+    found = summarised({place: run.result or {} for place, run in done.items()})
+    content = {
+        "study": study.name,
+        "rows": [row.to_json() for row in found],
+        "runs": [
+            {"run": run.id, "plan": path, "method": method, "seed": seed}
+            for (path, method, seed), run in done.items()
+        ],
+    }
+    rows = [(row.plan, row.method, row.runs, *row.words()) for row in found]
+    columns = ("plan", "method", "seeds", "bytes", "without (%)", "after (%)", "test loss")
+    title = f"{study.name}: mean ± standard deviation over seeds"
+    show(content, as_json, table(title, columns, rows, words=("method",)), about=study)
 
 
 def _measured(one: dict[str, Any]) -> tuple[str, str, str]:

@@ -118,7 +118,8 @@ def question(spec: "RunSpec") -> Question:
     Raises:
         ExplorerError: an option is unknown here or out of range, as one of another version may be.
     """
-    return kind(spec.kind).question.from_parameters(spec.parameters, spec.seed)
+    asked = kind(spec.kind).question
+    return asked.from_parameters(asked.recorded(spec.parameters, spec.version), spec.seed)
 
 
 def function(name: str) -> RunFunction:

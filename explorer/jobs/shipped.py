@@ -89,7 +89,7 @@ def questions(store: Store, study: "Study") -> Iterator[Question]:
     yield TracesQuestion(of="activations")
     yield LapqQuestion(method="gradient")
     traces = answers.result_of(store, study, TracesQuestion())
-    yield FinetuneQuestion(plan=_plan(study, traces).to_json(), epochs=2)
+    yield FinetuneQuestion(plan=_plan(study, traces).to_json())
     yield from _landscapes(study, traces)
     yield EigenvaluesQuestion()
 

@@ -12,6 +12,7 @@ import sys
 import threading
 
 from explorer.errors import ExplorerError, RunError
+from explorer.jobs.bounds.allocation import keep_freed_memory
 from explorer.jobs.launching.guard import LEAVING
 from explorer.jobs.perform import perform
 from explorer.jobs.starting import advance
@@ -35,6 +36,7 @@ def main(run_id: str) -> int:
 
 def _work(run_id: str) -> int:
     faulthandler.enable()  # a crash in native code leaves a trace in the log
+    keep_freed_memory()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:

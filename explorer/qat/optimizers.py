@@ -1,18 +1,21 @@
-"""What moves the parameters and how fast: an optimizer by name, and the cosine decay of its learning rate.
+"""What moves the parameters and how fast: an optimizer by name, and a schedule of its learning rate by name.
 
-Both are torch's own and travel in checkpoints by their state dicts.
+    cosine      0.5 (1 + cos(pi t / T)), to zero
+    linear      1 - t / T, to zero
+    constant    1
+    step        1, after half of the steps 0.1, after three quarters 0.01
+
+t is the number of the step, T how many there are. Over a warm-up of w steps the factor is min(1, (t + 1) / w) of that.
+Optimizers and schedules are torch's own and travel in checkpoints by their state dicts.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-
-from explorer.errors import RunError
-from explorer.questions.training import LEARNING_RATES
 
 Groups = list[dict[str, Any]]
 
@@ -28,6 +31,14 @@ def _adamw(groups: Groups, learning_rate: float, momentum: float, weight_decay: 
 
 OPTIMIZERS: dict[str, Callable[[Groups, float, float, float], Optimizer]] = {"sgd": _sgd, "adamw": _adamw}
 
+SCHEDULES: Mapping[str, Callable[[float], float]] = {
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "linear": lambda done: 1 - done,
+    "constant": lambda done: 1.0,
+    "step": lambda done: 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01,
+}
+"""Factor of the learning rate by the share of the steps done."""
+
 
 def make(
     name: str, groups: Groups, *, learning_rate: float, momentum: float, weight_decay: float
@@ -36,18 +47,17 @@ def make(
     return OPTIMIZERS[name](groups, learning_rate, momentum, weight_decay)
 
 
-def own_rate(optimizer: str) -> float:
-    """The learning rate an optimizer starts with unless one is given.
+def factor(schedule: str, step: int, *, steps: int, warmup: int = 0) -> float:
+    """What the learning rate is multiplied with at a step.
 
-    Raises:
-        RunError: there is no such optimizer.
+    Args:
+        schedule: a key of ``SCHEDULES``.
+        steps: of the whole training.
+        warmup: steps over which it rises.
     """
-    for name, rate in LEARNING_RATES.items():
-        if name == optimizer:
-            return rate
-    raise RunError(f"the optimizer {optimizer!r} is not available; use {' or '.join(OPTIMIZERS)}")
+    return min(1.0, (step + 1) / max(warmup, 1)) * SCHEDULES[schedule](step / steps)
 
 
-def cosine(optimizer: Optimizer, steps: int) -> LRScheduler:
-    """Learning rates that fall from their start to zero along half a cosine over ``steps`` steps."""
-    return LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / steps)))
+def scheduled(optimizer: Optimizer, schedule: str, *, steps: int, warmup: int = 0) -> LRScheduler:
+    """Learning rates that follow a schedule."""
+    return LambdaLR(optimizer, lambda step: factor(schedule, step, steps=steps, warmup=warmup))

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from explorer.plans import PlanValue
+from explorer.qat.held_out import LAST, Candidate
 
 
 @dataclass(frozen=True)
@@ -13,10 +14,14 @@ class TrainingRecord:
 
     Attributes:
         before: value of the plan without training, on the test split.
-        after: value of the trained network there.
-        weights_artifact: SHA-256 of the trained tensors.
+        after: value of the network that was kept there.
+        weights_artifact: SHA-256 of its tensors.
         plan: plan.json's content.
         seconds: of training, over all attempts.
+        epochs: passes over the training samples; None where a version before did not record it.
+        kept: which candidate it is.
+        candidates: that were measured on samples held out of the training; none where nothing was held out.
+        held_out: how many samples these are.
     """
 
     before: PlanValue
@@ -24,13 +29,23 @@ class TrainingRecord:
     weights_artifact: str
     plan: Mapping[str, Any]
     seconds: float
+    epochs: int | None = None
+    kept: str = LAST
+    candidates: tuple[Candidate, ...] = ()
+    held_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {**asdict(self), "before": self.before.to_json(), "after": self.after.to_json()}
+        return {
+            **asdict(self),
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
+            "candidates": [each.to_json() for each in self.candidates],
+        }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "TrainingRecord":
-        """The inverse of ``to_json``."""
+        """The inverse of ``to_json``, and what a version before wrote."""
         values = {name: PlanValue.from_json(content[name]) for name in ("before", "after")}
-        return cls(**{**content, **values})
+        candidates = tuple(Candidate.from_json(each) for each in content.get("candidates", ()))
+        return cls(**{**content, **values, "candidates": candidates})

@@ -1,6 +1,7 @@
 """Uniform quantizers: grids, steps, and networks that compute with them."""
 
 from explorer.quantizers.given import GivenSteps, LayerSteps
+from explorer.quantizers.gradients import straight_through
 from explorer.quantizers.grid import FLOAT_BITS, WIDTHS, Grid, Scheme, check_bits
 from explorer.quantizers.listing import QuantizedLayer, quantized_layers
 from explorer.quantizers.modules import FakeQuantizer
@@ -14,7 +15,7 @@ from explorer.quantizers.simulated import (
     simulate,
 )
 from explorer.quantizers.stored import QuantizedWeight
-from explorer.quantizers.uniform import Affine, dequantize, fake_quantize, quantize, straight_through
+from explorer.quantizers.uniform import Affine, dequantize, fake_quantize, quantize
 from explorer.quantizers.weights import quantize_weight, squared_errors, weight_affine
 
 __all__ = [

@@ -8,6 +8,7 @@ would miss.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 
 from explorer.errors import QuantizerError
 from explorer.quantizers import steps
+from explorer.quantizers.given import GivenSteps, LayerSteps
 from explorer.quantizers.grid import FLOAT_BITS, WIDTHS, Grid
-from explorer.quantizers.layers import Place, input_axis
+from explorer.quantizers.layers import Place, input_axis, places
 from explorer.quantizers.settings import QuantizerSettings
 from explorer.quantizers.steps import min_max
 from explorer.quantizers.steps.rows import as_rows, extremes
@@ -45,6 +47,12 @@ class _Observer:
                 rows = rows[:, drawn.to(rows.device)]
             self.kept.append(rows.clone())  # a later in-place operation must not reach it
 
+    @property
+    def signed(self) -> bool:
+        """Whether a value was negative."""
+        assert self.low is not None
+        return bool((self.low < 0).any())
+
     def choose(self, grid: Grid, settings: QuantizerSettings) -> Affine:
         assert self.low is not None
         assert self.high is not None
@@ -72,13 +80,27 @@ class ObservedInputs:
         Raises:
             QuantizerError: no calibration batch reached the layer, or there is no such width.
         """
+        observer = self._seen(name)
+        return observer.choose(Grid.of(bits, self._settings.scheme), self._settings)
+
+    def fitted(self, name: str, bits: int) -> Affine:
+        """The step of a layer's input on the unsigned grid where it was never seen negative, on the signed one else.
+
+        Raises:
+            QuantizerError: as `affine`.
+        """
+        observer = self._seen(name)
+        grid = Grid.signed(bits) if observer.signed else Grid.unsigned(bits)
+        return observer.choose(grid, self._settings)
+
+    def _seen(self, name: str) -> _Observer:
         observer = self._observers[name]
         if observer.low is None:
             raise QuantizerError(
                 f"no calibration batch reached layer {name!r}, so its activations have no step: give "
                 f"calibration inputs that use it, or leave its activations at {FLOAT_BITS} bits"
             )
-        return observer.choose(Grid.of(bits, self._settings.scheme), self._settings)
+        return observer
 
 
 def observe_inputs(
@@ -109,6 +131,36 @@ def input_affines(
     menu = {place.a_bits for place in wanted}
     observed = observe_inputs(model, wanted, calibration, settings, menu=menu)
     return {place.name: observed.affine(place.name, place.a_bits) for place in wanted}
+
+
+def fitted_steps(
+    model: nn.Module,
+    bits: Mapping[str, tuple[int, int]],
+    calibration: Iterable[Tensor],
+    *,
+    rule: str = "mse",
+    given: GivenSteps | None = None,
+) -> GivenSteps:
+    """``given`` steps, completed by one for the input of every layer: symmetric, unsigned where never seen negative.
+
+    Args:
+        bits: of the weight and of the input of each layer.
+        rule: that chooses a step.
+    """
+    own: dict[str, LayerSteps] = {} if given is None else dict(given.layers)
+    missing = [
+        place
+        for place in places(model, bits)
+        if place.a_bits != FLOAT_BITS and (place.name not in own or own[place.name].a_step is None)
+    ]
+    if missing:
+        settings = QuantizerSettings(scheme="symmetric", granularity="tensor", step=rule)
+        observed = observe_inputs(model, missing, calibration, settings, menu={p.a_bits for p in missing})
+        for place in missing:
+            found = observed.fitted(place.name, place.a_bits)
+            has = own.get(place.name, LayerSteps())
+            own[place.name] = replace(has, a_step=float(found.step), a_signed=found.grid.qmin < 0)
+    return GivenSteps(own, "none" if given is None else given.bias_correction)
 
 
 def _observe(

@@ -10,15 +10,16 @@ own; it is handed the step found here as its start, and `prepare_training` takes
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from explorer.quantizers.bias_correction import corrected
+from explorer.quantizers.gradients import rounded
 from explorer.quantizers.settings import QuantizerSettings
 from explorer.quantizers.stored import QuantizedWeight
-from explorer.quantizers.uniform import Affine, fake_quantize, straight_through
+from explorer.quantizers.uniform import Affine, fake_quantize, quantize
 
 INPUT = "input_quantizer"
 
@@ -26,10 +27,12 @@ INPUT = "input_quantizer"
 class FakeQuantizer(nn.Module):
     """Holds one Affine in buffers; its gradient is straight-through.
 
-    `output_channels` is the axis along which a weight's bias is corrected if its settings ask for that; `given`
-    says that its step was not chosen by a rule and is not to be chosen again.
+    `reach` is how far the gradient passes beyond the outermost levels (`half` of `gradients`); `output_channels` the
+    axis along which a weight's bias is corrected if its settings ask for that; `given` says that its step was not
+    chosen by a rule and is not to be chosen again.
     """
 
+    reach: ClassVar[float] = 0.5
     step: Tensor
     zero_point: Tensor | None
 
@@ -64,8 +67,12 @@ class FakeQuantizer(nn.Module):
     def quantized(self, x: Tensor) -> Tensor:
         """x on the grid. A method that learns its step overrides this."""
         if torch.is_grad_enabled() and x.requires_grad:
-            return straight_through(x, self.affine())
+            return rounded(x, self.affine().detached(), half=self.reach)
         return fake_quantize(x, self.affine())
+
+    def integers(self, x: Tensor) -> Tensor:
+        """The whole numbers of `stored`, in x's own floating-point type and without what else is stored."""
+        return quantize(x.detach(), self.affine().detached())
 
     def stored(self, x: Tensor) -> QuantizedWeight:
         """The weight x as whole numbers whose values `forward` gives. A method that transforms weights before it

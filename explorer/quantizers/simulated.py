@@ -2,7 +2,7 @@
 
 `simulate`: after training. Weights are replaced by their quantized values once; the input of each layer
 passes its quantizer. `prepare_training`: for quantization-aware training. The latent FP32 weight is trained
-and quantized anew on each forward pass, gradients pass straight through (`uniform.straight_through`).
+and quantized anew on each forward pass, gradients pass straight through (`gradients`).
 `freeze` turns the second form into the first. In that form each layer also keeps the whole numbers that its
 weight stands for (`stored`); `listing.quantized_layers` lists them.
 
@@ -132,8 +132,19 @@ def weight_quantizers(model: nn.Module) -> Iterator[tuple[str, FakeQuantizer, Te
             yield name, quantizer, _latent(layer)
 
 
+def input_quantizers(model: nn.Module) -> Iterator[tuple[str, FakeQuantizer]]:
+    """Layer name and quantizer of every quantized input."""
+    for name, layer in model.named_modules():
+        quantizer = layer._modules.get(INPUT)
+        if isinstance(quantizer, FakeQuantizer):
+            yield name, quantizer
+
+
 def freeze(model: nn.Module) -> nn.Module:
     """A copy of a prepared network in the form `simulate` gives, in eval mode, with its present steps.
+
+    What a method put into it for training alone goes: quantizers of its own at the inputs, and hooks of layers with
+    an attribute ``only_training`` that is true.
 
     Raises:
         QuantizerError: a method's quantizer computes other values than those it stores.
@@ -150,6 +161,12 @@ def freeze(model: nn.Module) -> nn.Module:
         if own is not None:
             _unwrap(layer, stored[own].record().dequantize())
             layer.add_module(STORED, stored[own])
+        for number, hook in list(layer._forward_hooks.items()):
+            if getattr(hook, "only_training", False):
+                del layer._forward_hooks[number]
+    for name, trained in list(input_quantizers(frozen)):
+        plain = FakeQuantizer(trained.affine().detached(), trained.settings)
+        frozen.get_submodule(name).add_module(INPUT, plain)
     return frozen.eval()
 
 

@@ -8,15 +8,12 @@ the 1-bit signed grid q = sign(x), with sign(0) = +1, and x^ = s sign(x).
 A value already on the grid survives exactly, and so does zero wherever the grid has one: x = fl(s k) divided
 by s lies within rounding error of k, rounds to k, and gives fl(s k) again.
 
-Straight-through estimator (Bengio, Leonard and Courville 2013), clipped: the value is x^, the derivative is 1
-where rounding stays on the grid and 0 where it had to be clamped. So the clip range reaches half a step
-beyond the outermost levels: |x| <= 2s on the 1-bit signed grid.
+`gradients` has the same values with a gradient.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,46 +61,27 @@ def dequantize(integers: Tensor, q: Affine) -> Tensor:
 
 def fake_quantize(x: Tensor, q: Affine) -> Tensor:
     """x moved to the nearest value q can represent; a new tensor, x is left alone."""
-    return _on_grid(x.detach(), q)[0]
+    return on_grid(x.detach(), q)
 
 
-def clipped(x: Tensor, q: Affine) -> Tensor:
-    """Where x lies beyond q's clip range, so that `straight_through` passes no gradient."""
-    outside = _on_grid(x.detach(), q, mask=True)[1]
-    assert outside is not None
-    return outside
+def clipped(x: Tensor, q: Affine, half: float = 0.5) -> Tensor:
+    """Where x lies beyond the outermost levels by more than ``half`` of the distance of two, see `gradients`."""
+    x = x.detach()
+    step, zero_point = q.over(x)
+    zero = 0.0 if zero_point is None else zero_point
+    reach = half * (2 if q.grid.is_sign else 1)
+    return (x < (q.grid.qmin - zero - reach) * step) | (x > (q.grid.qmax - zero + reach) * step)
 
 
-def straight_through(x: Tensor, q: Affine) -> Tensor:
-    """`fake_quantize(x, q)` whose gradient is the identity inside the clip range and zero outside."""
-    value: Tensor = _StraightThrough.apply(x, q)  # type: ignore[no-untyped-call]
-    return value
-
-
-class _StraightThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, q: Affine) -> Tensor:
-        value, outside = _on_grid(x, q, mask=True)
-        ctx.save_for_backward(outside)  # one byte an element, where the usual graph keeps several floats
-        return value
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        (outside,) = ctx.saved_tensors
-        return grads[0].masked_fill(outside, 0.0), None
-
-
-def _on_grid(x: Tensor, q: Affine, *, mask: bool = False) -> tuple[Tensor, Tensor | None]:
-    """The values on the grid and, if asked, where they were clamped."""
+def on_grid(x: Tensor, q: Affine) -> Tensor:
+    """The nearest values that q can represent, without a gradient of their own (`gradients`)."""
     step, zero_point = q.over(x)
     if q.grid.is_sign:
-        return _sign(x).mul_(step), x.abs() > 2 * step if mask else None
-    integers = _round(x, step, zero_point)
-    outside = (integers < q.grid.qmin).logical_or_(integers > q.grid.qmax) if mask else None
-    integers.clamp_(q.grid.qmin, q.grid.qmax)
-    if zero_point is not None:
-        integers.sub_(zero_point)
-    return integers.mul_(step), outside
+        return _sign(x).mul_(step)
+    if zero_point is None or zero_point.ndim == 0:  # the grid moves by whole numbers instead of every value
+        zero = 0.0 if zero_point is None else float(zero_point)
+        return (x / step).round_().clamp_(q.grid.qmin - zero, q.grid.qmax - zero).mul_(step)
+    return _round(x, step, zero_point).clamp_(q.grid.qmin, q.grid.qmax).sub_(zero_point).mul_(step)
 
 
 def _round(x: Tensor, step: Tensor, zero_point: Tensor | None) -> Tensor:

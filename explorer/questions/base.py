@@ -103,6 +103,14 @@ class Question(Frozen):
         """The question whose `parameters` these are."""
         return cls(**parameters, seed=seed)
 
+    @classmethod
+    def recorded(cls, parameters: dict[str, Any], version: int) -> dict[str, Any]:
+        """Parameters that a run of this version was recorded with, as they would be recorded now.
+
+        A kind whose defaults changed overrides it, so that older runs keep saying what they did.
+        """
+        return parameters
+
     def about(self) -> dict[str, Any]:
         """Options that decide what the question is about: all but the free ones."""
         return {name: value for name, value in self if name not in self.free}

@@ -34,6 +34,7 @@ SIDEWAYS = {
     ("places", "errors"),  # a folder that cannot be found is reported as a mistake of the person's
     ("reading", "errors"),  # so is a file that is not what it should be
     ("qat", "plans"),  # training starts from a plan
+    ("qat", "curvature"),  # the trace that is shown while a network trains
     ("lapq", "plans"),  # found steps become a plan
     ("landscape", "curvature"),  # a slice runs along eigenvectors and shows what the Hessian predicts
     ("plans", "curvature"),  # Ω is made of traces, and a frontier asked for without them computes them

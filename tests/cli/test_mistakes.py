@@ -47,11 +47,14 @@ def loss():
         ("finetune --study tiny --plan p.json --learning-rate 0", "--learning-rate"),
         ("finetune --study tiny --plan p.json --learning-rate 10", "--learning-rate"),
         ("finetune --study tiny --plan p.json --learning-rate inf", "--learning-rate"),
-        ("finetune --study tiny --plan p.json --staged", "staged training is not built yet"),
-        *(
-            (f"finetune --study tiny --plan p.json --method {name}", f"'{name}' is not built yet; use ste")
-            for name in ("lsq", "pact", "dorefa", "fpq")
-        ),
+        ("finetune --study tiny --plan p.json --stages 0", "--stages"),
+        ("finetune --study tiny --plan p.json --preset mine", "'mine' is unknown; use hawq or lsq"),
+        ("finetune --study tiny --plan p.json --method-options fast", "'fast' must be a name and a value"),
+        ("finetune --study tiny --plan p.json --methods ste,magic", "'magic' is unknown; use ste"),
+        ("finetune --study tiny --plan p.json --seeds 0,one", "whole numbers with a comma between"),
+        ("finetune --study tiny --plan p.json --plans q.json", "give one plan.json with --plan, or several"),
+        ("finetune --study tiny --plan p.json q.json", "there is no argument 'q.json' to take"),
+        ("finetune --study tiny", "give one plan.json with --plan"),
         ("finetune --study tiny --plan p.json --method magic", "'magic' is unknown; use ste"),
         ("frontier --study tiny --cost carbon", "--cost"),
         ("frontier --study tiny --budget much", "--budget"),

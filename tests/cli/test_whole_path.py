@@ -67,7 +67,7 @@ def test_every_verb_in_turn_gives_the_numbers_of_the_python_api(explore: Command
 
     words = ("--method", "ste", "--epochs", 1, "--batch-size", 16, "--learning-rate", 0.05)
     trained = explore("finetune", "--study", folder, "--plan", path, *words, "--json").json
-    result = qat.finetune(study, plan, blocks, epochs=1, batch_size=16, learning_rate=0.05)
+    result = qat.finetune(study, plan, blocks, method="ste", epochs=1, batch_size=16, learning_rate=0.05)
     assert trained["before"] == before
     assert {key: trained[key] for key in ("loss", "accuracy")} == {
         "loss": result.after.loss,
@@ -86,13 +86,25 @@ def test_an_optimizer_trains_with_its_own_learning_rate_unless_one_is_given(
 ) -> None:
     """One run however it is spelled, and another than the other optimizer's; the methods there are can be listed."""
     path = write_plan(folder, dict.fromkeys(LAYERS, 3))
-    words = ("finetune", "--study", folder, "--plan", path, "--batch-size", 16, "--json", "--optimizer")
+    words = (
+        "finetune",
+        "--study",
+        folder,
+        "--plan",
+        path,
+        "--batch-size",
+        16,
+        "--epochs",
+        1,
+        "--json",
+        "--optimizer",
+    )
     adamw = explore(*words, "adamw").json
     assert explore(*words, "adamw", "--learning-rate", 0.001).json == adamw
     sgd = explore(*words, "sgd").json
     assert sgd["run"] == explore(*words[:-1]).json["run"] != adamw["run"]
     assert sgd["loss"] != adamw["loss"]
-    listed = explore("finetune", "--methods")
+    listed = explore("finetune", "--list-methods")
     assert listed.status == 0
     assert listed.out.splitlines() == [f"{name}: {method.title}" for name, method in qat.METHODS.items()]
 

@@ -66,8 +66,8 @@ ASKED = {
 IDS = {
     "traces": "10e348509fd3",
     "traces, not as usual": "a39d29779771",
-    "finetune": "61b45d3be7e9",
-    "finetune, not as usual": "8399271ebb8c",
+    "finetune": "985c2d4445f8",
+    "finetune, not as usual": "a83c1ec60af7",
     "evaluate": "2ef374fa4c0b",
     "evaluate a plan": "72b327067794",
     "landscape": "a92d57f2206b",

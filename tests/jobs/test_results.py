@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 FEW: dict[str, Any] = {"calibration": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "traces": {"rel_se": 0.5},
-    "finetune": {"batch_size": 64},
+    "finetune": {"batch_size": 64, "epochs": 1},
     "evaluate": {},
     "landscape": {"block": "0", "dims": 1, "points": 5, "samples": 16, "directions": "random"},
     "eigenvalues": {"k": 1, "samples": 16, "whole": False},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer.jobs import versions
-from explorer.jobs.requests import spec_of
+from explorer.jobs.requests import question_of, spec_of
 from explorer.questions import (
     EigenvaluesQuestion,
     EvaluateQuestion,
@@ -39,6 +39,10 @@ class Known:
 STUDY = Known()
 # The record's traces are of version 2.
 TRACES = spec_of(STUDY, TracesQuestion(rel_se=0.5)).model_copy(update={"version": 2})
+# Its training is of version 1.
+TRAINING = spec_of(STUDY, FinetuneQuestion(plan=PLAN, epochs=40, batch_size=16)).model_copy(
+    update={"version": 1}
+)
 
 
 class Whole(ArtifactFolder):
@@ -72,10 +76,7 @@ def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store
     asked = {
         "9c4132db07dc": (spec_of(STUDY, EvaluateQuestion()), "done"),
         "a08562a3ecc5": (TRACES, "done"),
-        "9aac5b189ebb": (
-            spec_of(STUDY, FinetuneQuestion(plan=PLAN, epochs=40, batch_size=16)),
-            "cancelled",
-        ),
+        "9aac5b189ebb": (TRAINING, "cancelled"),
         "c60733995019": (spec_of(STUDY, EvaluateQuestion(plan=other_weights)), "failed"),
         "252ef1c77c0a": (spec_of(STUDY, EigenvaluesQuestion()), "cancelled"),
         "016cb59528fd": (spec_of(STUDY, SpectrumQuestion()), "queued"),
@@ -87,7 +88,7 @@ def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store
     for run_id, (spec, status) in asked.items():
         run = found(old_store, spec)
         assert (run.id, run.status, run.spec.kind) == (run_id, status, spec.kind)
-        assert versions.is_older(run) == (spec is TRACES)
+        assert versions.is_older(run) == (spec in (TRACES, TRAINING))
         assert old_store.submit(spec).id == run_id, "asked again, it is that run and no new one"
         assert old_store.get(run_id).spec == spec, "its study is known where it is now"
     result = found(old_store, spec_of(STUDY, EvaluateQuestion())).result
@@ -96,6 +97,9 @@ def test_the_same_question_finds_the_old_run_wherever_the_study_is_now(old_store
     saved = old_store.last_checkpoint("9aac5b189ebb")
     assert saved is not None
     assert saved[1]["step"] == 60, "it goes on from where it was"
+    trained = question_of(TRAINING)
+    assert isinstance(trained, FinetuneQuestion)
+    assert (trained.method, trained.taught, trained.keep) == ("ste", False, "last"), "by the defaults of then"
 
 
 def test_of_runs_that_turn_out_to_ask_the_same_the_last_one_finished_answers(old_store: Store) -> None:

@@ -123,7 +123,7 @@ def test_the_plan_carries_the_steps_and_is_worth_what_was_measured(
         result.stages["joint"].accuracy,
     )
     assert read_plan(plan.to_json(), study=study, partitions=(blocks,))[0] == plan
-    tuned = qat.finetune(study, plan, blocks, epochs=1, learning_rate=0.01)
+    tuned = qat.finetune(study, plan, blocks, method="ste", epochs=1, learning_rate=0.01, keep="last")
     assert tuned.before.loss == measured.loss
     kept = tuned.network.get_submodule("3.input_quantizer")
     assert float(kept.step) == np.float32(result.steps["3.input"])  # type: ignore[arg-type]

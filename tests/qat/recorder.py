@@ -1,5 +1,6 @@
 """A watcher that can stop a training and hand its checkpoints to the next attempt, as a store would."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -7,6 +8,12 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
+
+from explorer.questions import FinetuneQuestion
+
+PLAIN: Mapping[str, Any] = {
+    name: value for name, value in FinetuneQuestion.VERSION_1.items() if name != "epochs"
+}  # the loop without a teacher, a warm-up, samples held out or anything after the last step
 
 
 class Interrupted(Exception):
@@ -32,19 +39,21 @@ class Recorder:
     """
 
     def __init__(self, *, stop_at: int | None = None, before: "Recorder | None" = None) -> None:
-        self.points: dict[str, list[dict[str, Any]]] = {"train": [], "test": [], "method": []}
+        self.points: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.fractions: list[float] = []
         self.messages: list[str] = []
         self.saves = 0
         self._stop_at, self._calls, self._training = stop_at, 0, False
         self._saved: Kept | None = None
-        self._lengths: dict[str, int] = dict.fromkeys(self.points, 0)
+        self._lengths: dict[str, int] = {}
         if before is not None:
             self._saved, self._lengths = deepcopy(before._saved), dict(before._lengths)
-            self.points = {name: before.points[name][: self._lengths[name]] for name in before.points}
+            for name, length in self._lengths.items():
+                self.points[name] = before.points[name][:length]
 
     def point(self, series: str, values: Mapping[str, Any]) -> None:
-        self.points[series].append(dict(values))
+        if series != "speed":  # no two trainings are equally fast
+            self.points[series].append(dict(values))
 
     def report(self, fraction: float, message: str = "") -> None:
         self.fractions.append(fraction)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from explorer import qat
 from explorer.blocks import Block
-from explorer.errors import ExplorerError, RunError
+from explorer.errors import RunError
 from explorer.plans import Plan, evaluate_plan, measure_plan
 from explorer.qat import FinetuneResult, finetuning, stepping
 from explorer.qat.curves import Window
@@ -19,14 +19,16 @@ from explorer.quantizers import quantized_layers
 from explorer.quantizers.simulated import simulate
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
-from tests.qat.recorder import Interrupted, Recorder
+from tests.qat.recorder import PLAIN, Interrupted, Recorder
 
 STEPS = 26  # an epoch: 403 training images in batches of 16, the last of 3
 
 
 def train(study: Study, blocks: tuple[Block, ...], w_bits: int = 2, **options: Any) -> FinetuneResult:
     plan = Plan.uniform(study, blocks, w_bits, 8)
-    return qat.finetune(study, plan, blocks, **{"batch_size": 16, "learning_rate": 0.02, **options})
+    return qat.finetune(
+        study, plan, blocks, **{**PLAIN, "batch_size": 16, "learning_rate": 0.02, "epochs": 1, **options}
+    )
 
 
 def weights(result: FinetuneResult) -> dict[str, Tensor]:
@@ -141,20 +143,21 @@ def test_the_curves_go_forward_and_end_at_the_last_epoch(whole: Any) -> None:
     assert epochs == [pytest.approx(step / STEPS) for step in (20, 26, 40, 52)]
     tested = told.points["test"]
     assert [point["epoch"] for point in tested] == [0, 1, 2]
-    assert tested[0] == {"epoch": 0, "loss": result.before.loss, "accuracy": result.before.accuracy}
-    assert tested[-1] == {"epoch": 2, "loss": result.after.loss, "accuracy": result.after.accuracy}
+    for point, value in ((tested[0], result.before), (tested[-1], result.after)):
+        assert (point["loss"], point["accuracy"]) == (value.loss, value.accuracy)
+    assert 0 < tested[0]["agreement"] < tested[-1]["agreement"] <= 1
     assert told.fractions == sorted(told.fractions)
     assert 0 <= told.fractions[0] <= told.fractions[-1] < 1
 
 
 def test_a_point_weighs_its_batches_by_samples() -> None:
     window = Window()
-    window.add(Outcome(16, 1.0, 8))
-    window.add(Outcome(4, 6.0, 4))
+    window.add(Outcome(16, 1.0, 8, 0.2))
+    window.add(Outcome(4, 6.0, 4, 0.1))
     point = window.point(0.5)
-    assert (point.epoch, point.loss, point.accuracy) == (0.5, 2.0, 0.6)
+    assert (point.epoch, point.loss, point.accuracy, point.learning_rate) == (0.5, 2.0, 0.6, 0.1)
     assert window.point(0.5) == point, "asking for it changes nothing"
-    window.add(Outcome(2, 3.0, None))
+    window.add(Outcome(2, 3.0, None, 0.1))
     assert window.point(1.0).accuracy is None
 
 
@@ -195,12 +198,14 @@ def test_all_images_of_an_epoch_are_seen_once(
     ("options", "words"),
     [
         ({"method": "magic"}, "the training method 'magic' is not available; use ste"),
-        ({"optimizer": "magic"}, "the optimizer 'magic' is not available; use sgd or adamw"),
-        ({"epochs": 0}, "the number of epochs is 0; it must be at least 1"),
-        ({"batch_size": 1}, "the batch size is 1; it must be at least 2"),
-        ({"learning_rate": 0.0}, "the learning rate is 0.0; it must lie between 0 and 10"),
-        ({"learning_rate": math.nan}, "the learning rate is nan"),
-        ({"learning_rate": math.inf}, "the learning rate is inf"),
+        ({"optimizer": "magic"}, "there is no optimizer 'magic'; use one of sgd"),
+        ({"epochs": 0}, "epochs is 0; it must be"),
+        ({"batch_size": 1}, "batch_size is 1; it must be"),
+        ({"learning_rate": math.nan}, "learning_rate is nan"),
+        ({"rate": 0.1}, "there is no option rate"),
+        ({"method_options": {"pace": 1}}, "there is no option pace"),
+        ({"batch_norm": "frozen"}, "batch norm cannot be frozen while 0 has weights of 2 bits"),
+        ({"stages": 2}, "stages need the blocks of the plan in the order of their damage"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_computed(
@@ -229,11 +234,6 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_a_sentence(
     saved = told.restore()
     assert saved is not None
     assert saved.state["step"] == 20, "what was good is kept"
-
-
-def test_a_training_that_explodes_is_a_sentence_too(study: Study, blocks: tuple[Block, ...]) -> None:
-    with pytest.raises(ExplorerError, match="finite"):
-        train(study, blocks, learning_rate=9.9, momentum=1e12, epochs=3)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ from explorer.plans import Plan
 from explorer.qat.methods import METHODS, Batch, Method, StraightThrough
 from explorer.quantizers.simulated import prepare_training
 from explorer.studies import Study
-from tests.qat.recorder import Recorder
+from tests.qat.recorder import PLAIN, Recorder
 
 
 def train(study: Study, blocks: tuple[Block, ...], method: str, **options: Any) -> qat.FinetuneResult:
     plan = Plan.uniform(study, blocks, 3, 8)
-    return qat.finetune(study, plan, blocks, method=method, epochs=2, batch_size=64, **options)
+    settings = {**PLAIN, "method": method, "epochs": 2, "batch_size": 64, **options}
+    return qat.finetune(study, plan, blocks, **settings)
 
 
 def weights(result: qat.FinetuneResult) -> dict[str, Tensor]:
@@ -116,10 +117,11 @@ def test_straight_through_tells_which_share_of_the_weights_is_clipped() -> None:
         layer.weight.copy_(torch.tensor([[1.0, -1.0, 0.5, 0.25]]))
     method = StraightThrough()
     network = method.prepare(nn.Sequential(layer), {"0": (4, 32)}, [], None)
-    assert method.series(network) == {"share of weights clipped": 0.0}
+    clipped = "share of weights clipped"
+    assert method.series(network)[clipped] == 0.0
     with torch.no_grad():
         network.get_parameter("0.parametrizations.weight.original")[0, 0] = 9.0
-    assert method.series(network) == {"share of weights clipped": 0.25}
+    assert method.series(network)[clipped] == 0.25
     method.start_epoch(network)
-    assert method.series(network) == {"share of weights clipped": 0.0}
+    assert method.series(network)[clipped] == 0.0
     assert method.series(nn.Sequential(layer)) == {}

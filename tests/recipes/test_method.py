@@ -57,13 +57,14 @@ from explorer.runs import Store
 study = studies.load_network(sys.argv[1])
 blocks = study.blocks()
 plan = Plan.uniform(study, blocks, 4, 8)
-result = qat.finetune(study, plan, blocks, method="bounded", batch_size=64)
+result = qat.finetune(study, plan, blocks, method="bounded", batch_size=64, epochs=1, keep="last")
 layers = quantized_layers(result.network).values()
 largest = max(float(layer.weight.dequantize().abs().max()) for layer in layers)
 print(json.dumps([result.after.loss, largest]))
 Path("plan.json").write_text(json.dumps(plan.to_json()))
-main(["finetune", "--methods"])
-words = ["--study", sys.argv[1], "--plan", "plan.json", "--method", "bounded", "--batch-size", "64", "--json"]
+main(["finetune", "--list-methods"])
+few = ["--batch-size", "64", "--epochs", "1", "--keep", "last"]
+words = ["--study", sys.argv[1], "--plan", "plan.json", "--method", "bounded", *few, "--json"]
 status = main(["finetune", *words])
 [run] = Store.open().list(kind="finetune")
 print(json.dumps(Store.open().points(run.id, "method")))
@@ -86,6 +87,6 @@ def test_a_method_by_the_recipe(tmp_path: Path) -> None:
     direct, *listed, trained, told = run(folder, USE, tmp_path / "home", study).splitlines()
     loss, largest = json.loads(direct)
     assert largest < 0.4, "0.3 and its rounding to 4 bits"
-    assert listed == ["bounded: bounded weights", "ste: straight-through estimator"]
+    assert listed[:2] == ["bounded: bounded weights", "ste: straight-through estimator"]
     assert json.loads(trained)["loss"] == loss
     assert [point["largest weight"] <= 0.301 for point in json.loads(told)] == [True]

@@ -137,7 +137,7 @@ def lived_in(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = Plan.uniform(study, study.blocks(), 2, 8)
     execute(
         store,
-        spec_of(study, FinetuneQuestion(plan=plan.to_json(), batch_size=16)),
+        spec_of(study, FinetuneQuestion(plan=plan.to_json(), batch_size=16, epochs=1)),
         title="Fine-tuning tiny",
     )
     store.close()

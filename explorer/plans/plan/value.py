@@ -78,7 +78,7 @@ def evaluate_plan(
         check=check,
         progress=progress,
     )
-    return _with_costs(found, plan, blocks)
+    return with_costs(found, plan, blocks)
 
 
 def measure_plan(
@@ -93,10 +93,11 @@ def measure_plan(
 ) -> PlanValue:
     """Loss and metric of a network that is already quantized as ``plan`` says."""
     found = evaluation.measure(network, study, split=split, check=check, progress=progress)
-    return _with_costs(found, plan, blocks)
+    return with_costs(found, plan, blocks)
 
 
-def _with_costs(found: Evaluation, plan: Plan, blocks: Sequence[Block]) -> PlanValue:
+def with_costs(found: Evaluation, plan: Plan, blocks: Sequence[Block]) -> PlanValue:
+    """What was measured of a network that is quantized as ``plan`` says, beside the plan's costs."""
     return PlanValue(
         **found.to_json(),
         size_bytes=size_bytes(blocks, plan.w_bits),

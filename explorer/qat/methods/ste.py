@@ -1,24 +1,37 @@
 """The straight-through estimator (Bengio, Leonard and Courville 2013), as HAWQ trains with it.
 
-The forward pass sees quantized weights and activations; the backward pass takes the rounding for the identity
-inside the clip range. Steps of the weights follow the weights: they are chosen again at the start of every
-epoch. Steps of the activations stay as calibrated, and steps that the plan carries as they are.
+The forward pass sees quantized weights and activations; the backward pass takes the rounding for the identity where it
+stays on the grid, so the clip range reaches half a step beyond the outermost levels. Steps of the weights, of least
+squared error and one an output channel, follow the weights: they are chosen again at the start of every epoch, or stay
+where that is asked for. Steps of the activations stay as calibrated, and steps that the plan carries as they are.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
-from explorer.qat.methods.base import Method
+from explorer.qat.methods.levels import OscillationOptions
+from explorer.qat.methods.oscillating import OscillationMethod
+from explorer.qat.methods.quantized import QuantizedOptions
 from explorer.quantizers.given import GivenSteps
-from explorer.quantizers.simulated import prepare_training, refresh_steps, weight_quantizers
-from explorer.quantizers.uniform import clipped
+from explorer.quantizers.simulated import prepare_training, refresh_steps
 
 
-class StraightThrough(Method):
+class StraightThroughOptions(QuantizedOptions, OscillationOptions):
+    """Options of the straight-through estimator."""
+
+    steps: Literal["epoch", "fixed"] = Field(
+        "epoch", description="of the weights: chosen again at the start of every epoch, or once"
+    )
+
+
+class StraightThrough(OscillationMethod):
     """Straight-through estimator; see the module."""
 
     title = "straight-through estimator"
+    Options = StraightThroughOptions
 
     def prepare(
         self,
@@ -28,16 +41,11 @@ class StraightThrough(Method):
         steps: GivenSteps | None,
     ) -> nn.Module:
         """A copy of ``model`` with straight-through quantizers; ``steps`` that are given stay as they are."""
-        return prepare_training(model, bits, calibration, steps=steps)
+        start = self.starting_steps(model, bits, calibration, steps)
+        return self.watched(prepare_training(model, bits, [], steps=start))
 
     def start_epoch(self, network: nn.Module) -> None:
-        """Choose the weights' steps again."""
-        refresh_steps(network)
-
-    def series(self, network: nn.Module) -> dict[str, float]:
-        """Share of the weights beyond their clip range, which get no gradient."""
-        outside, total = 0, 0
-        for _, quantizer, latent in weight_quantizers(network):
-            outside += int(clipped(latent, quantizer.affine()).sum())
-            total += latent.numel()
-        return {"share of weights clipped": outside / total} if total else {}
+        """Choose the weights' steps again, unless they are fixed."""
+        if self.chosen().steps == "epoch":
+            refresh_steps(network)
+        super().start_epoch(network)

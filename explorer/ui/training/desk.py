@@ -70,7 +70,7 @@ def _draw(study: Study, run: Run) -> None:
     store = caches.store()
     reference = results.full_precision(study)
     loss = "loss (cross-entropy, nats)" if study.loss.kind == "cross_entropy" else f"loss ({study.loss.kind})"
-    epochs = int(str(run.spec.parameters.get("epochs", 1)))
+    epochs = trainings.epochs(run)
     curves = {series: store.points(run.id, series) for series in ("train", "test", "method")}
     if run.result is not None:
         _numbers(TrainingRecord.from_json(run.result))
@@ -127,6 +127,11 @@ def _numbers(record: TrainingRecord) -> None:
             help="Test images; ± one standard error. A gain below two standard errors is called noise.",
         )
         st.metric("Training took", f"{record.seconds:.0f} s", width="content")
+    if record.held_out:
+        chosen = (
+            f"the best of {len(record.candidates)} by {record.held_out:,} training samples that were held out"
+        )
+        st.caption(f"Kept: {record.kept}, {chosen}.")
 
 
 def gain(before: Evaluation, after: Evaluation) -> tuple[str | None, bool | None]:

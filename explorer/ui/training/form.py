@@ -7,7 +7,7 @@ from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.qat import METHODS, OPTIMIZERS
 from explorer.questions import FinetuneQuestion
-from explorer.questions.training import LEARNING_RATES
+from explorer.questions.training import LEARNING_RATES, usual_epochs
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
 from explorer.ui.shell import caches, door
@@ -20,15 +20,25 @@ _OPTIMIZER_NAMES = {"sgd": "SGD with momentum", "adamw": "AdamW"}
 def show(study: Study, plan: Plan) -> None:
     """Draw the form; what came of pressing its button stands under it."""
     with st.form("finetune", border=True):
+        usual = usual_epochs(plan.to_json())
         epochs = st.number_input(
-            "Epochs", 1, 200, 1, help=f"Passes over the {study.data.size('train'):,} {study.training_name}."
+            "Epochs",
+            1,
+            200,
+            None,
+            placeholder=f"{usual}, as usual for these widths",
+            help=f"Passes over the {study.data.size('train'):,} {study.training_name}. Left empty: {usual}.",
         )
         starts = st.form_submit_button(
             "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
         )
         with st.expander("More settings"):
+            names = list(METHODS)
             method = st.selectbox(
-                "Method", list(METHODS), format_func=lambda name: METHODS[name].title.capitalize()
+                "Method",
+                names,
+                names.index(FinetuneQuestion.default("method")),
+                format_func=lambda name: METHODS[name].title.capitalize(),
             )
             optimizer = st.selectbox("Optimizer", list(OPTIMIZERS), format_func=_OPTIMIZER_NAMES.__getitem__)
             own = ", ".join(f"{rate:g} for {_OPTIMIZER_NAMES[name]}" for name, rate in LEARNING_RATES.items())
@@ -50,7 +60,7 @@ def show(study: Study, plan: Plan) -> None:
                 plan=plan.to_json(),
                 seed=int(seed),
                 method=method,
-                epochs=int(epochs),
+                epochs=None if epochs is None else int(epochs),
                 optimizer=optimizer,
                 learning_rate=rate,
             )

@@ -34,6 +34,12 @@ def bits(run: Run) -> dict[str, tuple[int, int]]:
     return {name: (int(of["w_bits"]), int(of["a_bits"])) for name, of in content(run)["blocks"].items()}
 
 
+def epochs(run: Run) -> int:
+    """How many epochs a training has; 1 where its question is of another version."""
+    question = run_titles.question_of(run.spec)
+    return question.passes if isinstance(question, FinetuneQuestion) else 1
+
+
 def label(run: Run) -> str:
     """The name a person gave, or size and settings: what tells the trainings of a study apart."""
     if run.name:

@@ -25,7 +25,7 @@ from tests.jobs.holding import Hold
 
 Wait = Callable[..., None]
 LogOf = Callable[[str, str], str]
-TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02}
+TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 0.02, "keep": "last"}  # 26 steps an epoch
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_a_plan_by_module_and_the_fp32_network_are_measured_too(store: Store, st
 
 def test_what_is_asked_in_default_words_is_one_run_whatever_the_plan_is_called(study: Study) -> None:
     content = plan_of(study).to_json()
-    spelt = {"method": "ste", "epochs": 1, "batch_size": 128, "learning_rate": 0.01}
+    spelt = {"method": "lsq", "epochs": None, "batch_size": 128, "learning_rate": 0.01}
     asked = spec_of(study, FinetuneQuestion(plan=content))
     assert asked == spec_of(study, FinetuneQuestion(plan={**content, "name": "small"}, **spelt))
     assert asked.parameters == {"plan": content}

@@ -26,14 +26,14 @@ def headings(page: AppTest) -> list[str]:
 @pytest.mark.usefixtures("lived_in_home")
 def test_another_plans_training_is_not_shown_under_the_current_plan(opens: Opens, toml: str) -> None:
     page = opens("fine_tune", study=toml, plan=TRAINED)
-    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · batch size 16"]
+    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · epochs 1 · batch size 16"]
     assert any(metric.label == "After training" for metric in page.metric)
     page = opens("fine_tune", study=toml, plan=OTHER)
     assert headings(page) == ["The current plan is not trained yet"]
     assert not any(metric.label == "After training" for metric in page.metric)
     [pick] = [box for box in page.selectbox if box.label == "Trainings of this study"]
     assert pick.value is None
-    assert pick.options == ["114 B · plan W2, A8 · batch size 16"]
+    assert pick.options == ["114 B · plan W2, A8 · epochs 1 · batch size 16"]
 
 
 @pytest.mark.usefixtures("lived_in_home")
@@ -42,11 +42,11 @@ def test_another_training_is_shown_under_its_own_name_until_the_plan_changes(ope
     page = opens("fine_tune", study=toml, plan=OTHER)
     page.session_state[TRAINING_SHOWN] = run.id
     page = page.run()
-    assert headings(page) == ["Training of another plan: 114 B · plan W2, A8 · batch size 16"]
+    assert headings(page) == ["Training of another plan: 114 B · plan W2, A8 · epochs 1 · batch size 16"]
     [use] = [button for button in page.button if button.label == "Use this plan"]
     page = use.click().run()
     assert not page.exception
-    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · batch size 16"]
+    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · epochs 1 · batch size 16"]
 
 
 def test_the_same_training_is_not_begun_twice(
