@@ -1,4 +1,8 @@
-"""Loss and accuracy of a training as it goes: training batches as a line, the test images as markers."""
+"""Loss and accuracy of a training as it goes: training batches as a line, the test images as markers.
+
+The training loss is that of the targets; what a teacher adds is not in it. Beside the accuracy stands the share of test
+images that get the same class as from the FP32 network.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +27,8 @@ def figure(
     """Draw both curves.
 
     Args:
-        train, test: points with ``epoch``, ``loss`` and ``accuracy`` (a share, or None).
+        train, test: points with ``epoch``, ``loss`` and ``accuracy`` (a share, or None); of test perhaps with
+            ``agreement``, a share too.
         epochs: length of the axis.
         loss: what the loss is, with its unit, for the axis.
         reference: accuracy of the FP32 network, drawn as a line.
@@ -48,6 +53,19 @@ def figure(
                 row=1,
                 col=column,
             )
+    known = [point for point in test if point.get("agreement") is not None]
+    if known:
+        made.add_scatter(
+            x=[point["epoch"] for point in known],
+            y=[point["agreement"] * 100 for point in known],
+            mode="lines+markers",
+            line={"color": look.ACTIVATIONS, "width": 1.5, "dash": "dash"},
+            marker={"size": 8, "symbol": "diamond-open"},
+            name="same class as FP32",
+            hovertemplate="same class as FP32<br>epoch %{x:.2f}<br>%{y:.4g} %<extra></extra>",
+            row=1,
+            col=2,
+        )
     if reference is not None:
         made.add_hline(
             y=reference * 100,

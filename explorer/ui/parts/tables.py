@@ -79,6 +79,17 @@ def of_frontier(frontier: Frontier) -> pd.DataFrame:
     return pd.DataFrame(numbers).join(pd.DataFrame(frontier.bits, columns=list(frontier.blocks)))
 
 
+def of_layers(points: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row an epoch and layer: what a training method told of it."""
+    return pd.DataFrame(
+        [
+            {"epoch": point["epoch"], "layer": layer, **numbers}
+            for point in points
+            for layer, numbers in point["layers"].items()
+        ]
+    )
+
+
 def of_curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
     """One row a point of a training's curves, which are named in the first column."""
     return pd.DataFrame([{"curve": name, **point} for name, points in curves.items() for point in points])

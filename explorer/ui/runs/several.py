@@ -21,6 +21,11 @@ def show(runs: Sequence[Run]) -> None:
     """Draw the comparison under the list."""
     st.header(f"{len(runs)} runs compared")
     deleting.button(runs)
+    compare(runs)
+
+
+def compare(runs: Sequence[Run]) -> None:
+    """Draw the curves of trainings among them, and what differs of settings and results."""
     called = names(runs)
     trained = [(name, run) for name, run in zip(called, runs, strict=True) if run.spec.kind == "finetune"]
     if len(trained) > 1:

@@ -1,73 +1,56 @@
-"""The settings of a training and the button that starts it."""
+"""Press Start: what will be trained in one line, the button that starts it, and every setting behind it."""
 
 import streamlit as st
 
+from explorer.errors import ExplorerError
 from explorer.jobs import request
 from explorer.jobs.requests import spec_of
+from explorer.jobs.telling import forecast
 from explorer.plans import Plan
-from explorer.qat import METHODS, OPTIMIZERS
 from explorer.questions import FinetuneQuestion
-from explorer.questions.training import LEARNING_RATES, usual_epochs
+from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
 from explorer.ui.shell import caches, door
-from explorer.ui.training import trainings
+from explorer.ui.shell.plain import plain
+from explorer.ui.training import settings, trainings, words
 
 _SAID = "training_said"
-_OPTIMIZER_NAMES = {"sgd": "SGD with momentum", "adamw": "AdamW"}
 
 
-def show(study: Study, plan: Plan) -> None:
-    """Draw the form; what came of pressing its button stands under it."""
-    with st.form("finetune", border=True):
-        usual = usual_epochs(plan.to_json())
-        epochs = st.number_input(
-            "Epochs",
-            1,
-            200,
-            None,
-            placeholder=f"{usual}, as usual for these widths",
-            help=f"Passes over the {study.data.size('train'):,} {study.training_name}. Left empty: {usual}.",
-        )
-        starts = st.form_submit_button(
-            "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
-        )
-        with st.expander("More settings"):
-            names = list(METHODS)
-            method = st.selectbox(
-                "Method",
-                names,
-                names.index(FinetuneQuestion.default("method")),
-                format_func=lambda name: METHODS[name].title.capitalize(),
-            )
-            optimizer = st.selectbox("Optimizer", list(OPTIMIZERS), format_func=_OPTIMIZER_NAMES.__getitem__)
-            own = ", ".join(f"{rate:g} for {_OPTIMIZER_NAMES[name]}" for name, rate in LEARNING_RATES.items())
-            rate = st.number_input(
-                "Learning rate",
-                0.0001,
-                1.0,
-                None,
-                format="%.4f",
-                step=0.001,
-                placeholder="as usual",
-                help=f"At the start; it decays to zero along a cosine. Left empty it is {own}.",
-            )
-            seed = st.number_input(
-                "Seed", 0, 10_000, 0, help="Fixes the order of the images; same seed, same weights."
-            )
-        if starts:
-            question = FinetuneQuestion(
-                plan=plan.to_json(),
-                seed=int(seed),
-                method=method,
-                epochs=None if epochs is None else int(epochs),
-                optimizer=optimizer,
-                learning_rate=rate,
-            )
-            _start(study, question)
-            st.rerun()
-    if words := st.session_state.pop(_SAID, None):
-        st.info(words, icon=":material/info:")
+def show(study: Study, plan: Plan, done: list[Run]) -> None:
+    """Draw the line, the button and the settings; what came of pressing the button stands under it.
+
+    Args:
+        done: trainings of the study, from which the time is forecast.
+    """
+    with st.container(border=True):
+        place = st.container()
+        try:
+            question, seeds = settings.chosen(study, plan.to_json())
+        except ExplorerError as error:
+            place.error(plain(str(error)))
+            return
+        with place:
+            _line(question, seeds, done)
+            if st.button("Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"):
+                for seed in reversed(range(question.seed, question.seed + seeds)):
+                    _start(study, question.but(seed=seed))
+                st.rerun()
+    if said := st.session_state.pop(_SAID, None):
+        st.info(said, icon=":material/info:")
+
+
+def _line(question: FinetuneQuestion, seeds: int, done: list[Run]) -> None:
+    expected = forecast.seconds(question, done)
+    said = words.recipe(question)
+    if seeds > 1:
+        said += f", {seeds} seeds"
+    if expected is not None:
+        said += f", {words.about(expected * seeds)}"
+    st.markdown(f"**{plain(said)}**")
+    if expected is None:
+        st.caption("How long it takes is said once it runs: nothing was trained here yet.")
 
 
 def _start(study: Study, question: FinetuneQuestion) -> None:

@@ -1,0 +1,27 @@
+"""A training in a line: ``LSQ + distillation, 5 epochs, about 4 min``."""
+
+from explorer.qat import METHODS
+from explorer.questions import FinetuneQuestion
+
+
+def recipe(question: FinetuneQuestion) -> str:
+    """Method, teacher and epochs."""
+    known = METHODS.get(question.method)
+    parts = [question.method if known is None else known.title.split(",")[0]]
+    if question.taught:
+        parts.append("distillation")
+    if question.noise:
+        parts.append("feature noise")
+    said = " + ".join(parts)
+    if question.stages > 1:
+        said += f", {question.stages} stages"
+    return f"{said[:1].upper()}{said[1:]}, {question.passes} epoch{'s' * (question.passes != 1)}"
+
+
+def about(seconds: float) -> str:
+    """A time that is not known exactly: ``about 4 min``."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds)):d} s"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.1f} h"
