@@ -1,9 +1,9 @@
 """A Plotly figure that is kept as plain data until somebody asks for its objects.
 
-Plotly checks every property of every trace and axis as it is set, which takes longer than all else that the redraw of a
-page does. What a page sends to the browser needs no objects, so the calls by which figures are made write plain data
-here. Whoever reads ``data`` or ``layout``, or calls anything else, gets the figure that Plotly itself would have made of
-it, checked in full: notebooks and tests do.
+Plotly checks every property of every trace and axis as it is set, which takes longer than all else that the redraw of
+a page does. What a page sends to the browser needs no objects, so the calls by which figures are made write plain data
+here. Whoever reads ``data`` or ``layout``, or calls anything else, gets the figure that Plotly itself would have made
+of it, checked in full: notebooks and tests do.
 """
 
 import re
@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-from _plotly_utils.utils import convert_to_base64
+from plotly.basedatatypes import convert_to_base64
 
 _PLAIN = "_plain"
 _WITH_UNDERSCORE = frozenset({"error_x", "error_y", "error_z"})
 _BY_PLACE = frozenset({"annotations", "shapes", "images"})  # lists whose members are changed one by one
 
 
-class Drawing(go.Figure):
+class Drawing(go.Figure):  # type: ignore[misc]  # Plotly says nothing of its types
     """A figure of one pair of axes, or of axes that its layout names."""
 
     def __init__(self, data: Any = None, layout: Any = None, **rest: Any) -> None:
@@ -129,7 +129,9 @@ def merged(into: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         elif name in _BY_PLACE and isinstance(value, Sequence):
             kept = list(known or ())
             kept += [{} for _ in range(len(value) - len(kept))]
-            into[name] = [merged(old, new) for old, new in zip(kept, value, strict=False)] + kept[len(value) :]
+            into[name] = [merged(old, new) for old, new in zip(kept, value, strict=False)] + kept[
+                len(value) :
+            ]
         else:
             into[name] = value
     return into
@@ -138,7 +140,8 @@ def merged(into: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
 def _simple(changes: Mapping[str, Any]) -> bool:
     """Whether all names are those of properties: no paths such as ``marker_color``, no place of a subplot."""
     return not any(
-        ("_" in name and name not in _WITH_UNDERSCORE) or name in ("row", "col", "selector") for name in changes
+        ("_" in name and name not in _WITH_UNDERSCORE) or name in ("row", "col", "selector")
+        for name in changes
     )
 
 
