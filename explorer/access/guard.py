@@ -52,12 +52,15 @@ class Gate:
         hosts: the names by which the app may be addressed.
         refusal: why nobody is let in at all; None if somebody is.
         base: path under which the app is, without a slash at its end.
+        ahead: scripts, by their paths under the base, that every page comes to need; a browser is told of them with the
+            page, so that it has them when the page asks.
     """
 
     login: Login
     hosts: tuple[str, ...]
     base: str = ""
     refusal: str | None = None
+    ahead: tuple[str, ...] = ()
     sessions: Sessions = field(default_factory=Sessions)
     attempts: Attempts = field(default_factory=Attempts)
 
@@ -92,7 +95,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request = _Request(scope, receive, send, self._gate.base)
+        request = _Request(scope, receive, send, self._gate.base, self._gate.ahead)
         words = self._turned_away(request)
         if words is not None:
             await request.refuse(*words)
@@ -179,6 +182,7 @@ class _Request:
     receive: Receive
     _send: Send
     base: str
+    ahead: tuple[str, ...] = ()
     _closed: bool = False
 
     @property
@@ -235,8 +239,13 @@ class _Request:
             headers = list(message.get("headers", []))
             there = {bytes(key).lower() for key, _ in headers}
             headers += [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in there]
+            if any(k.lower() == b"content-type" and v.startswith(b"text/html") for k, v in headers):
+                headers += [(b"link", self._told(script).encode()) for script in self.ahead]
             message = {**message, "headers": headers}
         await self._send(message)
+
+    def _told(self, script: str) -> str:
+        return f"<{self.base}/{script}>; rel=modulepreload; crossorigin"
 
     async def refuse(self, status: int, title: str, words: str) -> None:
         if self.scope["type"] == "websocket":

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.figures import drawing
+from explorer.figures.drawing import Drawing
+
 BIT_COLOURS: Mapping[int, str] = {
     1: "#8c2d04",
     2: "#cc4c02",
@@ -39,40 +42,33 @@ TEXT_PIXELS = 14
 _DIGITS = (["1", "2", "5"], range(1, 10), *(np.arange(1, 10, step).round(1) for step in (0.5, 0.2, 0.1)))
 _LINE = "rgba(128, 136, 150, 0.25)"
 
-TEMPLATE = go.layout.Template(
-    layout=go.Layout(
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 70, "r": 20, "t": 20, "b": 60},
-        font={"size": 14},
-        hoverlabel={"font": {"size": 14}, "align": "left"},
-        xaxis={
-            "gridcolor": _LINE,
-            "zeroline": False,
-            "ticks": "outside",
-            "tickcolor": _LINE,
-            "automargin": True,
-        },
-        yaxis={
-            "gridcolor": _LINE,
-            "zeroline": False,
-            "ticks": "outside",
-            "tickcolor": _LINE,
-            "automargin": True,
-        },
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "itemsizing": "constant"},
-        hovermode="closest",
-        bargap=0.15,
-    )
-)
-
+_AXIS: Mapping[str, Any] = {
+    "gridcolor": _LINE,
+    "zeroline": False,
+    "ticks": "outside",
+    "tickcolor": _LINE,
+    "automargin": True,
+}
+_LAYOUT: Mapping[str, Any] = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "margin": {"l": 70, "r": 20, "t": 20, "b": 60},
+    "font": {"size": 14},
+    "hoverlabel": {"font": {"size": 14}, "align": "left"},
+    "xaxis": _AXIS,
+    "yaxis": _AXIS,
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "itemsizing": "constant"},
+    "hovermode": "closest",
+    "bargap": 0.15,
+}
+TEMPLATE = go.layout.Template(layout=_LAYOUT)
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def blank(height: int) -> go.Figure:
     """An empty figure in the common look, ``height`` pixels tall."""
-    return go.Figure(layout={"template": TEMPLATE, "height": height})
+    return Drawing(layout={"template": {"layout": _LAYOUT}, "height": height})
 
 
 def inked(figure: go.Figure) -> go.Figure:
@@ -81,7 +77,18 @@ def inked(figure: go.Figure) -> go.Figure:
     It has to be said of every axis by itself, since Streamlit's theme replaces the template. A figure's own objects are
     slow to read and to write, so what is there is read as plain data, and what is to change is written at once.
     """
-    layout = figure.layout.to_plotly_json()
+    plain = drawing.plain_of(figure)
+    layout = figure.layout.to_plotly_json() if plain is None else plain["layout"]
+    figure.update_layout(_layout_ink(layout))
+    for trace in figure.data if plain is None else plain["data"]:
+        content = trace.to_plotly_json() if plain is None else trace
+        if changes := _bars_ink(content):
+            trace.update(changes) if plain is None else drawing.merged(trace, changes)
+    return figure
+
+
+def _layout_ink(layout: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes in a layout."""
     named = {
         kind: [name for name in layout if re.fullmatch(rf"{kind}\d*", name)]
         for kind in ("xaxis", "yaxis", "coloraxis", "scene")
@@ -97,14 +104,17 @@ def inked(figure: go.Figure) -> go.Figure:
     }
     if notes := layout.get("annotations"):
         changes["annotations"] = [_ink(note) for note in notes]
-    figure.update_layout(changes)
-    for trace in figure.data:
-        content = trace.to_plotly_json()
-        if bar := content.get("colorbar"):
-            trace.update(colorbar=_axis_ink(bar))
-        if bar := content.get("marker", {}).get("colorbar"):
-            trace.update(marker_colorbar=_axis_ink(bar))
-    return figure
+    return changes
+
+
+def _bars_ink(trace: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes in a trace: the bars of its colour scales."""
+    changes: dict[str, Any] = {}
+    if bar := trace.get("colorbar"):
+        changes["colorbar"] = _axis_ink(bar)
+    if bar := trace.get("marker", {}).get("colorbar"):
+        changes["marker"] = {"colorbar": _axis_ink(bar)}
+    return changes
 
 
 def _ink(of: Mapping[str, Any] | None, name: str = "font") -> dict[str, Any]:

@@ -29,7 +29,8 @@ async def app(scope: Scope, receive: Any, send: Any) -> None:
         await send({"type": "lifespan.shutdown.complete"})
         return
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        kind = b"text/javascript" if scope["path"].endswith(".js") else b"text/html; charset=utf-8"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
         await send({"type": "http.response.body", "body": scope["path"].encode()})
         return
     await receive()
@@ -114,6 +115,16 @@ def test_every_answer_forbids_frames_and_what_is_elsewhere() -> None:
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert "frame-ancestors 'none'" in HEADERS["content-security-policy"]
     assert "img-src 'self' data: blob:;" in HEADERS["content-security-policy"]
+
+
+def test_a_page_names_the_script_of_its_charts_and_a_script_names_none() -> None:
+    """Else the browser asks for it only when it comes to the first chart."""
+    gate = gate_of(base="under")
+    gate.ahead = ("static/js/charts.js",)
+    client = browser(gate)
+    told = client.get("/under/", headers=HTML).headers["link"]
+    assert told == "</under/static/js/charts.js>; rel=modulepreload; crossorigin"
+    assert "link" not in client.get("/under/static/js/charts.js").headers
 
 
 @pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.0.2.7", "explorer.example.org"])

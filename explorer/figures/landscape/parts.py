@@ -83,5 +83,5 @@ def ring_style(ring: Ring, legend: bool, *, solid: bool = False) -> dict[str, An
 
 
 def along(axis: str) -> str:
-    """The title of an axis."""
-    return f"step along the {axis}<br>(weight units, |ΔW|)"
+    """The title of an axis, in lines short enough for panels side by side on a narrow screen."""
+    return f"step along the<br>{axis}<br>(weight units, |ΔW|)"

@@ -131,6 +131,10 @@ class _Singles(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.met = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # it would be imported, which takes longer than all that a study needs at first
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         found = func(*args, **(kwargs or {}))
         for each in found if isinstance(found, list | tuple) else (found,):

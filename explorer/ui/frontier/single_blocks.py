@@ -51,11 +51,13 @@ def bind() -> None:
 
 def asked() -> dict[str, Any]:
     """What the table says, as options of a `FrontierQuestion`."""
-    return read(_rows().to_dict("records"))
+    return read([] if _latest() is None else _rows().to_dict("records"))
 
 
 def said() -> Iterator[tuple[str, Callable[[], None]]]:
     """What the table says, in words, and how each entry is taken out of it."""
+    if _latest() is None:
+        return
     rows = _rows()
     for name, words in _WORDS.items():
         for place, bits in enumerate(rows[name]):
@@ -121,8 +123,14 @@ def _key() -> str:
     return f"constraints_{session.reference()}_{session.granularity()}"
 
 
+def _latest() -> pd.DataFrame | None:
+    """The table as it was left; None while nothing was written into it."""
+    found: pd.DataFrame | None = st.session_state.get(f"{_key()}_latest")
+    return found
+
+
 def _rows() -> pd.DataFrame:
-    latest: pd.DataFrame | None = st.session_state.get(f"{_key()}_latest")
+    latest = _latest()
     return _empty([block.name for block in session.blocks()]) if latest is None else latest
 
 

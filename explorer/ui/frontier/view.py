@@ -91,10 +91,12 @@ def _answered(question: FrontierQuestion, drawn: Drawn, menu: Sequence[int]) -> 
     else:
         with st.container(key="frontier_scene"):
             left, right = st.columns(_CHART_AND_PLAN, gap="medium")
+        with right:
+            plan_desk.numbers()
         with left:
             _picture(scene, drawn, judged, along, other)
         with right:
-            plan_desk.show(menu)
+            plan_desk.bars(menu)
             rival.show(scene, judged, other)
     measured.show(scene, along)
     st.caption(frontier_picture.sentence(scene))

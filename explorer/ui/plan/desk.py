@@ -16,9 +16,11 @@ from explorer.ui.plan import bars as plan_bars
 from explorer.ui.plan import measured
 from explorer.ui.shell import caches, latencies, sentences, session
 from explorer.ui.shell.plain import plain
+from explorer.ui.state import address
 
 _W, _A = "weight bits", "activation bits"
 _BARS = 330  # pixels, so that bars and numbers end with the chart beside them
+_FURTHER = ("Table", "Network")
 
 
 def show(menu: Sequence[int]) -> None:
@@ -27,6 +29,12 @@ def show(menu: Sequence[int]) -> None:
     Args:
         menu: the allowed widths.
     """
+    numbers()
+    bars(menu)
+
+
+def numbers() -> None:
+    """The first part of `show`: what a person waits for after a click, so a page draws it before its pictures."""
     held = session.plan()
     with st.container(horizontal=True, vertical_alignment="center", key="plan_head"):
         st.header("Current plan", width="content")
@@ -38,6 +46,13 @@ def show(menu: Sequence[int]) -> None:
     with st.container(key="plan_numbers", horizontal=True, gap="medium"):
         _numbers(held)
     measured.show(held)
+
+
+def bars(menu: Sequence[int]) -> None:
+    """The second part of `show`."""
+    held = session.plan()
+    if held is None:
+        return
     plan_bars.show(held, menu, height=_BARS)
     st.caption(
         "Click at a height to set a block's bits; with the keyboard, tab to the bars and use the arrow keys."
@@ -45,19 +60,28 @@ def show(menu: Sequence[int]) -> None:
 
 
 def further() -> None:
-    """Table and network of the current plan, and ways to keep it."""
+    """Table or network of the current plan, and ways to keep it."""
     held = session.plan()
     if held is None:
         return
-    table, network = st.tabs(["Table", "Network"])
-    with table:
+    # Only what is seen is drawn: tabs would draw both at every click.
+    seen = st.segmented_control(
+        "The plan as",
+        _FURTHER,
+        required=True,
+        key=address.choice("plan_further", "plan_as", _FURTHER, _FURTHER[0]),
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if seen == "Table":
         held = _edited(held)
-    with network:
+    else:
+        boxes = architecture.view(session.blocks(), held.w_bits)
         export.chart(
-            architecture.figure(architecture.view(session.blocks(), held.w_bits), height=330),
+            architecture.figure(boxes, height=330),
             key="plan_network",
             name="plan-network",
-            alt="The network, each block in the colour of its bit width",
+            alt=architecture.finding(boxes),
             table=lambda: tables.of_blocks(session.blocks()),
         )
     if held.steps is not None:
@@ -87,9 +111,11 @@ def _steps() -> None:
 
 def _edited(held: Plan) -> Plan:
     """The table; the plan after the person's changes. The editor restarts when another plan is chosen."""
-    revision = session.revision()
-    base_key = f"plan_base_{revision}"
-    base: Plan = st.session_state.setdefault(base_key, held)
+    key = f"plan_editor_{session.revision()}"
+    base_key = f"{key}_base"
+    if key not in st.session_state:  # new, or it was out of sight and begins anew
+        st.session_state[base_key] = held
+    base: Plan = st.session_state[base_key]
     widths = [bits for bits in ALLOWED_BITS if bits != 1] if _is_profile() else list(ALLOWED_BITS)
     frame_of_base = pd.DataFrame(
         [
@@ -102,7 +128,7 @@ def _edited(held: Plan) -> Plan:
         hide_index=True,
         disabled=["block"],
         height=390,
-        key=f"plan_editor_{revision}",
+        key=key,
         column_config={
             "block": st.column_config.TextColumn("block", width="small"),
             _W: st.column_config.SelectboxColumn(

@@ -5,6 +5,7 @@ its pages can be reached, and show nothing but the login.
 """
 
 import os
+from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -25,6 +26,7 @@ def guarded() -> list[Middleware]:
         st.config.get_option("server.allowedHosts"),
         st.config.get_option("server.baseUrlPath") or "",
     )
+    gate.ahead = _pictures()
     if gate.refusal is not None:
         print(gate.refusal, flush=True)  # for whoever started it; browsers are shown the same
     _GATES[:] = [gate]
@@ -68,6 +70,12 @@ def who() -> None:
             st.html(f'<a href="{gate.base}{LOG_OUT}" style="color: inherit">Log out</a>')
         elif st.button("Log out", type="tertiary"):
             st.logout()
+
+
+def _pictures() -> tuple[str, ...]:
+    """The script that draws charts, 5 MB, which Streamlit would ask for only when it comes to the first of them."""
+    root = Path(st.__file__).parent / "static"
+    return tuple(path.relative_to(root).as_posix() for path in root.glob("static/js/PlotlyChart.*.js"))
 
 
 def _gate() -> Gate | None:

@@ -143,7 +143,7 @@ def test_contours_have_one_colour_scale_square_axes_and_a_dotted_prediction() ->
     assert len({(trace.contours.start, trace.contours.end, trace.contours.size) for trace in contours}) == 1
     np.testing.assert_allclose(measured[0].z, plane("a").loss.T, rtol=1e-6), "rows run along the second axis"
     assert (made.layout.yaxis.scaleanchor, made.layout.yaxis2.scaleanchor) == ("x", "x2")
-    assert made.layout.xaxis.title.text == "step along the top eigenvector<br>(weight units, |ΔW|)"
+    assert made.layout.xaxis.title.text == "step along the<br>top eigenvector<br>(weight units, |ΔW|)"
     assert made.layout.yaxis.title.text == "second eigenvector (weight units)"
 
 

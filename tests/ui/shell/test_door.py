@@ -124,3 +124,11 @@ def test_on_this_computer_everybody_is_the_operator(opens: Opens) -> None:
     assert not page.error
     assert not page.sidebar.text
     assert door.person() == persons.operator()
+
+
+def test_the_script_of_charts_that_a_page_names_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit gives it another name with every release."""
+    monkeypatch.setattr(door, "_GATES", [])
+    [guard] = door.guarded()
+    [script] = guard.kwargs["gate"].ahead
+    assert (Path(st.__file__).parent / "static" / script).is_file()
