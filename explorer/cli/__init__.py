@@ -24,6 +24,7 @@ from explorer.cli import (
     studying,
     training,
 )
+from explorer.cli.exports import running, writing
 from explorer.errors import ExplorerError, sentence
 
 # Recent releases of Typer carry a copy of Click of their own, so Click's class would catch nothing.
@@ -46,6 +47,8 @@ for group in (
     lapq,
     diagnosing,
     training,
+    writing,
+    running,
     runs,
 ):
     group.register(app)

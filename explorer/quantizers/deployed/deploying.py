@@ -6,8 +6,8 @@ Three things change on the way, in this order:
     residual sums   are quantized, so that they need no floating point                            (`residuals`)
     biases          become int32 in units of a product's step                                     (`bias`)
 
-An integer runtime does the first and the last to whatever it is given, ONNX Runtime silently. Exports are judged by this
-network: it and the file differ by the order of floating-point sums alone.
+An integer runtime does the first and the last to whatever it is given, ONNX Runtime silently. Exports are judged by
+this network: it and the file differ by the order of floating-point sums alone.
 """
 
 from __future__ import annotations
@@ -123,6 +123,9 @@ def _fold(graph: fx.GraphModule) -> Iterator[str]:
             yield f"The batch norm {norm.name} stays in floating point: {norm.obstacle}."
             continue
         layer, module = graph.get_submodule(norm.layer), graph.get_submodule(norm.name)
+        if not type(layer).__module__.startswith("torch.nn."):  # it may do anything to its weight
+            yield f"The batch norm {norm.name} stays in floating point: {norm.layer} is of no class of torch's."
+            continue
         factor, bias = factors(layer, module)
         weight = layer.get_parameter("weight")
         channels = 1 if isinstance(layer, nn.modules.conv._ConvTransposeNd) else 0

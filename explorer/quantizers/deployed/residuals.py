@@ -2,9 +2,9 @@
 
 A residual sum is ``+`` of two tensors of one shape. Both terms and the sum (after a rectifier that alone reads it) get
 a quantizer each, and everything that reads such a tensor reads its quantized values. Where a layer reads the tensor
-through a quantizer of the same width, that is the one; where the tensor is cut from, or padded with zeros from, one
-that is quantized, its quantizer serves again; elsewhere the range is that of calibration (min-max, affine, one a
-tensor), as it is for inputs of layers.
+through a quantizer of the same width, that is the one; where the tensor is cut from another, or padded with zeros,
+the other is quantized too and its quantizer serves again; elsewhere the range is that of calibration (min-max, affine,
+one a tensor), as it is for inputs of layers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def quantize_residuals(graph: fx.GraphModule, calibration: Iterable[Any], bits: 
     shapes: dict[fx.Node, Any] = {}
     ranges: dict[fx.Node, tuple[Tensor, Tensor]] = {}
     adds = list(_adds(graph.graph))
-    watched = {node for add in adds for node in (*_terms(add), add, _result(graph, add))}
+    watched = set(adds) | {node for add in adds for node in _sites(graph, add)}
     if not watched:
         return 0
     for batch in calibration:
@@ -49,11 +49,11 @@ def quantize_residuals(graph: fx.GraphModule, calibration: Iterable[Any], bits: 
     adds = [
         add for add in adds if all(shapes.get(term) == shapes.get(add) is not None for term in _terms(add))
     ]
-    sites = list(dict.fromkeys(node for add in adds for node in (*_terms(add), _result(graph, add))))
+    sites = {node for add in adds for node in _sites(graph, add)}
     places = {node: place for place, node in enumerate(graph.graph.nodes)}
     quantizers = nn.ModuleDict()
     found: dict[fx.Node, Affine] = {}
-    for site in sorted(sites, key=places.__getitem__):
+    for site in sorted(sites & set(ranges), key=places.__getitem__):
         affine = (
             _readers_own(graph, site, bits) or _sources_own(site, found) or _calibrated(*ranges[site], bits)
         )
@@ -107,6 +107,16 @@ def _terms(add: fx.Node) -> tuple[fx.Node, ...]:
     return tuple(each for each in add.args if isinstance(each, fx.Node))
 
 
+def _sites(graph: nn.Module, add: fx.Node) -> Iterator[fx.Node]:
+    """What is quantized for a sum: its terms, what they were cut or padded from, and the result."""
+    for term in _terms(add):
+        node: fx.Node | None = term
+        while node is not None:
+            yield node
+            node = _source(node)
+    yield _result(graph, add)
+
+
 def _result(graph: nn.Module, add: fx.Node) -> fx.Node:
     """The sum, or what rectifies it if nothing else reads it."""
     if len(add.users) != 1:
@@ -133,17 +143,18 @@ def _readers_own(graph: nn.Module, site: fx.Node, bits: int) -> Affine | None:
 
 def _sources_own(site: fx.Node, found: dict[fx.Node, Affine]) -> Affine | None:
     """The quantizer of what a term was cut or padded from."""
-    node: Any = site
-    while isinstance(node, fx.Node) and node not in found:
-        padded = node.target is F.pad and node.args[2:] in (
-            (),
-            ("constant",),
-            ("constant", 0),
-            ("constant", 0.0),
-        )
-        cut = node.op == "call_function" and (node.target is operator.getitem or (padded and not node.kwargs))
-        node = node.args[0] if cut else None
-    return found.get(node)
+    source = _source(site)
+    while source is not None and source not in found:
+        source = _source(source)
+    return None if source is None else found[source]
+
+
+def _source(node: fx.Node) -> fx.Node | None:
+    """What a node cuts from, or pads with zeros."""
+    padded = node.target is F.pad and node.args[2:] in ((), ("constant",), ("constant", 0), ("constant", 0.0))
+    cut = node.op == "call_function" and (node.target is operator.getitem or (padded and not node.kwargs))
+    source = node.args[0] if cut else None
+    return source if isinstance(source, fx.Node) else None
 
 
 def _calibrated(low: Tensor, high: Tensor, bits: int) -> Affine:
