@@ -50,7 +50,7 @@ def study() -> Study:
         with torch.no_grad():
             network.norm2.weight[1], network.norm2.weight[4] = -0.8, 0.0
     draw = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split, count in (("train", 64), ("test", 70)):  # a ragged last batch
         arrays[f"{split}_images"] = draw.integers(0, 256, (count, 6, 6, 3)).astype(np.uint8)
         arrays[f"{split}_labels"] = np.arange(count) % 5

@@ -53,8 +53,8 @@ def run_exported(
         return
     assert data is not None
     classes = running(_inputs(data)).argmax(1).tolist()
-    rows = [(number, found) for number, found in enumerate(classes[:SHOWN])]
-    show({"samples": len(classes), "classes": classes}, as_json, table(str(file), ("sample", "class"), rows))
+    shown = [(number, found) for number, found in enumerate(classes[:SHOWN])]
+    show({"samples": len(classes), "classes": classes}, as_json, table(str(file), ("sample", "class"), shown))
 
 
 def benchmark_exported(

@@ -34,7 +34,7 @@ def converted(network: nn.Module, example: Any, *, ragged: bool) -> ir.Model:
         return {0: batch}
 
     shapes = pytree.tree_map(free, example)
-    names = {"input_names": ["input"], "output_names": ["output"]} if isinstance(example, Tensor) else {}
+    plain = isinstance(example, Tensor)
     try:
         with _quietly():
             program = torch.onnx.export(
@@ -45,7 +45,8 @@ def converted(network: nn.Module, example: Any, *, ragged: bool) -> ir.Model:
                 optimize=True,
                 verbose=False,
                 dynamic_shapes=(shapes,),
-                **names,
+                input_names=["input"] if plain else None,
+                output_names=["output"] if plain else None,
             )
     except Exception as error:  # the exporter raises of many kinds, and a person's forward any
         raise ExportError(

@@ -62,9 +62,11 @@ def quantize_residuals(graph: fx.GraphModule, calibration: Iterable[Any], bits: 
     if found:
         graph.add_module(RESIDUAL, quantizers)
     for number, site in enumerate(found):
+        readers = list(site.users)
         with graph.graph.inserting_after(site):
             quantized = graph.graph.call_module(f"{RESIDUAL}.{number}", (site,))
-        site.replace_all_uses_with(quantized, delete_user_cb=lambda user, new=quantized: user is not new)
+        for reader in readers:
+            reader.replace_input_with(site, quantized)
     graph.graph.lint()
     graph.recompile()
     return len(adds)
@@ -151,9 +153,12 @@ def _sources_own(site: fx.Node, found: dict[fx.Node, Affine]) -> Affine | None:
 
 def _source(node: fx.Node) -> fx.Node | None:
     """What a node cuts from, or pads with zeros."""
-    padded = node.target is F.pad and node.args[2:] in ((), ("constant",), ("constant", 0), ("constant", 0.0))
-    cut = node.op == "call_function" and (node.target is operator.getitem or (padded and not node.kwargs))
-    source = node.args[0] if cut else None
+    if node.target is F.pad:
+        said: dict[str, Any] = {**dict(zip(("mode", "value"), node.args[2:], strict=False)), **node.kwargs}
+        cut = said.get("mode", "constant") == "constant" and not said.get("value") and "pad" not in said
+    else:
+        cut = node.op == "call_function" and node.target is operator.getitem
+    source = node.args[0] if cut and node.args else None
     return source if isinstance(source, fx.Node) else None
 
 

@@ -178,4 +178,4 @@ def test_what_is_no_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.onnx").write_bytes(content)
     for read in (reading.opened, Running):
         with pytest.raises(ExportError, match=r"broken\.onnx"):
-            read(tmp_path / "broken.onnx")  # type: ignore[operator]
+            read(tmp_path / "broken.onnx")
