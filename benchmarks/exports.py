@@ -1,7 +1,7 @@
 """What ONNX Runtime makes of exported plans, on whole test splits.
 
-    python -m benchmarks.exports [--studies fashion-thin,fashion-resnet20] [--samples 5000] [--markdown FILE]
-                                 [--json FILE] [--latency] [--quick]
+    python -m benchmarks.exports [--studies fashion-thin,fashion-resnet20] [--plans W8A8,W7A8,mixed,W4A4]
+                                 [--samples 5000] [--markdown FILE] [--json FILE] [--latency] [--quick]
 
 Every plan is exported, read back, and run operator by operator and as the runtime likes it; both are compared with the
 simulated network that the export is judged by, and that with the plan's own. ``--latency`` times every file beside FP32
@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--studies", default="fashion-resnet20,fashion-mobilenet,fashion-thin")
     parser.add_argument("--samples", type=int, default=5000, help="test samples, at most all")
+    parser.add_argument("--plans", default="", help="names of plans with commas between; all without it")
     parser.add_argument("--markdown", type=Path, help="write the tables there")
     parser.add_argument("--json", type=Path, help="write the numbers there")
     parser.add_argument("--latency", action="store_true", help="time the integer files too")
@@ -86,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.studies.split(","):
         study = studies.load_network(name)
         for plan in _plans(study, quick=options.quick):
+            if options.plans and plan.name not in options.plans.split(","):
+                continue
             with tempfile.TemporaryDirectory() as folder:
                 rows += _exported(study, plan, Path(folder), options.samples)
                 if options.latency:
@@ -116,7 +119,7 @@ def _plans(study: Study, *, quick: bool) -> Iterator[Plan]:
         yield Plan.uniform(study, blocks, 8, 8, name="W8A8")
     yield Plan.uniform(study, blocks, 7, 8, name="W7A8")
     if not quick:
-        yield Plan.of_weights(study, blocks, mixed, a_bits=8, name="2 to 8 bits, A8")
+        yield Plan.of_weights(study, blocks, mixed, a_bits=8, name="mixed")
         yield Plan.uniform(study, blocks, 4, 4, name="W4A4")
 
 

@@ -21,11 +21,17 @@ def test_a_plan_is_exported_run_and_unpacked(explore: Command, folder: Path, tmp
     assert any("int32" in sentence for sentence in foretold["remarks"])
     assert "remarks" not in explore("evaluate", *asked, "--json").json
 
-    written = explore("export", *asked, "--out", tmp_path / "onnx", "--json").json
+    written = explore("export", *asked, "--carrier", "packed", "--out", tmp_path / "onnx", "--json").json
     assert written == {
         "folder": str(tmp_path / "onnx"),
         **json.loads((tmp_path / "onnx/manifest.json").read_text()),
     }
+    assert {path.name for path in (tmp_path / "onnx").iterdir()} == {"model.onnx", "manifest.json"}
+    assert written["promised_bytes"] <= written["weight_bytes"] <= written["promised_bytes"] + 2 * len(LAYERS)
+    checks = written["checks"]
+    assert checks["as written beside the simulated network"]["samples"] == 45
+    assert checks["as written beside the simulated network"]["same"] >= 0.8
+    assert checks["accuracy as run"]["stderr"] > 0
     run = explore("run-exported", tmp_path / "onnx/model.onnx", "--study", folder, "--json").json
     assert run["samples"] == 45
     assert run["accuracy"] == pytest.approx(foretold["accuracy"], abs=2 / 45)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer.errors import ExportError
-from explorer.export import Options, Subject, export
+from explorer.export import Subject, export
 from explorer.export.onnx_files import reading, writing
 from explorer.export.onnx_files.carriers import OPSETS, Carrier, Parts, carried
 from explorer.export.onnx_files.converting import converted
@@ -27,6 +27,7 @@ from explorer.quantizers import Grid, QuantizerSettings, simulate
 from explorer.quantizers.deployed import deploy
 from explorer.studies.calibration import calibration_batches
 from explorer.studies.study import Study
+from tests.quantizers.networks import tied, tokens
 
 pytest.importorskip("onnxruntime")
 WIDTHS = [  # of weights and inputs, and what shares a step
@@ -128,18 +129,21 @@ def test_an_integer_file_is_integers_throughout_and_tells_nothing_of_this_comput
     assert run(x[:3]).shape == (3, 5)  # the batch is free
 
 
-def test_bytes_and_manifest_of_a_whole_export(study: Study, tmp_path: Path) -> None:
-    blocks = study.blocks()
-    plan = Plan.uniform(study, blocks, 4, 8)
-    manifest = export(
-        Subject.untrained(study, plan, blocks, Options(carrier="packed")), "onnx", tmp_path / "out"
-    )
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"model.onnx", "manifest.json"}
-    assert not [path for path in tmp_path.iterdir() if path.name != "out"]
-    assert manifest.weight_bytes == sum(-(-block.weights * 4 // 8) for block in blocks)
-    assert manifest.checks["as written beside the simulated network"]["samples"] == 70
-    assert manifest.checks["accuracy as run"]["stderr"] > 0
-    assert any("int32" in sentence for sentence in manifest.remarks)
+def test_tokens_tied_weights_and_layers_called_twice(tmp_path: Path) -> None:
+    """Faithful and packed: a table of 3 bits that an embedding and the last layer share is in the file once."""
+    network = simulate(tied(), {"embed": (3, 8), "mix": (6, 5)}, [tokens()])
+    ready = deploy(network, [tokens()], writing.FAITHFUL)
+    marks = marked(ready.network)
+    model = converted(marks.network, tokens()[:2], ragged=False)
+    holding = lower(model, marks, "packed")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(ir.to_proto(model).SerializeToString())
+    proto = reading.opened(path)
+    assert set(holding) == {"embed", "mix"}
+    assert reading.weight_bytes(proto, holding["embed"]) == 17 + 9  # 66 weights: 2 bits each, and a plane
+    assert reading.weight_bytes(proto, holding["mix"]) == 36 * 6 // 8
+    said = Running(path, optimised=False, threads=1)(tokens())
+    assert torch.allclose(said, network(tokens()).detach(), atol=1e-5)
 
 
 @pytest.mark.parametrize(
