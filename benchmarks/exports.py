@@ -125,7 +125,7 @@ def _plans(study: Study, *, quick: bool) -> Iterator[Plan]:
 
 def _exported(study: Study, plan: Plan, folder: Path, samples: int) -> Iterator[dict[str, Any]]:
     blocks = study.blocks()
-    untrained = Subject.untrained(study, plan, blocks)
+    untrained = Subject.untrained(study, plan, blocks, Options(tried=samples))
     own = [each.detach() for each in untrained.outputs(untrained.network)]
     for flavour, carrier in (("integer", "int8"), ("integer", "packed"), ("faithful", "int8")):
         print(f"{study.name} {plan.name} {flavour} {carrier} ...", file=sys.stderr)
