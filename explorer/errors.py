@@ -42,6 +42,10 @@ class LapqError(ExplorerError):
     """Step sizes that cannot be optimised; the message says what stands against it."""
 
 
+class ExportError(ExplorerError):
+    """A network that a file cannot hold as it is, or a file that holds none; the message names the layer."""
+
+
 class RunError(ExplorerError):
     """A run that does not exist, or cannot do what it was asked to."""
 

@@ -24,6 +24,8 @@ from explorer.cli import (
     studying,
     training,
 )
+from explorer.cli.exports import running as running_exports
+from explorer.cli.exports import writing as writing_exports
 from explorer.errors import ExplorerError, sentence
 
 # Recent releases of Typer carry a copy of Click of their own, so Click's class would catch nothing.
@@ -46,6 +48,8 @@ for group in (
     lapq,
     diagnosing,
     training,
+    writing_exports,
+    running_exports,
     runs,
 ):
     group.register(app)

@@ -46,8 +46,11 @@ def evaluate(asked: Asked[EvaluateQuestion], as_json: JsonOption = False) -> Non
     """Loss and accuracy of a plan without training."""
     study = asked.study
     content = {"study": study.name, **(asked.run(f"evaluating a plan of {study.name}").result or {})}
-    rows = [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()]
+    told = [(key, value) for key, value in content.items() if key != "remarks"]
+    rows = [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in told]
     show(content, as_json, table("Without training", ("", "value"), rows), about=study)
+    for sentence in content.get("remarks", ()):
+        remark(sentence)
 
 
 def _list_methods(asked: bool) -> None:

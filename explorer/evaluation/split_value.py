@@ -9,13 +9,14 @@ samples of the training split; steps that are given go before both.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import nn
 
 from explorer.estimates import mean, share
 from explorer.evaluation.per_sample import Check, PerSample, Progress, measure_samples
+from explorer.quantizers.deployed import Deployment, deploy
 from explorer.quantizers.given import GivenSteps
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
 from explorer.quantizers.simulated import simulate
@@ -33,6 +34,7 @@ class Evaluation:
         loss, loss_stderr: mean and its standard error.
         accuracy, accuracy_stderr: mean of the study's metric, and its standard error: of an accuracy, the share of
             samples that are right, in [0, 1]; None where there is none for the targets.
+        remarks: what a person should know of the network that was measured.
     """
 
     split: str
@@ -41,6 +43,7 @@ class Evaluation:
     loss_stderr: float
     accuracy: float | None
     accuracy_stderr: float | None
+    remarks: tuple[str, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def of(cls, found: PerSample, split: str) -> "Evaluation":
@@ -56,8 +59,9 @@ class Evaluation:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return dict(self.__dict__)
+        """Plain data, remarks where there are any."""
+        content = {name: value for name, value in self.__dict__.items() if name != "remarks"}
+        return {**content, "remarks": list(self.remarks)} if self.remarks else content
 
 
 def measure(
@@ -84,6 +88,7 @@ def evaluate(
     split: str = "test",
     weights: QuantizerSettings = WEIGHTS,
     activations: QuantizerSettings = ACTIVATIONS,
+    deployment: Deployment | None = None,
     check: Check | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -93,17 +98,24 @@ def evaluate(
         layer_bits: layer to bits of its weight and of its input; a layer that is not named stays in FP32.
         steps: go before the rules.
         weights, activations: the rules.
+        deployment: measure the network that integer arithmetic makes of it.
 
     Raises:
         QuantizerError: a layer or a width is not there.
         StudyError: there is no such split.
+        ExportError: a layer cannot be computed in integers.
     """
+    calibration = calibration_batches(study)
     network = simulate(
         study.model(),
         layer_bits or {},
-        calibration_batches(study),
+        calibration,
         weights=weights,
         activations=activations,
         steps=steps,
     )
-    return measure(network, study, split=split, check=check, progress=progress)
+    if deployment is None:
+        return measure(network, study, split=split, check=check, progress=progress)
+    ready = deploy(network, calibration, deployment)
+    found = measure(ready.network, study, split=split, check=check, progress=progress)
+    return replace(found, remarks=ready.remarks)

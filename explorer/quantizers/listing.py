@@ -34,7 +34,7 @@ def quantized_layers(network: nn.Module) -> dict[str, QuantizedLayer]:
     found: dict[str, QuantizedLayer] = {}
     weights: dict[nn.Module, QuantizedWeight] = {}
     for name, layer in network.named_modules():
-        if isinstance(layer, FakeQuantizer) and not name.endswith(INPUT):
+        if isinstance(layer, FakeQuantizer) and ".parametrizations." in f".{name}":
             raise QuantizerError("the network still trains through its quantizers: freeze it first")
         stored, quantizer = (layer._modules.get(child) for child in (STORED, INPUT))
         weight = None

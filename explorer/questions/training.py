@@ -37,6 +37,9 @@ class EvaluateQuestion(Question):
 
     plan: dict[str, Any] | None = Field(None, description="plan.json's content; the FP32 network without it")
     split: Split = Field("test", description="which images")
+    deployed: bool = Field(
+        False, description="as integer arithmetic computes it: int32 biases, 8-bit residual sums"
+    )
 
     _plan_without_name = field_validator("plan", mode="before")(_anonymous)
 

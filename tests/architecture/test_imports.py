@@ -40,6 +40,7 @@ SIDEWAYS = {
     ("plans", "curvature"),  # Ω is made of traces, and a frontier asked for without them computes them
     ("proxy", "plans"),  # what is put to the test
     ("proxy", "curvature"),
+    ("export", "plans"),  # what a file must weigh and what its manifest says
     ("choosing", "plans"),  # the frontier whose plans are measured
     ("choosing", "proxy"),  # what measures them
 }

@@ -13,7 +13,15 @@ from explorer.studies.toml import read_description
 from .conftest import Command
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("command-line.md", "own-study.md", "does-the-proxy-hold.md", "lapq.md", "runs.md", "choose.md")
+PAGES = (
+    "command-line.md",
+    "own-study.md",
+    "does-the-proxy-hold.md",
+    "lapq.md",
+    "runs.md",
+    "choose.md",
+    "export.md",
+)
 
 
 def fenced(page: str, language: str) -> list[str]:
@@ -33,7 +41,15 @@ def test_every_command_line_is_one_the_program_takes(explore: Command, line: str
 
 @pytest.mark.parametrize(
     "verb",
-    ["fold", "frontier", *(kind.replace("_", "-") for kind in registry.names())],
+    [
+        "fold",
+        "frontier",
+        "export",
+        "unpack",
+        "run-exported",
+        "benchmark-exported",
+        *(kind.replace("_", "-") for kind in registry.names()),
+    ],
 )
 def test_every_option_is_described(explore: Command, verb: str) -> None:
     text = (DOCS / "command-line.md").read_text(encoding="utf-8")

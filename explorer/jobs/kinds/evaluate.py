@@ -1,6 +1,6 @@
 """The run kind ``evaluate``: loss and accuracy of a plan without training, or of the FP32 network.
 
-Parameters: ``plan`` (plan.json's content, or null for FP32) and ``split``.
+Parameters: ``plan`` (plan.json's content, or null for FP32), ``split``, and ``deployed``: as it will be where it runs.
 """
 
 from explorer.plans import PlanValue, evaluate_plan, read_plan
@@ -20,4 +20,6 @@ def run(study: Study, question: EvaluateQuestion, context: RunContext) -> PlanVa
         context.check_stop()
         context.report(fraction, "measuring")
 
-    return evaluate_plan(study, plan, blocks, split=question.split, progress=progress)
+    return evaluate_plan(
+        study, plan, blocks, split=question.split, deployed=question.deployed, progress=progress
+    )

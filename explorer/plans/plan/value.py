@@ -12,6 +12,7 @@ from explorer.evaluation.per_sample import Check, Progress
 from explorer.evaluation.split_value import Evaluation
 from explorer.plans.costs.tables import bops, fp32_bytes, size_bytes
 from explorer.plans.plan.plan import Plan
+from explorer.quantizers.deployed import Deployment
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
 from explorer.studies.study import Study
 
@@ -42,7 +43,8 @@ class PlanValue(Evaluation):
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "PlanValue":
         """The inverse of ``to_json``."""
-        return cls(**{field.name: content[field.name] for field in fields(cls)})
+        found = {field.name: content[field.name] for field in fields(cls) if field.name in content}
+        return cls(**{**found, "remarks": tuple(found.get("remarks", ()))})
 
 
 def evaluate_plan(
@@ -53,6 +55,7 @@ def evaluate_plan(
     split: str = "test",
     weights: QuantizerSettings = WEIGHTS,
     activations: QuantizerSettings = ACTIVATIONS,
+    deployed: bool = False,
     check: Check | None = None,
     progress: Progress | None = None,
 ) -> PlanValue:
@@ -60,12 +63,14 @@ def evaluate_plan(
 
     Args:
         blocks: the partition the plan names.
+        deployed: measure what integer arithmetic makes of it (`quantizers.deployed`).
         check: called before every batch; it may raise.
         progress: told the share of samples done, in [0, 1].
 
     Raises:
         PlanError: the plan does not fit the blocks.
         StudyError: there is no such split.
+        ExportError: a layer cannot be computed in integers.
     """
     plan = plan or Plan.uniform(study, blocks, 32, 32)
     found = evaluation.evaluate(
@@ -75,6 +80,7 @@ def evaluate_plan(
         split=split,
         weights=weights,
         activations=activations,
+        deployment=Deployment() if deployed else None,
         check=check,
         progress=progress,
     )

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -55,21 +56,37 @@ def _pairs(model: nn.Module) -> dict[str, str]:
             f"the batch normalisations cannot be folded, since the network has no fixed graph ({error}); "
             f"{_ADVICE}"
         ) from error
+    found = {}
+    for norm in followers(model, nodes):
+        if norm.obstacle:
+            raise _refusal(norm.name, norm.obstacle)
+        found[norm.name] = norm.layer
+    return found
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A batch normalisation of a network's graph: the layer that it can be folded into, or why it cannot be."""
+
+    name: str
+    layer: str
+    obstacle: str
+
+
+def followers(model: nn.Module, nodes: Sequence[fx.Node]) -> Iterator[Follower]:
+    """Every normalisation that the nodes of a network's graph call, in their order; then those that they look into."""
+    norms = {name for name, module in model.named_modules() if isinstance(module, _NORMS)}
     calls = Counter(str(node.target) for node in nodes if node.op == "call_module")
     # A class of one's own is looked into, so that its parameters are read in place of a call.
     read = {str(node.target).rpartition(".")[0] for node in nodes if node.op == "get_attr"}
-    found = {}
     for node in nodes:
         name = str(node.target)
         if node.op == "call_module" and name in norms:
             before: Any = node.args[0] if node.args else None
             why = _obstacle(model, name, before, calls)
-            if why:
-                raise _refusal(name, why)
-            found[name] = str(before.target)
+            yield Follower(name, "" if why else str(before.target), why)
     for name in sorted(norms & read):
-        raise _refusal(name, "its class is not one of torch's")
-    return found
+        yield Follower(name, "", "its class is not one of torch's")
 
 
 def _refusal(name: str, why: str) -> StudyError:
@@ -102,19 +119,24 @@ def _obstacle(model: nn.Module, name: str, before: Any, calls: Mapping[str, int]
     return ""
 
 
-def _fold(layer: nn.Module, norm: nn.Module) -> None:
+def factors(layer: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """The factor a of each channel and the bias a (b - μ) + β that replace a normalisation, (channels,) float64."""
     assert isinstance(norm, _NORMS)
     assert isinstance(norm.running_mean, Tensor)
     assert isinstance(norm.running_var, Tensor)
-    weight, bias = layer.get_parameter("weight"), layer._parameters["bias"]
-    axis = 1 if isinstance(layer, _TRANSPOSED) else 0
-    mean = norm.running_mean.double()
+    bias = layer._parameters["bias"]
     scale = (norm.running_var.double() + norm.eps).rsqrt()
     if norm.affine:
         scale = scale * norm.weight.detach().double()
-    moved = ((0 if bias is None else bias.detach().double()) - mean) * scale
+    moved = ((0 if bias is None else bias.detach().double()) - norm.running_mean.double()) * scale
     if norm.affine:
         moved = moved + norm.bias.detach().double()
+    return scale, moved
+
+
+def _fold(layer: nn.Module, norm: nn.Module) -> None:
+    weight, axis = layer.get_parameter("weight"), 1 if isinstance(layer, _TRANSPOSED) else 0
+    scale, moved = factors(layer, norm)
     shape = [1] * weight.ndim
     shape[axis] = -1
     with torch.no_grad():

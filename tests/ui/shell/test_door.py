@@ -130,5 +130,5 @@ def test_the_script_of_charts_that_a_page_names_is_there(monkeypatch: pytest.Mon
     """Streamlit gives it another name with every release."""
     monkeypatch.setattr(door, "_GATES", [])
     [guard] = door.guarded()
-    [script] = guard.kwargs["gate"].ahead
+    [script] = guard.kwargs["gate"].ahead  # type: ignore[attr-defined]
     assert (Path(st.__file__).parent / "static" / script).is_file()

@@ -12,7 +12,7 @@ from explorer.questions import FinetuneQuestion
 from explorer.runs import Store
 from explorer.studies import Study
 from explorer.ui.shell.opening import TRAINING_SHOWN
-from explorer.ui.training import desk
+from explorer.ui.training import picture
 from tests.ui.conftest import PROFILE, Opens
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -90,4 +90,4 @@ def value(accuracy: float) -> Evaluation:
     ],
 )
 def test_a_gain_is_judged_by_its_error(after: float, said: tuple[str, bool | None]) -> None:
-    assert desk.gain(value(0.9), value(after)) == said
+    assert picture.gain(value(0.9), value(after)) == said

@@ -1,0 +1,1 @@
+"""Commands that write quantized networks to files, and run such files."""

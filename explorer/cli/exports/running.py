@@ -1,0 +1,117 @@
+"""The commands run-exported and benchmark-exported: what an ONNX file says, and how fast."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from explorer.cli.output import remark, show, table
+from explorer.cli.parsing import JsonOption, StudyOption
+
+if TYPE_CHECKING:
+    from explorer.export.onnx_files.running import Running
+    from explorer.studies import Study
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="an ONNX file that export wrote")]
+SHOWN = 10
+_DATA_BYTES = 4_000_000_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("run-exported")(run_exported)
+    app.command("benchmark-exported")(benchmark_exported)
+
+
+def run_exported(
+    file: FileArgument,
+    study: Annotated[str | None, typer.Option(help="measure the file on this study's test samples")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE.npy", help="classify these inputs, as the network takes them")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="without VNNI, let no sum of products saturate; slower")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Classify with ONNX Runtime: a study's test samples, or inputs of one's own."""
+    if (study is None) == (data is None):
+        raise typer.BadParameter("give either --study or --data", param_hint="--data")
+
+    from explorer.export.onnx_files.running import Running
+
+    running = Running(file, exact=exact)
+    if study is not None:
+        from explorer import studies
+
+        loaded = studies.load_network(study)
+        content = {"study": loaded.name, **_measured(running, loaded)}
+        rows = [
+            (key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()
+        ]
+        show(content, as_json, table(f"{file} in ONNX Runtime", ("", "value"), rows), about=loaded)
+        return
+    assert data is not None
+    classes = running(_inputs(data)).argmax(1).tolist()
+    shown = [(number, found) for number, found in enumerate(classes[:SHOWN])]
+    show({"samples": len(classes), "classes": classes}, as_json, table(str(file), ("sample", "class"), shown))
+
+
+def benchmark_exported(
+    file: FileArgument,
+    study: StudyOption,
+    rounds: Annotated[int, typer.Option(help="fresh processes for each", min=2, max=100)] = 4,
+    threads: Annotated[int | None, typer.Option(help="of an operator; the libraries' choice", min=1)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Latency of a file at batch 1 and 64 against the FP32 network in ONNX Runtime and in PyTorch."""
+    from explorer import studies
+    from explorer.export.latency import benchmark
+
+    loaded = studies.load_network(study)
+    found = benchmark(file, loaded, rounds=rounds, threads=threads)
+    rows = [
+        (
+            each.what,
+            each.batch,
+            f"{each.milliseconds:.3f}",
+            f"{each.ratio:.2f}",
+            f"{each.lowest:.2f} to {each.highest:.2f}",
+        )
+        for each in found
+    ]
+    columns = ("", "batch", "ms", "times as fast as FP32 in ONNX Runtime", "over the rounds")
+    show(
+        {"study": loaded.name, "latencies": [each.to_json() for each in found]},
+        as_json,
+        table(f"{file} ({rounds} rounds)", columns, rows),
+        about=loaded,
+    )
+    remark("Fewer than 8 bits make a file smaller; on a CPU they make nothing faster.")
+
+
+def _measured(running: "Running", study: "Study") -> dict[str, Any]:
+    from explorer.evaluation import Evaluation
+    from explorer.evaluation.per_sample import BATCH_SIZE, joined, score
+
+    found = [
+        score(running(inputs), targets, study.loss, study.metric)
+        for inputs, targets in study.data.batches("test", BATCH_SIZE)
+    ]
+    return Evaluation.of(joined(found), "test").to_json()
+
+
+def _inputs(path: Path) -> Any:
+    import numpy as np
+
+    from explorer.errors import ExportError
+
+    try:
+        if path.stat().st_size > _DATA_BYTES:
+            raise ExportError(f"the inputs {path} are more than 4 GB; give them in parts")
+        found = np.load(path, allow_pickle=False)
+        return found["inputs"] if isinstance(found, np.lib.npyio.NpzFile) else found
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise ExportError(
+            f"the inputs {path} cannot be read ({error}); give a .npy, or a .npz with inputs"
+        ) from error

@@ -1,0 +1,157 @@
+r"""The format ``onnx``: QuantizeLinear and DequantizeLinear, weights in bytes or at their own width.
+
+integer    what `deploy` makes of the network: every convolution, residual sum and linear layer can run in integers
+faithful   the plan's network with batch norms folded and no more; integer runtimes round its biases silently
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxscript
+import torch
+from torch import Tensor
+
+from explorer import files
+from explorer.errors import ExportError
+from explorer.estimates import share
+from explorer.evaluation.per_sample import joined, score
+from explorer.export.onnx_files import reading, running
+from explorer.export.onnx_files.converting import converted
+from explorer.export.onnx_files.lowering import lower, refuse
+from explorer.export.onnx_files.markers import Marked, marked
+from explorer.export.subject import Check, Subject, Written
+from explorer.quantizers.deployed import Deployed, Deployment, deploy
+from explorer.studies.calibration import calibration_batches
+
+NAME = "model.onnx"
+CLOSE = 1e-3  # outputs that differ by less are the same
+MOST_FLIPS = 0.05  # of the samples; more is no rounding
+FAITHFUL = Deployment(integer_bias=False, residual_bits=None)
+
+
+def write(subject: Subject, folder: Path) -> Written:
+    """Write the file and read it back.
+
+    Raises:
+        ExportError: a layer cannot be said in ONNX, or the file is not read back as it was written.
+    """
+    integer = subject.options.flavour == "integer"
+    ready = deploy(subject.network, calibration_batches(subject.study), Deployment() if integer else FAITHFUL)
+    marks = marked(ready.network)
+    refuse(marks)
+    if integer:
+        _refuse_zero_points(marks)
+    ragged = subject.study.data.ragged
+    example = subject.study.data.inputs("test", slice(0, 1 if ragged else 2))
+    model = converted(marks.network, example, ragged=ragged)
+    holding = lower(model, marks, subject.options.carrier)
+    model.producer_name, model.producer_version = "mixed-precision-explorer", None
+    model.metadata_props["flavour"] = subject.options.flavour
+    files.write(folder / NAME, ir.to_proto(model).SerializeToString())
+    return _read_back(subject, ready, marks, holding, folder / NAME)
+
+
+def _read_back(
+    subject: Subject, ready: Deployed, marks: Marked, holding: dict[str, list[str]], path: Path
+) -> Written:
+    model = reading.opened(path)
+    for key in holding:
+        found = reading.integers(model, f"{key}.weight.integers")
+        if not np.array_equal(found, marks.weights[key].integers.cpu().numpy().astype(np.int32)):
+            raise ExportError(
+                f"the integers of layer {key!r} were not read back as they were written; report this"
+            )
+    size = reading.weight_bytes(model, [name for names in holding.values() for name in names])
+    checks = [Check("integers", {"layers": len(holding), "equal": True})]
+    remarks = [*ready.remarks]
+    versions = {each.__name__: each.__version__ for each in (onnx, ir, onnxscript, ml_dtypes)}
+    if missing := sorted(set(marks.weights) - set(holding)):
+        remarks.append(f"No output needs the weights of {', '.join(missing)}; they are not in the file.")
+    if subject.options.flavour == "faithful":
+        remarks.append(
+            "Biases are floating-point numbers, which ONNX Runtime rounds to int32 unless it runs with "
+            "session.disable_quant_qdq=1."
+        )
+    if runtime := running.installed():
+        versions["onnxruntime"] = runtime
+        found_checks, said = _tried(subject, ready, path)
+        checks += found_checks
+        remarks += said
+    else:
+        remarks.append("ONNX Runtime was not there, so the file was not run.")
+    return Written(size, tuple(checks), tuple(remarks), versions)
+
+
+def _tried(subject: Subject, ready: Deployed, path: Path) -> tuple[list[Check], list[str]]:
+    """Run the file as written and as the runtime likes it, beside the simulated network."""
+    said = [_first(each) for each in subject.outputs(ready.network)]
+    outputs = {
+        "as written": running.Running(path, optimised=False, threads=1),
+        "as run": running.Running(path, threads=1),
+    }
+    found = {name: [_first(run(inputs)) for inputs, _ in subject.batches()] for name, run in outputs.items()}
+    checks = [
+        Check(f"{name} beside the simulated network", compared(each, said)) for name, each in found.items()
+    ]
+    between = compared(found["as run"], found["as written"])
+    checks.append(Check("as run beside as written", between))
+    flips = checks[0].found.get("flips", 0)
+    if flips > MOST_FLIPS * len(subject.rows):
+        raise ExportError(
+            f"the file gives {flips} of {len(subject.rows)} samples another class than the simulated network; "
+            "report this"
+        )
+    value = _accuracy(subject, found["as run"])
+    if value is not None:
+        checks.append(Check("accuracy as run", value))
+    remarks = []
+    if subject.options.flavour == "integer" and between["same"] < 0.5:
+        remarks.append(
+            f"On this computer ONNX Runtime gives {between['same']:.0%} of the samples the outputs that the file says: "
+            "without VNNI, sums of two products of 8 bits saturate; give weights at most 7 bits, or run with "
+            "session.x64quantprecision=1."
+        )
+    return checks, remarks
+
+
+def compared(one: list[Tensor], other: list[Tensor]) -> dict[str, Any]:
+    """How far two lists of outputs agree: share of samples that are the same, the largest difference, and flips of the
+    class where the outputs are (samples, classes)."""
+    a, b = (torch.cat([each.reshape(len(each), -1) for each in batch]).double() for batch in (one, other))
+    apart = (a - b).abs().amax(dim=1)
+    found = {"samples": len(a), "same": float((apart < CLOSE).double().mean()), "largest": float(apart.max())}
+    if one[0].ndim == 2:
+        found["flips"] = int((a.argmax(dim=1) != b.argmax(dim=1)).sum())
+    return found
+
+
+def _accuracy(subject: Subject, outputs: list[Tensor]) -> dict[str, float] | None:
+    study = subject.study
+    pairs = zip(outputs, subject.batches(), strict=True)
+    values = joined([score(said, targets, study.loss, study.metric) for said, (_, targets) in pairs]).metric
+    if values is None:
+        return None
+    measured = share(values)
+    return {"value": measured.value, "stderr": measured.stderr}
+
+
+def _first(outputs: Any) -> Tensor:
+    """The first tensor of an output."""
+    leaves = torch.utils._pytree.tree_leaves(outputs)
+    found: Tensor = next(leaf for leaf in leaves if isinstance(leaf, Tensor))
+    return found
+
+
+def _refuse_zero_points(marks: Marked) -> None:
+    for key, weight in marks.weights.items():
+        if weight.affine.zero_point is not None and bool((weight.affine.zero_point != 0).any()):
+            raise ExportError(
+                f"the weight of layer {key!r} has zero points, which integer convolutions do not take; choose the "
+                "flavour faithful, or symmetric weights"
+            )
