@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
-import annotated_types
 import streamlit as st
 from pydantic.fields import FieldInfo
+
+_MOST = 2**53 - 1  # whole numbers that a browser counts exactly
 
 
 def widget(
@@ -56,13 +57,11 @@ def _kind(annotation: Any) -> tuple[Any, bool]:
 
 def _limits(field: FieldInfo, kind: type) -> tuple[Any, Any]:
     """Least and greatest value; beside a limit that is itself excluded, the question says what is wrong with it."""
-    low = high = None
+    found: dict[str, Any] = {}
     for limit in field.metadata:
-        if isinstance(limit, annotated_types.Ge | annotated_types.Gt):
-            low = kind(limit.ge if isinstance(limit, annotated_types.Ge) else limit.gt)
-        if isinstance(limit, annotated_types.Le | annotated_types.Lt):
-            high = kind(limit.le if isinstance(limit, annotated_types.Le) else limit.lt)
-    return low, high
+        found |= {name: getattr(limit, name) for name in ("ge", "gt", "le", "lt") if hasattr(limit, name)}
+    low, high = found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
+    return None if low is None else kind(low), None if high is None else kind(min(high, _MOST))
 
 
 def _help(field: FieldInfo) -> str | None:
