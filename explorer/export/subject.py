@@ -68,14 +68,12 @@ class Subject:
         study: Study,
         plan: Plan,
         blocks: Sequence[Block],
-        state: Mapping[str, Tensor],
+        network: nn.Module,
         run: str,
         options: Options = Options(),
     ) -> Subject:
-        """A trained network, from the tensors that its run kept."""
-        subject = cls.untrained(study, plan, blocks, options)
-        subject.network.load_state_dict(state)
-        return cls(study, plan, blocks, subject.network, options, run)
+        """A trained network in its post-training form, such as `qat.rebuilding.rebuilt` gives of a run."""
+        return cls(study, plan, blocks, network, options, run)
 
     @cached_property
     def rows(self) -> Tensor:

@@ -6,8 +6,7 @@
 import pytest
 
 from explorer import studies
-from explorer.jobs import answers, registry, shipped
-from explorer.jobs.requests import question_of
+from explorer.jobs import answers, shipped
 from explorer.jobs.versions import is_older
 from explorer.runs import Store
 from explorer.runs.keeping.bundles import RUNS
@@ -30,12 +29,6 @@ def test_the_study_that_the_app_opens_on_comes_with_results() -> None:
 def test_every_shipped_question_is_answered_by_the_very_run(given: Store, name: str) -> None:
     study = studies.load_network(name)
     for question in shipped.questions(given, study):
-        if question.kind == "finetune" and answers.answer(given, study, question) is None:
-            # Made by the version before: it answers no question of today, and is shown for what it was.
-            [run] = given.list(fingerprint=study.fingerprint, kind="finetune")
-            assert question_of(run.spec).options()["method"] == "ste"
-            assert registry.result("finetune", run.result or {}).kept == "last"
-            continue
         found = answers.answer(given, study, question)
         assert found is not None, question
         assert (found.how, found.run.status) == ("asked", "done")

@@ -104,8 +104,11 @@ def unpack(
 def _subject(study: "Study", plan: Path | None, run: str | None, options: "Options") -> "Subject":
     from explorer.errors import RunError
     from explorer.export import Subject
-    from explorer.jobs import housekeeping
+    from explorer.jobs import housekeeping, registry
     from explorer.plans import read_plan
+    from explorer.qat.rebuilding import rebuilt
+    from explorer.qat.record import TrainingRecord
+    from explorer.questions import FinetuneQuestion
     from explorer.runs import Store
 
     partitions = (study.blocks(), study.blocks("module"))
@@ -126,7 +129,11 @@ def _subject(study: "Study", plan: Path | None, run: str | None, options: "Optio
     own, blocks = read_plan((found.result or {})["plan"], study=study, partitions=partitions)
     if given is not None and dict(given[0].blocks) != dict(own.blocks):
         raise RunError(f"run {found.id} trained another plan; leave --plan out to export its own")
-    return Subject.trained(study, own, blocks, store.tensors(found.id, "trained"), found.id, options)
+    question = registry.question(found.spec)
+    assert isinstance(question, FinetuneQuestion)
+    record = TrainingRecord.from_json(found.result or {})
+    network = rebuilt(study, own, blocks, question, record.kept, store.tensors(found.id, "trained"))
+    return Subject.trained(study, own, blocks, network, found.id, options)
 
 
 def _said(found: Any) -> str:
