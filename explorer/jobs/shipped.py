@@ -85,8 +85,9 @@ def questions(store: Store, study: "Study") -> Iterator[Question]:
     yield EvaluateQuestion()
     yield TracesQuestion()
     yield DamageQuestion()
-    yield TracesQuestion(granularity="module")
-    yield TracesQuestion(of="activations")
+    if study.name == builtin.DEFAULT:  # what fewer people ask of the others would be megabytes of single draws
+        yield TracesQuestion(granularity="module")
+        yield TracesQuestion(of="activations")
     yield LapqQuestion(method="gradient")
     traces = answers.result_of(store, study, TracesQuestion())
     yield FinetuneQuestion(plan=_plan(study, traces).to_json())
