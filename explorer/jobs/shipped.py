@@ -85,7 +85,9 @@ def questions(store: Store, study: "Study") -> Iterator[Question]:
     yield EvaluateQuestion()
     yield TracesQuestion()
     yield DamageQuestion()
-    if study.name == builtin.DEFAULT:  # what fewer people ask of the others would be megabytes of single draws
+    if (
+        study.name == builtin.DEFAULT
+    ):  # what fewer people ask of the others would be megabytes of single draws
         yield TracesQuestion(granularity="module")
         yield TracesQuestion(of="activations")
     yield LapqQuestion(method="gradient")
