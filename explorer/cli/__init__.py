@@ -24,6 +24,7 @@ from explorer.cli import (
     studying,
     training,
 )
+from explorer.cli.exports import adopting
 from explorer.cli.exports import running as running_exports
 from explorer.cli.exports import writing as writing_exports
 from explorer.errors import ExplorerError, sentence
@@ -50,6 +51,7 @@ for group in (
     training,
     writing_exports,
     running_exports,
+    adopting,
     runs,
 ):
     group.register(app)

@@ -58,6 +58,10 @@ def test_a_trained_run_is_exported_with_its_own_accuracy(
     asked = ("export", "--study", folder, "--run", trained["run"], "--format", "packed")
     written = explore(*asked, "--out", tmp_path / "out", "--json").json
     assert written["run"] == trained["run"]
+    made = explore(
+        "adopt", "--study", folder, "--run", trained["run"], "--out", tmp_path / "own", "--json"
+    ).json
+    assert explore("evaluate", "--study", made["study"], "--json").json["study"] == made["name"]
     from explorer import studies
     from explorer.evaluation import measure
     from explorer.export.packed import NAME, loaded, opened

@@ -10,6 +10,7 @@ from explorer.cli.parsing import JsonOption, StudyOption, check_out
 
 if TYPE_CHECKING:
     from explorer.export import Options, Subject
+    from explorer.runs import Run, Store
     from explorer.studies import Study
 
 FormatOption = Annotated[str, typer.Option("--format", help="onnx or packed")]
@@ -104,7 +105,7 @@ def unpack(
 def _subject(study: "Study", plan: Path | None, run: str | None, options: "Options") -> "Subject":
     from explorer.errors import RunError
     from explorer.export import Subject
-    from explorer.jobs import housekeeping, registry
+    from explorer.jobs import registry
     from explorer.plans import read_plan
     from explorer.qat.rebuilding import rebuilt
     from explorer.qat.record import TrainingRecord
@@ -117,6 +118,26 @@ def _subject(study: "Study", plan: Path | None, run: str | None, options: "Optio
         assert given is not None
         return Subject.untrained(study, *given, options)
     store = Store.open()
+    found = finished(store, study, run)
+    own, blocks = read_plan((found.result or {})["plan"], study=study, partitions=partitions)
+    if given is not None and dict(given[0].blocks) != dict(own.blocks):
+        raise RunError(f"run {found.id} trained another plan; leave --plan out to export its own")
+    question = registry.question(found.spec)
+    assert isinstance(question, FinetuneQuestion)
+    record = TrainingRecord.from_json(found.result or {})
+    network = rebuilt(study, own, blocks, question, record.kept, store.tensors(found.id, "trained"))
+    return Subject.trained(study, own, blocks, network, found.id, options)
+
+
+def finished(store: "Store", study: "Study", run: str) -> "Run":
+    """The finished training of a study that is named by its id or the beginning of it.
+
+    Raises:
+        RunError: there is none, or it is another kind of run or of another study.
+    """
+    from explorer.errors import RunError
+    from explorer.jobs import housekeeping
+
     found = housekeeping.find(store, run)
     if found.spec.kind != "finetune" or found.status != "done":
         raise RunError(
@@ -126,14 +147,7 @@ def _subject(study: "Study", plan: Path | None, run: str | None, options: "Optio
         raise RunError(
             f"run {found.id} trained another study than {study.name}; name the study that it trained"
         )
-    own, blocks = read_plan((found.result or {})["plan"], study=study, partitions=partitions)
-    if given is not None and dict(given[0].blocks) != dict(own.blocks):
-        raise RunError(f"run {found.id} trained another plan; leave --plan out to export its own")
-    question = registry.question(found.spec)
-    assert isinstance(question, FinetuneQuestion)
-    record = TrainingRecord.from_json(found.result or {})
-    network = rebuilt(study, own, blocks, question, record.kept, store.tensors(found.id, "trained"))
-    return Subject.trained(study, own, blocks, network, found.id, options)
+    return found
 
 
 def _said(found: Any) -> str:

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import streamlit as st
 
-from explorer import studies
+from explorer import places, studies
 from explorer.blocks import Block, Granularity
 from explorer.plans import Plan
-from explorer.studies import AnyStudy
+from explorer.studies import AnyStudy, derived
 from explorer.ui.shell import caches
 from explorer.ui.state.history import History
 
@@ -33,10 +33,12 @@ class Place:
 
 
 def own_studies() -> tuple[str, ...]:
-    """The studies the operator started the app with: ``python -m explorer app --study PATH``, or EXPLORER_STUDIES."""
+    """The studies the operator started the app with (``python -m explorer app --study PATH``, or EXPLORER_STUDIES), and
+    those made of networks that were trained here."""
     named = [value for option, value in pairwise(sys.argv) if option == "--study"]
     listed = os.environ.get("EXPLORER_STUDIES", "")
-    return tuple(dict.fromkeys([*named, *(path for path in listed.split(os.pathsep) if path)]))
+    given = [*named, *(path for path in listed.split(os.pathsep) if path)]
+    return tuple(dict.fromkeys([*given, *derived.kept(places.home())]))
 
 
 def offered() -> list[studies.StudyCard]:

@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 from safetensors.torch import save
 
+from explorer import places
 from explorer.errors import ExplorerError
 from explorer.figures import training
 from explorer.figures.training import layers, levels, trace
 from explorer.jobs.kinds.finetune import TRAINED
+from explorer.jobs.telling import titles
 from explorer.plans import read_plan
 from explorer.quantizers import simulate
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.quantizers.stored import STORED, StoredWeight
 from explorer.runs import Run
-from explorer.studies import Study
+from explorer.studies import Study, derived
 from explorer.ui.parts import export, tables
-from explorer.ui.shell import caches
+from explorer.ui.shell import caches, session
 from explorer.ui.shell.plain import plain
 from explorer.ui.training import trainings
 
@@ -43,7 +45,9 @@ def show(study: Study, run: Run) -> None:
     if look is not None:
         looks[look](study, run)
     if WEIGHTS in looks:
-        _download(run)
+        with st.container(horizontal=True):
+            _download(run)
+            _explore(study, run)
 
 
 def _layers(_: Study, run: Run) -> None:
@@ -139,6 +143,28 @@ def _download(run: Run) -> None:
         help="The tensors of the trained network by name, the values on their grids, and beside each weight the whole "
         "numbers it is stored as with their step.",
     )
+
+
+def _explore(study: Study, run: Run) -> None:
+    pressed = st.button(
+        "Explore this network",
+        icon=":material/explore:",
+        key=f"explore_{run.id}",
+        help="Makes a study of it: its Hessian, its frontier, its step sizes. The weights are those on their grids, "
+        "activations are in FP32.",
+    )
+    if not pressed:
+        return
+    path = places.home() / derived.FOLDER / derived.name_of(study, run.id) / derived.TOML
+    try:
+        if not path.exists():
+            state = caches.store().artifacts.get_tensors(run.artifacts[TRAINED])
+            derived.of_training(study, state, path.parent, run=run.id, said=titles.of(run))
+    except ExplorerError as error:
+        st.warning(plain(str(error)))
+        return
+    session.choose_study(str(path))
+    st.switch_page("pages/model.py")
 
 
 def _file(artifacts: Mapping[str, str]) -> bytes:
