@@ -61,7 +61,7 @@ def test_a_trained_run_is_exported_with_its_own_accuracy(
     made = explore(
         "adopt", "--study", folder, "--run", trained["run"], "--out", tmp_path / "own", "--json"
     ).json
-    assert explore("evaluate", "--study", made["study"], "--json").json["study"] == made["name"]
+    assert explore("traces", "--study", made["study"], "--json").json["study"] == made["name"]
     from explorer import studies
     from explorer.evaluation import measure
     from explorer.export.packed import NAME, loaded, opened
