@@ -50,17 +50,17 @@ class Stream(IntEnum):
     TRAINING_ORDER = 24  # a draw an epoch
     PROXY_PLANS = 25
     PLAN_RESAMPLES = 26  # for the interval of a rank correlation over plans
+    BATCH_NORM_ROWS = 27  # that batch norm is estimated on again, and their augmentation
+    TRAINING_TRACE = 28  # samples and signs of the trace that is shown while a network trains
+    INPUT_CHANGE_SAMPLES = 29
+    INPUT_CHANGE_SIGNS = 30
+    HELD_OUT_ROWS = 31  # of the training split, that choose what a training keeps
     OUTPUT_CHANGE_SAMPLES = 40
     OUTPUT_CHANGE_SIGNS = 41
     BINARY_WEIGHTS = 43  # of stochastic BinaryConnect, a draw a step and layer
     GRADIENT_ROUNDING = 44  # of DoReFa's gradients, a draw a step and layer
     AUGMENTATION = 45  # crops and flips of training images, a draw a step
     FEATURE_NOISE = 46  # added to the inputs of layers in training, a draw a step
-    HELD_OUT_ROWS = 47  # of the training split, that choose what a training keeps
-    BATCH_NORM_ROWS = 48  # that batch norm is estimated on again, and their augmentation
-    TRAINING_TRACE = 49  # samples and signs of the trace that is shown while a network trains
-    INPUT_CHANGE_SAMPLES = 70
-    INPUT_CHANGE_SIGNS = 71
 
 
 def _plain(seed: int, draw: int) -> int:

@@ -78,7 +78,7 @@ def test_from_opening_the_app_to_a_better_network(page: Page, app: App) -> None:
     expect(measured).not_to_contain_text("so far")
     settle(page)
 
-    _set_second_block(page, "2")
+    _set_second_block(page, "6")
     expect(size).not_to_contain_text(f"{clicked:,.1f}")
     kilobytes = _number(size.inner_text().split("\n")[-1])
 

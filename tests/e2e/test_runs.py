@@ -24,7 +24,7 @@ HEAD, ROW = 36, 35  # pixels of the table
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app with a small study that was trained twice with one plan, for one epoch and for two."""
+    """The app with a small study that was trained twice with one plan, for as long as usual and for one epoch."""
     folder = tmp_path_factory.mktemp("runs")
     toml = str(learnable.write(folder / "learnable").resolve())
     study = studies.load_network(toml)
@@ -32,7 +32,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     execute(store, spec_of(study, EvaluateQuestion()), study=study)
     execute(store, spec_of(study, TracesQuestion(rel_se=0.5)), study=study)
     plan = Plan.uniform(study, study.blocks(), 2, 8).to_json()
-    for epochs in (2, 1):
+    for epochs in (None, 1):
         execute(store, spec_of(study, FinetuneQuestion(plan=plan, epochs=epochs)), study=study)
     store.close()
     with serve(folder, EXPLORER_STUDIES=toml) as running:

@@ -143,7 +143,10 @@ CASES: Mapping[str, tuple[Case, Case]] = {
     ),
     "evaluate": (
         Case(("--plan", "plan.json"), {"plan": True}),
-        Case(("--plan", "plan.json", "--split", "train"), {"plan": True, "split": "train"}),
+        Case(
+            ("--plan", "plan.json", "--split", "train", "--deployed"),
+            {"plan": True, "split": "train", "deployed": True},
+        ),
     ),
     "finetune": (
         Case(("--plan", "plan.json"), {"plan": True}),

@@ -17,6 +17,7 @@ from tests import learnable
 # Figures of the work that was done, or of its time: an attempt that was cut short did some of it twice.
 OF_THE_WORK = {
     "seconds",
+    "speed",
     "forwards",
     "products",
     "equivalents",
@@ -88,7 +89,8 @@ def found(store: Store, run: Run) -> dict[str, Any]:
     if run.spec.kind not in BY_THE_CLOCK:
         with store._database.reading() as connection:
             query = "SELECT DISTINCT series FROM points WHERE run_id = ?"
-            series = [name for (name,) in connection.exec_driver_sql(query, (run.id,))]
+            told = [name for (name,) in connection.exec_driver_sql(query, (run.id,))]
+        series = [name for name in told if name not in OF_THE_WORK]
         points = {name: lasting(list(store.points(run.id, name))) for name in sorted(series)}
         if run.spec.kind in IN_PIECES:
             points["points"] = _joined(points["points"])

@@ -51,7 +51,8 @@ def test_a_run_outlives_the_killed_server_and_a_double_click_is_one_run(
     whole = execute(elsewhere, run.spec, study=study)
     assert asking.found(store, store.get(run.id)) == asking.found(elsewhere, whole)
     elsewhere.close()
-    killing.assert_sound(store, runs=2)
+    killing.wait(lambda: not store.live(), "the end of the products, which the button asks for too")
+    killing.assert_sound(store, runs=3)
 
 
 @pytest.mark.slow

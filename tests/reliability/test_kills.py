@@ -58,7 +58,7 @@ def test_a_killed_command_goes_on_where_it_was(
     """The same command line again, after SIGKILL, prints what it would have printed."""
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(Plan.uniform(study, study.blocks(), 2, 8).to_json()))
-    arguments = ["finetune", "--study", study.reference, "--plan", str(plan), "--epochs", "8", "--json"]
+    arguments = ["finetune", "--study", study.reference, "--plan", str(plan), "--epochs", "4", "--json"]
     command = [sys.executable, "-m", "explorer", *arguments]
     elsewhere = os.environ | {"EXPLORER_HOME": str(tmp_path / "elsewhere")}
     whole = json.loads(subprocess.run(command, env=elsewhere, check=True, capture_output=True).stdout)
