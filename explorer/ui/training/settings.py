@@ -80,8 +80,8 @@ def chosen(study: Study, plan: Mapping[str, Any]) -> tuple[FinetuneQuestion, int
             1,
             1000,
             None,
-            placeholder=f"{usual}, as usual for these widths",
-            help=f"Passes over the {study.data.size('train'):,} {study.training_name}. Left empty: {usual}.",
+            placeholder=f"{usual}, as usual",
+            help=f"Passes over the {study.data.size('train'):,} {study.training_name}. Left empty: {usual}, as usual for these widths.",
             key="training_epochs",
         )
         names = list(METHODS)
