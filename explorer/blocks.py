@@ -20,19 +20,10 @@ from explorer.errors import StudyError
 
 Granularity = Literal["layer", "module"]
 
-QUANTIZABLE = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-    nn.Linear,
-    nn.Embedding,
-)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+QUANTIZABLE = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear, nn.Embedding)
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @dataclass(frozen=True)
@@ -219,10 +210,10 @@ def _macs(module: nn.Module, x: Tensor, output: Tensor, samples: int) -> int:
         return 0
     if isinstance(module, nn.Linear):
         positions = x.numel() // module.in_features
-    elif isinstance(module, _TRANSPOSED):
+    elif isinstance(module, TRANSPOSED):
         positions = x.numel() // module.in_channels
     else:
-        assert isinstance(module, _CONVOLUTIONS)
+        assert isinstance(module, CONVOLUTIONS)
         positions = output.numel() // module.out_channels
     return _weight(module).numel() * positions // samples
 

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from explorer.curvature.operators.per_sample import CONVOLUTIONS, padding_amounts
+from explorer.blocks import CONVOLUTIONS
+from explorer.curvature.operators.per_sample import padding_amounts
 
 _FUNCTIONS = (torch.conv1d, torch.conv2d, torch.conv3d)
 _PLAIN = {method for kind in CONVOLUTIONS for method in (kind.forward, kind._conv_forward)}

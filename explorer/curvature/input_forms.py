@@ -73,7 +73,10 @@ def input_forms(
         raise CurvatureError(f"samples={samples} gives no standard error; give at least 2")
     subject = prepare(study, blocks=blocks)
     chunk = chunk_size(subject, most=_MOST)
-    q = _scored(subject, watcher) if proposal is None else proposal
+    q = proposal
+    if q is None:
+        batch = 4 * chunk_size(subject)  # as for the traces, to the last digit
+        q, _ = output_probes.proposals(subject, batch=batch, watcher=watcher, share=_SCORING)
     positions = torch.multinomial(
         q, samples, replacement=True, generator=generator(Stream.INPUT_CHANGE_SAMPLES, seed)
     )
@@ -166,20 +169,3 @@ def _forms(
             use.slopes.clear()
         found += sign * slopes.square()
     return found
-
-
-def _scored(subject: Subject, watcher: Watcher) -> Tensor:
-    """(N,) proportional to the curvature at the outputs."""
-
-    def over() -> bool:
-        watcher.check_stop()
-        return False
-
-    scored = output_probes.scores(
-        subject,
-        batch=4 * chunk_size(subject),  # as for the traces, to the last digit
-        report=lambda done: watcher.report(_SCORING * done, f"scoring {subject.size} samples"),
-        is_over=over,
-    )
-    assert scored is not None
-    return output_probes.proposal(scored[0])

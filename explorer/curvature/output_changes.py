@@ -99,14 +99,7 @@ def output_changes(
     subject = prepare(study, blocks=blocks, rows=rows, dtype=dtype)
     chunk = chunk_size(subject, most=_MOST)
     watcher.report(0.0, "scoring samples")
-    scored = output_probes.scores(
-        subject,
-        batch=4 * chunk,
-        report=lambda done: watcher.report(_SCORING * done, f"scoring {subject.size} samples"),
-        is_over=lambda: _checked(watcher),
-    )
-    assert scored is not None
-    q = output_probes.proposal(scored[0])
+    q, _ = output_probes.proposals(subject, batch=4 * chunk, watcher=watcher, share=_SCORING)
     drawn = torch.multinomial(
         q, samples, replacement=True, generator=generator(Stream.OUTPUT_CHANGE_SAMPLES, seed)
     )
@@ -251,11 +244,6 @@ def _shift(
 def _padded(values: Tensor, width: int, filler: float) -> Tensor:
     """Values (..., c) with more of the last dimension, up to ``width``."""
     return torch.nn.functional.pad(values, (0, width - values.shape[-1]), value=filler)
-
-
-def _checked(watcher: Watcher) -> bool:
-    watcher.check_stop()
-    return False
 
 
 def _check_finite(subject: Subject, parts: Tensor) -> None:

@@ -137,11 +137,6 @@ class _Work:
     chunk: int | None
     watcher: Watcher
 
-    def is_over(self) -> bool:
-        """Whether to end early, which only the watcher decides: by raising."""
-        self.watcher.check_stop()
-        return False
-
     def at_once(self, most: int) -> int:
         """Samples processed at once."""
         return chunk_size(self.subject, self.chunk, most=most)
@@ -249,14 +244,8 @@ def _proposal(work: _Work, ways: _Ways, known: Tensor | None) -> Tensor:
         return torch.full((subject.size,), 1 / subject.size, dtype=torch.float64)
     if known is not None and not ways.rest:
         return known
-    scored = output_probes.scores(
-        subject,
-        batch=4 * chunk_size(subject, work.chunk),  # as for the traces, to the last digit
-        report=lambda done: work.watcher.report(0.4 * done, f"scoring {subject.size} samples"),
-        is_over=work.is_over,
-    )
-    assert scored is not None
-    curvature, slope = map(output_probes.proposal, scored)
+    batch = 4 * chunk_size(subject, work.chunk)  # as for the traces, to the last digit
+    curvature, slope = output_probes.proposals(subject, batch=batch, watcher=work.watcher, share=0.4)
     return (curvature + slope) / 2 if ways.rest else curvature
 
 

@@ -22,6 +22,7 @@ from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import check_finite, output_gradient
 from explorer.errors import CurvatureError
 from explorer.randomness import Stream, generator
+from explorer.watching import Watcher
 
 DEFENSIVE = 0.05
 PER_ROUND = 64
@@ -60,6 +61,33 @@ def scores(
         done += len(positions)
         report(done / subject.size)
     return torch.cat(curvature).cpu(), torch.cat(slope).cpu()  # type: ignore[arg-type]
+
+
+def proposals(subject: Subject, *, batch: int, watcher: Watcher, share: float) -> tuple[Tensor, Tensor]:
+    """With which probability each sample is drawn, by the curvature and by the slope at the outputs, two (N,).
+
+    Args:
+        watcher: told how far it is; may stop before every batch.
+        share: of the whole work.
+
+    Raises:
+        CurvatureError: an output is not finite.
+        Stopped: the watcher asked for it.
+    """
+
+    def is_over() -> bool:
+        watcher.check_stop()
+        return False
+
+    scored = scores(
+        subject,
+        batch=batch,
+        report=lambda done: watcher.report(share * done, f"scoring {subject.size} samples"),
+        is_over=is_over,
+    )
+    assert scored is not None
+    curvature, slope = map(proposal, scored)
+    return curvature, slope
 
 
 def proposal(score: Tensor) -> Tensor:

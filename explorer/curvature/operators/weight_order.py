@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from explorer.curvature.operators.per_sample import CONVOLUTIONS, TRANSPOSED
+from explorer.blocks import CONVOLUTIONS, TRANSPOSED
 
 Order = tuple[Literal["plain", "channels last", "inputs first"], int]  # and the number of groups
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explorer.qat.distillation.layers import CONVOLUTIONS, teaching_layers
+from explorer.qat.distillation.layers import CONVOLVING, teaching_layers
 from explorer.qat.distillation.standardized import standardized_apart
 
 
@@ -65,7 +65,7 @@ class Teacher:
         def compare(name: str, layer: nn.Module, args: Any, output: Tensor) -> None:
             taught = lesson.features[name].pop(0)
             own = output.clone() if name in self._copied else output
-            axis = 1 if isinstance(layer, CONVOLUTIONS) else -1
+            axis = 1 if isinstance(layer, CONVOLVING) else -1
             lesson.apart.append(standardized_apart(own, taught, axis=axis))
 
         with self._hooked(network, compare):

@@ -20,11 +20,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from explorer.blocks import CONVOLUTIONS, TRANSPOSED
 from explorer.errors import StudyError
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED, nn.Linear)
+_LAYERS = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear)
 _ADVICE = "use the network without [model] fold_batch_norms"
 
 
@@ -112,7 +112,7 @@ def _obstacle(model: nn.Module, name: str, before: Any, calls: Mapping[str, int]
         return "the layer before it shares its weight with another"
     if norm.running_mean is None or norm.running_var is None:
         return "it keeps no running statistics"
-    if isinstance(layer, _TRANSPOSED) and layer.groups > 1:
+    if isinstance(layer, TRANSPOSED) and layer.groups > 1:
         return "the transposed convolution before it has groups"
     if norm.num_features != (layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels):
         return "it does not normalise the outputs of the layer before it, but another dimension"
@@ -135,7 +135,7 @@ def factors(layer: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def _fold(layer: nn.Module, norm: nn.Module) -> None:
-    weight, axis = layer.get_parameter("weight"), 1 if isinstance(layer, _TRANSPOSED) else 0
+    weight, axis = layer.get_parameter("weight"), 1 if isinstance(layer, TRANSPOSED) else 0
     scale, moved = factors(layer, norm)
     shape = [1] * weight.ndim
     shape[axis] = -1
