@@ -1,7 +1,10 @@
-"""Files that are there whole or not at all: written under another name, flushed to the disk, renamed."""
+"""Files and folders that are there whole or not at all: written under another name, flushed to the disk, renamed."""
 
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -29,3 +32,32 @@ def write(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         os.fsync(folder)  # the new name itself survives a power cut
     finally:
         os.close(folder)
+
+
+def is_taken(path: Path) -> bool:
+    """Whether there is something at a path that is not an empty folder.
+
+    Raises:
+        OSError, ValueError: it cannot be looked at.
+    """
+    return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder beside, to be filled in the block, that is then moved to ``path``, where nothing or an empty one is.
+
+    Where the block fails nothing is left behind.
+
+    Raises:
+        OSError: it cannot be written, or there is something at ``path``.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if path.is_dir():
+            path.rmdir()
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -41,3 +41,23 @@ def test_permissions_are_those_asked_for_less_the_mask(tmp_path: Path) -> None:
             assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == kept
     finally:
         os.umask(before)
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What fails on its way can be asked for again."""
+
+    def fail() -> None:
+        with files.new_folder(tmp_path / "deep" / "a") as made:
+            (made / "first").write_bytes(b"1")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail()
+    assert os.listdir(tmp_path / "deep") == []
+    (tmp_path / "deep" / "a").mkdir()
+    assert not files.is_taken(tmp_path / "deep" / "a"), "an empty folder is replaced"
+    with files.new_folder(tmp_path / "deep" / "a") as made:
+        (made / "first").write_bytes(b"1")
+    assert files.is_taken(tmp_path / "deep" / "a")
+    assert os.listdir(tmp_path / "deep") == ["a"]
+    assert (tmp_path / "deep" / "a" / "first").read_bytes() == b"1"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
@@ -38,28 +35,24 @@ def export(subject: Subject, format: str, folder: Path) -> Manifest:
     if format not in FORMATS:
         raise ExportError(f"there is no format {format!r}; use {' or '.join(FORMATS)}")
     check_folder(folder)
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.tmp")
     try:
-        temporary.mkdir(parents=True)
-        written = FORMATS[format](subject, temporary)
-        manifest = _manifest(subject, format, written, temporary)
-        files.write(temporary / manifests.NAME, (json.dumps(manifest.to_json(), indent=2) + "\n").encode())
-        if folder.is_dir():
-            folder.rmdir()
-        temporary.replace(folder)
+        with files.new_folder(folder) as temporary:
+            written = FORMATS[format](subject, temporary)
+            manifest = _manifest(subject, format, written, temporary)
+            files.write(
+                temporary / manifests.NAME, (json.dumps(manifest.to_json(), indent=2) + "\n").encode()
+            )
     except OSError as error:
         raise ExportError(
             f"the folder {folder} cannot be written ({error.strerror}); name another"
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return manifest
 
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot be written to, before anything is computed."""
     try:
-        taken = os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir()))
+        taken = files.is_taken(folder)
     except (OSError, ValueError) as error:
         raise ExportError(f"the folder {folder} cannot be looked into; name another") from error
     if taken:

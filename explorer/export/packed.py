@@ -63,7 +63,8 @@ def packed_tensors(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, dic
     tensors: dict[str, Tensor] = {}
     layers: dict[str, dict[str, Any]] = {}
     owners: dict[QuantizedWeight, str] = {}
-    for name, layer in quantized_layers(network).items():
+    quantized = quantized_layers(network)
+    for name, layer in quantized.items():
         about: dict[str, Any] = {"input": None}
         if (weight := layer.weight) is not None and owners.setdefault(weight, name) == name:
             stream = pack(weight.integers.cpu().numpy(), weight.affine.grid)
@@ -80,7 +81,7 @@ def packed_tensors(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, dic
             about["input"] = _grid(layer.input)
             tensors |= _affine_tensors(f"{name}.input", layer.input)
         layers[name] = about
-    held = {f"{name}.weight" for name, layer in quantized_layers(network).items() if layer.weight is not None}
+    held = {f"{name}.weight" for name, layer in quantized.items() if layer.weight is not None}
     for key, value in network.state_dict().items():
         if key not in held and STORED not in key.split(".") and INPUT not in key.split("."):
             tensors[key] = value.detach().contiguous().clone()

@@ -42,7 +42,7 @@ class Subject:
     """A quantized network to export.
 
     Attributes:
-        network: as `simulate` or `freeze` made it.
+        network: as `simulate` or `freeze` made it, or `qat.rebuilding.rebuilt` of what a training kept.
         run: id of the training that its weights are from; "": quantized without training.
     """
 
@@ -61,19 +61,6 @@ class Subject:
         bits = plan.layer_bits(blocks)
         network = simulate(study.model(), bits, calibration_batches(study), steps=plan.steps)
         return cls(study, plan, blocks, network, options)
-
-    @classmethod
-    def trained(
-        cls,
-        study: Study,
-        plan: Plan,
-        blocks: Sequence[Block],
-        network: nn.Module,
-        run: str,
-        options: Options = Options(),
-    ) -> Subject:
-        """A trained network in its post-training form, such as `qat.rebuilding.rebuilt` gives of a run."""
-        return cls(study, plan, blocks, network, options, run)
 
     @cached_property
     def rows(self) -> Tensor:

@@ -14,6 +14,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
+from explorer import files
 from explorer.errors import StudyError
 from explorer.studies.shipped.builtin import NAMES, files_folder, toml_path
 from explorer.studies.study import Study
@@ -27,7 +28,7 @@ FOLDER = "networks"  # of the home, where the app keeps them
 def kept(home: Path) -> tuple[str, ...]:
     """Paths of the studies that the app made of trained networks, by name; one that was damaged is none."""
     found = []
-    for path in sorted((home / FOLDER).glob(f"*/{TOML}")):
+    for path in sorted((home / FOLDER).glob(f"[!.]*/{TOML}")):
         with suppress(StudyError):
             described(path)
             found.append(str(path))
@@ -79,9 +80,10 @@ def derive(
         Path of its study.toml.
 
     Raises:
-        StudyError: the folder holds something, or the network cannot be made again from its description.
+        StudyError: the folder holds something or cannot be written, or the network cannot be made again from its
+            description. Nothing is left.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if files.is_taken(folder):
         raise StudyError(f"the folder {folder} is not empty; name another, or empty it")
     built_in = study.reference in NAMES
     source = toml_path(study.reference) if built_in else Path(study.reference)
@@ -97,16 +99,18 @@ def derive(
     missing = sorted(set(wanted) - set(state))
     if missing:
         raise StudyError(f"the weights lack {missing[0]!r}, which the network of {study.name} has")
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: state[key].detach().clone().contiguous() for key in wanted}
-    save_file(tensors, folder / WEIGHTS)
-    if not built_in:
-        _copy_code(study, source.parent, folder)
-    files = (files_folder(study.reference) if built_in else None) or source.parent
-    path = folder / TOML
-    data = str((files / base.data.path).resolve())
-    path.write_text(_text(base, data, name=name, title=title, summary=summary), encoding="utf-8")
-    return path
+    beside = (files_folder(study.reference) if built_in else None) or source.parent
+    text = _text(base, str((beside / base.data.path).resolve()), name=name, title=title, summary=summary)
+    try:
+        with files.new_folder(folder) as made:
+            save_file(tensors, made / WEIGHTS)
+            if not built_in:
+                _copy_code(study, source.parent, made)
+            (made / TOML).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"the folder {folder} cannot be written ({error.strerror}); name another") from error
+    return folder / TOML
 
 
 def _copy_code(study: Study, source: Path, folder: Path) -> None:

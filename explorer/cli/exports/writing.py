@@ -126,7 +126,7 @@ def _subject(study: "Study", plan: Path | None, run: str | None, options: "Optio
     assert isinstance(question, FinetuneQuestion)
     record = TrainingRecord.from_json(found.result or {})
     network = rebuilt(study, own, blocks, question, record.kept, store.tensors(found.id, "trained"))
-    return Subject.trained(study, own, blocks, network, found.id, options)
+    return Subject(study, own, blocks, network, options, found.id)
 
 
 def finished(store: "Store", study: "Study", run: str) -> "Run":
