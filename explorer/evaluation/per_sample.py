@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from explorer.studies.losses import Loss
 from explorer.studies.metrics import Metric
@@ -23,6 +23,7 @@ from explorer.studies.study import Study
 BATCH_SIZE = 128
 
 Check = Callable[[], object]  # called before every batch; it may raise
+Network = Callable[[Any], Any]  # inputs to outputs: a module, or what runs a file
 Progress = Callable[[float], object]  # told the share of the samples done, in (0, 1]
 
 
@@ -49,7 +50,7 @@ class PerSample:
 
 def measure_samples(
     study: Study,
-    network: nn.Module,
+    network: Network,
     split: str = "test",
     *,
     rows: Tensor | None = None,
@@ -69,7 +70,7 @@ def measure_samples(
 @torch.no_grad()
 def measure_batches(
     study: Study,
-    network: nn.Module,
+    network: Network,
     batches: Iterable[tuple[Any, Tensor]],
     *,
     total: int = 0,

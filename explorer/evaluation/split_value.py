@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from torch import nn
-
 from explorer.estimates import mean, share
-from explorer.evaluation.per_sample import Check, PerSample, Progress, measure_samples
+from explorer.evaluation.per_sample import Check, Network, PerSample, Progress, measure_samples
 from explorer.quantizers.deployed import Deployment, deploy
 from explorer.quantizers.given import GivenSteps
 from explorer.quantizers.settings import ACTIVATIONS, WEIGHTS, QuantizerSettings
@@ -65,7 +63,7 @@ class Evaluation:
 
 
 def measure(
-    network: nn.Module,
+    network: Network,
     study: Study,
     *,
     split: str = "test",

@@ -130,13 +130,9 @@ def finetune(
         weight_decay=question.weight_decay,
     )
     method.expect(total)
-
-    def rate(step: int) -> float:
-        return question.rate * optimizers.factor(question.schedule, step, steps=total, warmup=warmup)
-
     teacher = _teacher(study, question, layout)
     noise = Noise(question.noise, question.noise_place, question.seed)
-    setting = Setting(question, method, augment, teacher, noise, rate, layout)
+    setting = Setting(question, method, augment, teacher, noise, layout)
     schedule = optimizers.scheduled(moving, question.schedule, steps=total, warmup=warmup)
     training = Training(setting, network, moving, schedule, first_order, stages)
     checkpoint.restore(training, watcher)

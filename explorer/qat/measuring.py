@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from explorer.blocks import Block
-from explorer.evaluation.per_sample import BATCH_SIZE, Check, joined, score
-from explorer.evaluation.split_value import Evaluation
+from explorer.evaluation import measure
+from explorer.evaluation.per_sample import BATCH_SIZE, Check
 from explorer.plans import Plan, PlanValue
 from explorer.plans.plan.value import with_costs
 from explorer.studies import Study
@@ -42,15 +43,15 @@ class Meter:
 
     def __call__(self, network: nn.Module) -> Tested:
         """The network, in eval mode, on every test sample."""
-        found, classes = [], []
-        with torch.no_grad():
-            for inputs, targets in self._study.data.batches("test", BATCH_SIZE):
-                self._check()
-                outputs = network(inputs)
-                found.append(score(outputs, targets, self._study.loss, self._study.metric))
-                if self._taught is not None:
-                    classes.append(outputs.argmax(1).cpu())
-        value = with_costs(Evaluation.of(joined(found), "test"), self._plan, self._blocks)
+        classes: list[Tensor] = []
+
+        def noted(inputs: Any) -> Any:
+            outputs = network(inputs)
+            if self._taught is not None:
+                classes.append(outputs.argmax(1).cpu())
+            return outputs
+
+        value = with_costs(measure(noted, self._study, check=self._check), self._plan, self._blocks)
         same = None if self._taught is None else (torch.cat(classes) == self._taught).double().mean().item()
         return Tested(value, same)
 

@@ -5,7 +5,6 @@ The loss of a batch, each part there where it is asked for (`qat.distillation`):
     (1 - lambda) L + lambda D + w sum over layers of L_CSD + what the method adds
 """
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -31,7 +30,6 @@ class Setting:
     """What every step goes by and no step changes.
 
     Attributes:
-        rate: learning rate of a step, for the curves.
         layout: of images in memory.
     """
 
@@ -40,7 +38,6 @@ class Setting:
     augment: Augment | None
     teacher: Teacher | None
     noise: Noise
-    rate: Callable[[int], float]
     layout: torch.memory_format
 
     def inputs(self, study: Study, rows: Tensor, draw: torch.Generator) -> Any:
@@ -87,7 +84,7 @@ class Outcome(NamedTuple):
         samples: how many.
         loss: the study's mean loss, without what teaches and without the penalty.
         metric: sum of the study's metric, of an accuracy how many are right; None where it says nothing of the targets.
-        learning_rate: of the step.
+        learning_rate: of the step, of the optimizer's first group: the weights.
     """
 
     samples: int
@@ -131,10 +128,11 @@ def advance(training: Training, study: Study, rows: Tensor) -> Outcome:
         )
     training.optimizer.zero_grad()
     whole.backward()
+    rate = float(training.schedule.get_last_lr()[0])
     training.optimizer.step()
     training.schedule.step()
     method.after_step(network)
     training.step += 1
     metric = study.metric.per_sample(outputs.detach(), targets)
     known = None if metric is None else float(metric.sum())
-    return Outcome(len(rows), loss.item(), known, setting.rate(step))
+    return Outcome(len(rows), loss.item(), known, rate)

@@ -1,16 +1,12 @@
 """The commands run-exported and benchmark-exported: what an ONNX file says, and how fast."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import JsonOption, StudyOption
-
-if TYPE_CHECKING:
-    from explorer.export.onnx_files.running import Running
-    from explorer.studies import Study
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="an ONNX file that export wrote")]
 SHOWN = 10
@@ -43,9 +39,10 @@ def run_exported(
     running = Running(file, exact=exact)
     if study is not None:
         from explorer import studies
+        from explorer.evaluation import measure
 
         loaded = studies.load_network(study)
-        content = {"study": loaded.name, **_measured(running, loaded)}
+        content = {"study": loaded.name, **measure(running, loaded).to_json()}
         rows = [
             (key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()
         ]
@@ -88,17 +85,6 @@ def benchmark_exported(
         about=loaded,
     )
     remark("Fewer than 8 bits make a file smaller; on a CPU they make nothing faster.")
-
-
-def _measured(running: "Running", study: "Study") -> dict[str, Any]:
-    from explorer.evaluation import Evaluation
-    from explorer.evaluation.per_sample import BATCH_SIZE, joined, score
-
-    found = [
-        score(running(inputs), targets, study.loss, study.metric)
-        for inputs, targets in study.data.batches("test", BATCH_SIZE)
-    ]
-    return Evaluation.of(joined(found), "test").to_json()
 
 
 def _inputs(path: Path) -> Any:
