@@ -1,10 +1,10 @@
-"""A trained network again, from the tensors that its training kept.
+"""A trained network again, from the tensors that its training kept, and what it began with.
 
 Which grids its quantizers have is decided when a training is prepared, by the method and the calibration images; the
 same preparation, frozen, is what the tensors fit into.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ from explorer.errors import RunError
 from explorer.plans import Plan
 from explorer.qat.held_out import UNTRAINED
 from explorer.qat.methods import METHODS
+from explorer.quantizers.given import GivenSteps
 from explorer.quantizers.simulated import freeze, simulate
 from explorer.questions import FinetuneQuestion
 from explorer.studies import Study
@@ -38,7 +39,7 @@ def rebuilt(
     Raises:
         RunError: the tensors are those of another network, or of another version of the method.
     """
-    network = _prepared(study, plan, blocks, question, kept)
+    network = begun(study, plan.layer_bits(blocks), question, kept, calibration_batches(study), plan.steps)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -49,16 +50,30 @@ def rebuilt(
     return network
 
 
-def _prepared(
-    study: Study, plan: Plan, blocks: Sequence[Block], question: FinetuneQuestion, kept: str
+def begun(
+    study: Study,
+    bits: Mapping[str, tuple[int, int]],
+    question: FinetuneQuestion,
+    kept: str,
+    calibration: Iterable[Tensor],
+    steps: GivenSteps | None,
 ) -> nn.Module:
-    bits, calibration = plan.layer_bits(blocks), calibration_batches(study)
+    """What a kept candidate began with, in its post-training form: its grids, before any step.
+
+    Args:
+        bits: of the weight and of the input of each layer that is quantized; the plan's, or some of them.
+        calibration: batches of inputs; not read where no input is quantized.
+        steps: that the plan carries.
+
+    Raises:
+        RunError: the method is not available any more.
+    """
     if kept == UNTRAINED:
-        return simulate(study.model(), bits, calibration, steps=plan.steps)
+        return simulate(study.model(), bits, calibration, steps=steps)
     kind = METHODS.get(question.method)
     if kind is None:
         raise RunError(
             f"the training method {question.method!r} is not available any more; use {' or '.join(METHODS)}"
         )
     method = kind(kind.Options(**question.method_options))
-    return freeze(method.prepare(study.model(), bits, calibration, plan.steps))
+    return freeze(method.prepare(study.model(), bits, calibration, steps))

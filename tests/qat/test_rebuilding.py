@@ -8,8 +8,9 @@ from explorer.blocks import Block
 from explorer.errors import RunError
 from explorer.plans import Plan
 from explorer.qat.held_out import UNTRAINED
-from explorer.qat.rebuilding import rebuilt
+from explorer.qat.rebuilding import begun, rebuilt
 from explorer.quantizers import simulate
+from explorer.quantizers.stored import STORED, StoredWeight
 from explorer.questions import FinetuneQuestion
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
@@ -28,6 +29,13 @@ def test_the_tensors_of_a_training_are_its_network(
     inputs = study.data.inputs("test", slice(None))
     with torch.no_grad():
         assert torch.equal(again(inputs), found.network(inputs))
+    for layer, (w_bits, _) in plan.layer_bits(blocks).items():
+        alone = begun(study, {layer: (w_bits, 32)}, question, found.kept, [], plan.steps)
+        began, ended = (of.get_submodule(layer).get_submodule(STORED) for of in (alone, found.network))
+        assert isinstance(began, StoredWeight)
+        assert isinstance(ended, StoredWeight)
+        assert began.grid == ended.grid, "levels before and after can be compared"
+        assert set(ended.integers.unique().tolist()) <= set(began.grid.levels)
 
 
 def test_the_untrained_plan_that_was_kept_is_one_too_and_other_tensors_are_a_sentence(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures import look
@@ -26,22 +27,20 @@ class LevelsView:
     moved: float
 
 
-def view(levels: Sequence[int], before: Sequence[int], after: Sequence[int]) -> LevelsView | None:
+def view(levels: Sequence[int], before: np.ndarray, after: np.ndarray) -> LevelsView | None:
     """The shares; None where the grid has too many levels to be drawn.
 
     Args:
         levels: of the grid, ascending.
-        before, after: level of every weight, in the same order.
+        before, after: level of every weight, whole numbers of one shape.
     """
-    if len(levels) > _MOST_LEVELS or not before:
+    if len(levels) > _MOST_LEVELS or not before.size:
         return None
-    counts = [dict.fromkeys(levels, 0) for _ in range(2)]
-    for count, values in zip(counts, (before, after), strict=True):
-        for value in values:
-            count[value] += 1
-    shares = [tuple(count[level] / len(before) for level in levels) for count in counts]
-    moved = sum(a != b for a, b in zip(before, after, strict=True)) / len(before)
-    return LevelsView(tuple(levels), shares[0], shares[1], moved)
+    shares = []
+    for values in (before, after):
+        found = dict(zip(*(each.tolist() for each in np.unique(values, return_counts=True)), strict=True))
+        shares.append(tuple(found.get(level, 0) / before.size for level in levels))
+    return LevelsView(tuple(levels), shares[0], shares[1], float((before != after).mean()))
 
 
 def figure(of: LevelsView, *, height: int = 300) -> go.Figure:

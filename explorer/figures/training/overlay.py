@@ -23,6 +23,18 @@ class Course:
     points: Sequence[Mapping[str, Any]]
 
 
+def style(place: int) -> dict[str, Any]:
+    """Line and marker of the training in this place of a chart, from 0."""
+    return {
+        "line": {
+            "color": _COLOURS[place % len(_COLOURS)],
+            "dash": _DASHES[place % len(_DASHES)],
+            "width": 2.5,
+        },
+        "marker": {"size": 9, "symbol": _SYMBOLS[place % len(_SYMBOLS)]},
+    }
+
+
 def figure(courses: Sequence[Course], *, height: int = 380) -> go.Figure:
     """Draw each training as a line in both panels."""
     made = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
@@ -33,12 +45,7 @@ def figure(courses: Sequence[Course], *, height: int = 380) -> go.Figure:
                 x=[point["epoch"] for point in known],
                 y=[point[quantity] * scale for point in known],
                 mode="lines+markers",
-                line={
-                    "color": _COLOURS[place % len(_COLOURS)],
-                    "dash": _DASHES[place % len(_DASHES)],
-                    "width": 2.5,
-                },
-                marker={"size": 9, "symbol": _SYMBOLS[place % len(_SYMBOLS)]},
+                **style(place),
                 name=course.name,
                 legendgroup=str(place),
                 showlegend=column == 1,

@@ -7,9 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from explorer.figures import look
-
-_COLOURS = (look.WEIGHTS, look.BIT_COLOURS[2], look.ACTIVATIONS, look.BIT_COLOURS[8], look.ACCENT)
-_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star")
+from explorer.figures.training import overlay
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,7 @@ def figure(trainings: Sequence[Trajectory], *, height: int = 320) -> go.Figure:
             y=[point["trace"] for point in of.points],
             error_y={"type": "data", "array": [point["stderr"] for point in of.points], "thickness": 1.5},
             mode="lines+markers",
-            line={"color": _COLOURS[place % len(_COLOURS)], "width": 2},
-            marker={"size": 9, "symbol": _SYMBOLS[place % len(_SYMBOLS)]},
+            **overlay.style(place),
             name=of.name,
             showlegend=True,
             hovertemplate=f"{of.name}<br>epoch %{{x:.2f}}<br>trace %{{y:.4g}}<extra></extra>",

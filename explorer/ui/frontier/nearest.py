@@ -13,7 +13,7 @@ from explorer.plans.costs import words
 from explorer.plans.scene import Scene
 from explorer.ui.frontier import constraints
 from explorer.ui.shell import latencies, sentences, session
-from explorer.ui.shell.plain import plain
+from explorer.ui.shell.plain import capital, plain
 
 _SAID = "nearest_plan_said"
 _LABEL = "Use the nearest plan"
@@ -22,7 +22,7 @@ _LABEL = "Use the nearest plan"
 def refused(error: PlanError, question: FrontierQuestion) -> None:
     """Why there is no frontier; where limits are in the way, a button that raises them as far as it takes."""
     text = str(error)
-    st.warning(plain(f"{text[:1].upper()}{text[1:]}."), icon=":material/block:")
+    st.warning(plain(f"{capital(text)}."), icon=":material/block:")
     nearest = error.nearest if isinstance(error, InfeasibleError) else None
     if nearest is not None:
         plan = nearest.plan(session.study(), session.blocks())

@@ -6,6 +6,8 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from explorer.ui.shell.plain import capital
+
 _MOST = 2**53 - 1  # whole numbers that a browser counts exactly
 
 
@@ -66,4 +68,4 @@ def _limits(field: FieldInfo, kind: type) -> tuple[Any, Any]:
 
 def _help(field: FieldInfo) -> str | None:
     said = field.description
-    return None if said is None else f"{said[:1].upper()}{said[1:]}."
+    return None if said is None else f"{capital(said)}."

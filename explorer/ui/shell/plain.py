@@ -26,3 +26,8 @@ def plain(text: str) -> str:
     line = _ANYWHERE.sub(r"\\\g<0>", " ".join(text.split()))
     line = _AT_THE_START.sub(r"\1\\\2", line)
     return _DIRECTIVE.sub(f":{_JOINER}", line)
+
+
+def capital(words: str) -> str:
+    """Words as the beginning of a sentence or as a label: the first letter large, all others as they are."""
+    return f"{words[:1].upper()}{words[1:]}"

@@ -1,23 +1,28 @@
 """A training looked at more closely: what every layer did, its weights on their grid, the Hessian trace, the file.
 
-Only what is chosen is read and drawn.
+Only what is chosen is drawn.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 from safetensors.torch import save
+from torch import nn
 
 from explorer import places
 from explorer.errors import ExplorerError
 from explorer.figures import training
 from explorer.figures.training import layers, levels, trace
+from explorer.figures.training.levels import LevelsView
 from explorer.jobs.kinds.finetune import TRAINED
-from explorer.jobs.telling import titles
+from explorer.jobs.telling import titles as run_titles
 from explorer.plans import read_plan
-from explorer.quantizers import simulate
+from explorer.qat.rebuilding import begun
+from explorer.qat.record import TrainingRecord
 from explorer.quantizers.grid import FLOAT_BITS
 from explorer.quantizers.stored import STORED, StoredWeight
+from explorer.questions import FinetuneQuestion
 from explorer.runs import Run
 from explorer.studies import Study, derived
 from explorer.ui.parts import export, tables
@@ -26,32 +31,35 @@ from explorer.ui.shell.plain import plain
 from explorer.ui.training import trainings
 
 LAYERS, WEIGHTS, TRACE, METHOD = "Layers", "Weights on their grid", "Hessian trace", "Method"
+_SERIES: Mapping[str, str] = {LAYERS: "layers", TRACE: "trace", METHOD: "method"}
+
+Points = Sequence[Mapping[str, Any]]
 
 
 def show(study: Study, run: Run) -> None:
     """Draw the choice and what was chosen."""
-    looks: dict[str, Callable[[Study, Run], None]] = {}
-    if caches.store().points(run.id, "layers"):
-        looks[LAYERS] = _layers
+    told = {look: caches.store().points(run.id, series) for look, series in _SERIES.items()}
+    looks: dict[str, Callable[[], None]] = {}
+    if told[LAYERS]:
+        looks[LAYERS] = lambda: _layers(run, told[LAYERS])
     if run.status == "done" and TRAINED in run.artifacts:
-        looks[WEIGHTS] = _weights
-    if caches.store().points(run.id, "trace"):
-        looks[TRACE] = _trace
-    if caches.store().points(run.id, "method"):
-        looks[METHOD] = _method
+        looks[WEIGHTS] = lambda: _weights(study, run)
+    if told[TRACE]:
+        looks[TRACE] = lambda: _trace(run, told[TRACE])
+    if told[METHOD]:
+        looks[METHOD] = lambda: _method(run, told[METHOD])
     if not looks:
         return
     look = st.segmented_control("More of this training", list(looks), key=f"training_look_{run.id}")
     if look is not None:
-        looks[look](study, run)
+        looks[look]()
     if WEIGHTS in looks:
         with st.container(horizontal=True):
             _download(run)
             _explore(study, run)
 
 
-def _layers(_: Study, run: Run) -> None:
-    points = caches.store().points(run.id, "layers")
+def _layers(run: Run, points: Points) -> None:
     quantity = st.selectbox(
         "Quantity", layers.quantities(points), key=f"training_quantity_{run.id}", width=320
     )
@@ -67,26 +75,32 @@ def _layers(_: Study, run: Run) -> None:
 
 
 def _weights(study: Study, run: Run) -> None:
-    try:
-        kept = caches.store().artifacts.get_tensors(run.artifacts[TRAINED])
-    except ExplorerError as error:
-        st.warning(plain(str(error)))
-        return
-    suffix = f".{STORED}.integers"
-    names = [name.removesuffix(suffix) for name in kept if name.endswith(suffix)]
-    layer = st.selectbox("Layer", names, key=f"training_layer_{run.id}", width=320)
+    content = {**trainings.content(run), "study": study.name}
+    plan, blocks = read_plan(content, study=study, partitions=(study.blocks(), study.blocks("module")))
+    bits = {layer: w_bits for layer, (w_bits, _) in plan.layer_bits(blocks).items() if w_bits != FLOAT_BITS}
+    layer = st.selectbox("Layer", list(bits), key=f"training_layer_{run.id}", width=320)
     if layer is None:
         st.caption("Every layer of this plan is in FP32.")
         return
-    began = _untrained(study, run, layer)
-    grid = began.record().affine.grid
-    found = levels.view(
-        grid.levels,
-        began.integers.flatten().tolist(),
-        kept[layer + suffix].flatten().tolist(),
-    )
+    question = run_titles.question_of(run.spec)
+    if not isinstance(question, FinetuneQuestion):
+        st.caption(
+            "This training was asked for by another version, which had options that are not known here."
+        )
+        return
+    kept = TrainingRecord.from_json(run.result or {}).kept
+    bits_alone = {layer: (bits[layer], FLOAT_BITS)}
+    try:
+        found = _levels(
+            run.artifacts[TRAINED],
+            layer,
+            lambda: begun(study, bits_alone, question, kept, [], plan.steps),
+        )
+    except ExplorerError as error:
+        st.warning(plain(str(error)))
+        return
     if found is None:
-        st.caption(f"A grid of {grid.bits} bits has too many levels to be drawn one by one.")
+        st.caption(f"A grid of {bits[layer]} bits has too many levels to be drawn one by one.")
         return
     st.caption(
         f"{found.moved:.1%} of the weights of this layer stand on another level than without training."
@@ -99,18 +113,16 @@ def _weights(study: Study, run: Run) -> None:
     )
 
 
-def _untrained(study: Study, run: Run, layer: str) -> StoredWeight:
-    """The weight of a layer on its grid without training."""
-    content = {**trainings.content(run), "study": study.name}
-    plan, blocks = read_plan(content, study=study, partitions=(study.blocks(), study.blocks("module")))
-    bits = {layer: (plan.layer_bits(blocks)[layer][0], FLOAT_BITS)}
-    made = simulate(study.model(), bits, [], steps=plan.steps).get_submodule(layer).get_submodule(STORED)
-    assert isinstance(made, StoredWeight)
-    return made
+@st.cache_data(show_spinner=False, max_entries=64)
+def _levels(trained: str, layer: str, _began: Callable[[], nn.Module]) -> LevelsView | None:
+    """Levels of a layer's weight where the training began and ended; ``trained`` names what it kept."""
+    stored = _began().get_submodule(layer).get_submodule(STORED)
+    assert isinstance(stored, StoredWeight)
+    ended = caches.store().artifacts.get_tensors(trained)[f"{layer}.{STORED}.integers"]
+    return levels.view(stored.grid.levels, stored.integers.numpy(), ended.numpy())
 
 
-def _trace(_: Study, run: Run) -> None:
-    points = caches.store().points(run.id, "trace")
+def _trace(run: Run, points: Points) -> None:
     export.chart(
         trace.figure([trace.Trajectory(trainings.label(run), points)]),
         key=f"trace_{run.id}",
@@ -120,8 +132,7 @@ def _trace(_: Study, run: Run) -> None:
     )
 
 
-def _method(_: Study, run: Run) -> None:
-    points = caches.store().points(run.id, "method")
+def _method(run: Run, points: Points) -> None:
     export.chart(
         training.of_method(points, epochs=trainings.epochs(run)),
         key=f"method_{run.id}",
@@ -159,7 +170,7 @@ def _explore(study: Study, run: Run) -> None:
     try:
         if not path.exists():
             state = caches.store().artifacts.get_tensors(run.artifacts[TRAINED])
-            derived.of_training(study, state, path.parent, run=run.id, said=titles.of(run))
+            derived.of_training(study, state, path.parent, run=run.id, said=run_titles.of(run))
     except ExplorerError as error:
         st.warning(plain(str(error)))
         return

@@ -11,6 +11,7 @@ from explorer.questions.presets import PRESETS
 from explorer.questions.training import LEARNING_RATES, usual_epochs
 from explorer.studies import Study
 from explorer.ui.parts import fields
+from explorer.ui.shell.plain import capital
 
 OWN = "recommended"
 _RECIPES: Mapping[str, str] = {
@@ -89,7 +90,7 @@ def chosen(study: Study, plan: Mapping[str, Any]) -> tuple[FinetuneQuestion, int
             "Method",
             names,
             names.index(start.method),
-            format_func=lambda name: _capital(METHODS[name].title),
+            format_func=lambda name: capital(METHODS[name].title),
             key=f"training_{recipe}_method",
         )
         options["method_options"] = _of_method(options["method"], recipe)
@@ -114,7 +115,7 @@ def _of_method(method: str, recipe: str) -> dict[str, Any]:
     found = {}
     for name, field in model.model_fields.items():
         usual = field.get_default()
-        label = _capital(name.replace("_", " "))
+        label = capital(name.replace("_", " "))
         value = fields.widget(field, label=label, value=usual, key=f"training_{recipe}_{method}_{name}")
         if value != usual:
             found[name] = value
@@ -123,7 +124,7 @@ def _of_method(method: str, recipe: str) -> dict[str, Any]:
 
 def _option(name: str, start: FinetuneQuestion, recipe: str) -> Any:
     field = FinetuneQuestion.model_fields[name]
-    label = _LABELS.get(name, _capital(name.replace("_", " ")))
+    label = _LABELS.get(name, capital(name.replace("_", " ")))
     value = getattr(start, name)
     if name == "learning_rate" and value is None:
         label += (
@@ -134,7 +135,3 @@ def _option(name: str, start: FinetuneQuestion, recipe: str) -> Any:
     return fields.widget(
         field, label=label, value=value, key=f"training_{recipe}_{name}", names=_CHOICES.get(name)
     )
-
-
-def _capital(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}"

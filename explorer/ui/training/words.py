@@ -2,6 +2,7 @@
 
 from explorer.qat import METHODS
 from explorer.questions import FinetuneQuestion
+from explorer.ui.shell.plain import capital
 
 
 def recipe(question: FinetuneQuestion) -> str:
@@ -15,7 +16,7 @@ def recipe(question: FinetuneQuestion) -> str:
     said = " + ".join(parts)
     if question.stages > 1:
         said += f", {question.stages} stages"
-    return f"{said[:1].upper()}{said[1:]}, {question.passes} epoch{'s' * (question.passes != 1)}"
+    return f"{capital(said)}, {question.passes} epoch{'s' * (question.passes != 1)}"
 
 
 def about(seconds: float) -> str:

@@ -1,5 +1,7 @@
 """What a method tells of each layer, and the levels weights stand on."""
 
+import numpy as np
+
 from explorer.figures.training import layers, levels
 
 POINTS = (
@@ -34,6 +36,6 @@ def test_a_figure_shows_small_changes_as_small() -> None:
 
 
 def test_levels_are_counted_and_those_that_moved() -> None:
-    found = levels.view((-1, 0, 1), before=[-1, 0, 0, 1], after=[-1, 0, 1, 1])
+    found = levels.view((-1, 0, 1), np.array([-1, 0, 0, 1]), np.array([-1, 0, 1, 1]))
     assert found == levels.LevelsView((-1, 0, 1), (0.25, 0.5, 0.25), (0.25, 0.25, 0.5), moved=0.25)
-    assert levels.view(range(2**16), [0], [0]) is None, "too many to be drawn one by one"
+    assert levels.view(range(2**16), np.zeros(1), np.zeros(1)) is None, "too many to be drawn one by one"

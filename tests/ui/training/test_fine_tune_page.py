@@ -12,7 +12,7 @@ from explorer.questions import FinetuneQuestion
 from explorer.runs import Store
 from explorer.studies import Study
 from explorer.ui.shell.opening import TRAINING_SHOWN
-from explorer.ui.training import picture
+from explorer.ui.training import closer, picture
 from tests.ui.conftest import PROFILE, Opens
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -91,3 +91,16 @@ def value(accuracy: float) -> Evaluation:
 )
 def test_a_gain_is_judged_by_its_error(after: float, said: tuple[str, bool | None]) -> None:
     assert picture.gain(value(0.9), value(after)) == said
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_what_is_looked_at_more_closely_is_drawn(opens: Opens, toml: str) -> None:
+    """Each look of a finished training, one at a time."""
+    [run] = Store.open().list(kind="finetune")
+    page = opens("fine_tune", study=toml, plan=TRAINED)
+    drawn = len(page.get("plotly_chart"))
+    for look in (closer.LAYERS, closer.WEIGHTS, closer.METHOD):
+        page.session_state[f"training_look_{run.id}"] = look
+        page = page.run()
+        assert not page.exception
+        assert len(page.get("plotly_chart")) == drawn + 1, look
