@@ -30,6 +30,13 @@ from torch import Tensor, nn
 from explorer.quantizers.given import GivenSteps
 from explorer.questions.base import Frozen
 
+_MOST_LAYERS = 4096
+
+
+def draw_of(step: int, layer: int) -> int:
+    """The draw of a random stream that a layer takes at a step; layers are numbered as they come."""
+    return step * _MOST_LAYERS + layer
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:

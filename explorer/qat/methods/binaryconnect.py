@@ -22,6 +22,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from explorer.errors import RunError
+from explorer.qat.methods.base import draw_of
 from explorer.qat.methods.quantized import QuantizedMethod, QuantizedOptions
 from explorer.qat.methods.transformed import inputs_alone
 from explorer.quantizers.given import GivenSteps
@@ -31,8 +32,6 @@ from explorer.quantizers.modules import FakeQuantizer
 from explorer.quantizers.simulated import prepare_training, weight_quantizers
 from explorer.quantizers.uniform import Affine, fake_quantize
 from explorer.randomness import Stream, generator
-
-_MOST_LAYERS = 4096
 
 
 class BinaryConnectOptions(QuantizedOptions):
@@ -103,7 +102,7 @@ class BinaryConnect(QuantizedMethod):
         if self.chosen().stochastic:
             for number, (_, quantizer, _) in enumerate(weight_quantizers(network)):
                 assert isinstance(quantizer, BinaryWeight)
-                quantizer.drawn = seed, step * _MOST_LAYERS + number
+                quantizer.drawn = seed, draw_of(step, number)
 
     def after_step(self, network: nn.Module) -> None:
         """Clamp the real weights, which would grow without effect."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from explorer.qat.methods.base import draw_of
 from explorer.randomness import Stream, generator
 
 
@@ -25,11 +26,10 @@ class GradientRounding:
     step: int = 0
 
     only_training: ClassVar[bool] = True
-    MOST_LAYERS: ClassVar[int] = 4096
 
     def __call__(self, layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
         if layer.training and output.requires_grad:
-            seed, draw = self.seed, self.step * self.MOST_LAYERS + self.number
+            seed, draw = self.seed, draw_of(self.step, self.number)
 
             def rounded(g: Tensor) -> Tensor:
                 return round_gradient(g, self.bits, generator(Stream.GRADIENT_ROUNDING, seed, draw))
