@@ -9,7 +9,6 @@ in fresh processes.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -23,8 +22,8 @@ import torch
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.tables import Column, Table, as_markdown, as_text
-from benchmarks.timing import machine
+from benchmarks.report import report
+from benchmarks.tables import Column, Table
 from explorer import studies
 from explorer.export import Options, Subject, export
 from explorer.export.latency import EXPORTED, benchmark
@@ -35,9 +34,6 @@ from explorer.quantizers.deployed import deploy
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
 
-_HEAD = (
-    "`python -m benchmarks.exports` made this page in one run; `benchmarks/README.md` says how to repeat it."
-)
 _COLUMNS = (
     Column("study", "study"),
     Column("plan", "plan"),
@@ -96,16 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tables = [Table("exports", "Exported plans in ONNX Runtime", _COLUMNS, tuple(rows), _NOTES)]
     if times:
         tables.append(Table("latency", "Latency, as ratios of one round", _LATENCY, tuple(times), ()))
-    for table in tables:
-        print(as_text(table))
-    lines = machine()
-    if options.markdown:
-        about = "\n".join(f"- {line}" for line in lines)
-        parts = ["# Exported plans", "", _HEAD, "", about, "", *map(as_markdown, tables)]
-        options.markdown.write_text("\n".join(parts), encoding="utf-8")
-    if options.json:
-        content = {"machine": lines, "tables": [table.to_json() for table in tables]}
-        options.json.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    report(
+        tables,
+        script="exports",
+        title="Exported plans",
+        markdown=options.markdown,
+        numbers=options.json,
+    )
     return 0
 
 

@@ -15,7 +15,6 @@ CPU time of one thread.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,8 +27,8 @@ import torch
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.tables import Column, Table, as_markdown, as_text
-from benchmarks.timing import machine
+from benchmarks.report import report
+from benchmarks.tables import Column, Table
 from explorer import studies
 from explorer.lapq import METHODS, Objective, PathPoint, best_p
 from explorer.lapq.diagnostics.surfaces import measure_surface
@@ -103,15 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         title = f"Surface of {study.name}, {points} x {points}, {calibration} images"
         rows = (_surface(study, calibration, points),)
         tables.append(Table("surface", title, _SURFACE_COLUMNS, rows, _SURFACE_NOTES))
-    for table in tables:
-        print(as_text(table))
-    lines = machine()
-    if options.markdown:
-        head = ["# What LAPQ costs", "", *(f"- {line}" for line in lines), ""]
-        options.markdown.write_text("\n".join([*head, *map(as_markdown, tables)]), encoding="utf-8")
-    if options.json:
-        content = {"machine": lines, "tables": [table.to_json() for table in tables]}
-        options.json.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    report(
+        tables,
+        script="lapq",
+        title="What LAPQ costs",
+        markdown=options.markdown,
+        numbers=options.json,
+    )
     return 0
 
 

@@ -11,7 +11,6 @@ deeper networks are drawn at random, with costs that have no large common diviso
 import argparse
 import functools
 import gc
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,8 +22,8 @@ import numpy as np
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.tables import Column, Table, as_markdown, as_text
-from benchmarks.timing import machine
+from benchmarks.report import report
+from benchmarks.tables import Column, Table
 from explorer import studies
 from explorer.plans import (
     Budget,
@@ -69,18 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name} ...", file=sys.stderr)
         rows.append(_measured(name, problem, 3 if options.quick else options.budgets, options.repeats))
     table = Table("plans", "The exact frontier, in CPU seconds", _COLUMNS, tuple(rows), _NOTES)
-    print(as_text(table))
-    lines = machine()
-    if options.markdown:
-        options.markdown.write_text(
-            "\n".join(
-                ["# How long plans take", "", *(f"- {line}" for line in lines), "", as_markdown(table)]
-            ),
-            encoding="utf-8",
-        )
-    if options.json:
-        content = {"machine": lines, "tables": [table.to_json()]}
-        options.json.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    report(
+        [table],
+        script="plans",
+        title="How long plans take",
+        markdown=options.markdown,
+        numbers=options.json,
+    )
     return 0
 
 

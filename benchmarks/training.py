@@ -13,7 +13,6 @@ memory as it comes and as the worker of runs sets it (glibc's mallopt).
 
 import argparse
 import ctypes
-import json
 import statistics
 import sys
 import time
@@ -28,8 +27,8 @@ from torch import Tensor, nn
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.tables import Column, Table, as_markdown, as_text
-from benchmarks.timing import machine
+from benchmarks.report import report
+from benchmarks.tables import Column, Table
 from benchmarks.training_peers import PEERS, version
 from explorer import studies
 from explorer.qat.methods import METHODS, Batch, Method
@@ -86,19 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         notes.append("Memory allocation tuned." if tuned else "Memory allocation as it comes.")
         title = f"Training step of {study.name}, W4A4, batch {batch}"
         tables.insert(0, Table("step", title, _COLUMNS, tuple(_steps(study, batch, pairs)), tuple(notes)))
-    for table in tables:
-        print(as_text(table))
-    lines = machine()
-    if options.markdown:
-        head = ["# What training under quantization costs", "", *(f"- {line}" for line in lines), ""]
-        head += [
-            "`python -m benchmarks.training` made this page; `benchmarks/README.md` says how to repeat it.",
-            "",
-        ]
-        options.markdown.write_text("\n".join([*head, *map(as_markdown, tables)]), encoding="utf-8")
-    if options.json:
-        content = {"machine": lines, "tables": [table.to_json() for table in tables]}
-        options.json.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    report(
+        tables,
+        script="training",
+        title="What training under quantization costs",
+        markdown=options.markdown,
+        numbers=options.json,
+    )
     return 0
 
 
