@@ -241,10 +241,11 @@ def style() -> None:
             transform: translate(-50%, -50%); border: 3px solid white; box-shadow: 0 1px 5px rgba(0,0,0,.45);
             cursor: grab; pointer-events: auto; touch-action: none;}
         .frontier-knob:focus-visible {outline: 3px solid rgba(224,51,109,.5); outline-offset: 2px;}
-        .frontier-other {position: absolute; width: 14px; height: 14px; box-sizing: border-box; border: 3px solid;
-            transform: translate(-50%, -50%) rotate(45deg);}
-        .frontier-other::after {content: attr(data-label); position: absolute; left: 100%; top: 0; white-space: nowrap;
-            font-size: 12px; transform: rotate(-45deg); transform-origin: 0 100%;}
+        .frontier-other {position: absolute; width: 14px; height: 14px; transform: translate(-50%, -50%);}
+        .frontier-other::before {content: ""; position: absolute; inset: 0; border: 3px solid; transform: rotate(45deg);}
+        .frontier-other::after {content: attr(data-label); position: absolute; left: calc(100% + 8px); top: 50%;
+            transform: translateY(-50%); white-space: nowrap; font-size: 14px; padding: 0 4px; border-radius: 4px;
+            background: var(--st-background-color, Canvas);}
         .frontier-card {position: absolute; max-width: 340px; padding: 8px 10px; font-size: 13px; line-height: 1.35;
             white-space: pre-line; border: 1px solid rgba(128,136,150,.5); border-radius: 6px;
             box-shadow: 0 2px 10px rgba(0,0,0,.2);}

@@ -12,7 +12,6 @@ from explorer.estimates import within_noise
 from explorer.figures.look import bytes_text, percent_text
 from explorer.figures.training.predicted import Measured
 from explorer.figures.training.results import Outcome
-from explorer.jobs import requests
 from explorer.plans import Plan, read_plan
 from explorer.qat.record import TrainingRecord
 from explorer.runs import Run
@@ -126,7 +125,7 @@ def table(found: Sequence[Row]) -> pd.DataFrame:
             {
                 "run": row.name,
                 "plan": [min(bits, 8) for bits in row.plan.w_bits.values()],
-                "epochs": requests.question_of(row.run.spec).options()["epochs"],
+                "epochs": trainings.epochs(row.run),
                 "size": row.record.after.size_bytes / 1e3,
                 "compression": row.record.after.compression,
                 "omega": None if row.omega is None else row.omega[0],

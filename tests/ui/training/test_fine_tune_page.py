@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.evaluation.split_value import Evaluation
+from explorer.jobs import execute
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.questions import FinetuneQuestion
@@ -104,3 +105,13 @@ def test_what_is_looked_at_more_closely_is_drawn(opens: Opens, toml: str) -> Non
         page = page.run()
         assert not page.exception
         assert len(page.get("plotly_chart")) == drawn + 1, look
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_results_say_how_many_epochs_a_training_had(opens: Opens, toml: str, study: Study) -> None:
+    """Also where nobody asked for any, so that the plan's widths decided."""
+    plan = Plan.uniform(study, study.blocks(), 2, 8).to_json()
+    execute(Store.open(), spec_of(study, FinetuneQuestion(plan=plan, logits=0, channels=0)), study=study)
+    page = opens("results", study=toml)
+    [table] = [each.value for each in page.dataframe if "epochs" in each.value]
+    assert sorted(table["epochs"]) == [1, 5]
