@@ -124,6 +124,12 @@ def refresh_steps(model: nn.Module) -> None:
 
 def weight_quantizers(model: nn.Module) -> Iterator[tuple[str, FakeQuantizer, Tensor]]:
     """Layer name, quantizer and latent weight of a prepared network; a weight that layers share comes once."""
+    for name, quantizer, latent in latent_weights(model):
+        yield name, quantizer, latent.detach()
+
+
+def latent_weights(model: nn.Module) -> Iterator[tuple[str, FakeQuantizer, Tensor]]:
+    """The same, with weights that gradients reach."""
     seen: set[nn.Module] = set()
     for name, layer in model.named_modules():
         quantizer = _weight_quantizer(layer)
@@ -270,7 +276,7 @@ def _weight_quantizer(layer: nn.Module) -> FakeQuantizer | None:
 def _latent(layer: nn.Module) -> Tensor:
     original = layer.parametrizations["weight"].original  # type: ignore[index,union-attr]
     assert isinstance(original, Tensor)
-    return original.detach()
+    return original
 
 
 def _check_stored(weight: QuantizedWeight, value: Tensor) -> None:

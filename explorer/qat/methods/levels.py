@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from explorer.qat.methods.base import MethodOptions
 from explorer.quantizers.modules import FakeQuantizer
-from explorer.quantizers.simulated import weight_quantizers
+from explorer.quantizers.simulated import latent_weights, weight_quantizers
 from explorer.quantizers.uniform import fake_quantize
 
 LEVELS = "levels"
@@ -141,19 +141,13 @@ def hold_frozen(quantizer: FakeQuantizer, levels: Levels, latent: Tensor) -> Non
 
 
 def dampening(network: nn.Module) -> Tensor:
-    """Σ (w^ - clip(w, s n, s p))² over all weights; its gradient pulls weights to their levels, steps stay."""
+    """Σ (w^ - clip(w, s n, s p))² over all weights, shared ones once; it pulls them to their levels, steps stay."""
     total = torch.zeros(())
-    for layer in network.modules():
-        parametrized = layer._modules.get("parametrizations")
-        if not isinstance(parametrized, nn.ModuleDict) or "weight" not in parametrized:
-            continue
-        parts = parametrized["weight"]
-        quantizer, latent = parts[0], parts.original  # type: ignore[index]
-        if isinstance(quantizer, FakeQuantizer) and isinstance(latent, Tensor):
-            q = quantizer.affine().detached()
-            step, _ = q.over(latent)
-            inside = torch.clamp(latent, step * q.grid.qmin, step * q.grid.qmax)
-            total = total + (fake_quantize(latent, q) - inside).square().sum()
+    for _, quantizer, latent in latent_weights(network):
+        q = quantizer.affine().detached()
+        step, _ = q.over(latent)
+        inside = torch.clamp(latent, step * q.grid.qmin, step * q.grid.qmax)
+        total = total + (fake_quantize(latent, q) - inside).square().sum()
     return total
 
 

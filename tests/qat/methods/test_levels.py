@@ -46,6 +46,16 @@ def test_dampening_pulls_clipped_weights_no_further_and_leaves_the_step_alone() 
     assert all(each.grad is None for name, each in network.named_parameters() if name.endswith("step"))
 
 
+def test_a_weight_that_layers_share_is_pulled_once() -> None:
+    first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    second.weight = first.weight
+    with torch.no_grad():
+        first.weight.copy_(torch.tensor([[3.0, 0.4], [3.0, -1.3]]))
+    method = Lsq(LsqOptions(oscillation="dampen", weights="min-max", granularity="tensor"))
+    network = method.prepare(nn.Sequential(first, second), {"0": (3, 32), "1": (3, 32)}, [], None)
+    assert levels.dampening(network).item() == pytest.approx(0.4**2 + 0.3**2)
+
+
 def test_a_frozen_weight_keeps_its_level_whatever_the_step_becomes() -> None:
     network, watched, latent = network_at([3.0, 0.4, -1.3], "freeze")
     for value in (0.6, 0.4, 0.6, 0.4):
