@@ -11,7 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from explorer.access import addresses, letters, login, password, persons
+from explorer.access import addresses, letters, login, password, persons, promptness
 from explorer.access.login import Login
 from explorer.access.password import Attempts
 from explorer.access.persons import Person
@@ -93,6 +93,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
+            promptness.hurry()  # the server starts: it has bound its socket and accepted nobody
             await self._app(scope, receive, send)
             return
         request = _Request(scope, receive, send, self._gate.base, self._gate.ahead)
