@@ -111,11 +111,11 @@ def learnable_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 @contextmanager
-def serve(folder: Path, **variables: str) -> Iterator[App]:
-    """The same with ``folder / "home"`` as its home and these environment variables."""
+def serve(folder: Path, script: str = "app.py", **variables: str) -> Iterator[App]:
+    """The app, or another script, with ``folder / "home"`` as its home and these environment variables."""
     home, log = folder / "home", folder / "server.log"
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", script]
     options = {
         "server.address": "127.0.0.1",
         "server.port": str(port),

@@ -20,6 +20,7 @@ from explorer.ui.frontier.measured import Along
 from explorer.ui.parts import run_panel
 from explorer.ui.plan import compare as plan_compare
 from explorer.ui.plan import desk as plan_desk
+from explorer.ui.plan import pacing
 from explorer.ui.shell import caches, results, session, yardstick
 from explorer.ui.shell.plain import plain
 from explorer.ui.shell.yardstick import Yardstick
@@ -93,6 +94,7 @@ def _answered(question: FrontierQuestion, drawn: Drawn, menu: Sequence[int]) -> 
             left, right = st.columns(_CHART_AND_PLAN, gap="medium")
         with right:
             plan_desk.numbers()
+            pacing.numbers_are_first(session.plan())
         with left:
             _picture(scene, drawn, judged, along, other)
         with right:
