@@ -142,7 +142,7 @@ CASES = (
     Case(39, "Frozen weights, hardly any images", "numbers", "S3",
          ("tests/curvature/estimators/test_exact.py::test_frozen_parameters_have_a_trace_like_others",)),
     Case(40, "Two hundred runs asked for at once", "load", "S2",
-         (_MANY + "test_two_hundred_runs_asked_at_once_never_exceed_the_limit_and_end_cleanly",
+         (_MANY + "test_sixty_runs_asked_at_once_never_exceed_the_limit_and_end_cleanly",
           "tests/ui/shell/test_at_work.py::test_two_hundred_that_wait_are_one_line_and_one_button")),
     Case(41, "A run that is out of memory", "workers", "S2",
          (_JOBS + "bounds/test_memory.py::test_a_worker_over_its_limit_ends_itself_and_says_so",

@@ -72,5 +72,5 @@ def test_reruns_of_one_session_leave_no_memory_behind(store: Store, study: Study
     execute(store, spec_of(study, TracesQuestion()), study=study)
     asyncio.run(load.draw_again(server.url, 20))
     before = server.memory()
-    asyncio.run(load.draw_again(server.url, 80))
-    assert server.memory() - before < 40 * MEBIBYTE
+    asyncio.run(load.draw_again(server.url, 40))
+    assert server.memory() - before < 20 * MEBIBYTE

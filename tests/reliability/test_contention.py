@@ -18,7 +18,7 @@ WRITE = """
 import sys
 from explorer.runs import RunSpec, Store
 store = Store.open()
-for n in range(50):
+for n in range(15):
     spec = RunSpec(kind="selftest", study="none", fingerprint="0", seed=int(sys.argv[1]) * 1000 + n)
     lease = store.claim(store.submit(spec).id)
     lease.append("chain", {"step": n})
@@ -50,13 +50,13 @@ def spec(**parameters: object) -> RunSpec:
 
 
 def test_four_processes_that_write_at_once_lose_nothing(store: Store) -> None:
-    """Fifty runs each, from asking to the result."""
+    """Fifteen runs each, from asking to the result."""
     writers = [subprocess.Popen([sys.executable, "-c", WRITE, str(n)]) for n in range(4)]
     assert [each.wait() for each in writers] == [0, 0, 0, 0]
     found = store.list()
     assert {run.status for run in found} == {"done"}
     assert all(len(store.points(run.id, "chain")) == 1 for run in found)
-    killing.assert_sound(store, runs=200)
+    killing.assert_sound(store, runs=60)
 
 
 def test_a_worker_that_stood_still_past_its_lease_comes_back_and_writes_nothing(store: Store) -> None:
@@ -103,10 +103,10 @@ def test_a_lock_held_longer_than_a_write_waits_costs_time_and_not_the_run(store:
     assert [point["step"] for point in store.points(run.id, "chain")] == list(range(1, 41))
 
 
-def test_two_hundred_runs_asked_at_once_never_exceed_the_limit_and_end_cleanly(store: Store) -> None:
+def test_sixty_runs_asked_at_once_never_exceed_the_limit_and_end_cleanly(store: Store) -> None:
     """Real workers: as many as there are places, one after the other; those that wait are cancelled."""
     asked = [
-        request(store, RunSpec(kind="selftest", study="none", fingerprint="0", seed=n)) for n in range(200)
+        request(store, RunSpec(kind="selftest", study="none", fingerprint="0", seed=n)) for n in range(60)
     ]
     most = 0
     while sum(run.status == "done" for run in store.list()) < 6:
@@ -119,7 +119,7 @@ def test_two_hundred_runs_asked_at_once_never_exceed_the_limit_and_end_cleanly(s
     ended = [store.get(run.id).status for run in asked]
     assert set(ended) == {"done", "cancelled"}
     assert 0 < most <= workers()
-    killing.assert_sound(store, runs=200)
+    killing.assert_sound(store, runs=60)
 
 
 def test_a_clock_that_jumps_takes_no_run_from_a_worker_that_lives(store: Store) -> None:
