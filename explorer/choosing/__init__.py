@@ -3,6 +3,7 @@
 choose                      the whole: search, swaps, promise, report, for a study
 search, sweep, greedy       the smallest plan that holds: by bisection, by measuring all, by greedy probes
 refine                      swaps of bits between blocks by measured loss
+descend                     to smaller plans, by steps of their own
 confirm                     the promise, on samples that did not choose
 afforded                    whether the trained plan leaves room for a smaller one
 Comparing                   plans compared on a set of samples, whoever measures them
@@ -14,10 +15,12 @@ from explorer.choosing.affording import Afforded, afforded
 from explorer.choosing.comparing import Bits, Comparing, Measure, Notes, Work, work_of
 from explorer.choosing.confirming import CONFIDENCE, Attempt, confirm
 from explorer.choosing.drops import Drop
-from explorer.choosing.of_study import SAMPLES, choose, report_set, training_sets
+from explorer.choosing.of_study import SAMPLES, choose
 from explorer.choosing.probing import Greedy, greedy
-from explorer.choosing.result import Choice, Refinement, Tried, points, said
+from explorer.choosing.result import Choice, Refinement, Steps, Tried, Without, points, said, said_cost
 from explorer.choosing.searching import Looked, Rule, Searched, ladder, search, sweep
+from explorer.choosing.sets import report_set, training_sets
+from explorer.choosing.stepping import Descended, LapqSteps, descend
 from explorer.choosing.swaps import Refined, Swap, refine
 
 __all__ = [
@@ -28,8 +31,10 @@ __all__ = [
     "Bits",
     "Choice",
     "Comparing",
+    "Descended",
     "Drop",
     "Greedy",
+    "LapqSteps",
     "Looked",
     "Measure",
     "Notes",
@@ -37,18 +42,22 @@ __all__ = [
     "Refinement",
     "Rule",
     "Searched",
+    "Steps",
     "Swap",
     "Tried",
+    "Without",
     "Work",
     "afforded",
     "choose",
     "confirm",
+    "descend",
     "greedy",
     "ladder",
     "points",
     "refine",
     "report_set",
     "said",
+    "said_cost",
     "search",
     "sweep",
     "training_sets",

@@ -103,13 +103,27 @@ class Comparing:
 
         return self._noted("gain", bits, than, count, compare)
 
+    def gain_over(self, other: "Comparing", bits: Bits) -> Estimate:
+        """Loss of a plan as the other comparisons measure it less that as these do, paired, on all samples."""
+        words = spelled(bits)
+
+        def compare() -> Estimate:
+            losses = (each._measure(bits, self.samples).losses for each in (other, self))
+            return paired(*losses)
+
+        for each in (self, other):
+            each._asked[words] = self.samples
+        return self._kept(f"{self.name} gain over {other.name} {self.samples} {words}", compare)
+
     def _noted(
         self, what: str, bits: Bits, than: Bits, count: int, compare: Callable[[], Estimate]
     ) -> Estimate:
         words, others = spelled(bits), spelled(than)
         for asked in (words, others):
             self._asked[asked] = max(count, self._asked.get(asked, 0))
-        key = f"{self.name} {what} {count} {words} {others}"
+        return self._kept(f"{self.name} {what} {count} {words} {others}", compare)
+
+    def _kept(self, key: str, compare: Callable[[], Estimate]) -> Estimate:
         if key not in self._notes:
             self._notes[key] = list(compare())
             self._on_note()

@@ -43,6 +43,7 @@ def confirm(
     most: float,
     *,
     chosen: Bits | None = None,
+    before: int = 0,
     confidence: float = CONFIDENCE,
 ) -> tuple[Attempt, ...]:
     """Attempts, the last of which is the plan that passed, or the dearest, which did not.
@@ -50,12 +51,13 @@ def confirm(
     Args:
         place: of the candidate that a search found.
         chosen: tried in its stead where it was changed since.
+        before: attempts that were made already, of a plan that is no candidate.
     """
     attempts: list[Attempt] = []
     step = 1
     while True:
         bits = chosen if chosen is not None and not attempts else candidates[place]
-        z = z_of((1 - confidence) / 2 ** (len(attempts) + 1))
+        z = z_of((1 - confidence) / 2 ** (before + len(attempts) + 1))
         attempts.append(Attempt(place, comparing.drop(bits), z))
         if attempts[-1].at_most <= most or place == len(candidates) - 1:
             return tuple(attempts)

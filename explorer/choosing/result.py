@@ -13,7 +13,8 @@ class Tried:
     """One decision about one plan.
 
     Attributes:
-        stage: ``search``, ``swap`` or ``held out``.
+        stage: ``search``, ``swap``, ``steps`` (with those of LAPQ) or ``held out``; that of the plan with steps is
+            ``held out with steps``.
         w_bits, a_bits: of the blocks, in depth order.
         cost: in the unit of the cost.
         value, stderr: the drop of the accuracy against FP32, a share; of a swap, the fall of the loss against the plan
@@ -53,6 +54,53 @@ class Refinement:
 
 
 @dataclass(frozen=True)
+class Without:
+    """The plan that would have been chosen without LAPQ's steps; the fields are those of `Choice`.
+
+    What is promised of it holds by itself, not together with the promise of the other plan; it is none where
+    ``at_most`` exceeds the wish.
+    """
+
+    cost: float
+    size_bytes: int
+    promised: Drop
+    at_most: float
+    attempts: int
+    measured: Drop
+    accuracy: float
+    accuracy_stderr: float
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What LAPQ's steps gained.
+
+    Attributes:
+        taken: whether the plan has them.
+        computed: plans whose steps were computed.
+        calibration: images that they were fitted to.
+        images: that went through the network for them, a backward pass counting as two.
+        gain, gain_stderr: fall of the loss by the steps, of the plan found without them, on the samples that chose.
+        without: the plan without.
+    """
+
+    taken: bool
+    computed: int
+    calibration: int
+    images: int
+    gain: float
+    gain_stderr: float
+    without: Without
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Steps":
+        """From plain data, as ``asdict`` gives it."""
+        without = content["without"]
+        drops = {name: Drop(**without[name]) for name in ("promised", "measured")}
+        return cls(**{**content, "without": Without(**{**without, **drops})})
+
+
+@dataclass(frozen=True)
 class Choice:
     """The smallest plan that was found to keep a wish.
 
@@ -77,6 +125,7 @@ class Choice:
         work: evaluations on training samples.
         tried: every decision, in order.
         seconds: of the choice, over the last attempt of the run.
+        steps: what LAPQ's steps gained; None where they were not asked for.
     """
 
     study: str
@@ -102,6 +151,7 @@ class Choice:
     work: Work
     tried: tuple[Tried, ...]
     seconds: float
+    steps: Steps | None = None
 
     @property
     def compression(self) -> float:
@@ -116,13 +166,14 @@ class Choice:
     def from_json(cls, content: Mapping[str, Any]) -> "Choice":
         """The inverse of ``to_json``."""
         known = {name: value for name, value in content.items() if name in cls.__dataclass_fields__}
-        refinement = known["refinement"]
+        refinement, steps = known["refinement"], known.get("steps")
         return cls(
             **{
                 **known,
                 "blocks": tuple(known["blocks"]),
                 **{name: Drop(**known[name]) for name in ("chosen", "promised", "measured")},
                 "refinement": None if refinement is None else Refinement(**refinement),
+                "steps": None if steps is None else Steps.from_json(steps),
                 "work": Work(**known["work"]),
                 "tried": tuple(Tried.from_json(each) for each in known["tried"]),
             }
@@ -131,13 +182,40 @@ class Choice:
 
 def said(choice: Choice, samples: str) -> str:
     """What is promised and what was measured, in sentences; ``samples``: what they are called, in the plural."""
+    cost = "" if choice.cost_name == "size" else f"{said_cost(choice, choice.cost)}, "
     return (
-        f"{choice.size_bytes / 1000:,.1f} kB ({choice.compression:.1f} times smaller). Promised: at most "
+        f"{cost}{choice.size_bytes / 1000:,.1f} kB ({choice.compression:.1f} times smaller). Promised: at most "
         f"{share(choice.at_most)} points lost, with {choice.confidence:.0%} confidence ({points(choice.promised)} on "
         f"{choice.promised.samples:,} training {samples} that did not choose it). Measured on "
         f"{choice.measured.samples:,} test {samples}: {points(choice.measured)} points lost, accuracy "
         f"{choice.accuracy:.2%} where FP32 has {choice.fp32_accuracy:.2%}."
+        f"{'' if choice.steps is None else ' ' + said_of_steps(choice, choice.steps)}"
     )
+
+
+def said_of_steps(choice: Choice, steps: Steps) -> str:
+    """What the plan would be without LAPQ's steps, or that they do not help, in a sentence."""
+    if not steps.taken:
+        return (
+            f"LAPQ's steps were computed for {steps.computed} plans and not taken: they change the loss of the plan "
+            f"by {-steps.gain:+.4f} ± {steps.gain_stderr:.4f}, and no smaller plan with them passed."
+        )
+    other = steps.without
+    promised = (
+        f"at most {share(other.at_most)} points lost promised"
+        if other.at_most <= choice.max_drop
+        else "nothing to promise"
+    )
+    return (
+        f"It has LAPQ's steps, fitted to {steps.calibration:,} training images. Without them: "
+        f"{said_cost(choice, other.cost)}, {promised}, {points(other.measured)} points lost in the test, accuracy "
+        f"{other.accuracy:.2%}."
+    )
+
+
+def said_cost(choice: Choice, cost: float) -> str:
+    """A cost with its unit."""
+    return f"{cost:,.10g} {choice.unit}"
 
 
 def points(drop: Drop) -> str:

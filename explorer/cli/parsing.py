@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -22,6 +23,15 @@ ActivationsOption = Annotated[
         metavar="A",
         help="width of the activations, weights (as wide), or several to choose from, e.g. 4,8",
     ),
+]
+LatencyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--latency", metavar="FILE.csv", help="latencies of one's own, a line for each block and width"
+    ),
+]
+LimitOption = Annotated[
+    list[str] | None, typer.Option("--limit", help="COST=VALUE: a further cost that must not be exceeded")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
@@ -81,6 +91,30 @@ def limit(text: str) -> tuple[str, float]:
         f"{text!r} must read COST=VALUE with one of {', '.join(get_args(PlannedCost))}, e.g. bops=2e9",
         param_hint="--limit",
     )
+
+
+def latencies(path: Path | None, counted: Collection[str]) -> str:
+    """Text of a file of latencies, none without one.
+
+    Raises:
+        BadParameter: none of the costs that count is latency.
+        PlanError: the file cannot be read.
+    """
+    if path is None:
+        return ""
+    check_counted(counted)
+    from explorer.plans.costs.latency_file import latency_text
+
+    return latency_text(path)
+
+
+def check_counted(counted: Collection[str]) -> None:
+    """Refuse latencies that no cost asks for."""
+    if "latency" not in counted:
+        raise typer.BadParameter(
+            "the latencies are not asked for; give --cost latency or --limit latency=VALUE too",
+            param_hint="--latency",
+        )
 
 
 def ties(texts: list[str]) -> list[list[str]]:

@@ -11,7 +11,16 @@ import typer
 
 from explorer.cli import parsing
 from explorer.cli.output import remark, show, table
-from explorer.cli.parsing import ActivationsOption, JsonOption, Measure, PlannedCost, Solver, StudyOption
+from explorer.cli.parsing import (
+    ActivationsOption,
+    JsonOption,
+    LatencyOption,
+    LimitOption,
+    Measure,
+    PlannedCost,
+    Solver,
+    StudyOption,
+)
 from explorer.cli.running import run_to_end, typed
 from explorer.questions import DamageQuestion, TracesQuestion
 from explorer.questions.base import Granularity
@@ -39,9 +48,7 @@ def frontier(
     budget_between: Annotated[
         float | None, typer.Option(help="fraction from all-lowest to all-highest bits")
     ] = None,
-    limit: Annotated[
-        list[str] | None, typer.Option(help="COST=VALUE: a further cost that must not be exceeded")
-    ] = None,
+    limit: LimitOption = None,
     monotone: Annotated[bool, typer.Option("--monotone", help="only HAWQ-V2's set B")] = False,
     tie: Annotated[list[str] | None, typer.Option(help="A=B: one width for both")] = None,
     auto_ties: Annotated[
@@ -65,10 +72,7 @@ def frontier(
     against: Annotated[
         Measure | None, typer.Option(help="another measure: which plan it would choose at the same cost")
     ] = None,
-    latency: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv", help="latencies of one's own, a line for each block and width"),
-    ] = None,
+    latency: LatencyOption = None,
     scales: Annotated[
         bool, typer.Option("--scales", help="count the quantizers' scales in a size too")
     ] = False,
@@ -95,11 +99,8 @@ def frontier(
     if sum(value is not None for value in given.values()) > 1:
         raise typer.BadParameter("give one of --budget, --budget-ratio and --budget-between, not several")
     limits = [parsing.limit(text) for text in limit or []]
-    if latency is not None and "latency" not in (cost, *(name for name, _ in limits)):
-        raise typer.BadParameter(
-            "the latencies are not asked for; give --cost latency or --limit latency=VALUE too",
-            param_hint="--latency",
-        )
+    if latency is not None:
+        parsing.check_counted((cost, *(name for name, _ in limits)))
     if solver == "milp" and not limits and all(value is None for value in given.values()):
         raise typer.BadParameter(
             "milp answers one budget; give --budget, --budget-ratio, --budget-between or --limit",

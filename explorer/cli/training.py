@@ -14,7 +14,10 @@ from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import (
     ActivationsOption,
     JsonOption,
+    LatencyOption,
+    LimitOption,
     Measure,
+    PlannedCost,
     StudyOption,
     TimeLimitOption,
     check_out,
@@ -28,6 +31,7 @@ from explorer.questions import (
     FrontierQuestion,
 )
 from explorer.questions.base import Granularity
+from explorer.questions.choose import StepRule
 from explorer.questions.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -207,6 +211,11 @@ def choose(
         str, typer.Option(help="accuracy that may be lost: 1% or 0.01 is one percentage point")
     ] = "1%",
     bits: Annotated[str | None, typer.Option(help="widths on offer, e.g. 2,3,4,6,8")] = None,
+    cost: Annotated[
+        PlannedCost, typer.Option("--axis", "--cost", help="what the plan is to have least of")
+    ] = "size",
+    latency: LatencyOption = None,
+    limit: LimitOption = None,
     a_bits: ActivationsOption = None,
     damage: Annotated[
         Measure, typer.Option(help="how Ω is predicted, along whose frontier is searched")
@@ -217,6 +226,12 @@ def choose(
     refine: Annotated[
         bool, typer.Option("--refine", help="swap bits between blocks by measured loss")
     ] = False,
+    steps: Annotated[
+        StepRule,
+        typer.Option(
+            help="step sizes: by the usual rule, or LAPQ's where they help, and smaller plans with them"
+        ),
+    ] = "rule",
     finetune: Annotated[
         bool, typer.Option("--finetune", help="train the chosen plan, with the defaults of finetune")
     ] = False,
@@ -227,19 +242,24 @@ def choose(
     as_json: JsonOption = False,
 ) -> None:
     """The smallest plan that loses at most so much accuracy, measured, and what can be promised of it."""
+    further = dict(map(parsing.limit, limit or []))
     asked = ChooseQuestion(
         max_drop=parsing.share(max_drop, "--max-drop"),
         frontier=FrontierQuestion(
             bits=None if bits is None else parsing.menu(bits, "--bits"),
+            cost=cost,
+            limits=further,
+            latencies=parsing.latencies(latency, (cost, *further)),
             damage=damage,
             **parsing.activations(a_bits),
         ),
         granularity=granularity,
         samples=samples,
         refine=refine,
+        steps=steps,
         seed=seed,
     )
-    limit = seconds(time_limit)
+    longest = seconds(time_limit)
     if out is not None:
         check_out(out)
 
@@ -247,7 +267,7 @@ def choose(
     from explorer.choosing import afforded
 
     loaded = studies.load_network(study)
-    run = run_to_end(loaded, asked, f"choosing a plan of {loaded.name}", limit)
+    run = run_to_end(loaded, asked, f"choosing a plan of {loaded.name}", longest)
     choice: Choice = typed(run)
     content: dict[str, Any] = {"run": run.id, **(run.result or {})}
     if out is not None:
@@ -255,7 +275,9 @@ def choose(
             plans.read_plan(choice.plan, study=loaded, partitions=(loaded.blocks(granularity),))[0], out
         )
     if finetune:
-        training = run_to_end(loaded, FinetuneQuestion(plan=choice.plan), f"fine-tuning {loaded.name}", limit)
+        training = run_to_end(
+            loaded, FinetuneQuestion(plan=choice.plan), f"fine-tuning {loaded.name}", longest
+        )
         content["trained"] = {"run": training.id, **(training.result or {})}
         after = content["trained"]["after"]
         room = afforded(choice, after["accuracy"], after["accuracy_stderr"])
@@ -273,9 +295,11 @@ def choose(
 
 def _told(choice: "Choice", samples: str) -> Iterator[tuple[str, str]]:
     """A choice line by line."""
-    from explorer.choosing import points
+    from explorer.choosing import points, said_cost
 
     spent, plan = choice.work, choice.plan["blocks"]
+    if choice.cost_name != "size":
+        yield choice.cost_name, said_cost(choice, choice.cost)
     yield "size", f"{choice.size_bytes:,} bytes, {choice.compression:.1f} times smaller"
     yield f"promised with {choice.confidence:.0%} confidence, at most", f"{choice.at_most:.2%} lost"
     yield f"on {choice.promised.samples:,} {samples} held out", f"{points(choice.promised)} points lost"
@@ -284,6 +308,21 @@ def _told(choice: "Choice", samples: str) -> Iterator[tuple[str, str]]:
     if (refined := choice.refinement) is not None:
         yield "swaps taken", f"{refined.taken} of {refined.proposals}"
         yield f"loss they saved on the {samples} held out", f"{refined.gain:.4f} ± {refined.gain_stderr:.4f}"
+    if (steps := choice.steps) is not None:
+        other = steps.without
+        promised = f"{other.at_most:.2%} lost" if other.at_most <= choice.max_drop else "nothing to promise"
+        yield (
+            "LAPQ's steps",
+            f"{'taken' if steps.taken else 'not taken'}, computed for {steps.computed} plans",
+        )
+        yield f"loss they saved on the {samples} that chose", f"{steps.gain:.4f} ± {steps.gain_stderr:.4f}"
+        yield "without them: cost", said_cost(choice, other.cost)
+        yield "without them: promised, at most", promised
+        yield (
+            f"without them: on the test {samples}",
+            f"{points(other.measured)} points lost, {other.accuracy:.2%}",
+        )
+        yield f"{samples} in all for the steps", f"{steps.images:,}"
     yield "measured", f"{spent.plans:,} plans, {spent.samples:,} {samples} in all"
     yield "bits of weights, in depth order", " ".join(str(each["w_bits"]) for each in plan.values())
     yield "bits of activations", " ".join(str(each["a_bits"]) for each in plan.values())

@@ -63,8 +63,8 @@ def activation_measure(measure: Measure) -> DamageMeasure:
 
 def narrow(question: FrontierQuestion) -> bool:
     """Whether activations may have fewer than the usual 8 bits without being chosen block by block."""
-    rule = question.a_bits
-    return rule == "weights" or (rule is not None and rule < plans.ACTIVATION_BITS)
+    rule = plans.activation_rule(question)
+    return rule == "weights" or rule < plans.ACTIVATION_BITS
 
 
 def welcome(

@@ -1,6 +1,6 @@
 """Loss Aware Post-training Quantization: every step size, jointly."""
 
-from explorer.lapq.algorithm import optimise
+from explorer.lapq.algorithm import best_steps, optimise
 from explorer.lapq.loss.forms import FORMS, Levels
 from explorer.lapq.loss.history import PathPoint
 from explorer.lapq.loss.journal import Journal
@@ -26,6 +26,7 @@ __all__ = [
     "Site",
     "Stage",
     "best_p",
+    "best_steps",
     "layerwise_steps",
     "optimise",
     "plan_of",

@@ -12,6 +12,7 @@ does a computation that was stopped and goes on with its journal, on one machine
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,10 @@ from explorer.lapq.loss.network import Array
 from explorer.lapq.loss.objective import Objective
 from explorer.lapq.phases.joint import METHODS
 from explorer.lapq.phases.layerwise import layerwise_steps
-from explorer.lapq.phases.quadratic import POINTS, best_p
+from explorer.lapq.phases.quadratic import POINTS, PCurve, best_p
 from explorer.lapq.result import LapqResult, Stage
 from explorer.questions import LapqQuestion, question_of
+from explorer.questions.steps import JointMethod
 from explorer.studies.study import Study
 from explorer.watching import UNWATCHED, Watcher
 
@@ -66,24 +68,9 @@ def optimise(
     keeper = Keeper(watcher)
     objective = Objective(study, asked, journal=keeper.journal, watcher=keeper)
     work = _Work(study, objective, keeper)
-    objective.phase = "layerwise"
-    first = work.layerwise()
-    objective.phase = "quadratic"
-    curve, second = best_p(objective, on_point=work.p_point)
-    objective.phase = "joint"
-    trail = Trail(
-        objective,
-        second,
-        on_better=lambda point: keeper.point("path", point.to_json()),
-        on_evaluation=lambda: work.joint(_EXPECTED[asked.method]),
-    )
-    METHODS[asked.method](trail, asked.seed)
-    third = trail.best.steps
-    spent = trail.spent
-    stages = {
-        name: work.stage(name, steps)
-        for name, steps in (("layerwise", first), ("quadratic", second), ("joint", third))
-    }
+    found = work.phases(asked.method, asked.seed)
+    spent = found.trail.spent
+    stages = {name: work.stage(name, steps) for name, steps in found.steps.items()}
     return LapqResult(
         study=study.name,
         w_bits=objective.w_bits,
@@ -95,8 +82,8 @@ def optimise(
         seed=asked.seed,
         sites=objective.sites,
         stages=stages,
-        p_curve=curve,
-        path=tuple(trail.path),
+        p_curve=found.curve,
+        path=tuple(found.trail.path),
         evaluations=objective.evaluations,
         forward_equivalents=objective.forward_equivalents,
         joint_evaluations=spent[0],
@@ -104,6 +91,31 @@ def optimise(
         seconds=time.monotonic() - started,
         widths=objective.widths,
     )
+
+
+def best_steps(
+    objective: Objective, *, method: JointMethod = "gradient", seed: int = 0, watcher: Watcher = UNWATCHED
+) -> Array:
+    """The steps at the end of the three phases, float32 (sites,), on calibration images alone.
+
+    Args:
+        method: of the joint phase.
+        seed: of its draws.
+        watcher: told how far it is, and every p and better set of steps as `optimise` tells them.
+
+    Raises:
+        Stopped: the objective's watcher asked for it.
+    """
+    return _Work(objective.study, objective, watcher).phases(method, seed).steps["joint"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Phases:
+    """Steps at the end of each phase, the curve of p, and the way of the joint phase."""
+
+    steps: Mapping[str, Array]
+    curve: PCurve
+    trail: Trail
 
 
 @dataclass
@@ -115,6 +127,21 @@ class _Work:
     watcher: Watcher
     _points: int = 0
     _evaluations: int = 0
+
+    def phases(self, method: JointMethod, seed: int) -> _Phases:
+        self.objective.phase = "layerwise"
+        first = self.layerwise()
+        self.objective.phase = "quadratic"
+        curve, second = best_p(self.objective, on_point=self.p_point)
+        self.objective.phase = "joint"
+        trail = Trail(
+            self.objective,
+            second,
+            on_better=lambda point: self.watcher.point("path", point.to_json()),
+            on_evaluation=lambda: self.joint(_EXPECTED[method]),
+        )
+        METHODS[method](trail, seed)
+        return _Phases({"layerwise": first, "quadratic": second, "joint": trail.best.steps}, curve, trail)
 
     def layerwise(self) -> Array:
         self.watcher.report(_SHARES["layerwise"], "every step by itself")

@@ -29,7 +29,7 @@ from explorer.plans.damage.interactions import compute as interactions
 from explorer.plans.damage.measures import activation_damage, activation_products, measured_damage
 from explorer.plans.damage.network_errors import network_errors
 from explorer.plans.damage.omega import DamageTable, damage_table, interpolate_errors
-from explorer.plans.of_study import ACTIVATION_BITS, frontier, study_problem
+from explorer.plans.of_study import ACTIVATION_BITS, activation_rule, frontier, study_problem
 from explorer.plans.plan.plan import ALLOWED_BITS, BlockBits, Difference, Plan
 from explorer.plans.plan.published import TABLE_VI_SOURCE, Published, published_plans, table_vi
 from explorer.plans.plan.reading import read_plan, write_plan
@@ -109,6 +109,7 @@ __all__ = [
     "activation_damage",
     "activation_peak",
     "activation_products",
+    "activation_rule",
     "activations_table",
     "automatic_ties",
     "bops",

@@ -106,7 +106,7 @@ def study_problem(
         *(Limit(name, Budget("at_most", most)) for name, most in asked.limits.items()),
     ]
     axis = cost if isinstance(cost, CostTable) else asked.cost
-    rule = _rule(asked, axis, *(limit.cost for limit in limits))
+    rule = activation_rule(asked, axis, *(limit.cost for limit in limits))
 
     def counted(cost: CostTable | CostName) -> CostTable:
         if isinstance(cost, CostTable):
@@ -143,11 +143,16 @@ def study_problem(
     )
 
 
-def _rule(asked: FrontierQuestion, *costs: CostTable | CostName) -> int | Literal["weights"]:
-    """Width of activations that are not chosen: HAWQ-V3 counts them as wide as the weights."""
+def activation_rule(asked: FrontierQuestion, *costs: CostTable | CostName) -> int | Literal["weights"]:
+    """Width of activations that are not chosen: HAWQ-V3 counts them as wide as the weights.
+
+    Args:
+        costs: the axis and the costs that are limited; none: those of the question.
+    """
     if asked.a_bits is not None:
         return asked.a_bits
-    names = {cost.name if isinstance(cost, CostTable) else cost for cost in costs}
+    counted = costs or (asked.cost, *asked.limits)
+    names = {cost.name if isinstance(cost, CostTable) else cost for cost in counted}
     return "weights" if names & {"bops", "latency", "activations"} else ACTIVATION_BITS
 
 

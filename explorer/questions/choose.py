@@ -11,9 +11,9 @@ Traceback (most recent call last):
 explorer.errors.PlanError: max_drop is 1; it must be less than 1
 """
 
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from explorer.errors import PlanError
 from explorer.questions.base import MOST_SAMPLES, Granularity, Question, check_width
@@ -22,6 +22,7 @@ from explorer.questions.frontier import FrontierQuestion
 USUAL_MENU = (2, 3, 4, 6, 8)
 USUAL_ACTIVATIONS = 8
 USUAL_MEASURE = "product"
+StepRule = Literal["rule", "lapq"]
 _COUNTS_ACTIVATIONS = {"bops", "latency", "activations"}
 
 
@@ -29,7 +30,9 @@ class ChooseQuestion(Question):
     """The cheapest plan of a frontier that loses at most so much accuracy."""
 
     kind = "choose"
-    version = 2  # along the frontier of ΔWᵀHΔW where no measure is named
+    version = (
+        3  # 2: along the frontier of ΔWᵀHΔW where no measure is named; 3: narrow activations do damage too
+    )
     refusal = PlanError
 
     max_drop: float = Field(
@@ -41,6 +44,10 @@ class ChooseQuestion(Question):
         2000, ge=2, le=MOST_SAMPLES, description="training samples to choose by; as many more are held out"
     )
     refine: bool = Field(False, description="swap bits between blocks by measured loss")
+    steps: StepRule = Field(
+        "rule",
+        description="step sizes: by the usual rule, or LAPQ's where they help, with smaller plans that they allow",
+    )
 
     @field_validator("frontier", mode="after")
     @classmethod
@@ -63,3 +70,15 @@ class ChooseQuestion(Question):
         if not value.a_menu and value.a_bits == ("weights" if counted else USUAL_ACTIVATIONS):
             changes["a_bits"] = None
         return value.but(**changes) if changes else value
+
+    @model_validator(mode="after")
+    def _widths_with_steps(self) -> Self:
+        asked = self.frontier
+        weights = (*(asked.bits or ()), *asked.keep.values(), asked.first_last_at)
+        inputs = (*asked.a_menu, *asked.a_keep.values(), asked.a_bits)
+        for width in (*weights, *inputs) if self.steps == "lapq" else ():
+            if isinstance(width, int) and not 2 <= width <= 8 and width != 32:
+                raise ValueError(
+                    f"LAPQ has no steps for {width} bits; leave that width out, or choose without its steps"
+                )
+        return self

@@ -43,6 +43,7 @@ SIDEWAYS = {
     ("export", "plans"),  # what a file must weigh and what its manifest says
     ("choosing", "plans"),  # the frontier whose plans are measured
     ("choosing", "proxy"),  # what measures them
+    ("choosing", "lapq"),  # steps of the plan that was found
 }
 
 # The command line has no page: it reaches every computation and nothing that draws.

@@ -1,13 +1,18 @@
 """The search for the smallest plan that holds, on measures that are made up."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
 
-from explorer.choosing import Bits, Comparing, Rule, Searched, confirm, ladder, search, sweep
+from explorer.choosing import Bits, Comparing, Rule, Searched, confirm, descend, ladder, search, sweep
+from explorer.choosing.sets import Sets, by_the_rules, calibration_rows
+from explorer.choosing.settling import by_lapq
 from explorer.errors import PlanError
 from explorer.evaluation import PerSample
 from explorer.plans import solve
+from explorer.randomness import spread_order, spread_rows
 from tests.choosing.made_up import bits, comparing, problem
 
 WIDTHS = [(2, 2, 2), (3, 2, 2), (3, 3, 2), (3, 3, 3), (4, 3, 3), (4, 4, 3), (4, 4, 4), (6, 4, 4), (6, 6, 4), (6, 6, 6),
@@ -124,3 +129,64 @@ def test_the_ladder_keeps_plans_whose_costs_can_be_told_apart() -> None:
         above = costs[costs >= point.cost].min()
         assert above < 1.2 * point.cost, "every plan is stood for by one that is hardly larger"
     assert len(ladder(frontier, 0.0)) == len(frontier)
+
+
+@pytest.mark.parametrize("good", range(len(PLANS)))
+def test_steps_lead_down_to_the_smallest_plan_that_holds_with_them(good: int) -> None:
+    """From the dearest, where it is given looks enough; with few it ends at one that holds."""
+    found = by_place([0.0 if place >= good else 0.3 for place in range(len(PLANS))])
+    assert descend(PLANS, found, Rule(0.01), most=20).place == good
+    few = descend(PLANS, found, Rule(0.01), most=4)
+    assert few.place is not None
+    assert few.place >= good
+    assert len(few.looked) <= 4
+
+
+def _sets(chosen: int, held_out: int, seed: int) -> Sets:
+    """Plans hold from one place up on the images that choose, from another up on those held out."""
+    there, here = (
+        by_place([0.0 if place >= good else 0.3 for place in range(len(PLANS))], seed=seed + number)
+        for number, good in enumerate((chosen, held_out))
+    )
+    return Sets(there, here, here, by_the_rules, cast("Any", None))
+
+
+@pytest.mark.parametrize(
+    ("held_out", "place", "attempts"),
+    [
+        (2, 2, 1),  # the smallest that held with steps holds there, too
+        (6, 7, 3),  # it was lucky, and so was the next; the third is tried before the plan without steps
+        (13, 9, 5),  # no plan with steps passes; that without is promised with the error that is left
+    ],
+)
+def test_plans_with_steps_are_promised_as_attempts_like_others(
+    held_out: int, place: int, attempts: int
+) -> None:
+    rules, stepped = _sets(9, 9, seed=0), _sets(2, held_out, seed=5)
+    found = by_lapq(PLANS, 9, PLANS[9], PLANS[:9], rules, stepped, Rule(0.01))
+    tried = [(PLANS.index(plan), verdict.verdict) for plan, verdict in found.looked]
+    assert tried == [(9, "holds"), (8, "holds"), (6, "holds"), (2, "holds"), (0, "breaks"), (1, "breaks")]
+    assert found.settled.bits == PLANS[place]
+    assert found.settled.attempts == len(found.attempts) == attempts
+    assert (found.settled.sets is stepped) is (held_out < 13)
+    limits = [attempt.z for _, attempt, _ in found.attempts]
+    assert limits == sorted(limits), "each attempt is left half the probability of error"
+    assert found.settled.at_most <= 0.01
+
+
+def test_steps_that_gain_nothing_are_not_taken() -> None:
+    """The plan holds with them, no smaller one does, and the loss is what it was."""
+    rules, stepped = _sets(9, 9, seed=0), _sets(9, 9, seed=0)
+    found = by_lapq(PLANS, 9, PLANS[9], PLANS[:9], rules, stepped, Rule(0.01))
+    assert found.settled.sets is rules
+    assert found.settled.attempts == 1
+    assert found.gain.value == 0
+
+
+@pytest.mark.parametrize(("size", "samples"), [(403, 150), (403, 2000), (10_000, 2000), (7, 2)])
+def test_steps_are_never_fitted_to_images_that_are_held_out(size: int, samples: int) -> None:
+    used = spread_rows(size, 2 * min(samples, size // 2))
+    held_out = set(used[spread_order(len(used))[len(used) // 2 :]].tolist())
+    rows = calibration_rows(size, samples, 512).tolist()
+    assert len(set(rows)) == len(rows) == min(512, size - len(held_out))
+    assert not held_out & set(rows)

@@ -84,8 +84,8 @@ IDS = {
     "damage": "dbd6a36fad6b",
     "damage of activations": "811b9586708d",
     "damage, not as usual": "2857ff2460ac",
-    "choose": "232eac9ce190",
-    "choose, not as usual": "065a6f730b06",
+    "choose": "d73e70fe48ca",
+    "choose, not as usual": "0fcaec592016",
     "proxy": "9cec9eab3ec2",
     "measure_frontier": "531165411656",
 }

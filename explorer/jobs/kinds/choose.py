@@ -8,7 +8,7 @@ comparison that it measured, with the same frontier.
 from explorer import plans
 from explorer.choosing import Choice, Notes, choose
 from explorer.curvature import Traces, activation_traces, weight_traces
-from explorer.jobs.basis import activation_measure, further
+from explorer.jobs.basis import activation_measure, further, welcome
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, FrontierQuestion
 from explorer.quantizers import FLOAT_BITS
@@ -38,6 +38,8 @@ def run(study: Study, question: ChooseQuestion, context: RunContext) -> Choice:
         max_drop=question.max_drop,
         samples=question.samples,
         refined=question.refine,
+        lapq=question.steps == "lapq",
+        seed=question.seed,
         notes=notes,
         on_note=lambda: context.save({}, {"table": kept, "notes": notes}),
         watcher=Part(Timed(context), _FIRST, 1.0),
@@ -48,10 +50,9 @@ def _table(study: Study, question: ChooseQuestion, context: RunContext) -> Damag
     """Damage of every width that a plan may have, by the measure that was asked for."""
     asked, granularity = question.frontier, question.granularity
     measure = asked.damage or plans.usual_measure(study)
-    measured = {
-        name: _measured(study, each, asked, context)
-        for name, each in further(study, asked, granularity).items()
-    }
+    # Activations that a cost makes narrow do damage of their own: it counts as the plan that is measured has it.
+    needed = further(study, asked, granularity) | welcome(study, asked, granularity)
+    measured = {name: _measured(study, each, asked, context) for name, each in needed.items()}
     table = measured.get(measure)
     if table is None:
         blocks, widths = study.blocks(granularity), widths_of(asked)

@@ -65,6 +65,7 @@ class Objective:
     Args:
         question: what defines the loss; or its options one by one, see `StepsLoss`.
         only: names of the sites that are quantized, of those that would be; None: all.
+        rows: positions of the calibration images in the training split, int64; None: drawn, as many as are asked for.
         journal: of an earlier attempt, to go on from.
         watcher: asked before every batch whether to stop.
         options: of the question.
@@ -95,6 +96,7 @@ class Objective:
         question: StepsLoss | None = None,
         *,
         only: Collection[str] | None = None,
+        rows: Tensor | None = None,
         journal: Journal | None = None,
         watcher: Watcher = UNWATCHED,
         **options: Any,
@@ -113,9 +115,8 @@ class Objective:
         self.losses_seen: list[Array] = []
         self.evaluations = 0
         self.forward_equivalents = 1.0  # `find_sites`
-        self.rows = drawn_rows(
-            study.data.size("train"), asked.calibration, generator(Stream.LAPQ_IMAGES, asked.seed)
-        )
+        drawn = generator(Stream.LAPQ_IMAGES, asked.seed)
+        self.rows = drawn_rows(study.data.size("train"), asked.calibration, drawn) if rows is None else rows
         size = 1 if study.data.ragged else BATCH
         model = study.model()
         self.sites = find_sites(

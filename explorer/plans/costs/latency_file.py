@@ -67,6 +67,15 @@ def read_latency_csv(source: Path | bytes, blocks: Sequence[Block]) -> CostTable
     return latency_table(figures)
 
 
+def latency_text(path: Path) -> str:
+    """What is in a file of latencies, as a question to the frontier holds it.
+
+    Raises:
+        PlanError: the file cannot be read.
+    """
+    return reading.text_of(reading.read_bytes(path, _FILE), _FILE)
+
+
 def _rows(source: Path | bytes) -> Iterator[tuple[int, list[str]]]:
     """Numbered lines that are not blank."""
     text = reading.text_of(source if isinstance(source, bytes) else reading.read_bytes(source, _FILE), _FILE)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer import choosing, plans
+from explorer.figures.plans.frontier import COSTS
 from explorer.jobs import registry
 from explorer.jobs.requests import spec_of
 from explorer.plans import FrontierQuestion
@@ -45,15 +46,15 @@ def show(question: FrontierQuestion) -> None:
 def _ask(question: FrontierQuestion) -> ChooseQuestion:
     with st.container(horizontal=True, vertical_alignment="bottom", key="choose_wish"):
         points = st.number_input(
-            "The smallest plan that loses at most (% points)",
+            f"The plan of least {COSTS[question.cost]} that loses at most (% points)",
             min_value=_LEAST,
             max_value=_MOST,
             step=0.1,
             format="%.1f",
             key=address.number(yardstick.key("max_drop"), "lose", _LEAST, _MOST, _USUAL),
             persist_state="session",
-            width=330,
-            help="Of accuracy against FP32, without training. Smallest by the cost chosen above, within its constraints.",
+            width=360,
+            help="Of accuracy against FP32, without training. Least by the cost chosen above, within its constraints.",
         )
         refine = st.toggle(
             "Swap bits afterwards",
@@ -61,8 +62,19 @@ def _ask(question: FrontierQuestion) -> ChooseQuestion:
             persist_state="session",
             help="Moves bits between two blocks at no more cost, as long as the measured loss falls by more than noise.",
         )
+        stepped = st.toggle(
+            "LAPQ's steps",
+            key=address.switch(yardstick.key("lapq_steps"), "lapq"),
+            persist_state="session",
+            help="Fits the step sizes of the plan to its loss, and tries smaller plans that hold with theirs. Takes "
+            "several times as long.",
+        )
     return ChooseQuestion(
-        max_drop=round(points / 100, 10), frontier=question, granularity=session.granularity(), refine=refine
+        max_drop=round(points / 100, 10),
+        frontier=question,
+        granularity=session.granularity(),
+        refine=refine,
+        steps="lapq" if stepped else "rule",
     )
 
 

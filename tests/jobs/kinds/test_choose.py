@@ -1,15 +1,17 @@
 """The kind ``choose``: the library's choice, interrupted or not, on the frontier that was asked for."""
 
+import math
 from typing import Any
 
 import pytest
 
 from explorer import plans
-from explorer.choosing import Choice, choose
+from explorer.choosing import Choice, choose, said_cost
 from explorer.errors import PlanError
 from explorer.jobs import execute
 from explorer.jobs.kinds import choose as job
 from explorer.jobs.requests import spec_of
+from explorer.plans import CostName
 from explorer.questions import ChooseQuestion, DamageQuestion, FrontierQuestion, TracesQuestion
 from explorer.runs import Store
 from explorer.runs.plain import plain
@@ -47,13 +49,21 @@ def test_what_is_told_of_the_plan_is_what_an_evaluation_says(store: Store, study
 def test_an_interrupted_run_goes_on_to_the_same_result(
     store: Store, study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """Stopped in the search, and among the swaps; the evaluations count as if nothing had happened."""
-    spec = spec_of(study, ChooseQuestion(refine=True, **SMALL))
-    resumed = interrupted(store, spec, monkeypatch, 3, 9)
+    """Stopped in the search, among the swaps and among LAPQ's steps; the work counts as if nothing had happened."""
+    spec = spec_of(study, ChooseQuestion(refine=True, steps="lapq", **SMALL))
+    resumed = interrupted(store, spec, monkeypatch, 3, 9, 16)
     whole = execute(Store.open(home=tmp_path / "another home"), spec)
     assert resumed.result is not None
     assert whole.result is not None
     assert without_seconds(resumed.result) == without_seconds(whole.result)
+    found = Choice.from_json(whole.result)
+    assert found.to_json() == whole.result | {"seconds": found.seconds}
+    assert found.steps is not None
+    assert found.steps.computed == sum(each.stage == "steps" for each in found.tried)
+    assert found.steps.images > found.steps.calibration
+    assert found.steps.taken is ("steps" in found.plan)
+    plan, blocks = plans.read_plan(found.plan, study=study, partitions=(study.blocks(),))
+    assert found.accuracy == pytest.approx(plans.evaluate_plan(study, plan, blocks).accuracy)
 
 
 def test_what_other_runs_found_is_not_computed_again(
@@ -104,9 +114,40 @@ def test_a_wish_that_cannot_be_kept_is_one_sentence_that_says_which_can(store: S
         execute(store, spec_of(study, ChooseQuestion(samples=150)))
 
 
-def test_another_kind_of_network_is_chosen_for_too() -> None:
-    """Attention: its projections are blocks like others."""
-    study = study_of(seeded(Attention), size=300)
-    found = choose(study, study.blocks(), plans.frontier(study, damage="l2"), max_drop=0.15, samples=150)
+@pytest.fixture(scope="module")
+def attention() -> Study:
+    """Its projections are blocks like others."""
+    return study_of(seeded(Attention), size=300)
+
+
+@pytest.mark.parametrize("inputs", [{}, {"a_bits": 8}, {"a_bits": "weights"}, {"a_menu": (4, 8)}])
+@pytest.mark.parametrize("cost", ["size", "bops", "latency", "activations"])
+def test_a_chosen_plan_costs_what_is_said_whatever_is_to_be_small(
+    attention: Study, cost: CostName, inputs: dict[str, Any]
+) -> None:
+    """Counted anew from the widths in plan.json, so that cost and plan are of the same activations."""
+    blocks = attention.blocks()
+    pairs = [(w, a) for w in (2, 4, 8) for a in (2, 4, 8)]
+    rows = [f"{block.name},{w},{a},{block.macs * (w + a) / 16}" for block in blocks for w, a in pairs]
+    table = "\n".join(["block,w_bits,a_bits,milliseconds", *rows])
+    asked = FrontierQuestion(bits=(2, 4, 8), cost=cost, latencies=table, damage="l2", **inputs)
+    damage = plans.error_damage(plans.network_errors(attention, blocks, (2, 4, 8)))
+    if asked.a_menu:  # made up: what counts here are the widths
+        damage = damage.with_activation({block.name: {4: 1e-3, 8: 0.0} for block in blocks}, {})
+    frontier = plans.frontier(attention, damage=damage, question=asked)
+    found = choose(attention, blocks, frontier, max_drop=0.15, samples=150)
     assert found.at_most <= 0.15
-    assert set(found.plan["blocks"]) == {block.name for block in study.blocks()}
+    assert found.cost_name == cost
+    bits = {name: (each["w_bits"], each["a_bits"]) for name, each in found.plan["blocks"].items()}
+    assert set(bits) == {block.name for block in blocks}
+    if not asked.a_menu:
+        counted = cost != "size" if "a_bits" not in inputs else inputs["a_bits"] == "weights"
+        assert all(a == (w if counted else 8) for w, a in bits.values())
+    of = {
+        "size": lambda block, w, a: block.weights * w / 8,
+        "bops": lambda block, w, a: block.macs * w * a,
+        "latency": lambda block, w, a: block.macs * (w + a) / 16,
+        "activations": lambda block, w, a: sum(math.prod(each.input_shape) * each.calls for each in block.layers) * a / 8,
+    }[cost]
+    assert found.cost == pytest.approx(sum(of(block, *bits[block.name]) for block in blocks))
+    assert said_cost(found, found.cost).endswith(found.unit)

@@ -39,10 +39,13 @@ def test_a_wish_becomes_the_current_plan(opens: Opens, app: list[str], toml: str
 
 @pytest.mark.usefixtures("lived_in_home", "settled")
 def test_the_constraints_of_the_page_are_the_choice_s_too(opens: Opens, toml: str, study: Study) -> None:
-    shown = sound(opens("frontier", study=toml, bits="2~4~8", ends="1", swaps="1"))
+    shown = sound(opens("frontier", study=toml, bits="2~4~8", ends="1", swaps="1", lapq="1", cost="bops"))
+    assert "least bit operations" in shown.number_input(key=f"max_drop_{study.name}").label
     press(shown, "Choose")
     asked = ChooseQuestion(
-        refine=True, frontier=FrontierQuestion(bits=(2, 4, 8), first_last_at=8, damage="trace")
+        refine=True,
+        steps="lapq",
+        frontier=FrontierQuestion(bits=(2, 4, 8), first_last_at=8, damage="trace", cost="bops", a_bits=8),
     )
     assert Store.open().find(spec_of(study, asked)) is not None
 
