@@ -108,8 +108,8 @@ class Comparing:
         words = spelled(bits)
 
         def compare() -> Estimate:
-            losses = (each._measure(bits, self.samples).losses for each in (other, self))
-            return paired(*losses)
+            before, after = (each._measure(bits, self.samples).losses for each in (other, self))
+            return paired(before, after)
 
         for each in (self, other):
             each._asked[words] = self.samples

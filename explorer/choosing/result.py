@@ -196,8 +196,9 @@ def said(choice: Choice, samples: str) -> str:
 def said_of_steps(choice: Choice, steps: Steps) -> str:
     """What the plan would be without LAPQ's steps, or that they do not help, in a sentence."""
     if not steps.taken:
+        plans = "one plan" if steps.computed == 1 else f"{steps.computed} plans"
         return (
-            f"LAPQ's steps were computed for {steps.computed} plans and not taken: they change the loss of the plan "
+            f"LAPQ's steps were computed for {plans} and not taken: they change the loss of the plan "
             f"by {-steps.gain:+.4f} ± {steps.gain_stderr:.4f}, and no smaller plan with them passed."
         )
     other = steps.without

@@ -3,8 +3,8 @@
 The search measures plans whose steps the rules choose, by squared error. LAPQ (`explorer.lapq`) finds the steps of a
 plan by the loss on calibration images, one a tensor, with the means of the weights corrected channel by channel (Banner
 et al. 2019). They are found for the plan in hand; where it holds with them, for smaller ones too: the next smaller, the
-second below that, the fourth and so on, and after the first that does not hold halfway between. Steps take a hundred
-times what a measurement does, so they are computed for ``MOST`` plans at most.
+second below that, the fourth and so on, and after the first that does not hold halfway between. The steps of
+one plan take more than a whole search does, so they are computed for ``MOST`` plans at most.
 """
 
 from collections.abc import Callable, Sequence
