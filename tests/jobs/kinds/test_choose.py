@@ -147,13 +147,13 @@ def test_a_chosen_plan_costs_what_is_said_whatever_is_to_be_small(
     if not asked.a_menu:
         counted = cost != "size" if "a_bits" not in inputs else inputs["a_bits"] == "weights"
         assert all(a == (w if counted else 8) for w, a in bits.values())
-    of: dict[str, Callable[[Block, int, int], float]] = {
+    by_hand: dict[str, Callable[[Block, int, int], float]] = {
         "size": lambda block, w, a: block.weights * w / 8,
         "bops": lambda block, w, a: block.macs * w * a,
         "latency": lambda block, w, a: block.macs * (w + a) / 16,
         "activations": lambda block, w, a: (
             sum(math.prod(each.input_shape) * each.calls for each in block.layers) * a / 8
         ),
-    }[cost]
-    assert found.cost == pytest.approx(sum(of(block, *bits[block.name]) for block in blocks))
+    }
+    assert found.cost == pytest.approx(sum(by_hand[cost](block, *bits[block.name]) for block in blocks))
     assert said_cost(found, found.cost).endswith(found.unit)
