@@ -46,7 +46,7 @@ def show(question: FrontierQuestion) -> None:
 def _ask(question: FrontierQuestion) -> ChooseQuestion:
     with st.container(horizontal=True, vertical_alignment="bottom", key="choose_wish"):
         points = st.number_input(
-            f"The plan of least {COSTS[question.cost]} that loses at most (% points)",
+            f"Least {COSTS[question.cost]}, losing at most (% points)",
             min_value=_LEAST,
             max_value=_MOST,
             step=0.1,

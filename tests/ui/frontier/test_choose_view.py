@@ -40,7 +40,7 @@ def test_a_wish_becomes_the_current_plan(opens: Opens, app: list[str], toml: str
 @pytest.mark.usefixtures("lived_in_home", "settled")
 def test_the_constraints_of_the_page_are_the_choice_s_too(opens: Opens, toml: str, study: Study) -> None:
     shown = sound(opens("frontier", study=toml, bits="2~4~8", ends="1", swaps="1", lapq="1", cost="bops"))
-    assert "least bit operations" in shown.number_input(key=f"max_drop_{study.name}").label
+    assert "Least bit operations" in shown.number_input(key=f"max_drop_{study.name}").label
     press(shown, "Choose")
     asked = ChooseQuestion(
         refine=True,
