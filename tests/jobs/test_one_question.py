@@ -99,9 +99,10 @@ CASES: Mapping[str, tuple[Case, Case]] = {
         Case(),
         Case(
             ("--max-drop", "2.5%", "--bits", "8,2", "--a-bits", "4,8", "--damage", "trace", "--granularity", "module",
-             "--samples", "30", "--refine"),
-            {"max_drop": 0.025, "frontier": {"bits": [2, 8], "a_menu": [4, 8], "damage": "trace"},
-             "granularity": "module", "samples": 30, "refine": True},
+             "--samples", "30", "--refine", "--steps", "lapq", "--axis", "bops", "--limit", "size=300"),
+            {"max_drop": 0.025, "granularity": "module", "samples": 30, "refine": True, "steps": "lapq",
+             "frontier": {"bits": [2, 8], "a_menu": [4, 8], "damage": "trace", "cost": "bops",
+                          "limits": {"size": 300}}},
         ),
     ),
     "lapq": (
