@@ -18,6 +18,7 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from benchmarks.trainings import plans as named_plans
 from benchmarks.trainings.comparing import Trained, measured, table, traces_table
 from benchmarks.trainings.experiments import GROUPS, Training, queue
 from explorer import studies
+from explorer.errors import RunError
 from explorer.evaluation.per_sample import unstacked
 from explorer.jobs import answers, execute, registry, shipped
 from explorer.jobs.bounds.allocation import keep_freed_memory
@@ -87,15 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _groups(bench: "Bench", wanted: Sequence[Training]) -> list[Table]:
+    known = []
     for each in wanted:
-        bench.train(each.group.study, bench.question(each), f"{each.group.key}: {each.row.label}")
+        with suppress(TooLateError):
+            question = bench.question(each)
+            known.append((each, question))
+            bench.train(each.group.study, question, f"{each.group.key}: {each.row.label}")
     tables = []
-    for key in dict.fromkeys(each.group.key for each in wanted):
-        group = GROUPS[key]
-        asked = [each for each in wanted if each.group.key == key]
-        done = {
-            (each.row.label, each.seed): bench.trained(group.study, bench.question(each)) for each in asked
-        }
+    for group in {each.group.key: each.group for each in wanted}.values():
+        asked = {(each.row.label, each.seed): question for each, question in known if each.group is group}
+        done = {place: bench.trained(group.study, question) for place, question in asked.items()}
         found = {place: trained for place, trained in done.items() if trained is not None}
         if found:
             tables.append(table(group, found))
@@ -113,7 +116,8 @@ def _predictions(bench: "Bench", name: str) -> list[Table]:
         for place in predictions.places(result)
     }
     for place, question in asked.items():
-        bench.train(name, question, predictions.roles(result.plans[place]))
+        with suppress(TooLateError):
+            bench.train(name, question, predictions.roles(result.plans[place]))
     done = {place: bench.trained(name, question) for place, question in asked.items()}
     found = {place: trained for place, trained in done.items() if trained is not None}
     if len(found) < 3:
@@ -124,6 +128,10 @@ def _predictions(bench: "Bench", name: str) -> list[Table]:
         tables.append(predictions.of_losses(result, list(found), of, title))
     tables.append(predictions.by_size(result, list(found), list(found.values())))
     return tables
+
+
+class TooLateError(RunError):
+    """Something is not computed yet, and nothing more is begun."""
 
 
 class Bench:
@@ -151,9 +159,11 @@ class Bench:
         return ProxyResult.from_json(run.result or {}), np.stack([each.losses.numpy() for each in losses])
 
     def train(self, name: str, question: FinetuneQuestion, title: str) -> None:
-        """Have a training of a study done, unless the time is over."""
-        if time.monotonic() >= self._ends:
-            return
+        """Have a training of a study done.
+
+        Raises:
+            TooLateError: the time is over.
+        """
         begun = time.process_time()
         after = (self._run(self.study(name), question).result or {})["after"]["accuracy"]
         took = time.process_time() - begun
@@ -168,7 +178,11 @@ class Bench:
         return measured(self._store, study, run, question)
 
     def question(self, training: Training) -> FinetuneQuestion:
-        """What a training of a group asks."""
+        """What a training of a group asks.
+
+        Raises:
+            TooLateError: the time is over, and what its plan is made of is not there.
+        """
         plan = self._plan(training.row.plan, training.group.study)
         return FinetuneQuestion(plan=plan.to_json(), seed=training.seed, **training.row.options)
 
@@ -179,6 +193,8 @@ class Bench:
         best = answers.best(self._store, study, question)
         if best is not None:
             return best.run
+        if time.monotonic() >= self._ends:
+            raise TooLateError(f"the {question.kind} of {study.name} is not there; allow more --minutes")
         return execute(self._store, spec_of(study, question), study=study)
 
 

@@ -182,17 +182,22 @@ def queue() -> list[Training]:
 def _in_order() -> Iterator[Training]:
     plans, thin, taught = GROUPS[f"plans-{THIN}-16"], GROUPS[f"methods-{THIN}"], GROUPS[f"taught-{CIFAR}-1"]
     parts, stages = GROUPS[f"ablation-{THIN}-1"], GROUPS[f"stages-{THIN}"]
-    yield from _each(plans, SEEDS, [row.label for row in plans.rows[:3]])
+    first = [row.label for row in plans.rows[:3]]
+    usual = [f"W2A4 {name}" for name in ("ste", "lsq", "fpq", "default")]
+    yield from _each(plans, (0,), first[:1])
     yield from _each(taught, (0,))
-    yield from _each(thin, SEEDS, [f"W2A4 {name}" for name in ("ste", "lsq", "fpq", "default")])
-    yield from _each(plans, SEEDS, [row.label for row in plans.rows[3:]])
+    yield from _each(plans, (0,), first)
+    yield from _each(thin, (0,), usual)
+    yield from _each(plans, SEEDS, first)
+    yield from _each(thin, SEEDS, usual)
     yield from _each(parts, SEEDS)
+    yield from _each(plans, SEEDS)
     yield from _each(stages, SEEDS)
     yield from _each(thin, (0,))
-    yield from _each(GROUPS[f"methods-{RESNET}"], (0,), ["W2A4 ste", "W2A4 default"])
-    yield from _each(GROUPS[f"methods-{MOBILE}"], (0,), ["W2A4 ste", "W2A4 default"])
-    yield from _each(thin, (1, 2))
-    yield from _each(taught, (1, 2))
+    for study in (RESNET, MOBILE):
+        yield from _each(GROUPS[f"methods-{study}"], (0,), ["W2A4 ste", "W2A4 default"])
+    yield from _each(thin, SEEDS)
+    yield from _each(taught, SEEDS)
     for study in (RESNET, MOBILE):
         yield from _each(GROUPS[f"methods-{study}"], SEEDS)
     yield from _each(GROUPS[f"ablation-{THIN}-3"], SEEDS)

@@ -106,4 +106,5 @@ def written(found: Correlation) -> str:
 
 def roles(plan: PlanMeasured) -> str:
     """Why a plan is there, in words."""
-    return ", ".join(kind if level is None else f"{kind} {level}" for kind, level in plan.roles)
+    named = dict.fromkeys(kind if level is None else f"{kind} {level}" for kind, level in plan.roles)
+    return ", ".join(named)
