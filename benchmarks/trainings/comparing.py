@@ -125,15 +125,14 @@ def table(group: Group, found: Mapping[Key, Trained]) -> Table:
             if len(common) < len(done):
                 line["verdict"] += f" ({len(common)} seeds in common)"
         rows.append(line)
-    missing = [
-        f"{row.label} (seed {seed})"
-        for row in group.rows
-        for seed in group.seeds
-        if (row.label, seed) not in found
-    ]
+    missing = []
+    for row in group.rows:
+        seeds = [str(seed) for seed in group.seeds if (row.label, seed) not in found]
+        if seeds:
+            missing.append(f"{row.label} (seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)})")
     notes = [*group.notes]
     if missing:
-        notes.append(f"Not run: {', '.join(missing)}.")
+        notes.append(f"Not run: {'; '.join(missing)}.")
     return Table(group.key, group.title, COLUMNS, tuple(rows), tuple(notes))
 
 
