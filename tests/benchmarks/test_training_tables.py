@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from benchmarks.trainings.comparing import Trained, difference, table
+from benchmarks.trainings.comparing import Trained, table
 from benchmarks.trainings.experiments import Group, Row, queue
 
 
