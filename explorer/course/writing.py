@@ -102,7 +102,7 @@ def _cells(part: Part, whom: For) -> list[dict[str, Any]]:
             return [_code(part.source)]
         case Experiment():
             words = f"### {part.title}\n\n{part.try_this}".strip()
-            return [_markdown(words), _code(f"lesson.play({part.key!r})")]
+            return [_markdown(words), _code(f'lesson.play("{part.key}")')]
         case Long():
             options = ", ".join(f"{control.name}={control.default!r}" for control in part.controls)
             words = (
@@ -110,7 +110,7 @@ def _cells(part: Part, whom: For) -> list[dict[str, Any]]:
                 "computed once: with the same values it is read back the next time, here and in the app. Remove the "
                 "`#` to begin."
             )
-            return [_markdown(words.strip()), _code(f"# lesson.run({part.key!r}, {options})")]
+            return [_markdown(words.strip()), _code(f'# lesson.run("{part.key}", {options})')]
         case InTheApp():
             return [
                 _markdown(
@@ -129,11 +129,11 @@ def _exercise(part: Exercise, whom: For) -> list[dict[str, Any]]:
         numbered = "\n".join(f"{place}. {option}" for place, option in enumerate(part.answer.options, 1))
         prompt += f"\n\n{numbered}\n\n(Answer with the number of the statement.)"
     if whom == "student":
-        more = f"# lesson.hint({part.id!r})      lesson.solution({part.id!r})"
-        return [_markdown(prompt), _code(f"answer = ...\ncheck({part.id!r}, answer)\n{more}")]
+        more = f'# lesson.hint("{part.id}")      lesson.solution("{part.id}")'
+        return [_markdown(prompt), _code(f'answer = ...\ncheck("{part.id}", answer)\n{more}')]
     return [
         _markdown(prompt),
-        _code(f"{part.code}\ncheck({part.id!r}, answer)"),
+        _code(f'{part.code}\ncheck("{part.id}", answer)'),
         _markdown(f"**Solution.** {part.solution}"),
     ]
 
