@@ -5,14 +5,15 @@ takes x = n + f to n + 1 with probability f, else to n: E = x, Var = f (1 - f). 
 
 Gradient descent on f(x) = (x - 1024)² in binary8 (t = 3, e = 5) after Xia et al. 2024, fig. 2; start, step sizes and
 what is rounded are not given there. Here every operation is: d = r(x - 1024), g = r(2 d), s = r(η g), x = r(x - s),
-with η exact. With r to nearest, x stays where |s| is below half the distance of its neighbours. With stochastic r, whose
-mean is the identity, E[x_k] - 1024 = (1 - 2 η)^k (x_0 - 1024) exactly, as long as nothing overflows.
+with η exact. With r to nearest, x stays where |s| is below half the distance of its neighbours. With stochastic r, the
+mean of which is the identity, E[x_k] - 1024 = (1 - 2 η)^k (x_0 - 1024) exactly, as long as nothing overflows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Literal
 
@@ -93,8 +94,14 @@ def descend(
     x = r(torch.full((repeats,), start, dtype=torch.float64))
     path = [x]
     for _ in range(steps):
-        x = r(x - r(rate * r(2 * r(x - TARGET))))
+        step = r(rate * r(2 * r(x - TARGET)))
+        after = r(x - step)
+        settled = not step.any() or (mode in ("nearest", "down", "up") and torch.equal(after, x))
+        x = after
         path.append(x)
+        if settled:  # nothing moves any more
+            path += [x] * (steps + 1 - len(path))
+            break
     return torch.stack(path)
 
 
@@ -115,8 +122,12 @@ class Stall:
     half_gap: float
 
 
+@cache
 def stall(rate: float, start: float, most: int = 10_000, of: Format = E5M2) -> Stall:
-    """The point that rounding to nearest does not leave any more, and after how many steps it is reached."""
+    """The point that rounding to nearest does not leave any more, and after how many steps it is reached.
+
+    Neighbours are those on the side that the step goes to.
+    """
     x = torch.tensor([start], dtype=torch.float64)
     step = x
     count = 0
@@ -128,7 +139,8 @@ def stall(rate: float, start: float, most: int = 10_000, of: Format = E5M2) -> S
         if torch.equal(after, x):
             break
         x, count = after, count + 1
-    return Stall(rate, float(x), count, float(step.abs()), of.gap(float(x)) / 2)
+    beside = float(x) * (1 - 1e-9 * float(step.sign()))
+    return Stall(rate, float(x), count, float(step.abs()), of.gap(beside) / 2)
 
 
 def stalls(start: float) -> tuple[Stall, ...]:
