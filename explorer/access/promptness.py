@@ -21,6 +21,10 @@ def hurry() -> int:
 
 
 def _listens(each: socket.socket) -> bool:
-    if each.fileno() < 0 or each.family not in (socket.AF_INET, socket.AF_INET6) or each.type != socket.SOCK_STREAM:
+    if (
+        each.fileno() < 0
+        or each.family not in (socket.AF_INET, socket.AF_INET6)
+        or each.type != socket.SOCK_STREAM
+    ):
         return False
     return bool(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

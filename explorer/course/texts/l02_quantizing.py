@@ -389,7 +389,7 @@ LESSON = Lesson(
             ),
             question=lambda widths, rule: longs.question("quantizing:accuracy", bits=widths, rule=rule),
             draw=_accuracy,
-            takes="half a minute",
+            takes="a minute",
         ),
         InTheApp("step_sizes", "Choose the step of every layer of a network, by hand or by a rule"),
         Sources(

@@ -328,7 +328,7 @@ LESSON = Lesson(
                 "rounding:small-network", epochs=epochs, seeds=seeds, rate=lrate
             ),
             draw=_training,
-            takes="half a minute",
+            takes="10 seconds",
         ),
         Exercise(
             id="3.5",

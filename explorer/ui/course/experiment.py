@@ -1,6 +1,7 @@
 """An experiment on a page: its controls, the pictures, the numbers and what came out, drawn anew by itself."""
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.course import finding
@@ -10,6 +11,8 @@ from explorer.figures import look
 from explorer.ui.course import moving, presenting
 from explorer.ui.parts import beside, picking
 from explorer.ui.shell import sentences
+
+_LARGE = 21  # pixels of type in a presented picture
 
 
 def show(number: int, key: str) -> None:
@@ -60,7 +63,7 @@ def outcome(found: Outcome, key: str, *, large: bool = False) -> None:
             if picture.title:
                 st.caption(picture.title)
             if large:
-                picture.figure.update_layout(height=560, font={"size": 20})
+                _enlarge(picture.figure)
             st.plotly_chart(
                 look.inked(picture.figure),
                 key=f"{key}_{place}",
@@ -72,6 +75,14 @@ def outcome(found: Outcome, key: str, *, large: bool = False) -> None:
     if found.table is not None:
         with st.expander("The numbers", icon=":material/table:"):
             st.dataframe(pd.DataFrame({name: list(values) for name, values in found.table.items()}))
+
+
+def _enlarge(figure: go.Figure) -> None:
+    """Type that is read from the last row."""
+    type = {"font": {"size": _LARGE}}
+    figure.update_layout(height=470, font={"size": _LARGE}, legend=type)
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(tickfont={"size": _LARGE}, title=type)
 
 
 def _follow(number: int, control: Control, chart: str, value: object) -> None:
