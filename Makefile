@@ -11,20 +11,28 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev chromium postgresql app test unit fuzz atheris soak lint format clean
+.PHONY: help setup setup-dev chromium postgresql app lab notebooks test unit fuzz atheris soak lint format clean
 
 help:
 	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"
+	@echo "make lab       set up and open the notebooks in JupyterLab"
 	@echo "make test      set up and run everything: lint, types, tests, browser"
 	@echo "make unit      the quick tests only"
 	@echo "make fuzz      $(N) damaged inputs to everything that reads (N=...)"
 	@echo "make soak      kills and load for MINUTES=$(MINUTES), and docs/reliability.md from their figures"
 	@echo "make lint      ruff and mypy;  make format: ruff's fixes and formatting"
+	@echo "make notebooks write the lessons' notebooks anew, after a change of a lesson"
 	@echo "make setup     only set up .venv;  make setup-dev: with what the tests need"
 	@echo "make clean     remove .venv and every cache"
 
 app: setup
 	$(BIN)/python -m explorer app --port $(PORT)
+
+lab: setup
+	$(BIN)/python -m jupyterlab notebooks
+
+notebooks: setup
+	$(BIN)/python -m explorer.course notebooks
 
 setup: $(VENV)/.setup
 setup-dev: $(VENV)/.setup-dev chromium postgresql

@@ -22,10 +22,10 @@ else:
         link.remember()
         page, run_page = navigation.choose()
         with results.read_once():
-            link.read(page.file)
+            link.read(page.file, apart=page.course)
             about = f"{page.title} · {session.study().name}" if page.of_a_study else page.title
             st.set_page_config(page_title=f"{about} – {navigation.NAME}")
-            frame.sidebar()
+            frame.sidebar(picker=not page.course)
             keyboard.ease()
             complaint = st.empty()
             link.complain(complaint)
@@ -34,6 +34,6 @@ else:
                 frame.strip()
             tour.show(page)
             run_page()
-            if page.of_a_study:
+            if page.of_a_study or page.course:
                 link.write()
                 link.complain(complaint)

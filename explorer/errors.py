@@ -50,6 +50,10 @@ class RunError(ExplorerError):
     """A run that does not exist, or cannot do what it was asked to."""
 
 
+class LessonError(ExplorerError):
+    """A lesson, a control or an answer that there is not; the message says what there is."""
+
+
 class AccessError(ExplorerError):
     """An app that would be open to everybody, a login that is unfit, or something another person may not do."""
 

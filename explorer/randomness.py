@@ -55,6 +55,7 @@ class Stream(IntEnum):
     INPUT_CHANGE_SAMPLES = 29
     INPUT_CHANGE_SIGNS = 30
     HELD_OUT_ROWS = 31  # of the training split, that choose what a training keeps
+    LESSONS = 32  # of the course, see `explorer.lessons.common.draws`
     OUTPUT_CHANGE_SAMPLES = 40
     OUTPUT_CHANGE_SIGNS = 41
     BINARY_WEIGHTS = 43  # of stochastic BinaryConnect, a draw a step and layer

@@ -66,7 +66,7 @@ TEMPLATE = go.layout.Template(layout=_LAYOUT)
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def blank(height: int) -> go.Figure:
+def blank(height: int) -> Drawing:
     """An empty figure in the common look, ``height`` pixels tall."""
     return Drawing(layout={"template": {"layout": _LAYOUT}, "height": height})
 

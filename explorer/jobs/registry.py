@@ -88,6 +88,7 @@ KINDS: Mapping[str, Kind] = {
             _JOBS + "measure_frontier:run",
             "explorer.proxy.along:MeasuredFrontier",
         ),
+        Kind(questions.LessonQuestion, _JOBS + "lesson:run", "explorer.lessons.common.longs:LongResult"),
     )
 }
 _HIDDEN = {"selftest": Kind(SelftestQuestion, _JOBS + "selftest:run", needs_study=False)}

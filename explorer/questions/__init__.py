@@ -19,6 +19,7 @@ from explorer.questions.choose import ChooseQuestion
 from explorer.questions.damage import DamageQuestion, ProxyQuestion
 from explorer.questions.frontier import FrontierQuestion
 from explorer.questions.landscape import LandscapeQuestion
+from explorer.questions.lessons import LessonQuestion
 from explorer.questions.spectra import EigenvaluesQuestion, SpectrumQuestion
 from explorer.questions.steps import (
     LapqHessianQuestion,
@@ -45,6 +46,7 @@ __all__ = [
     "LapqSurfaceQuestion",
     "LapqSweepQuestion",
     "LapqTableQuestion",
+    "LessonQuestion",
     "MeasureFrontierQuestion",
     "ProxyQuestion",
     "Quantizer",

@@ -21,6 +21,7 @@ NOUNS: Mapping[str, str] = {
     "lapq_sweep": "Sweep of step sizes",
     "lapq_hessian": "Interactions of steps",
     "lapq_table": "Comparison of step sizes",
+    "lesson": "Experiment of a lesson",
 }
 _WORDS: Mapping[str, str] = {
     "rel_se": "target error",
@@ -44,6 +45,8 @@ _WORDS: Mapping[str, str] = {
     "keep": "kept",
     "trace_images": "images of the trace",
     "directions": "",
+    "experiment": "",
+    "settings": "",
     "sweep": "",
     "radius": "range",
 }

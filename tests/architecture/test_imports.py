@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app", "pages"}),
     frozenset({"ui"}),
-    frozenset({"reports"}),
+    frozenset({"reports", "course"}),
     frozenset({"figures", "jobs"}),
     frozenset({"runs"}),
-    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "lessons", "export", "proxy", "choosing"}),
+    frozenset({"lessons"}),
+    frozenset({"qat", "lapq", "plans", "curvature", "landscape", "export", "proxy", "choosing"}),
     frozenset({"evaluation"}),
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),

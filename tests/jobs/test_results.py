@@ -32,6 +32,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "damage": {"bits": [4], "samples": 16},
     "measure_frontier": {"points": 3, "samples": 16},
     "choose": {"max_drop": 0.1, "samples": 150},
+    "lesson": {"experiment": "quantizing:accuracy", "settings": {"bits": "8,4", "rule": "mse"}},
     "proxy": {"plans": 4, "samples": 16, "damage_samples": 8, "eigen_samples": 8, "bits": [2, 4, 8]},
 }
 

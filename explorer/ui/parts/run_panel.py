@@ -46,6 +46,7 @@ def compute(
     label: str = "Compute",
     key: str | None = None,
     besides: Sequence[RunSpec] = (),
+    parts: Mapping[str, str] | None = None,
 ) -> None:
     """The button that starts what was never begun; what stopped is continued by the button beside its message.
 
@@ -53,6 +54,7 @@ def compute(
         asked: what each is called on this page, to its spec.
         there: what is said where nothing is missing.
         besides: begun with them, where they never were; they alone do not make the button one to press.
+        parts: of the study that they are of, where it is not the current one.
     """
     runs = {name: caches.store().find(asked[name]) for name in missing(asked)}
     lacking = [name for name, run in runs.items() if run is None or not run.resumable]
@@ -68,14 +70,14 @@ def compute(
     )
     if pressed:
         further = [spec for spec in besides if caches.store().find(spec) is None]
-        begin([*(asked[name] for name in lacking), *further])
+        begin([*(asked[name] for name in lacking), *further], parts)
 
 
-def begin(specs: Sequence[RunSpec]) -> None:
-    """Ask for runs, and draw the page again."""
+def begin(specs: Sequence[RunSpec], parts: Mapping[str, str] | None = None) -> None:
+    """Ask for runs of the current study, or of the one that has these parts, and draw the page again."""
     owner = door.person().name
     for spec in specs:
-        request(caches.store(), spec, parts=session.study().parts, owner=owner)
+        request(caches.store(), spec, parts=session.study().parts if parts is None else parts, owner=owner)
     st.rerun()
 
 

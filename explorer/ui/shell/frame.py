@@ -26,10 +26,18 @@ from explorer.ui.shell.plain import plain
 _PICKER, _MISSING = "study_picker", "study_missing"
 
 
-def sidebar() -> None:
-    """The study picker and the list of running computations."""
-    cards = {card.name: card for card in session.offered()}
+def sidebar(*, picker: bool = True) -> None:
+    """The study picker, but on pages that have studies of their own, and the list of running computations."""
     with st.sidebar:
+        if picker:
+            _picker()
+        at_work.show()
+        door.who()
+
+
+def _picker() -> None:
+    cards = {card.name: card for card in session.offered()}
+    with st.container(gap="small"):
         st.session_state[_PICKER] = session.reference()
         st.selectbox(
             "Study",
@@ -46,8 +54,6 @@ def sidebar() -> None:
                 icon=":material/download:",
             )
         st.divider()
-        at_work.show()
-        door.who()
 
 
 def _pick() -> None:
@@ -235,6 +241,13 @@ def style() -> None:
         [data-testid="stMainBlockContainer"] h1 {font-size: 1.5rem; padding: .2rem 0 0;}
         [data-testid="stMainBlockContainer"] h2 {font-size: 1.2rem; padding: .5rem 0 0;}
         [data-testid="stMainBlockContainer"] h3 {font-size: 1.05rem; padding: .3rem 0 0;}
+        [class*="st-key-prose_"] {max-width: 50rem;}
+        [class*="st-key-prose_"] p, [class*="st-key-prose_"] li {line-height: 1.6;}
+        [class*="st-key-experiment_"] h3, [class*="st-key-long_"] h3 {padding: 0;}
+        [class*="st-key-lesson_numbers_"] [data-testid="stMetricValue"] {font-size: 1.1rem;}
+        [class*="st-key-pictures_"] > * {min-width: min(100%, 19rem) !important;}
+        [class*="st-key-finding_"] {border-left: 4px solid #0e9384; padding-left: .8rem;}
+        [class*="st-key-notice_"] {background: rgba(36,135,157,.12); border-radius: 6px; padding: .6rem .9rem; max-width: 50rem;}
         .js-plotly-plot:not(:hover) .modebar {visibility: hidden;}
         .st-key-browser_history, .st-key-frontier_chart_handle, .st-key-plan_bars_clicks {position: absolute;}
         .frontier-knob {position: absolute; width: 22px; height: 22px; border-radius: 50%; box-sizing: border-box;

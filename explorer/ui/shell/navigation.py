@@ -11,17 +11,21 @@ what comes next.
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from explorer.course import finding
 from explorer.errors import StudyError
 from explorer.ui.shell import session
 
 ICON = Path(__file__).with_name("icon.svg")
 NAME = "Mixed-precision explorer"
+COURSE = "Course"
 WITHOUT_WEIGHTS = "Not for published figures: they have no weights"
+_INSIDE = "inside_course"
 _IN_FRAME: ContextVar[bool] = ContextVar("in_frame", default=False)
 
 
@@ -33,6 +37,7 @@ class Entry:
         weights: it is about weights, which a study of published figures does not have.
         of_a_study: it shows the current study.
         hidden: other pages lead to it, the menu does not.
+        course: it belongs to the course, and is of no study; its lessons are in the menu while one is in the course.
     """
 
     file: str
@@ -41,6 +46,7 @@ class Entry:
     weights: bool = False
     of_a_study: bool = True
     hidden: bool = False
+    course: bool = False
 
 
 START = Entry("start", "Start", "home", of_a_study=False)
@@ -55,13 +61,28 @@ _PAGES: tuple[Entry, ...] = (
     Entry("results", "Results", "fact_check", weights=True),
     Entry("runs", "Runs", "list_alt"),
     Entry("glossary", "Glossary", "dictionary", of_a_study=False),
+    Entry("course", "All lessons", "school", of_a_study=False, course=True),
     Entry("own_study", "A study of one's own", "upload_file", of_a_study=False, hidden=True),
 )
 
 
+@cache
+def _pages() -> tuple[Entry, ...]:
+    """Every page, the lessons that there are included."""
+    lessons = (
+        Entry(lesson.page, f"{number} {lesson.title}", "", of_a_study=False, course=True)
+        for number, lesson in finding.lessons().items()
+    )
+    return (*_PAGES, *lessons)
+
+
 def choose() -> tuple[Entry, Callable[[], None]]:
     """Draw the menu; the page the person is on, and what runs it."""
-    page = _navigation()
+    inside = bool(st.session_state.get(_INSIDE))
+    page = _navigation(lessons=inside)
+    if entry(page.url_path or START.file).course != inside:  # the menu is that of the page that was left
+        st.session_state[_INSIDE] = not inside
+        page = _navigation(lessons=not inside)
 
     def run() -> None:
         token = _IN_FRAME.set(True)
@@ -75,12 +96,12 @@ def choose() -> tuple[Entry, Callable[[], None]]:
 
 def entry(file: str) -> Entry:
     """The page of this file."""
-    return next(each for each in _PAGES if each.file == file)
+    return next(each for each in _pages() if each.file == file)
 
 
 def has(file: str) -> bool:
     """Whether there is such a page."""
-    return any(each.file == file for each in _PAGES)
+    return any(each.file == file for each in _pages())
 
 
 def in_frame() -> None:
@@ -92,19 +113,26 @@ def in_frame() -> None:
         st.rerun()
 
 
-def _navigation(*, framed: bool = True) -> StreamlitPage:
-    """The menu; ``framed``: within ``app.py``, after whose first lines there are icons and a current study."""
+def _navigation(*, framed: bool = True, lessons: bool = False) -> StreamlitPage:
+    """The menu.
+
+    Args:
+        framed: within ``app.py``, after whose first lines there are icons and a current study.
+        lessons: all of them; else only the way to the course.
+    """
     apart = framed and _published()
     sections: dict[str, list[StreamlitPage]] = {"": []}
-    for each in _PAGES:
+    for each in _pages():
+        hidden = each.hidden or (each.file.startswith("lesson_") and not lessons)
         page = st.Page(
             f"pages/{each.file}.py",
             title=each.title,
-            icon=f":material/{each.icon}:" if framed else None,
+            icon=f":material/{each.icon}:" if framed and each.icon else None,
             default=each is START,
-            visibility="hidden" if each.hidden else "visible",
+            visibility="hidden" if hidden else "visible",
         )
-        sections.setdefault(WITHOUT_WEIGHTS if apart and each.weights else "", []).append(page)
+        section = COURSE if each.course else WITHOUT_WEIGHTS if apart and each.weights else ""
+        sections.setdefault(section, []).append(page)
     return st.navigation(sections, expanded=True)
 
 

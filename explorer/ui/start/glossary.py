@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from explorer.course import finding
 from explorer.ui.parts.vocabulary import PAPERS, TERMS, Term
 
 _JS = Path(__file__).with_suffix(".js")
@@ -22,6 +23,12 @@ def show() -> None:
         for key, entry in TERMS.items():
             st.header(entry.name, anchor=key)
             st.markdown(meaning(entry))
+            if (lesson := finding.explaining().get(key)) is not None:
+                st.page_link(
+                    f"pages/{lesson.page}.py",
+                    label=f"Lesson {lesson.number}: {lesson.title}",
+                    icon=":material/school:",
+                )
         st.header("Papers", anchor="papers")
     st.markdown("\n".join(f"- {paper.line}" for paper in PAPERS.values()))
     with st.container(key="anchor"):

@@ -7,6 +7,7 @@ takes it back; any other change only rewrites the address (see ``explorer.ui.sta
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -22,7 +23,7 @@ from explorer.ui.shell.plain import plain
 from explorer.ui.state import address
 
 _SEEN, _FOLLOWED, _PAGE = "address_seen", "address_followed", "address_page"
-_WHOLE, _WRONG = "address_whole", "address_wrong"
+_WHOLE, _WRONG, _APART = "address_whole", "address_wrong", "address_apart"
 _OWN = ("study", "blocks", "plan", "steps", "block")
 
 
@@ -35,10 +36,20 @@ def remember() -> None:
         st.session_state[_FOLLOWED] = st.query_params.to_dict()
 
 
-def read(page: str) -> None:
-    """Before a page is drawn: take over an address that comes from outside."""
+def lead(page: str, said: Mapping[str, str]) -> NoReturn:
+    """Go to a page as if a link with this address had been opened."""
+    st.session_state[_FOLLOWED] = dict(said)
+    st.switch_page(f"pages/{page}.py", query_params=dict(said))
+
+
+def read(page: str, *, apart: bool = False) -> None:
+    """Before a page is drawn: take over an address that comes from outside.
+
+    Args:
+        apart: the page is of no study, so its address says nothing of study and plan, which stay as they are.
+    """
     state = st.session_state
-    state[_WHOLE] = False
+    state[_WHOLE], state[_APART] = False, apart
     if state.get(_PAGE) != page:
         state[_PAGE] = page
         address.forget_unread()
@@ -50,8 +61,9 @@ def read(page: str) -> None:
         said == st.query_params.to_dict()
     )  # else it was of another page than the one that was clicked since
     address.arrive({name: text for name, text in said.items() if here and name not in _OWN})
-    state[_WRONG] = list(_take_over(said, first=not state.get(_SEEN)))
-    state[_SEEN] = True
+    if not apart:
+        state[_WRONG] = list(_take_over(said, first=not state.get(_SEEN)))
+        state[_SEEN] = True
     state[_FOLLOWED] = None
 
 
@@ -112,7 +124,9 @@ def _went_back() -> bool:
 
 
 def _wanted() -> dict[str, str]:
-    wanted = {}
+    wanted: dict[str, str] = {}
+    if st.session_state.get(_APART):
+        return address.written()
     if session.reference() != studies.DEFAULT:
         wanted["study"] = session.reference()
     if session.granularity() != "layer":

@@ -1,0 +1,1 @@
+"""The course's pages: every lesson is drawn by the same code."""

@@ -1,0 +1,94 @@
+"""The page of a lesson: its parts from top to bottom; or one picture alone, to be shown to a class."""
+
+import streamlit as st
+
+from explorer.course import finding
+from explorer.course.parts import (
+    Code,
+    Exercise,
+    Experiment,
+    InTheApp,
+    Lesson,
+    Long,
+    Notice,
+    Part,
+    Sources,
+    Text,
+)
+from explorer.studies import names
+from explorer.ui.course import exercise, experiment, long, presenting, progress
+from explorer.ui.shell import navigation
+from explorer.ui.state import link
+
+
+def show(number: int) -> None:
+    """Draw the lesson of a number."""
+    lesson = finding.lesson(number)
+    progress.keep()
+    shown = presenting.shown(lesson)
+    if shown is not None:
+        presenting.show(lesson, shown, lambda: experiment.answering(number, shown, large=True))
+        return
+    st.title(f"{number} {lesson.title}", anchor=False)
+    with st.container(key=f"prose_question_{number}"):
+        st.markdown(f"#### {lesson.question}")
+        _goals(lesson)
+    for place, part in enumerate(lesson.parts):
+        _draw(lesson, part, place)
+    _onwards(lesson)
+
+
+def _goals(lesson: Lesson) -> None:
+    done, asked = progress.count(lesson)
+    with st.expander(
+        f"About {lesson.minutes} minutes · {done} of {asked} exercises solved · what you will be able to do",
+        icon=":material/flag:",
+    ):
+        st.markdown("\n".join(f"- {goal}" for goal in lesson.goals))
+        st.caption(
+            f"The same lesson as a notebook: `notebooks/lessons/{lesson.notebook}.ipynb` (`make lab`)."
+        )
+
+
+def _draw(lesson: Lesson, part: Part, place: int) -> None:
+    key = f"{lesson.number}_{place}"
+    match part:
+        case Text():
+            with st.container(key=f"prose_{key}"):
+                st.markdown(part.words)
+        case Notice():
+            with st.container(key=f"notice_{key}"):
+                st.markdown(f"**What to notice.** {part.words}")
+        case Code():
+            with st.container(key=f"prose_{key}"), st.expander(part.title, icon=":material/code:"):
+                st.code(part.source, language="python")
+        case Experiment():
+            experiment.show(lesson.number, part.key)
+        case Exercise():
+            exercise.show(lesson.number, part.id)
+        case Long():
+            long.show(lesson.number, part.key)
+        case InTheApp():
+            _in_the_app(part, key)
+        case Sources():
+            with st.container(key=f"prose_{key}"):
+                st.markdown("## Sources\n\n" + "\n".join(f"- {source.line}" for source in part.of))
+
+
+def _in_the_app(part: InTheApp, key: str) -> None:
+    title = navigation.entry(part.page).title
+    with st.container(key=f"app_{key}", horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**For real:** {part.words} ({part.study}).", width="content")
+        if st.button(f"Open in {title}", key=f"open_{key}", icon=":material/open_in_new:"):
+            said = {} if part.study == names()[0] else {"study": part.study}
+            link.lead(part.page, {**said, **part.address})
+
+
+def _onwards(lesson: Lesson) -> None:
+    st.divider()
+    after = [each for number, each in finding.lessons().items() if number > lesson.number]
+    with st.container(horizontal=True):
+        if after:
+            words = f"Next: {after[0].number} {after[0].title}"
+            st.page_link(f"pages/{after[0].page}.py", label=words, icon=":material/arrow_forward:")
+        st.page_link("pages/course.py", label="All lessons", icon=":material/school:")
