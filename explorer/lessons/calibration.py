@@ -4,11 +4,11 @@ An activation behind a ReLU has no negative value, so its grid is unsigned and i
 
     step = c / (2^b - 1)       x^ = step clip(round(x / step), 0, 2^b - 1)
 
-The clip c is chosen from a few images before the network is used. Min-max: the largest value. Percentile: the value that
-all but a few do not exceed (Wu et al. 2020, section 4). MSE: the least mean squared error. KL: the clip whose quantized
-histogram tells least from the true one (Migacz 2017), here of `BINS` bins, where `explorer.quantizers.steps.kl` has 2,001
-or 8,001. Half the values behind a ReLU are exactly zero; they may be left out of the histogram, by giving the first bin
-the height of the second, as NVIDIA's ``pytorch-quantization`` does.
+The clip c is chosen from a few images before the network is used. Min-max: the largest value. Percentile: the value
+that all but a few do not exceed (Wu et al. 2020, section 4). MSE: the least mean squared error. KL: the clip whose
+quantized histogram tells least from the true one (Migacz 2017), here of `BINS` bins, where
+`explorer.quantizers.steps.kl` has 2,001 or 8,001. Half the values behind a ReLU are exactly zero; they may be left out
+of the histogram, by giving the first bin the height of the second, as NVIDIA's ``pytorch-quantization`` does.
 """
 
 from __future__ import annotations
