@@ -90,7 +90,8 @@ class Noisy:
 
     Attributes:
         step: s, in units of the activation.
-        measured: mean over images, of the mean of +delta and -delta, which takes the gradient's part out.
+        measured: mean over images, of the mean of +delta and -delta, which takes the gradient's part out. Its standard
+            error is that of the difference from the prediction, which is of the same images.
         predicted: s^2 / 24 times the trace over the input.
     """
 
@@ -101,8 +102,8 @@ class Noisy:
 
 
 @cache
-def _base() -> tuple[Tensor, dict[str, tuple[float, float]]]:
-    """Losses of the images, and for every layer the trace over its input per image and the largest input."""
+def _base() -> tuple[Tensor, dict[str, tuple[Tensor, float]]]:
+    """Losses of the images (N,), and for every layer the trace over its input of each image (N,) and the largest input."""
     study, network = material.study(), material.study().model()
     images, labels = material.images(IMAGES)
     given: dict[str, Tensor] = {}
@@ -116,7 +117,7 @@ def _base() -> tuple[Tensor, dict[str, tuple[float, float]]]:
         network.get_submodule(name).register_forward_pre_hook(partial(keep, name=name))
     outputs = network(images.clone().requires_grad_(True))
     (root,) = roots(study.loss, outputs, labels)
-    totals = dict.fromkeys(given, 0.0)
+    totals = {name: torch.zeros(len(images), dtype=torch.float64) for name in given}
     for column in range(outputs.shape[1]):
         unit = torch.zeros(outputs.shape, dtype=torch.float64)
         unit[:, column] = 1
@@ -124,16 +125,16 @@ def _base() -> tuple[Tensor, dict[str, tuple[float, float]]]:
             outputs, list(given.values()), root.times(unit).to(outputs.dtype), retain_graph=True
         )
         for name, gradient in zip(given, pulled, strict=True):
-            totals[name] += float(gradient.double().square().sum()) / len(images)
+            totals[name] += gradient.double().flatten(1).square().sum(1)
     losses = study.loss.per_sample(outputs.detach(), labels).double()
-    return losses, {name: (totals[name], float(x.max())) for name, x in given.items()}
+    return losses, {name: (totals[name], float(x.detach().max())) for name, x in given.items()}
 
 
 def feature_noise(layer: str, again: int) -> tuple[Noisy, ...]:
     """At several widths; the step is that of an unsigned grid up to the largest input."""
     study = material.study()
     losses, known = _base()
-    trace, largest = known[layer]
+    traces, largest = known[layer]
     images, labels = material.images(IMAGES)
     network = material.network()
     found = []
@@ -161,8 +162,10 @@ def feature_noise(layer: str, again: int) -> tuple[Noisy, ...]:
                     sides.append(study.loss.per_sample(network(images), labels).double())
             finally:
                 handle.remove()
-        added = mean((sides[0] + sides[1]) / 2 - losses)
-        found.append(Noisy(bits, step, added, step**2 / 24 * trace))
+        predicted = step**2 / 24 * traces
+        apart = mean((sides[0] + sides[1]) / 2 - losses - predicted)
+        sure = Estimate(apart.value + float(predicted.mean()), apart.stderr)
+        found.append(Noisy(bits, step, sure, float(predicted.mean())))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.lessons import flat_minima
+from explorer.lessons.common import material
 
 
 def test_the_mean_under_noise_is_the_integral_and_tends_to_the_second_order() -> None:
@@ -29,13 +30,22 @@ def test_noise_wider_than_the_sharp_well_leaves_it() -> None:
     assert min(ends) > 0
 
 
-def test_the_trace_predicts_what_small_noise_adds() -> None:
-    """s²/24 Tr, exact for the Gauss-Newton form but for kinks that the noise crosses."""
-    found = flat_minima.feature_noise("layer2.1.conv2", 0)
+def test_the_trace_in_front_of_the_last_layer_and_the_loss_that_noise_adds_there() -> None:
+    """Tr over the input of a linear layer is Tr Wᵀ(diag p − ppᵀ)W; s²/24 of it is added by small noise."""
+    (images, _), network = material.images(flat_minima.IMAGES), material.network()
+    x = material.input_of("linear", flat_minima.IMAGES)
+    p = network(images).detach().double().softmax(1)
+    w = material.weight("linear").double()
+    exact = (p @ w.square().sum(1)) - (p @ w).square().sum(1)
+    found = flat_minima.feature_noise("linear", 0)
+    assert [each.step for each in found] == pytest.approx(
+        [float(x.max()) / (2**b - 1) for b in (2, 3, 4, 5, 6)]
+    )
+    for each in found:
+        assert each.predicted == pytest.approx(each.step**2 / 24 * float(exact.mean()), rel=1e-3)
     fine = found[-1]
-    assert abs(fine.measured.value - fine.predicted) < 3 * fine.measured.stderr + 0.3 * fine.predicted
-    steps = [each.step for each in found]
-    assert steps == sorted(steps, reverse=True)
+    assert abs(fine.measured.value - fine.predicted) < 4 * fine.measured.stderr
+    assert fine.measured.stderr < fine.predicted
 
 
 def test_distillation_sees_neither_scale_nor_place() -> None:

@@ -242,14 +242,15 @@ LESSON = Lesson(
             title="Predicted by the trace, and measured",
             try_this="Go through the layers. At which step does the prediction fail?",
             controls=(
-                Choice("layer", "Noise in front of", _LAYERS, "layer2.1.conv2"),
+                Choice("layer", "Noise in front of", (*_LAYERS, "linear"), "linear"),
                 Again("redraw", "Draw again"),
             ),
             compute=_noise,
         ),
         Notice(
-            "Each draw is used with both signs, which takes the gradient's part out exactly. With small steps the trace is a "
-            "good prophet; with large ones values cross the kinks of ReLUs, and the quadratic picture ends."
+            "Each draw is used with both signs, which takes the gradient's part out exactly. In front of the last layer, which "
+            "is linear, the trace is a good prophet. Further back noise crosses the kinks of ReLUs, which the curvature *at* a "
+            "point does not see; with large steps the quadratic picture ends. Compare with the error bars before you judge."
         ),
         Text(
             "## Standardized channels\n\n"
