@@ -103,7 +103,7 @@ class Noisy:
 
 @cache
 def _base() -> tuple[Tensor, dict[str, tuple[Tensor, float]]]:
-    """Losses of the images (N,), and for every layer the trace over its input of each image (N,) and the largest input."""
+    """Losses of the images (N,); for every layer the trace over its input, an image (N,), and the largest input."""
     study, network = material.study(), material.study().model()
     images, labels = material.images(IMAGES)
     given: dict[str, Tensor] = {}
