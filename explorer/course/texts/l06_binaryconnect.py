@@ -98,9 +98,9 @@ def _filters(layer: str, form: str, redraw: int) -> Outcome:
     )
 
 
-def _training(way: str, steps: int, rate: float, clipping: bool) -> Outcome:
-    found = binaryconnect.train(way, steps, rate, clipping)
-    twin = binaryconnect.train("float", steps, rate, False)
+def _training(way: str, count: int, rate: float, clipping: bool) -> Outcome:
+    found = binaryconnect.train(way, count, rate, clipping)
+    twin = binaryconnect.train("float", count, rate, False)
     images = pictures.templates(found.seen)
     return Outcome(
         pictures=(
@@ -108,7 +108,7 @@ def _training(way: str, steps: int, rate: float, clipping: bool) -> Outcome:
                 pictures.images_figure(
                     images, 5, reach=float(np.abs(images).max()), names=pictures.NAMES, height=380
                 ),
-                f"What each of ten outputs looks for, after {steps} steps.",
+                f"What each of ten outputs looks for, after {count} steps.",
                 "weights of the last forward pass",
             ),
             Picture(
@@ -281,7 +281,7 @@ LESSON = Lesson(
             try_this="Compare the three ways. Then switch clipping off, with a large learning rate.",
             controls=(
                 Choice("way", "Weights", binaryconnect.WAYS, "deterministic", _WAYS),
-                Slider("steps", "Steps", 5, 60, 30, 5),
+                Slider("count", "Steps", 5, 60, 30, 5),
                 Slider("rate", "Learning rate", 0.01, 0.5, 0.1, 0.01),
                 Switch("clipping", "Clip the real weights to ±1", True),
             ),
