@@ -43,9 +43,9 @@ def test_the_trace_in_front_of_the_last_layer_and_the_loss_that_noise_adds_there
     )
     for each in found:
         assert each.predicted == pytest.approx(each.step**2 / 24 * float(exact.mean()), rel=1e-3)
-    fine = found[-1]
-    assert abs(fine.measured.value - fine.predicted) < 4 * fine.measured.stderr
-    assert fine.measured.stderr < fine.predicted
+    small = found[3]  # of 5 bits
+    assert abs(small.measured.value - small.predicted) < 4 * small.measured.stderr
+    assert small.measured.stderr < 0.5 * small.predicted
 
 
 def test_distillation_sees_neither_scale_nor_place() -> None:
