@@ -51,20 +51,25 @@ class Wells:
 
     def loss(self, w: np.ndarray) -> np.ndarray:
         """L(w)."""
-        return 1 - sum(depth * np.exp(-((w - at) ** 2) / (2 * u * u)) for depth, at, u in self._wells)
+        found = np.ones_like(np.asarray(w, float))
+        for depth, at, u in self._wells:
+            found = found - depth * np.exp(-((w - at) ** 2) / (2 * u * u))
+        return found
 
     def slope(self, w: np.ndarray) -> np.ndarray:
         """L'(w)."""
-        return sum(
-            depth * (w - at) / u**2 * np.exp(-((w - at) ** 2) / (2 * u * u)) for depth, at, u in self._wells
-        )
+        found = np.zeros_like(np.asarray(w, float))
+        for depth, at, u in self._wells:
+            found = found + depth * (w - at) / u**2 * np.exp(-((w - at) ** 2) / (2 * u * u))
+        return found
 
     def curvature(self, w: np.ndarray) -> np.ndarray:
         """L''(w)."""
-        return sum(
-            depth / u**2 * (1 - ((w - at) / u) ** 2) * np.exp(-((w - at) ** 2) / (2 * u * u))
-            for depth, at, u in self._wells
-        )
+        found = np.zeros_like(np.asarray(w, float))
+        for depth, at, u in self._wells:
+            x = (w - at) / u
+            found = found + depth / u**2 * (1 - x**2) * np.exp(-(x**2) / 2)
+        return found
 
     def under_noise(self, w: np.ndarray, step: float) -> np.ndarray:
         """E L(w + delta), delta ~ U[-step/2, step/2]."""
