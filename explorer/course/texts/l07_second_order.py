@@ -418,8 +418,9 @@ LESSON = Lesson(
         ),
         Notice(
             "The loss is not quadratic, H is not diagonal and the gradient over these images is not quite zero. While few weights "
-            "are gone that gradient decides, and both rules cost next to nothing; then saliency keeps the loss lower. Its "
-            "*sum* is another matter: watch where the curve leaves the line of equality."
+            "are gone that gradient decides, and both rules cost next to nothing. Then saliency keeps the loss lower for a "
+            "while, until so few weights are left that a prediction for small changes means nothing. Its *sum* is another "
+            "matter: watch where the curve leaves the line of equality."
         ),
         Long(
             key="pruning",
@@ -458,7 +459,7 @@ LESSON = Lesson(
             try_this="Compare the rules. Where do λ and the mean trace disagree, and what does the error ‖Q(W) − W‖² add?",
             controls=(
                 Choice("network", "Network", _NETWORKS, material.USUAL, _NETWORK_WORDS),
-                Choice("rule", "Ranked by", tuple(_RULES), "trace-error", _RULES),
+                Choice("rule", "Ranked by", tuple(_RULES), "eigenvalue-error", _RULES),
                 Slider("width", "Bits b", 2, 8, 4),
             ),
             compute=_ranking,
@@ -515,7 +516,7 @@ LESSON = Lesson(
             title="Two bowls of the same steepest curvature",
             try_this="Shape your bowl and turn it. Then turn d: when is the first bowl the more expensive one?",
             controls=(
-                Slider("own", "Your smaller curvature", 0, 100, 99),
+                Slider("own", "Your smaller curvature", 0, 100, 60),
                 Slider("turned", "Your bowl turned by", 0, 90, 20, 5, unit="°"),
                 Slider("small", "The first bowl's smaller curvature", 0, 100, 1),
                 Slider("angle", "Direction of d", 0, 180, 60, 5, unit="°"),
