@@ -128,7 +128,7 @@ def _price(price: float) -> Outcome:
     omega = frontier.problem.damage.omega(asked)
     hull = choosing_bits.on_hull(frontier)
     finding = (
-        f"At a price of 10^{price:.2f} nats a byte the parts choose {' '.join(map(str, bits))} bits: {size:,.0f} B with Ω = "
+        f"At a price of {look.power_text(price)} nats a byte the parts choose {' '.join(map(str, bits))} bits: {size:,.0f} B with Ω = "
         f"{omega:.3g}. Prices find {int(hull.sum())} of the {len(frontier):,} plans of the frontier."
     )
     return Outcome(
