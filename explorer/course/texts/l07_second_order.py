@@ -70,7 +70,7 @@ def _deleted(found: Mapping[str, Deleting], deleted: int) -> tuple[tuple[Picture
 
 def _oracle(decades: int, coupling: float, deleted: int, draw: int) -> Outcome:
     of = second_order.quadratic(decades, coupling, draw)
-    found = {by: second_order.deleting(of, by) for by in _BY}
+    found: dict[str, Deleting] = {by: second_order.deleting(of, by) for by in _BY}
     drawn, quantities = _deleted(found, deleted)
     predicted, true = (float(each[deleted]) for each in (found["saliency"].predicted, found["saliency"].rise))
     if coupling:
@@ -87,7 +87,7 @@ def _oracle(decades: int, coupling: float, deleted: int, draw: int) -> Outcome:
 
 
 def _layer(gone: int) -> Outcome:
-    found = {by: second_order.deleted_head(by) for by in _BY}
+    found: dict[str, Deleting] = {by: second_order.deleted_head(by) for by in _BY}
     drawn, quantities = _deleted(found, gone)
     ratio = found["saliency"].rise[gone] / found["saliency"].predicted[gone]
     return Outcome(
