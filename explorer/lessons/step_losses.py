@@ -37,7 +37,7 @@ SITES = ("layer3.2.conv2.weight", "linear.weight")
 WIDTHS = (2, 3, 4)
 IMAGES = 128
 MARKED_P = (1.0, 1.5, 2.0, 2.5, 3.0)  # the paper's Fig. 1
-RATIOS = np.geomspace(0.45, 2.0, 19)  # steps of the grid, over those of p = 2
+RATIOS = np.geomspace(0.45, 2.4, 21)  # steps of the grid, over those of p = 2
 SCAN = 9  # losses of a line search before it narrows
 NORMAL = 4000  # quantiles that stand for a normal tensor
 
@@ -370,7 +370,7 @@ def descent(bits: int) -> tuple[Line, ...]:
     """Phase 3 among the two steps, in multiples of the steps that phase 2 chose."""
     unit = np.array(steps_at(bits, along_p(bits).chosen))
     return powell(
-        lambda ratio: loss(bits, ratio * unit), np.ones(2), low=0.4, high=2.2, reach=1.5, precision=5e-3
+        lambda ratio: loss(bits, ratio * unit), np.ones(2), low=0.5, high=2.1, reach=1.5, precision=5e-3
     )
 
 

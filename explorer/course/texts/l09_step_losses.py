@@ -79,9 +79,8 @@ def _marks(bits: int) -> list[Point]:
     ]
     chosen = step_losses.along_p(bits).chosen
     made.append(_mark("quadratic", step_losses.steps_at(bits, chosen), bits, f"phase 2, p = {chosen:.2f}"))
-    found = step_losses.surface(bits)
-    i, j = found.best
-    return [*made, _mark("optimum", (found.axes[0][i], found.axes[1][j]), bits, "least of the grid")]
+    end = step_losses.descent(bits)[-1].end * step_losses.unit_steps(bits)
+    return [*made, _mark("optimum", (float(end[0]), float(end[1])), bits, "end of Powell's method")]
 
 
 def _mark(kind: str, steps: Sequence[float], bits: int, words: str, label: str = "") -> Point:
