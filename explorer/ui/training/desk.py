@@ -41,7 +41,7 @@ def show(study: Study, plan: Plan | None) -> None:
             run_panel.watch(run.id, lambda now: picture.show(study, now))
             if others:
                 beside.show([run, *others])
-            closer.show(study, run)
+            closer.show(study, run, others)
         elif plan is not None:
             st.header("The current plan is not trained yet")
             st.write("**Start fine-tuning** trains it; the training goes on when you close this page.")

@@ -100,7 +100,7 @@ def test_what_is_looked_at_more_closely_is_drawn(opens: Opens, toml: str) -> Non
     [run] = Store.open().list(kind="finetune")
     page = opens("fine_tune", study=toml, plan=TRAINED)
     drawn = len(page.get("plotly_chart"))
-    for look in (closer.LAYERS, closer.WEIGHTS, closer.METHOD):
+    for look in (closer.LAYERS, closer.WEIGHTS, closer.FEATURES, closer.METHOD):
         page.session_state[f"training_look_{run.id}"] = look
         page = page.run()
         assert not page.exception
