@@ -6,7 +6,7 @@ parts that are newer than the paper (distillation, the choice among iterates), w
 
     hawq     Dong et al. 2019: straight-through, blocks in descending order of the damage, in stages. The schedule of
              the stages is not public; this is a reconstruction.
-    lsq      Esser et al. 2020: SGD with momentum 0.9, learning rate 0.01, cosine, weight decay 1e-4.
+    lsq      Esser et al. 2020, as it is cited: SGD with momentum 0.9, learning rate 0.01, cosine, weight decay 1e-4.
     pact     Choi et al. 2018: learned clips and their penalty (sec. 3.2). The rest is as public reproductions give the
              paper's ResNet-20 on CIFAR-10 (the example of Intel's Distiller and another agree; the paper itself was not
              at hand): SGD with momentum 0.9, batch 128, weight decay 2e-4, the rate divided by 10 step by step. Their
@@ -58,14 +58,16 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 SOURCES: Mapping[str, str] = {
-    "hawq": "From the papers: straight-through training in stages by descending damage. Not from them: the schedule of the "
-    "stages, which is not public and reconstructed here.",
-    "lsq": "From the paper: method, SGD, rate, cosine and weight decay. Not from it: epochs, and the data.",
+    "hawq": "From the paper: straight-through training, the most damaged blocks first, in stages. "
+    "Not from it: the schedule of the stages, which is not public and reconstructed here.",
+    "lsq": "From the paper as it is cited, since its text was not at hand: method, SGD, rate, cosine, weight decay. "
+    "Not from it: epochs, first steps of least squared error.",
     "pact": "From the paper: method and penalty. From public reproductions of its ResNet-20: SGD, batch, weight decay, "
     "decay in steps. Not from it: a smaller rate (0.1 there, from scratch), fitted first clips, epochs.",
-    "dorefa": "From the paper's equations and its authors' script: method, clip at 1, Adam, rate, batch, decay in steps. "
-    "Not from it: division by 10 (5 there), no weight decay (5e-6 on linear layers there), rounded gradients (an option).",
-    "fpq": "From the paper: SGD, rate, cosine, batch, weight decay, noise and distillation of channels. Not from it: the "
-    "weight and the mean of the distillation, steps of least squared error, epochs.",
+    "dorefa": "From the paper's equations and its authors' script: method, clip at 1, Adam, rate, batch, decay in "
+    "steps. Not from it: division by 10 (5 there), no weight decay (5e-6 on linear layers there), gradients that are "
+    "not rounded (an option), epochs.",
+    "fpq": "From the paper: SGD, rate, cosine, batch, weight decay, noise and distillation of channels. "
+    "Not from it: the mean in place of the sum of the distillation, steps of least squared error, epochs.",
 }
-"""What of each preset is its paper's and what is not, in two sentences."""
+"""What of each preset is its paper's and what is not."""
