@@ -2,10 +2,11 @@
 
     python -m benchmarks.evaluating [--study fashion-resnet20] [--images 1000] [--rounds 7]
 
-Before: 500 images at once, with memory as the C library gives it, in a process of its own, since what the worker asks of
-the C library cannot be taken back. Now: `evaluation.per_sample.BATCH_SIZE` images at once, freed memory kept
-(`jobs.bounds.allocation`), and beside it what else was tried: other batches, channels last in memory, inference mode. The
-ratio is the median over rounds of the time before over the time now, with its quartiles; outputs are compared to the bit.
+Before: 500 images at once, with memory as the C library gives it, in a process of its own, since what the worker asks
+of the C library cannot be taken back. Now: `evaluation.per_sample.BATCH_SIZE` images at once, freed memory kept
+(`jobs.bounds.allocation`), and beside it what else was tried: other batches, channels last in memory, inference mode.
+The ratio is the median over rounds of the time before over the time now, with its quartiles; outputs are compared to the
+bit.
 """
 
 import argparse
