@@ -5,8 +5,8 @@
 Before: 500 images at once, with memory as the C library gives it, in a process of its own, since what the worker asks
 of the C library cannot be taken back. Now: `evaluation.per_sample.BATCH_SIZE` images at once, freed memory kept
 (`jobs.bounds.allocation`), and beside it what else was tried: other batches, channels last in memory, inference mode.
-The ratio is the median over rounds of the time before over the time now, with its quartiles; outputs are compared to the
-bit.
+The ratio is the median over rounds of the time before over the time now, with its quartiles; outputs are compared to
+the bit.
 """
 
 import argparse
@@ -85,11 +85,11 @@ def _compare(
         if turn >= 0:
             for name, seconds in taken.items():
                 times[name].append(seconds)
-    for name, seconds in times.items():
-        ratios = [before / now for before, now in zip(times["before"], seconds, strict=True)]
+    for name, found in times.items():
+        ratios = [before / now for before, now in zip(times["before"], found, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         bits = "" if same.get(name, True) else ", other bits"
-        rate = images / statistics.median(seconds)
+        rate = images / statistics.median(found)
         print(f"{name}: {rate:.0f} images a second, {middle:.2f} times before [{low:.2f}, {high:.2f}]{bits}")
 
 

@@ -49,20 +49,15 @@ def show(study: Study, run: Run, others: Sequence[Run]) -> None:
             if what == VARIANCES
             else st.selectbox("Layer", layers, key=f"features_layer_{run.id}", width=280)
         )
-    made, alt = {
-        VARIANCES: lambda: (
-            figures.of_variances(figures.variances(found)),
-            "Variance of the outputs of every layer, a line a network",
-        ),
-        CHANNELS: lambda: (
-            figures.of_channels(found, layer),
-            f"Mean and range of every channel of {layer}, a panel a network",
-        ),
-        VALUES: lambda: (
-            figures.of_values(found, layer),
-            f"Distribution of the outputs of {layer}, as they are and standardized",
-        ),
-    }[what]()
+    if what == VARIANCES:
+        made = figures.of_variances(figures.variances(found))
+        alt = "Variance of the outputs of every layer, a line a network"
+    elif what == CHANNELS:
+        made = figures.of_channels(found, layer)
+        alt = f"Mean and range of every channel of {layer}, a panel a network"
+    else:
+        made = figures.of_values(found, layer)
+        alt = f"Distribution of the outputs of {layer}, as they are and standardized"
     export.chart(
         made,
         key=f"features_{run.id}",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.errors import ExplorerError
-from explorer.jobs import sweeps
+from explorer.jobs import request, sweeps
 from explorer.jobs.requests import spec_of
 from explorer.jobs.telling import forecast
 from explorer.plans import Plan
@@ -73,7 +73,7 @@ def _start(study: Study, asked: Sequence[FinetuneQuestion]) -> None:
         if run is not None and run.resumable:
             run_panel.resume(run.id)
     found = [
-        run_panel.request(store, spec, parts=study.parts, owner=door.person().name)
+        request(store, spec, parts=study.parts, owner=door.person().name)
         if run is None or run.status == "unreadable"
         else run
         for spec, run in zip(specs, before, strict=True)

@@ -69,9 +69,8 @@ def test_networks_are_drawn_over_one_another() -> None:
     )
     scaled.load_state_dict({name: value.clone() for name, value in network.state_dict().items()})
     with torch.no_grad():
-        scaled[0].weight.mul_(2)
-        scaled[0].bias.mul_(2)
-        scaled[1].weight.zero_()
+        for name, factor in (("0.weight", 2), ("0.bias", 2), ("1.weight", 0)):
+            scaled.get_parameter(name).mul_(factor)
     x = torch.randn(50, 4)
     first = features(network, x)
     both = {"FP32": first, "other": features(scaled, x, like=first)}
