@@ -1,6 +1,7 @@
 """Features of a training's network beside those of FP32 and of the plan without training (FPQ, Figures 1, 3 and 4)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 import torch
@@ -93,11 +94,7 @@ def _found(study: Study, run: Run, others: Sequence[Run]) -> dict[str, Features]
     for each in (run, *others):
         if TRAINED in each.artifacts:
             name = "after training" if not others else trainings.label(each)
-            add(
-                name,
-                f"{study.fingerprint} {each.artifacts[TRAINED]}",
-                lambda each=each: _trained(study, each),
-            )
+            add(name, f"{study.fingerprint} {each.artifacts[TRAINED]}", partial(_trained, study, each))
     return made
 
 
