@@ -14,7 +14,7 @@ import torch
 from explorer.errors import RunError
 from explorer.evaluation import PerSample
 from explorer.jobs import sweeps
-from explorer.jobs.sweeps.groups import Group
+from explorer.jobs.sweeps.grouping import Group
 from explorer.questions import FinetuneQuestion
 from explorer.runs import Run, RunSpec, Store
 from explorer.runs.run import Status
