@@ -8,6 +8,13 @@ A share p of n hits has sqrt(p (1 - p) / n), which is s / sqrt(n) with n in the 
 measured on the same samples differ by the mean of the differences, sample by sample, with the standard error of
 that: what makes a sample hard for both is no part of it.
 
+Two methods whose networks were trained R times, with the same seeds, and measured on the same N samples differ by the
+mean of d_rn over runs and samples. With d_rn = d + a_r + b_n + e_rn, a of the seed and b of the sample, both drawn,
+that mean has the variance A / R + B / N + E / (R N) (the crossed design of two random factors, e.g. Searle, Casella and
+McCulloch, "Variance Components", section 4.3). The variance of the run means estimates A + E / N, that of the sample
+means B + E / R, and what is left over E, so that the sum of the first over R and the second over N less E / (R N) is
+without bias.
+
 Functions take NumPy arrays and PyTorch tensors alike, and give back what they were given.
 """
 
@@ -68,6 +75,23 @@ def paired(of: Values, than: Values, population: int | None = None) -> Estimate:
     if isinstance(of, Tensor):
         return mean(of.double() - than.double(), population)
     return mean(of - than, population)
+
+
+def paired_over_runs(of: np.ndarray, than: np.ndarray) -> Estimate:
+    """Mean of ``of`` − ``than``, both (runs, samples) with the same seeds and samples in the same places.
+
+    The error is that of other seeds and other samples; of one run it is that of other samples alone.
+    """
+    apart = np.asarray(of, np.float64) - than
+    value = apart.mean()
+    runs, samples = apart.shape
+    by_sample = mean(apart.mean(0)).stderr ** 2
+    if runs < 2:
+        return Estimate(float(value), math.sqrt(by_sample))
+    by_run = mean(apart.mean(1)).stderr ** 2
+    left = apart - apart.mean(0) - apart.mean(1, keepdims=True) + value
+    twice = (left**2).sum() / max((runs - 1) * (samples - 1), 1) / (runs * samples)
+    return Estimate(float(value), math.sqrt(max(by_sample + by_run - twice, by_sample, by_run)))
 
 
 def paired_with_each_other(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.ui.runs import again, deleting, listing, one, several
+from explorer.ui.runs import again, deleting, listing, one, several, sweep
 from explorer.ui.shell import caches, navigation
 
 navigation.in_frame()
@@ -14,6 +14,9 @@ again.said()
 deleting.undo()
 chosen = listing.show()
 runs = [caches.store().get(run_id) for run_id in chosen]
+swept = sweep.chooser(sweep.all_of(caches.store().list(kind="finetune")), key="runs_sweep")
+if swept is not None:
+    sweep.panel(swept)
 if len(runs) == 1:
     one.show(runs[0])
 elif runs:

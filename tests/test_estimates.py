@@ -21,6 +21,7 @@ from explorer.estimates import (
     mean,
     means,
     paired,
+    paired_over_runs,
     paired_with_each_other,
     relative,
     share,
@@ -220,3 +221,22 @@ def test_an_interval_holds_its_value() -> None:
     nothing = correlation(math.nan, others)
     assert all(map(math.isnan, (nothing.value, nothing.low, nothing.high)))
     assert math.isnan(correlation(0.3, np.full(3, math.nan)).low)
+
+
+def test_the_error_over_runs_holds_seeds_and_samples() -> None:
+    """Its square is on average the variance of the difference, of drawn seeds, drawn samples and what is left."""
+    draw, runs, samples, repeats = np.random.default_rng(0), 4, 50, 2000
+    seed, sample, rest = 0.3, 1.0, 2.0
+    apart = (
+        draw.normal(0, seed, (repeats, runs, 1))
+        + draw.normal(0, sample, (repeats, 1, samples))
+        + draw.normal(0, rest, (repeats, runs, samples))
+    )
+    found = [paired_over_runs(each, np.zeros_like(each)) for each in apart]
+    true = seed**2 / runs + sample**2 / samples + rest**2 / (runs * samples)
+    assert np.var([each.value for each in found]) == pytest.approx(true, rel=0.1)
+    assert np.mean([each.stderr**2 for each in found]) == pytest.approx(
+        true, rel=0.1
+    )  # both errors added: 32 % more
+    once = apart[0, :1]
+    assert paired_over_runs(once, 0 * once).stderr == pytest.approx(once.std(ddof=1) / math.sqrt(samples))

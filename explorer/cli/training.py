@@ -86,7 +86,10 @@ def finetune(
         list[str] | None, typer.Option("--plans", help="several plan.json: all are trained, in one table")
     ] = None,
     methods: Annotated[
-        str | None, typer.Option("--methods", help="several methods with commas between, for such a table")
+        str | None,
+        typer.Option(
+            "--methods", help="several methods or presets with commas between, for such a table, e.g. lsq,fpq"
+        ),
     ] = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", help="several seeds with commas between, for such a table")
@@ -106,12 +109,15 @@ def finetune(
         )
     chosen = {} if preset is None else _preset(preset, context)
     named = [chosen.get("method", asked.options["method"])] if methods is None else methods.split(",")
+    from explorer.jobs.sweeps import recipes
     from explorer.qat import METHODS
 
     for method in named:
-        if method not in METHODS:
+        if method not in recipes():
             hint = "--method" if methods is None else "--methods"
-            raise typer.BadParameter(f"{method!r} is unknown; use {' or '.join(METHODS)}", param_hint=hint)
+            raise typer.BadParameter(f"{method!r} is unknown; use {' or '.join(recipes())}", param_hint=hint)
+    if methods is None and named[0] not in METHODS:  # a recipe that is called like no method, such as fpq
+        chosen |= {**_preset(named[0], context), "method": PRESETS[named[0]]["method"]}
     if paths or methods is not None or seeds is not None:
         _sweep(asked, chosen, paths, named, _seeds(seeds, asked.options["seed"]), as_json)
         return
@@ -157,47 +163,46 @@ def _sweep(
     asked: Asked[FinetuneQuestion],
     chosen: dict[str, Any],
     paths: Sequence[str],
-    methods: Sequence[str],
+    recipes: Sequence[str],
     seeds: Sequence[int],
     as_json: bool,
 ) -> None:
-    """Train every plan by every method with every seed, each a run of its own in the queue; one table of all."""
+    """Train every plan by every recipe with every seed, each a run of its own in the queue; one table of all."""
     from explorer import jobs
+    from explorer.jobs import sweeps
     from explorer.jobs.requests import spec_of
-    from explorer.jobs.telling.sweeps import summarised
     from explorer.runs import Store
 
-    study = asked.study
+    study, store = asked.study, Store.open()
     read = spelling(FinetuneQuestion, "plan").read_for
     assert read is not None
     named = {path: read(path, study) for path in paths}
     plans = named or {str(asked.options["plan"]): asked.question.plan}
-    usual = asked.question.but(**chosen)
-    questions = {
-        (path, method, seed): usual.but(plan=plan, method=method, seed=seed)
-        for path, plan in plans.items()
-        for method in methods
-        for seed in seeds
-    }
+    questions = sweeps.questions(asked.question.but(**chosen), plans, recipes, seeds)
     for question in questions.values():
-        jobs.request(Store.open(), spec_of(study, question), parts=study.parts, owner=system_user())
+        jobs.request(store, spec_of(study, question), parts=study.parts, owner=system_user())
     done = {
         place: run_to_end(study, question, f"fine-tuning {study.name}", asked.time_limit)
         for place, question in questions.items()
     }
-    found = summarised({place: run.result or {} for place, run in done.items()})
+    tag = sweeps.gather(store, list(done.values()))
+    found = sweeps.summarised(done, sweeps.recorded(store))
     content = {
         "study": study.name,
+        "tag": tag,
         "rows": [row.to_json() for row in found],
         "runs": [
-            {"run": run.id, "plan": path, "method": method, "seed": seed}
-            for (path, method, seed), run in done.items()
+            {"run": run.id, "plan": path, "method": recipe, "seed": seed}
+            for (path, recipe, seed), run in done.items()
         ],
     }
     rows = [(row.plan, row.method, row.runs, *row.words()) for row in found]
-    columns = ("plan", "method", "seeds", "bytes", "without (%)", "after (%)", "test loss")
-    title = f"{study.name}: mean ± standard deviation over seeds"
-    show(content, as_json, table(title, columns, rows, words=("method",)), about=study)
+    columns = (
+        *("plan", "method", "seeds", "bytes", "without (%)", "after (%)", "test loss"),
+        *("to the first (points)", "which is"),
+    )
+    title = f"{study.name}: mean ± standard deviation over seeds; difference ± standard error"
+    show(content, as_json, table(title, columns, rows, words=("method", "which is")), about=study)
 
 
 def _measured(one: dict[str, Any]) -> tuple[str, str, str]:

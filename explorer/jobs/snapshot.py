@@ -66,4 +66,4 @@ class Snapshot:
 
 def _state(run: Run) -> object:
     """What an ended run is told apart by from what another attempt would make of it."""
-    return run.id, run.token, run.status, run.finished, run.fraction, run.message, run.name
+    return run.id, run.token, run.status, run.finished, run.fraction, run.message, run.name, run.tags

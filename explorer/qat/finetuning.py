@@ -27,13 +27,14 @@ from torch import Tensor, nn
 
 from explorer.blocks import Block
 from explorer.errors import RunError
+from explorer.evaluation import PerSample
 from explorer.plans import Plan, PlanValue
 from explorer.qat import batch_norm, checkpoint, optimizers
 from explorer.qat.augmentation import augmentation
 from explorer.qat.curves import Window
 from explorer.qat.distillation import Teacher
 from explorer.qat.held_out import LAST, RE_ESTIMATED, UNTRAINED, Candidate, Chooser, split_rows
-from explorer.qat.measuring import Meter
+from explorer.qat.measuring import Meter, Tested
 from explorer.qat.methods import METHODS, Method
 from explorer.qat.noise import Noise
 from explorer.qat.stages import Stages
@@ -57,6 +58,7 @@ class FinetuneResult:
     Attributes:
         before: the plan measured without training, on the test split.
         after: the network that was kept, measured the same way.
+        samples: of both, what every test sample is worth, so that trainings can be compared image by image.
         network: that network in its post-training form (weights on their grids).
         seconds: of training, over all attempts of the run.
         epochs: passes over the training samples.
@@ -67,6 +69,7 @@ class FinetuneResult:
 
     before: PlanValue
     after: PlanValue
+    samples: tuple[PerSample, PerSample]
     network: nn.Module
     seconds: float
     epochs: int
@@ -116,7 +119,7 @@ def finetune(
     untrained = simulate(study.model(), bits, calibration, steps=plan.steps)
     meter = Meter(study, plan, blocks, watcher.check_stop)
     tested = meter(untrained)
-    before, layers = tested.value, list(bits)
+    layers = list(bits)
 
     network = method.prepare(study.model(), bits, calibration, plan.steps)
     layout = _layout(study, network)
@@ -195,11 +198,12 @@ def finetune(
     watcher.point("test", last.point(epochs))
     trace(epochs, frozen)
     kept, after, candidates = _chosen(
-        study, training, chooser, rows, untrained, before, (frozen, last.value), meter
+        study, training, chooser, rows, (untrained, tested), (frozen, last), meter
     )
     return FinetuneResult(
-        before=before,
-        after=after,
+        before=tested.value,
+        after=after.value,
+        samples=(tested.samples, after.samples),
         network=kept[1],
         seconds=training.seconds,
         epochs=epochs,
@@ -214,12 +218,11 @@ def _chosen(
     training: Training,
     chooser: Chooser,
     rows: Tensor,
-    untrained: nn.Module,
-    before: PlanValue,
-    last: tuple[nn.Module, PlanValue],
+    untrained: tuple[nn.Module, Tested],
+    last: tuple[nn.Module, Tested],
     meter: Meter,
-) -> tuple[tuple[str, nn.Module], PlanValue, tuple[Candidate, ...]]:
-    """What is kept by its name and itself, its value on the test split, and all candidates."""
+) -> tuple[tuple[str, nn.Module], Tested, tuple[Candidate, ...]]:
+    """What is kept by its name and itself, what it is worth on the test split, and all candidates."""
     network, candidates = training.network, list(training.candidates)
     again = None
     if training.setting.question.batch_norm == "re-estimated":
@@ -228,7 +231,7 @@ def _chosen(
         if again is None:
             return (LAST, last[0]), last[1], ()
         frozen = _frozen(again)
-        return (RE_ESTIMATED, frozen), meter(frozen).value, ()
+        return (RE_ESTIMATED, frozen), meter(frozen), ()
     best = candidates[0] if training.best is None else training.best[0]
     found: tuple[str, nn.Module] | None = None
     for name, one in ((LAST, last[0]), (RE_ESTIMATED, None if again is None else _frozen(again))):
@@ -242,9 +245,9 @@ def _chosen(
         network.load_state_dict(training.best[1])
         found = training.best[0].name, _frozen(network)
     if found is None:
-        return (UNTRAINED, untrained), before, tuple(candidates)
-    value = last[1] if found[0] == LAST else meter(found[1]).value
-    return found, value, tuple(candidates)
+        return (UNTRAINED, untrained[0]), untrained[1], tuple(candidates)
+    tested = last[1] if found[0] == LAST else meter(found[1])
+    return found, tested, tuple(candidates)
 
 
 def _consider(training: Training, chooser: Chooser, candidate: Candidate, network: nn.Module) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.blocks import Block
-from explorer.evaluation import measure
+from explorer.evaluation import Evaluation, PerSample, measure_samples
 from explorer.evaluation.per_sample import BATCH_SIZE, Check
 from explorer.plans import Plan, PlanValue
 from explorer.plans.plan.value import with_costs
@@ -21,11 +21,13 @@ class Tested:
 
     Attributes:
         value: loss, metric and costs.
+        samples: loss and metric of every sample, in the order of the split.
         agreement: share of the samples where its largest output is the FP32 network's; None where outputs are no
             scores of classes.
     """
 
     value: PlanValue
+    samples: PerSample
     agreement: float | None
 
     def point(self, epoch: int) -> dict[str, float | None]:
@@ -51,9 +53,10 @@ class Meter:
                 classes.append(outputs.argmax(1).cpu())
             return outputs
 
-        value = with_costs(measure(noted, self._study, check=self._check), self._plan, self._blocks)
+        samples = measure_samples(self._study, noted, check=self._check)
+        value = with_costs(Evaluation.of(samples, "test"), self._plan, self._blocks)
         same = None if self._taught is None else (torch.cat(classes) == self._taught).double().mean().item()
-        return Tested(value, same)
+        return Tested(value, samples, same)
 
 
 def _classes(study: Study, network: nn.Module, check: Check) -> Tensor | None:

@@ -69,7 +69,7 @@ def settings(question: Question) -> list[str]:
 
 def _value(name: str, value: Any) -> str:
     if name == "plan" and isinstance(value, dict):
-        return _plan(value)
+        return widths(value)
     if name == "plans" and isinstance(value, dict):
         return ladder(value)
     if isinstance(value, dict):
@@ -87,8 +87,8 @@ def _value(name: str, value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _plan(content: Mapping[str, Any]) -> str:
-    """A plan's widths: ``W2 to W8, A8``; its name is no part of a question."""
+def widths(content: Mapping[str, Any]) -> str:
+    """A plan's widths: ``W2 to W8, A8``; its name is no part of a question. Nothing where it has none."""
     blocks = content.get("blocks")
     if not isinstance(blocks, dict):
         return ""

@@ -22,6 +22,7 @@ from explorer.ui.runs import again
 from explorer.ui.shell import at_work, caches, frame, session
 from explorer.ui.state.history import History
 from explorer.ui.training import form as training_form
+from explorer.ui.training import sweeping
 from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ def app(toml: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return store.submit(spec, title, parts=parts, owner=owner)
 
     monkeypatch.setattr(caches, "gauge", lambda reference: StillGauge())
-    for module in (frame, run_panel, training_form, again):
+    for module in (frame, run_panel, training_form, sweeping, again):
         monkeypatch.setattr(module, "request", request)
     monkeypatch.setattr(starting, "launch", lambda store, run_id, **_: started.append(run_id))
     monkeypatch.setattr(at_work, "advance", lambda store: None)

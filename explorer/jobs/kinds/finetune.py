@@ -2,7 +2,8 @@
 
 Asked by `questions.FinetuneQuestion`; its series are those of `qat.finetuning`. Keeps the tensors of the network that
 was chosen, under the names of the study's network, and beside them what each weight is stored as
-(``<layer>.stored_weight.integers`` and so on, see `quantizers.stored`).
+(``<layer>.stored_weight.integers`` and so on, see `quantizers.stored`). Keeps too what every test sample is worth
+without training and after it (``tested``), by which trainings are compared image by image.
 
 Stages go by the damage of the blocks as finished runs of the study know it: by measured products, else by traces.
 """
@@ -13,6 +14,7 @@ from explorer import plans, qat
 from explorer.blocks import Block, Granularity
 from explorer.curvature import Traces
 from explorer.errors import RunError
+from explorer.evaluation.per_sample import stacked
 from explorer.jobs.requests import spec_of
 from explorer.plans import DamageTable, Plan, read_plan
 from explorer.plans.damage.measured import MeasuredDamage
@@ -22,7 +24,7 @@ from explorer.questions import DamageQuestion, FinetuneQuestion, TracesQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
 
-TRAINED = "trained"
+TRAINED, TESTED = "trained", "tested"
 
 
 def run(study: Study, question: FinetuneQuestion, context: RunContext) -> TrainingRecord:
@@ -36,6 +38,7 @@ def run(study: Study, question: FinetuneQuestion, context: RunContext) -> Traini
             order.reverse()
     result = qat.finetune(study, plan, blocks, question, order=order, watcher=context)
     trained = context.keep(TRAINED, result.network.state_dict())
+    context.keep(TESTED, {name: each.float() for name, each in stacked(result.samples).items()})
     return TrainingRecord(
         before=result.before,
         after=result.after,

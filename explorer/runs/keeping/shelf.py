@@ -59,6 +59,24 @@ class Shelf:
             if not connection.execute(update(runs).where(runs.c.id == run_id).values(said)).rowcount:
                 raise rows.no_run(run_id)
 
+    def tag(self, run_ids: Collection[str], tag: str) -> None:
+        """Add a tag to runs, beside those that they have.
+
+        Raises:
+            RunError: it is too long, a run has too many then, or there is no such run.
+        """
+        _limit("tag", tag, LONGEST_TAG)
+        with self._database.writing() as connection:
+            for run_id in run_ids:
+                row = rows.row_of(connection, run_id, lock=True)
+                tags = list(rows.from_row(row, {}, self._watch, lambda: None).tags)
+                if tag in tags:
+                    continue
+                if len(tags) == MOST_TAGS:
+                    raise RunError(f"run {run_id} has {MOST_TAGS} tags, the most a run can have; remove one")
+                said = {"tags": encode([*tags, tag], "tags")}
+                connection.execute(update(runs).where(runs.c.id == run_id).values(said))
+
     def put_away(self, run_ids: Collection[str]) -> None:
         """Delete runs that have ended, so that it can be undone; all of them or, if one has not ended, none.
 

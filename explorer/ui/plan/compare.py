@@ -53,12 +53,19 @@ def show(held: Plan, problem: Problem) -> None:
     st.caption(_sentence(rows, len(session.blocks()), _error(other, held, judged)))
 
 
+def pinned() -> Plan | None:
+    """The plan that is kept for comparison, if it is one of this study."""
+    found: Plan | None = st.session_state.get(_OTHER)
+    weights = session.study().weights_sha256
+    return found if found is not None and found.weights_sha256 in (None, weights) else None
+
+
 def _others(held: Plan, problem: Problem) -> Mapping[str, Plan]:
     study, blocks = session.study(), session.blocks()
     found: dict[str, Plan] = {}
-    pinned: Plan | None = st.session_state.get(_OTHER)
-    if pinned is not None and set(pinned.blocks) == set(held.blocks):
-        found["Pinned plan"] = pinned
+    beside = pinned()
+    if beside is not None and set(beside.blocks) == set(held.blocks):
+        found["Pinned plan"] = beside
     before = [plan for plan in session.past() if plan is not None]
     if before:
         found["Previous plan"] = before[-1]

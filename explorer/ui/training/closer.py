@@ -28,16 +28,21 @@ from explorer.studies import Study, derived
 from explorer.ui.parts import export, tables
 from explorer.ui.shell import caches, session
 from explorer.ui.shell.plain import plain
-from explorer.ui.training import trainings
+from explorer.ui.training import features, trainings
 
 LAYERS, WEIGHTS, TRACE, METHOD = "Layers", "Weights on their grid", "Hessian trace", "Method"
+FEATURES = "Features"
 _SERIES: Mapping[str, str] = {LAYERS: "layers", TRACE: "trace", METHOD: "method"}
 
 Points = Sequence[Mapping[str, Any]]
 
 
-def show(study: Study, run: Run) -> None:
-    """Draw the choice and what was chosen."""
+def show(study: Study, run: Run, others: Sequence[Run] = ()) -> None:
+    """Draw the choice and what was chosen.
+
+    Args:
+        others: trainings that are shown beside it.
+    """
     told = {look: caches.store().points(run.id, series) for look, series in _SERIES.items()}
     looks: dict[str, Callable[[], None]] = {}
     if told[LAYERS]:
@@ -46,6 +51,8 @@ def show(study: Study, run: Run) -> None:
         looks[WEIGHTS] = lambda: _weights(study, run)
     if told[TRACE]:
         looks[TRACE] = lambda: _trace(run, told[TRACE])
+    if run.status == "done" and TRAINED in run.artifacts:
+        looks[FEATURES] = lambda: features.show(study, run, others)
     if told[METHOD]:
         looks[METHOD] = lambda: _method(run, told[METHOD])
     if not looks:

@@ -6,9 +6,10 @@ from explorer.plans import Plan, read_plan
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.parts import run_panel
+from explorer.ui.runs import sweep
 from explorer.ui.shell import caches, results, session
 from explorer.ui.shell.plain import plain
-from explorer.ui.training import beside, closer, form, picture, trainings
+from explorer.ui.training import beside, closer, form, picture, sweeping, trainings
 
 _COLUMNS = (1, 3)
 
@@ -21,20 +22,26 @@ def show(study: Study, plan: Plan | None) -> None:
     left, right = st.columns(_COLUMNS, gap="medium")
     with left:
         if plan is not None:
-            form.show(study, plan, runs)
+            usual = form.show(study, plan, runs)
+            if usual is not None:
+                sweeping.show(study, plan, usual, runs)
         else:
             st.info("No current plan. Click a point on the frontier first.", icon=":material/info:")
             st.page_link("pages/frontier.py", label="Choose a plan", icon=":material/show_chart:")
+        swept = sweep.chooser(sweep.all_of(runs), key=sweeping.SHOWN)
         if runs:
             trainings.pick(runs, run)
             others = beside.pick(runs, run)
     with right:
-        if run is not None:
+        sweeping.told()
+        if swept is not None:
+            sweep.panel(swept)
+        elif run is not None:
             _headed(run, plan)
             run_panel.watch(run.id, lambda now: picture.show(study, now))
             if others:
                 beside.show([run, *others])
-            closer.show(study, run)
+            closer.show(study, run, others)
         elif plan is not None:
             st.header("The current plan is not trained yet")
             st.write("**Start fine-tuning** trains it; the training goes on when you close this page.")

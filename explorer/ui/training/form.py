@@ -13,13 +13,15 @@ from explorer.studies import Study
 from explorer.ui.parts import run_panel
 from explorer.ui.shell import caches, door
 from explorer.ui.shell.plain import plain
-from explorer.ui.training import settings, trainings, words
+from explorer.ui.training import settings, sweeping, trainings, words
 
 _SAID = "training_said"
 
 
-def show(study: Study, plan: Plan, done: list[Run]) -> None:
+def show(study: Study, plan: Plan, done: list[Run]) -> FinetuneQuestion | None:
     """Draw the line, the button and the settings; what came of pressing the button stands under it.
+
+    What is asked is given back, None where a setting is out of range.
 
     Args:
         done: trainings of the study, from which the time is forecast.
@@ -30,15 +32,17 @@ def show(study: Study, plan: Plan, done: list[Run]) -> None:
             question, seeds = settings.chosen(study, plan.to_json())
         except ExplorerError as error:
             place.error(plain(str(error)))
-            return
+            return None
         with place:
             _line(question, seeds, done)
             if st.button("Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"):
                 for seed in reversed(range(question.seed, question.seed + seeds)):
                     _start(study, question.but(seed=seed))
+                st.session_state.pop(sweeping.SHOWN, None)
                 st.rerun()
     if said := st.session_state.pop(_SAID, None):
         st.info(said, icon=":material/info:")
+    return question
 
 
 def _line(question: FinetuneQuestion, seeds: int, done: list[Run]) -> None:

@@ -7,11 +7,11 @@ import streamlit as st
 
 from explorer.qat import METHODS
 from explorer.questions import FinetuneQuestion
-from explorer.questions.presets import PRESETS
+from explorer.questions.presets import PRESETS, SOURCES
 from explorer.questions.training import LEARNING_RATES, usual_epochs
 from explorer.studies import Study
 from explorer.ui.parts import fields
-from explorer.ui.shell.plain import capital
+from explorer.ui.shell.plain import capital, plain
 
 OWN = "recommended"
 _RECIPES: Mapping[str, str] = {
@@ -74,6 +74,8 @@ def chosen(study: Study, plan: Mapping[str, Any]) -> tuple[FinetuneQuestion, int
             help="Recommended: what trained best in few epochs here. As published: the paper's settings as far as it "
             "gives them and a short training can follow them.",
         )
+        if recipe in SOURCES:
+            st.caption(plain(SOURCES[recipe]))
         start = FinetuneQuestion(plan=plan, **PRESETS.get(recipe, {}))
         usual = usual_epochs(plan)
         options["epochs"] = st.number_input(
@@ -93,7 +95,7 @@ def chosen(study: Study, plan: Mapping[str, Any]) -> tuple[FinetuneQuestion, int
             format_func=lambda name: capital(METHODS[name].title),
             key=f"training_{recipe}_method",
         )
-        options["method_options"] = _of_method(options["method"], recipe)
+        options["method_options"] = _of_method(options["method"], recipe, start)
         for group, members in _GROUPS.items():
             st.markdown(f"**{group}**")
             for name in members:
@@ -109,14 +111,15 @@ def chosen(study: Study, plan: Mapping[str, Any]) -> tuple[FinetuneQuestion, int
     return FinetuneQuestion(plan=plan, **options), int(seeds)
 
 
-def _of_method(method: str, recipe: str) -> dict[str, Any]:
+def _of_method(method: str, recipe: str, start: FinetuneQuestion) -> dict[str, Any]:
     """Options of the method that are not its defaults."""
     model = METHODS[method].Options
     found = {}
     for name, field in model.model_fields.items():
         usual = field.get_default()
+        first = start.method_options.get(name, usual) if method == start.method else usual
         label = capital(name.replace("_", " "))
-        value = fields.widget(field, label=label, value=usual, key=f"training_{recipe}_{method}_{name}")
+        value = fields.widget(field, label=label, value=first, key=f"training_{recipe}_{method}_{name}")
         if value != usual:
             found[name] = value
     return found

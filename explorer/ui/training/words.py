@@ -1,22 +1,13 @@
 """A training in a line: ``LSQ + distillation, 5 epochs, about 4 min``."""
 
-from explorer.qat import METHODS
+from explorer.jobs.telling import recipes
 from explorer.questions import FinetuneQuestion
 from explorer.ui.shell.plain import capital
 
 
 def recipe(question: FinetuneQuestion) -> str:
     """Method, teacher and epochs."""
-    known = METHODS.get(question.method)
-    parts = [question.method if known is None else known.title.split(",")[0]]
-    if question.taught:
-        parts.append("distillation")
-    if question.noise:
-        parts.append("feature noise")
-    said = " + ".join(parts)
-    if question.stages > 1:
-        said += f", {question.stages} stages"
-    return f"{capital(said)}, {question.passes} epoch{'s' * (question.passes != 1)}"
+    return f"{capital(recipes.words(question))}, {question.passes} epoch{'s' * (question.passes != 1)}"
 
 
 def about(seconds: float) -> str:

@@ -13,7 +13,7 @@ from explorer.questions import FinetuneQuestion
 from explorer.runs import Store
 from explorer.studies import Study
 from explorer.ui.shell.opening import TRAINING_SHOWN
-from explorer.ui.training import closer, picture
+from explorer.ui.training import closer, picture, settings
 from tests.ui.conftest import PROFILE, Opens
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -100,7 +100,7 @@ def test_what_is_looked_at_more_closely_is_drawn(opens: Opens, toml: str) -> Non
     [run] = Store.open().list(kind="finetune")
     page = opens("fine_tune", study=toml, plan=TRAINED)
     drawn = len(page.get("plotly_chart"))
-    for look in (closer.LAYERS, closer.WEIGHTS, closer.METHOD):
+    for look in (closer.LAYERS, closer.WEIGHTS, closer.FEATURES, closer.METHOD):
         page.session_state[f"training_look_{run.id}"] = look
         page = page.run()
         assert not page.exception
@@ -115,3 +115,47 @@ def test_results_say_how_many_epochs_a_training_had(opens: Opens, toml: str, stu
     page = opens("results", study=toml)
     [table] = [each.value for each in page.dataframe if "epochs" in each.value]
     assert sorted(table["epochs"]) == [1, 5]
+
+
+@pytest.mark.usefixtures("lived_in_home")
+def test_a_sweep_is_queued_shown_as_one_group_stopped_and_resumed(
+    opens: Opens, app: list[str], toml: str, study: Study
+) -> None:
+    """What was trained before is taken as it is; the group is on the Runs page too, with the same table."""
+    store = Store.open()
+    [before] = store.list(kind="finetune")
+    page = opens("fine_tune", study=toml, plan=TRAINED)
+    page.session_state["training_epochs"] = 1
+    page.session_state[f"training_{settings.OWN}_batch_size"] = 16
+    page.session_state["sweep_recipes"] = ["lsq", "ste"]
+    page.session_state["sweep_seeds"] = 1
+    page = page.run()
+    [start] = [button for button in page.button if button.label == "Start the sweep"]
+    page = start.click().run()
+    assert not page.exception
+    assert headings(page) == ["Sweep · learnable · 1 plan, 2 recipes, 1 seed"]
+    assert any("1 of 2 were trained before" in info.value for info in page.info)
+    [other] = [run for run in store.list(kind="finetune") if run.id != before.id]
+    assert (other.status, app) == ("queued", ["finetune"])
+    assert other.tags == store.get(before.id).tags
+
+    def rows(of: AppTest) -> list[tuple[str, ...]]:
+        [table] = [each.value for each in of.dataframe if "recipe" in each.value]
+        return [tuple(row) for row in table[["recipe", "seeds", "judged"]].itertuples(index=False)]
+
+    expected = [
+        ("LSQ + distillation", "1 of 1", ""),
+        ("straight-through estimator + distillation", "0 of 1", ""),
+    ]
+    assert rows(page) == expected
+    [stop] = [button for button in page.button if button.label == "Stop all"]
+    page = stop.click().run()
+    assert store.get(other.id).status == "cancelled"
+    [again] = [button for button in page.button if button.label == "Continue all that stopped"]
+    page = again.click().run()
+    assert store.get(other.id).status == "queued"
+    page = opens("runs", study=toml)
+    page.session_state["runs_sweep"] = other.tags[0]
+    page = page.run()
+    assert not page.exception
+    assert rows(page) == expected
