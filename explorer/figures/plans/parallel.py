@@ -5,6 +5,7 @@ grey. What is not known of a candidate lies below the axis, at "–", so that it
 ``name`` what it is of, which is what brushes are told by.
 """
 
+import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -165,7 +166,11 @@ def _height(axis: Axis, value: float | None) -> float | None:
 
 def _of(blocks: Sequence[str]) -> str:
     """Name of a group: its only block, or the first and how many more."""
-    first = blocks[0] if len(blocks[0]) <= _LONGEST else f"…{blocks[0][-_LONGEST + 1 :]}"
+    first = (
+        html.escape(blocks[0])
+        if len(blocks[0]) <= _LONGEST
+        else "…" + html.escape(blocks[0][-_LONGEST + 1 :])
+    )
     return first if len(blocks) == 1 else f"{first} + {len(blocks) - 1} more"
 
 

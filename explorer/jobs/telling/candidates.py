@@ -53,6 +53,11 @@ class Candidate:
     values: Mapping[Quantity, Estimate]
     deployed: bool = False
 
+    def value(self, quantity: str) -> Estimate | None:
+        """One of the values; None where it is not known, or is no quantity."""
+        values: Mapping[Any, Estimate] = self.values
+        return values.get(quantity)
+
     def to_json(self) -> dict[str, Any]:
         """Plain data: one flat row, standard errors beside the values, widths by block."""
         row: dict[str, Any] = {"key": self.key, "name": self.name, "kind": self.kind}
@@ -181,7 +186,7 @@ def _inside(one: Candidate, name: str, intervals: Sequence[tuple[float, float]])
         bits = one.plan.blocks.get(name.removeprefix(BITS))
         value = None if bits is None else float(bits.w_bits)
     else:
-        known = one.values.get(name)  # type: ignore[call-overload]  # a name from outside is no quantity
+        known = one.value(name)
         value = None if known is None else known.value
     return not intervals or (value is not None and any(low <= value <= high for low, high in intervals))
 
