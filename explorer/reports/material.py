@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from explorer.blocks import Block, Granularity
@@ -66,6 +66,12 @@ class Material:
     named: tuple[Run, ...]
     plans: tuple[tuple[Plan, tuple[Block, ...]], ...]
     exported: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def reference(self) -> str:
+        """What commands name the study by: a built-in name, or the file in its folder, wherever that is here."""
+        path = PurePath(self.study.reference)
+        return f"{path.parent.name}/{path.name}" if path.suffix == ".toml" else self.study.reference
 
     @property
     def comparison(self) -> bool:

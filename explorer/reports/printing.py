@@ -15,7 +15,7 @@ from explorer import files
 from explorer.errors import RunError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-SECONDS = 180
+SECONDS = 600
 _FLAGS = (
     "--headless=new",
     "--no-first-run",
@@ -28,7 +28,7 @@ _FLAGS = (
     "--enable-unsafe-swiftshader",
     "--window-size=1100,1400",
     "--no-pdf-header-footer",
-    "--virtual-time-budget=60000",
+    "--virtual-time-budget=15000",
 )
 
 

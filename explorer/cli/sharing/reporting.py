@@ -37,7 +37,6 @@ def report(
         raise typer.BadParameter(f"{out} would be the PDF too; name a file .html", param_hint="--out")
 
     from explorer import reports, studies
-    from explorer.jobs import shipped
     from explorer.plans import read_plan
     from explorer.runs import Store
 
@@ -48,9 +47,7 @@ def report(
         if not path:
             raise typer.BadParameter("no file is named; give a plan.json", param_hint="--plan")
         plans.append(read_plan(Path(path), study=loaded, partitions=partitions, remark=remark))
-    store = Store.open()
-    shipped.give(store)
-    text = reports.report(loaded, store, plans=plans, runs=run or (), exported=exported or ())
+    text = reports.report(loaded, Store.open(), plans=plans, runs=run or (), exported=exported or ())
     reports.write(out, text)
     content: dict[str, Any] = {"study": loaded.name, "report": str(out), "bytes": len(text.encode())}
     if pdf:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -259,11 +260,20 @@ def _unpack(archive: zipfile.ZipFile, name: str, listed: Listed, folder: Path) -
             if left < 0:
                 raise RunError(f"the archive has a {name!r} that is larger than it says; ask for it again")
             digest.update(piece)
-            written.write(piece)
+            _write(written, piece, target)
     if digest.hexdigest() != listed.sha256:
         raise RunError(
             f"the archive has a {name!r} that is not what it lists (wrong SHA-256); ask for it again"
         )
+
+
+def _write(file: BinaryIO, piece: bytes, target: Path) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:  # else it would be told as damage of the archive
+        raise RunError(
+            f"{target} cannot be written ({error.strerror}); make room, or name another place"
+        ) from error
 
 
 def _taken(contents: Contents, made: Path, place: Path | None, store: Store) -> Received:

@@ -37,7 +37,7 @@ def section(of: Material) -> Section | Absent:
     if of.plans:
         parts += _widths(of)
     if not parts:
-        return Absent("The frontier", command(DamageQuestion(), of.study.reference) or "")
+        return Absent("The frontier", command(DamageQuestion(), of.reference) or "")
     return Section("choice", _title(of), tuple(parts), tuple(runs))
 
 

@@ -12,9 +12,7 @@ from explorer.reports.page import Part, Section, Table, Words
 def section(of: Material) -> Section | Absent:
     """A table for each export."""
     if not of.exported:
-        how = (
-            f"python -m explorer export --study {shlex.quote(of.study.reference)} --plan plan.json --out DIR"
-        )
+        how = f"python -m explorer export --study {shlex.quote(of.reference)} --plan plan.json --out DIR"
         return Absent(
             "An exported network", f"{how}, and then report with --exported DIR" if of.plans else ""
         )

@@ -22,7 +22,7 @@ def section(of: Material) -> Section | Absent:
     chosen = [_newest(named or done, dims) for dims in (1, 2)]
     found = [each for sort in chosen for each in sort]
     if not found:
-        how = command(LandscapeQuestion(), of.study.reference) or ""
+        how = command(LandscapeQuestion(), of.reference) or ""
         return Absent("The loss landscape", how if of.study.has_network else "")
     words = (
         "The loss when the weights of one block are moved away from where training ended. A steep block is one that "

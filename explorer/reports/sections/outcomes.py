@@ -202,7 +202,7 @@ def _missing(of: Material, *, deployed: bool, what: str) -> str:
     if not names:
         return ""
     question = names[0][1]
-    how = command(question, of.study.reference, {identity(question.plan or {}): "plan.json"})
+    how = command(question, of.reference, {identity(question.plan or {}): "plan.json"})
     return f"{what}: {', '.join(name for name, _ in names)}. To measure it: {how}"
 
 

@@ -23,7 +23,7 @@ def section(of: Material, runs: Sequence[str]) -> Section:
     lines = []
     for run in used:
         question = titles.question_of(run.spec)
-        typed = None if question is None else command(question, of.study.reference, spelled)
+        typed = None if question is None else command(question, of.reference, spelled)
         lines.append(
             typed or f"# {titles.of(run)}: asked with options that a command line cannot hold (run {run.id})"
         )

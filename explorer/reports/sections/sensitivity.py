@@ -34,7 +34,7 @@ def section(of: Material) -> Section | Absent:
             parts += _drawn(found.result, of.blocks)
             runs.append(found.run.id)
     if not runs:
-        return Absent("Sensitivity of the blocks", command(wanted, study.reference) or "")
+        return Absent("Sensitivity of the blocks", command(wanted, of.reference) or "")
     return Section("sensitivity", title, tuple(parts), tuple(runs))
 
 

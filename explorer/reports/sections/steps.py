@@ -23,7 +23,7 @@ def section(of: Material) -> Section | Absent:
     """The search for the plan's steps, else the newest."""
     found = _search(of)
     if found is None:
-        how = command(LapqQuestion(method="gradient"), of.study.reference) or ""
+        how = command(LapqQuestion(method="gradient"), of.reference) or ""
         return Absent("Step sizes by LAPQ", how if of.study.has_network else "")
     result: LapqResult = found.result
     bits = "the widths of a plan" if result.widths is not None else f"W{result.w_bits} A{result.a_bits}"

@@ -25,7 +25,7 @@ def section(of: Material) -> Section | Absent:
             return Absent("Training under quantization")
         return Absent(
             "Training under quantization",
-            f"python -m explorer finetune --study {shlex.quote(of.study.reference)} --plan plan.json",
+            f"python -m explorer finetune --study {shlex.quote(of.reference)} --plan plan.json",
         )
     parts: list[Part] = [
         Words(

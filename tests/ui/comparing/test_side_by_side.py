@@ -57,7 +57,7 @@ def test_an_address_that_names_nothing_is_said(opens: Opens, toml: str, lived_in
     """A link of another study does not end in a traceback."""
     page = opens("results", study=toml, rows="run:nothing~plan:1.2_x")
     assert not page.exception
-    assert any("rows=run:nothing" in each.value for each in page.warning)
+    assert any("rows=run" in each.value for each in page.warning)
 
 
 def test_a_candidate_is_written_with_everything_that_is_known(study: Study) -> None:
