@@ -90,21 +90,30 @@ def view(
 
 
 def figure(of: View, *, height: int = 460) -> go.Figure:
-    """Draw the lines, coloured from burnt orange (low) to blue (high)."""
+    """Draw the lines, coloured from burnt orange (low) to blue (high), grey where that is not known."""
     made = look.blank(height)
     dimensions = [_dimension(axis) for axis in of.axes]
     slanted = len(dimensions) > _LEVEL
     coloured = next(axis for axis in of.axes if axis.name == of.colour)
     known = [value for value in coloured.values if value is not None]
     low, high = min(known, default=0.0), max(known, default=1.0)
+    high = high if high > low else low + 1
+    nowhere = low - _BELOW * (high - low)  # where the scale is grey
+    grey = _BELOW / (1 + _BELOW)
     made.add_trace(
         go.Parcoords(
             dimensions=dimensions,
             line={
-                "color": [low if value is None else value for value in coloured.values],
-                "colorscale": [[0, look.BIT_COLOURS[2]], [0.5, "#b9a06b"], [1, look.BIT_COLOURS[8]]],
-                "cmin": low,
-                "cmax": high if high > low else low + 1,
+                "color": [nowhere if value is None else value for value in coloured.values],
+                "colorscale": [
+                    [0, look.MUTED],
+                    [grey / 2, look.MUTED],
+                    [grey / 2, look.BIT_COLOURS[2]],
+                    [(1 + grey) / 2, "#b9a06b"],
+                    [1, look.BIT_COLOURS[8]],
+                ],
+                "cmin": nowhere,
+                "cmax": high,
             },
             labelangle=-30 if slanted else 0,
             labelfont={"size": 12, "color": look.INK},

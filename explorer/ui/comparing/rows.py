@@ -72,7 +72,9 @@ def table(
         line: dict[str, object] = {
             "name": each.name,
             "kind": _KINDS.get(each.kind, each.kind) + (", as integers" if each.deployed else ""),
-            "stands out in": "; ".join(f"{of}: {said}" for of, said in stands[each.key].items()),
+            "stands out in": "; ".join(
+                f"{'Ω' if of == 'omega' else of}: {said}" for of, said in stands[each.key].items()
+            ),
         }
         for quantity, scale in (("size", 1e-3), ("omega", 1), ("accuracy", 100), ("loss", 1), ("latency", 1)):
             of = each.value(quantity)
