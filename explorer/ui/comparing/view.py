@@ -20,6 +20,11 @@ from explorer.ui.state.address import Codec
 _CHART, _CHOSEN = "compare_lines", "compare_rows"
 _FIRST = 6  # runs that are compared before anybody chooses
 _SEPARATOR = "~"
+# Plotly draws these axes in black with white shadows, whatever the page.
+_STYLE = """<style>
+.st-key-compare_lines .axis .domain, .st-key-compare_lines .axis .tick line {stroke: #808896 !important;}
+.st-key-compare_lines .js-plotly-plot text {text-shadow: none !important;}
+</style>"""
 COLUMNS: Mapping[str, Any] = {
     "name": st.column_config.TextColumn("name", width="medium", pinned=True),
     "kind": st.column_config.TextColumn("kind", width=95),
@@ -41,6 +46,7 @@ COLUMNS: Mapping[str, Any] = {
 
 def show(study: AnyStudy) -> None:
     """Choose, compare, export and report."""
+    st.html(_STYLE)
     st.header("Compare")
     offered = rows.offered(study)
     chosen = _choose(study, offered)
