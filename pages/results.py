@@ -1,9 +1,10 @@
-"""Results: what training brought, one row a run, and how well the damage was predicted."""
+"""Results: what training brought, how well the damage was predicted, and plans and runs side by side."""
 
 import streamlit as st
 
 from explorer.figures.training import predicted as predicted_figure
 from explorer.figures.training import results as results_figure
+from explorer.ui.comparing import view as comparing
 from explorer.ui.parts import export
 from explorer.ui.shell import frame, navigation, results, session, yardstick
 from explorer.ui.training import empty, outcomes
@@ -48,4 +49,6 @@ else:
         "Ω is what was predicted from curvature before any training; accuracies and losses are on the test images."
     )
     outcomes.pick(rows)
+comparing.show(study)
+if rows:
     frame.next_step("frontier", "try another plan")

@@ -27,6 +27,7 @@ from explorer.cli import (
 from explorer.cli.exports import adopting
 from explorer.cli.exports import running as running_exports
 from explorer.cli.exports import writing as writing_exports
+from explorer.cli.sharing import archives, reporting
 from explorer.errors import ExplorerError, sentence
 
 # Recent releases of Typer carry a copy of Click of their own, so Click's class would catch nothing.
@@ -52,6 +53,8 @@ for group in (
     writing_exports,
     running_exports,
     adopting,
+    reporting,
+    archives,
     runs,
 ):
     group.register(app)

@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 from explorer import plans
 from explorer.blocks import Granularity
 from explorer.curvature import Traces
+from explorer.errors import PlanError
+from explorer.estimates import Estimate
 from explorer.jobs import answers
 from explorer.jobs.requests import spec_of
 from explorer.jobs.snapshot import Snapshot
-from explorer.plans import DamageTable, Measure
+from explorer.plans import ALLOWED_BITS, DamageTable, Measure, Plan
 from explorer.questions import DamageQuestion, FrontierQuestion, TracesQuestion
 from explorer.questions.damage import DamageMeasure
 from explorer.runs import Run
 from explorer.studies import AnyStudy
 
 _MEASURED = ("product", "lambda-max")
+TABULATED = tuple(bits for bits in ALLOWED_BITS if bits <= 16)  # widths of a damage table
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,16 @@ class Basis:
     key: str
     traces: Traces | None
     table: DamageTable | None = None
+
+    def omega(self, plan: Plan) -> Estimate | None:
+        """Ω of a plan with its standard error; None where the damage at one of its widths is not known."""
+        if self.table is None or set(self.table.values) != set(plan.blocks):
+            return None
+        bits = plan.w_bits, plan.a_bits
+        try:
+            return Estimate(self.table.omega(*bits), self.table.omega_stderr(*bits))
+        except PlanError:  # some of its widths were not measured
+            return None
 
 
 def basis_of(runs: Snapshot, study: AnyStudy, granularity: Granularity) -> Basis | None:
@@ -119,3 +132,20 @@ def with_damage(
     if (inputs := tables.get(activation_measure(measure))) is not None:
         table = table.with_activation(inputs.activation, inputs.activation_stderr)
     return replace(basis, key=" ".join([basis.key, *(run.id for run in found.values())]), table=table)
+
+
+def usual(runs: Snapshot, study: AnyStudy, granularity: Granularity) -> tuple[FrontierQuestion, Basis] | None:
+    """The question and the basis where nobody chose a measure: ΔWᵀHΔW where it was computed, else the mean trace.
+
+    None where neither was computed for the blocks.
+    """
+    basis = basis_of(runs, study, granularity)
+    if basis is None:
+        return None
+    measures: tuple[Measure, ...] = ("product", "trace") if study.has_network else ("trace",)
+    for measure in measures:
+        question = FrontierQuestion(damage=measure)
+        found = measured(runs, study, question, granularity)
+        if found is not None:
+            return question, with_damage(study, question, basis, found, TABULATED)
+    return None

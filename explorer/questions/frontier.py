@@ -12,7 +12,7 @@ explorer.errors.PlanError: there is no cost 'weight'; use one of size, bops, lat
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -24,6 +24,13 @@ CostName = Literal["size", "bops", "latency", "activations"]
 Menu = Annotated[tuple[int, ...], Field(max_length=100)]
 Widths = Annotated[dict[Name, int], Field(max_length=MOST_NAMES)]
 Measure = Literal["trace", "lambda-max", "l2", "product"]
+MEASURE_NAMES: Mapping[Measure, str] = {
+    "product": "exact quadratic",
+    "trace": "Hessian trace",
+    "lambda-max": "top eigenvalue",
+    "l2": "weight error only",
+}
+"""What people call each measure of damage."""
 
 
 class FrontierQuestion(Frozen):

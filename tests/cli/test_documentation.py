@@ -21,6 +21,7 @@ PAGES = (
     "runs.md",
     "choose.md",
     "export.md",
+    "sharing.md",
 )
 
 
@@ -45,6 +46,9 @@ def test_every_command_line_is_one_the_program_takes(explore: Command, line: str
         "fold",
         "frontier",
         "export",
+        "report",
+        "bundle",
+        "unbundle",
         "unpack",
         "run-exported",
         "benchmark-exported",

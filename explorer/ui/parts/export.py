@@ -106,14 +106,16 @@ def offer(figure: go.Figure, *, key: str, name: str, table: Table | None = None)
             _file("CSV", lambda: csv(table), f"{file}.csv", "text/csv", key)
 
 
-def table(frame: Table, *, key: str, name: str) -> None:
-    """The popover of a table that has no figure."""
+def table(frame: Table, *, key: str, name: str, plain: Callable[[], bytes] | None = None) -> None:
+    """The popover of a table that has no figure; ``plain`` gives the same as JSON."""
     file = file_name(name)
     with (
         st.container(horizontal=True, horizontal_alignment="right", key=f"export_{key}"),
         st.popover("Export", icon=":material/download:", type="tertiary"),
     ):
         _file("CSV", lambda: csv(frame), f"{file}.csv", "text/csv", key)
+        if plain is not None:
+            _file("JSON", plain, f"{file}.json", "application/json", key)
 
 
 def config(name: str) -> dict[str, Any]:

@@ -18,12 +18,11 @@ from explorer.jobs import basis, shipped
 from explorer.jobs.basis import Basis
 from explorer.jobs.gauge.client import Gauge, Gauges
 from explorer.jobs.snapshot import Snapshot
-from explorer.plans import ALLOWED_BITS, Curve, Frontier, FrontierQuestion, Problem, SetB
+from explorer.plans import Curve, Frontier, FrontierQuestion, Problem, SetB
 from explorer.runs import Run, Store
 from explorer.studies import AnyStudy
 
 GRANULARITIES: tuple[Granularity, ...] = ("layer", "module")
-WIDTHS = tuple(bits for bits in ALLOWED_BITS if bits <= 16)
 _LOOKED_AT: ContextVar[dict[str, AnyStudy] | None] = ContextVar("studies_of_this_redraw", default=None)
 _QUESTION: dict[str | type[Any], Callable[[Any], Any]] = {FrontierQuestion: FrontierQuestion.canonical}
 
@@ -134,4 +133,4 @@ def judged(
     _runs: Mapping[str, Run],
 ) -> Basis:
     """A basis with the damage of every block at every width, measured in runs of these ids or computed."""
-    return basis.with_damage(study(reference), question, _basis, _runs, WIDTHS)
+    return basis.with_damage(study(reference), question, _basis, _runs, basis.TABULATED)

@@ -15,22 +15,17 @@ from typing import Any, Literal
 import streamlit as st
 
 from explorer import plans
-from explorer.errors import PlanError
 from explorer.jobs.basis import Basis, activation_measure, measured
 from explorer.jobs.requests import spec_of
 from explorer.plans import FrontierQuestion, Measure, Plan
 from explorer.questions import DamageQuestion
+from explorer.questions.frontier import MEASURE_NAMES
 from explorer.runs import RunSpec
 from explorer.ui.shell import caches, results, session
 from explorer.ui.state import address
 
 Rule = Literal["8", "4", "weights", "chosen"]
-MEASURES: Mapping[Measure, str] = {
-    "product": "exact quadratic",
-    "trace": "Hessian trace",
-    "lambda-max": "top eigenvalue",
-    "l2": "weight error only",
-}
+MEASURES = MEASURE_NAMES
 RULES: Mapping[Rule, str] = {
     "8": "8 bits",
     "4": "4 bits",
@@ -69,13 +64,7 @@ class Yardstick:
 
     def omega(self, plan: Plan) -> tuple[float, float] | None:
         """Ω of a plan and its standard error; None where it is not known by this measure."""
-        if self.basis is None or self.basis.table is None:
-            return None
-        table = self.basis.table
-        try:
-            return table.omega(plan.w_bits, plan.a_bits), table.omega_stderr(plan.w_bits, plan.a_bits)
-        except PlanError:  # some of its widths were not measured
-            return None
+        return None if self.basis is None else self.basis.omega(plan)
 
     def shown(self, plan: Plan) -> str:
         """Ω as text, with its standard error where it has one; – where it is not known."""

@@ -1,0 +1,40 @@
+"""What a description of a study names, and the description as text with its files named by other paths."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from explorer.studies.toml import Description
+
+
+def text_of(description: Description, moved: Mapping[str, str]) -> str:
+    """The description as TOML.
+
+    Args:
+        moved: path of weights, data or published figures to the path that stands in its place.
+    """
+    content = description.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    for section, key in (("model", "weights"), ("data", "path"), ("profile", "path")):
+        if section in content:
+            content[section][key] = moved.get(content[section][key], content[section][key])
+    return "\n".join(_lines(content)) + "\n"
+
+
+def functions(description: Description) -> list[str]:
+    """Addresses of the functions that are called when a study is loaded: of its network, and of a loss of its own."""
+    named = [] if description.model is None else [description.model.factory]
+    return named + ([description.loss.kind] if ":" in description.loss.kind else [])
+
+
+def _lines(content: Mapping[str, Any], section: str = "") -> Iterator[str]:
+    tables = {key: value for key, value in content.items() if isinstance(value, dict)}
+    if section:
+        yield f"\n[{section}]"
+    yield from (f"{_quoted(key)} = {_quoted(value)}" for key, value in content.items() if key not in tables)
+    for key, value in tables.items():
+        yield from _lines(value, f"{section}.{_quoted(key)}" if section else _quoted(key))
+
+
+def _quoted(value: Any) -> str:
+    """A value, or a key, as TOML: its strings are those of JSON but for DEL, which TOML wants escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
