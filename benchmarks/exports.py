@@ -28,7 +28,7 @@ from explorer import studies
 from explorer.export import Options, Subject, export
 from explorer.export.latency import EXPORTED, benchmark
 from explorer.export.onnx_files.running import Running
-from explorer.export.onnx_files.writing import compared
+from explorer.export.onnx_files.trying import compared
 from explorer.plans import Plan
 from explorer.quantizers.deployed import deploy
 from explorer.studies import Study

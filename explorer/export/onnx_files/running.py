@@ -26,6 +26,7 @@ class Running:
     """A file in ONNX Runtime on the CPU.
 
     Args:
+        file: where it is, or its content.
         optimised: let the runtime fuse operators; without, it computes node by node what the file says.
         exact: without VNNI, multiply bytes so that no sum of two products saturates (slower).
         threads: of one operator; None: the runtime's choice.
@@ -37,7 +38,7 @@ class Running:
 
     def __init__(
         self,
-        path: Path,
+        file: Path | bytes,
         *,
         optimised: bool = True,
         exact: bool = False,
@@ -58,14 +59,15 @@ class Running:
         if optimised_to is not None:
             options.optimized_model_filepath = str(optimised_to)
         try:
-            data = path.read_bytes()
+            data = file if isinstance(file, bytes) else file.read_bytes()
             self._session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except OSError as error:
             raise ExportError(
-                f"the file {path} cannot be read ({error.strerror}); give an ONNX file"
+                f"the file {file!s} cannot be read ({error.strerror}); give an ONNX file"
             ) from error
         except Exception as error:  # the runtime's own errors have no common class
-            raise ExportError(f"ONNX Runtime cannot run {path} ({str(error)[:120]})") from error
+            name = "the file" if isinstance(file, bytes) else file
+            raise ExportError(f"ONNX Runtime cannot run {name} ({str(error)[:120]})") from error
         self.inputs = [each.name for each in self._session.get_inputs()]
 
     def __call__(self, inputs: Any) -> Any:
