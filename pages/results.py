@@ -48,4 +48,4 @@ else:
         "Ω is what was predicted from curvature before any training; accuracies and losses are on the test images."
     )
     outcomes.pick(rows)
-    frame.next_step("frontier", "try another plan")
+    frame.next_step("export", "take a network to where it runs", ("frontier", "try another plan"))

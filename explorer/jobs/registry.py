@@ -88,6 +88,12 @@ KINDS: Mapping[str, Kind] = {
             _JOBS + "measure_frontier:run",
             "explorer.proxy.along:MeasuredFrontier",
         ),
+        Kind(questions.ExportQuestion, _JOBS + "exports.writing:run", "explorer.export.record:ExportRecord"),
+        Kind(
+            questions.ExportLatencyQuestion,
+            _JOBS + "exports.timing:run",
+            "explorer.export.record:LatencyRecord",
+        ),
     )
 }
 _HIDDEN = {"selftest": Kind(SelftestQuestion, _JOBS + "selftest:run", needs_study=False)}

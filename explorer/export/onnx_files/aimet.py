@@ -4,7 +4,8 @@ r"""The format ``aimet``: an FP32 network in ONNX, and AIMET's encodings 2.1.0 b
     model.encodings    {"version": "2.1.0", "encodings": [{"name", "output_dtype", "y_scale", "y_zero_point", "axis"}]}
 
 An encoding names a tensor and not an edge, so that the one of a layer's input would also hit whatever else reads the
-tensor, such as a residual sum. Every quantizer therefore has a tensor of its own, behind an Identity.
+tensor, such as a residual sum. Every quantizer therefore has a tensor of its own, behind a multiplication by one: AIMET
+has no quantizers behind an Identity.
 
 The types are INT and UINT of 2, 4, 8 and 16 bits. A weight of another width is on the grid of the next wider type, with
 the same step: the values are the plan's, its width is only in the manifest. An input of another width has no such way
@@ -104,7 +105,8 @@ def lower(model: ir.Model, marked: Marked) -> list[Encoding]:
             new = weights[key]
         else:
             name = f"{key}.{node.outputs[0].name}"
-            new = parts.node("Identity", [source], name)
+            one = parts.constant("explorer.unity", np.array(1, np.float32))
+            new = parts.node("Mul", [source, one], name)
             encodings.append(_encoding(name, marked.inputs[key]))
         graph.insert_before(node, parts.nodes)
         replace(graph, node, new)
@@ -220,7 +222,8 @@ def _unsaid(marks: Marked, held: Sequence[str]) -> list[str]:
     said.append("Biases have no encodings: a target rounds them as it likes, to int32 as a rule.")
     said.append("Residual sums have no encodings: the file says the plan and no more.")
     said.append(
-        "Inputs of layers are named behind an Identity each; a tool that removes Identities first loses them."
+        "Inputs have tensors of their own behind multiplications by one; load the encodings with strict=False, "
+        "and let no tool simplify the network before."
     )
     if missing := sorted(set(marks.weights) - set(held)):
         said.append(f"No output needs the weights of {', '.join(missing)}; they are not in the file.")

@@ -53,6 +53,7 @@ _PAGES: tuple[Entry, ...] = (
     Entry("step_sizes", "Step sizes", "straighten", weights=True),
     Entry("fine_tune", "Fine-tune", "model_training", weights=True),
     Entry("results", "Results", "fact_check", weights=True),
+    Entry("export", "Export", "output", weights=True),
     Entry("runs", "Runs", "list_alt"),
     Entry("glossary", "Glossary", "dictionary", of_a_study=False),
     Entry("own_study", "A study of one's own", "upload_file", of_a_study=False, hidden=True),
