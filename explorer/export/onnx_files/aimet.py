@@ -85,8 +85,12 @@ def refuse(marked: Marked) -> None:
             )
 
 
-def lower(model: ir.Model, marked: Marked) -> list[Encoding]:
-    """Replace every marker of an exported model by a tensor with a name, in place; the encodings of those tensors."""
+def lower(model: ir.Model, marked: Marked, *, apart: bool = True) -> list[Encoding]:
+    """Replace every marker of an exported model by a tensor with a name, in place; the encodings of those tensors.
+
+    Args:
+        apart: give every quantizer of inputs a tensor of its own; without, nothing is left of them.
+    """
     graph = model.graph
     everywhere, weights = Parts(), dict[str, ir.Value]()
     encodings: list[Encoding] = []
@@ -103,6 +107,10 @@ def lower(model: ir.Model, marked: Marked) -> list[Encoding]:
                 weights[key] = parts.constant(name, weight.dequantize().detach().cpu().float().numpy())
                 encodings.append(_encoding(name, weight.affine))
             new = weights[key]
+        elif node.op_type == "Bias":
+            new = parts.constant(f"{key}.bias", marked.biases[key].value().detach().cpu().float().numpy())
+        elif not apart:
+            new = source
         else:
             name = f"{key}.{node.outputs[0].name}"
             one = parts.constant("explorer.unity", np.array(1, np.float32))

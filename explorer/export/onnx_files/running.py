@@ -31,6 +31,7 @@ class Running:
         exact: without VNNI, multiply bytes so that no sum of two products saturates (slower).
         threads: of one operator; None: the runtime's choice.
         optimised_to: where the runtime writes the graph it runs.
+        profiled_to: how the file begins that the runtime writes its profile to, see `profile`.
 
     Raises:
         ExportError: there is no ONNX Runtime, or it cannot run the file.
@@ -44,6 +45,7 @@ class Running:
         exact: bool = False,
         threads: int | None = None,
         optimised_to: Path | None = None,
+        profiled_to: Path | None = None,
     ) -> None:
         if installed() is None:
             raise ExportError("ONNX Runtime is not here; install it with `pip install onnxruntime`")
@@ -58,6 +60,9 @@ class Running:
             options.intra_op_num_threads = threads
         if optimised_to is not None:
             options.optimized_model_filepath = str(optimised_to)
+        if profiled_to is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(profiled_to)
         try:
             data = file if isinstance(file, bytes) else file.read_bytes()
             self._session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -69,6 +74,10 @@ class Running:
             name = "the file" if isinstance(file, bytes) else file
             raise ExportError(f"ONNX Runtime cannot run {name} ({str(error)[:120]})") from error
         self.inputs = [each.name for each in self._session.get_inputs()]
+
+    def profile(self) -> str:
+        """End the profile and write it; the file's name."""
+        return str(self._session.end_profiling())
 
     def __call__(self, inputs: Any) -> Any:
         """Outputs for a batch: a tensor where the network gives one, else a list of them."""
