@@ -2,8 +2,8 @@ r"""Latency of every layer in ONNX Runtime, in the network that it is a part of:
 
 Two files of one network are profiled by turns, everything at W8A8 in integers (`lowering`, integer flavour) and FP32
 with batch norms folded. The nodes that compute a layer are named after it, fused ones keep the name, and a layer's time
-is the sum over its nodes: a mean over passes, then a mean over rounds with s/√rounds as its standard error. Time between
-layers (quantizing inputs, sums, pooling) belongs to none and is told apart.
+is the sum over its nodes: a mean over passes, then a mean over rounds with s/√rounds as its standard error. Time
+between layers (quantizing inputs, sums, pooling) belongs to none and is told apart.
 
 Weights and inputs of 1 to 8 bits are carried in 8 bits, so that one measurement stands for all of them; 16 bits have no
 integer kernel and run in FP32.
@@ -84,7 +84,7 @@ class LayerLatencies:
             machine: what they were measured on.
         """
         lines = [
-            f"# ONNX Runtime {self.runtime}, {machine}, threads: {self.threads}, batch {self.batch}, {self.rounds} rounds",
+            f"# ONNX Runtime {self.runtime}, {machine}, threads: {self.threads}, batch {self.batch}",
             "# 1 to 8 bits are all carried in 8 bits and take the same time; 16 and 32 bits run in FP32",
             "block,bits,milliseconds",
         ]

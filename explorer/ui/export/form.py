@@ -21,7 +21,7 @@ def asked(plan: Plan | None, done: Sequence[Run]) -> ExportQuestion:
         done: finished trainings of the study, newest first.
     """
     of = _network(plan, done)
-    format = _chosen("Format", "export_format", "format", words.FORMATS)
+    format = _format()
     flavour, carrier = "integer", "int8"
     if format in ("onnx", "qonnx"):
         flavour = _chosen("Flavour", "export_flavour", "flavour", words.FLAVOURS)
@@ -48,14 +48,29 @@ def _network(plan: Plan | None, done: Sequence[Run]) -> str:
     return found or _PLAN
 
 
-def _chosen(label: str, key: str, name: str, of: Mapping[str, tuple[str, str]]) -> str:
-    options = list(of)
+def _format() -> str:
+    options = list(words.FORMATS)
     found = st.radio(
-        label,
+        "Format",
         options,
-        format_func=lambda each: of[each][0],
-        captions=[said for _, said in of.values()],
-        key=address.choice(key, name, options, options[0]),
+        format_func=lambda each: words.FORMATS[each][0],
+        captions=[said for _, said in words.FORMATS.values()],
+        key=address.choice("export_format", "format", options, options[0]),
         persist_state="session",
     )
     return found or options[0]
+
+
+def _chosen(label: str, key: str, name: str, of: Mapping[str, tuple[str, str]]) -> str:
+    options = list(of)
+    found = st.segmented_control(
+        label,
+        options,
+        required=True,
+        format_func=lambda each: of[each][0],
+        key=address.choice(key, name, options, options[0]),
+        persist_state="session",
+    )
+    chosen = found or options[0]
+    st.caption(of[chosen][1])
+    return chosen

@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 FORMATS: Mapping[str, tuple[str, str]] = {
-    "onnx": ("ONNX", "Runs anywhere: ONNX Runtime, OpenVINO and others compute it in integers."),
-    "packed": ("Packed", "The smallest file, and every plan: for a reader of your own; NumPy suffices."),
-    "qonnx": ("QONNX", "Says every width, for hardware of your own: FINN, hls4ml. Weights as FP32 numbers."),
-    "aimet": (
-        "AIMET",
-        "For AIMET and Qualcomm's tools: FP32 ONNX with encodings; inputs of 2, 4, 8, 16 bits.",
-    ),
+    "onnx": ("ONNX", "Runs: ONNX Runtime, OpenVINO and others."),
+    "packed": ("Packed", "The smallest, for every plan; NumPy reads it."),
+    "qonnx": ("QONNX", "Says every width: for FINN and hls4ml."),
+    "aimet": ("AIMET", "For Qualcomm's tools; few widths."),
 }
 FLAVOURS: Mapping[str, tuple[str, str]] = {
-    "integer": ("Integer", "Integers throughout: int32 biases, residual sums in 8 bits. What is fast."),
-    "faithful": ("Faithful", "The plan and no more, biases in floating point. For other tools."),
+    "integer": (
+        "Integer",
+        "Integers throughout, which is what is fast: int32 biases, residual sums in 8 bits.",
+    ),
+    "faithful": ("Faithful", "The plan and no more, biases in floating point: for other tools."),
 }
 CARRIERS: Mapping[str, tuple[str, str]] = {
-    "int8": ("A byte a weight", "Read by every runtime since 2024."),
-    "packed": ("Each at its own width", "The bytes that the plan promised; ONNX Runtime 1.25 or newer."),
+    "int8": ("A byte each", "A byte a weight: every runtime since 2024 reads it."),
+    "packed": ("Own width", "The bytes that the plan promised: ONNX Runtime 1.25 or newer."),
 }
 WHY = (
     "What runs is another network than the plan's: batch norms are folded into the scales of the weights, biases become "

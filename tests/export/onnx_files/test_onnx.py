@@ -70,15 +70,6 @@ def test_integers_of_every_width_survive_in_their_own_bytes(
         assert size == exact or integers.size % 8
 
 
-@pytest.fixture(scope="module")
-def graph(study: Study) -> ir.Model:
-    """The graph of the integer flavour, converted once: a width changes what markers stand for, not where they are."""
-    blocks, calibration = study.blocks(), calibration_batches(study)
-    bits = Plan.uniform(study, blocks, 4, 4).layer_bits(blocks)
-    ready = deploy(simulate(study.model(), bits, calibration), calibration)
-    return converted(marked(ready.network).network, study.data.inputs("test", slice(0, 2)), ragged=False)
-
-
 @pytest.mark.parametrize(("w_bits", "a_bits", "granularity"), WIDTHS)
 def test_every_width_runs_as_simulated(
     study: Study, graph: ir.Model, tmp_path: Path, w_bits: int, a_bits: int, granularity: Any
