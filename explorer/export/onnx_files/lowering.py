@@ -114,9 +114,9 @@ def _weight(parts: Parts, marked: Marked, key: str, carrier: Carrier) -> ir.Valu
         parts.constant(f"{name}.scale", _float(affine.step)),
         parts.constant(f"{name}.zero_point", zero),
     ]
-    return parts.node(
-        "DequantizeLinear", inputs, name, **({} if affine.axis is None else {"axis": affine.axis})
-    )
+    if affine.axis is None:
+        return parts.node("DequantizeLinear", inputs, name)
+    return parts.node("DequantizeLinear", inputs, name, axis=affine.axis)
 
 
 def _bias(parts: Parts, marked: Marked, key: str) -> ir.Value:

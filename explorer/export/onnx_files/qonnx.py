@@ -161,7 +161,7 @@ def cost_of_weights(path: Path) -> int | None:
         ) from error
     finally:
         logging.disable(level)
-    return round(found["total_cost"]["total_mem_w_bits"])
+    return int(round(found["total_cost"]["total_mem_w_bits"]))
 
 
 def _bits(tensors: dict[str, np.ndarray], marks: Marked, key: str) -> int:

@@ -5,7 +5,9 @@ import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Literal
 
+import numpy as np
 import streamlit as st
 
 from explorer.estimates import within_noise
@@ -47,14 +49,14 @@ def show(study: Study, run: Run) -> None:
     _checked(record)
 
 
-def zipped(files: Mapping[str, object]) -> bytes:
+def zipped(files: Mapping[str, np.ndarray]) -> bytes:
     """Files as one archive, the same bytes every time."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(PurePath(name).name)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, memoryview(files[name]).tobytes())  # type: ignore[call-overload]
+            archive.writestr(entry, files[name].tobytes())
     return made.getvalue()
 
 
@@ -94,7 +96,7 @@ def _numbers(study: Study, record: ExportRecord) -> None:
         )
 
 
-def _moved(record: ExportRecord) -> tuple[str | None, str]:
+def _moved(record: ExportRecord) -> tuple[str | None, Literal["normal", "off"]]:
     """How far what runs is from the plan, and whether that is more than noise."""
     own, runs = record.own, record.deployed
     if runs is None or own.accuracy is None or runs.accuracy is None:
