@@ -161,7 +161,8 @@ def cost_of_weights(path: Path) -> int | None:
         ) from error
     finally:
         logging.disable(level)
-    return int(round(found["total_cost"]["total_mem_w_bits"]))
+    bits: float = found["total_cost"]["total_mem_w_bits"]
+    return round(bits)
 
 
 def _bits(tensors: dict[str, np.ndarray], marks: Marked, key: str) -> int:
