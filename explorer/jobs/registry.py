@@ -88,10 +88,14 @@ KINDS: Mapping[str, Kind] = {
             _JOBS + "measure_frontier:run",
             "explorer.proxy.along:MeasuredFrontier",
         ),
-        Kind(questions.ExportQuestion, _JOBS + "exports.writing:run", "explorer.export.record:ExportRecord"),
+        Kind(
+            questions.ExportQuestion,
+            "explorer.jobs.exports.writing:run",
+            "explorer.export.record:ExportRecord",
+        ),
         Kind(
             questions.ExportLatencyQuestion,
-            _JOBS + "exports.timing:run",
+            "explorer.jobs.exports.timing:run",
             "explorer.export.record:LatencyRecord",
         ),
     )
