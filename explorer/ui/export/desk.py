@@ -10,11 +10,9 @@ from explorer.questions import ExportQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.export import form, outcome, speed
-from explorer.ui.parts import run_panel
+from explorer.ui.parts import beside, run_panel
 from explorer.ui.shell import results
 from explorer.ui.shell.plain import plain
-
-_COLUMNS = (1, 3)
 
 
 def show(study: Study, plan: Plan | None) -> None:
@@ -26,7 +24,7 @@ def show(study: Study, plan: Plan | None) -> None:
         st.info("There is nothing to export yet: choose a plan first.", icon=":material/info:")
         st.page_link("pages/frontier.py", label="Choose a plan", icon=":material/show_chart:")
         return
-    left, right = st.columns(_COLUMNS, gap="medium")
+    left, right = beside.columns("export")
     with left:
         try:
             asked = form.asked(plan, done)
