@@ -1,11 +1,12 @@
 """What ONNX Runtime makes of exported plans, on whole test splits.
 
     python -m benchmarks.exports [--studies fashion-thin,fashion-resnet20] [--plans W8A8,W7A8,mixed,W4A4]
-                                 [--samples 5000] [--markdown FILE] [--json FILE] [--latency] [--quick]
+                                 [--samples 5000] [--markdown FILE] [--into FILE] [--json FILE] [--latency] [--quick]
 
 Every plan is exported, read back, and run operator by operator and as the runtime likes it; both are compared with the
-simulated network that the export is judged by, and that with the plan's own. ``--latency`` times every file beside FP32
-in fresh processes.
+simulated network that the export is judged by, and that with the plan's own. The mixed plan is the frontier's, by
+Hessian traces, of an eighth of the FP32 size. The study ``attention`` is a small transformer, which is trained first.
+``--latency`` times every file beside FP32 in fresh processes; ``--into`` puts the table into a page, between comments.
 """
 
 import argparse
@@ -22,18 +23,22 @@ import torch
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from benchmarks.networks import attention
 from benchmarks.report import report
-from benchmarks.tables import Column, Table
-from explorer import studies
+from benchmarks.tables import Column, Table, as_markdown
+from benchmarks.timing import machine
+from explorer import plans, studies
+from explorer.curvature import weight_traces
 from explorer.export import Options, Subject, export
 from explorer.export.latency import EXPORTED, benchmark
 from explorer.export.onnx_files.running import Running
-from explorer.export.onnx_files.writing import compared
+from explorer.export.onnx_files.trying import compared
 from explorer.plans import Plan
 from explorer.quantizers.deployed import deploy
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
 
+_BEGIN, _END = "<!-- exports -->", "<!-- end -->"
 _COLUMNS = (
     Column("study", "study"),
     Column("plan", "plan"),
@@ -74,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=5000, help="test samples, at most all")
     parser.add_argument("--plans", default="", help="names of plans with commas between; all without it")
     parser.add_argument("--markdown", type=Path, help="write the tables there")
+    parser.add_argument(
+        "--into", type=Path, help="put the table there, between <!-- exports --> and <!-- end -->"
+    )
     parser.add_argument("--json", type=Path, help="write the numbers there")
     parser.add_argument("--latency", action="store_true", help="time the integer files too")
     parser.add_argument("--quick", action="store_true", help="one plan, to see that everything works")
@@ -81,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[dict[str, Any]] = []
     times: list[dict[str, Any]] = []
     for name in options.studies.split(","):
-        study = studies.load_network(name)
+        study = attention() if name == "attention" else studies.load_network(name)
         for plan in _plans(study, quick=options.quick):
             if options.plans and plan.name not in options.plans.split(","):
                 continue
@@ -92,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tables = [Table("exports", "Exported plans in ONNX Runtime", _COLUMNS, tuple(rows), _NOTES)]
     if times:
         tables.append(Table("latency", "Latency, as ratios of one round", _LATENCY, tuple(times), ()))
+    if options.into is not None:
+        _put(options.into, tables[0], options.samples)
     report(
         tables,
         script="exports",
@@ -105,15 +115,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _plans(study: Study, *, quick: bool) -> Iterator[Plan]:
     """W8A8, W7A8 (which saturates nowhere), a mixed plan, and W4A4."""
     blocks = study.blocks()
-    widths = (4, 6, 3, 8, 2, 5, 7)
-    mixed = {block.name: widths[place % len(widths)] for place, block in enumerate(blocks)}
-    mixed |= {blocks[0].name: 8, blocks[-1].name: 8}
     if not quick:
         yield Plan.uniform(study, blocks, 8, 8, name="W8A8")
     yield Plan.uniform(study, blocks, 7, 8, name="W7A8")
     if not quick:
-        yield Plan.of_weights(study, blocks, mixed, a_bits=8, name="mixed")
+        yield _mixed(study)
         yield Plan.uniform(study, blocks, 4, 4, name="W4A4")
+
+
+def _mixed(study: Study) -> Plan:
+    """Of the frontier by Hessian traces, at most an eighth of the FP32 size."""
+    traces = weight_traces(study, rel_se=0.2)
+    curve = plans.frontier(study, traces, cost="size", bits=(2, 3, 4, 6, 8))
+    chosen = curve.best_under(plans.Budget("ratio", 8))
+    return Plan.of_weights(study, study.blocks(), dict(chosen.bits), a_bits=8, name="mixed")
+
+
+def _put(path: Path, table: Table, samples: int) -> None:
+    """Put a table into a page, between the comments that begin and end its place."""
+    page = path.read_text(encoding="utf-8")
+    head, rest = page.split(_BEGIN, 1)
+    _, tail = rest.split(_END, 1)
+    lines = "\n".join(f"- {line}" for line in machine())
+    said = f"`python -m benchmarks.exports` wrote this table, on {samples:,} test samples of each study.\n\n{lines}\n"
+    path.write_text(f"{head}{_BEGIN}\n{said}\n{as_markdown(table)}\n{_END}{tail}", encoding="utf-8")
 
 
 def _exported(study: Study, plan: Plan, folder: Path, samples: int) -> Iterator[dict[str, Any]]:

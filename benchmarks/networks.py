@@ -1,4 +1,4 @@
-"""Networks of other sizes for the scaling measurements: untrained, with random labels.
+"""Networks of other sizes for the scaling measurements, untrained, with random labels; a small transformer, trained.
 
 What a pass costs does not depend on the weights. How many draws an error takes does: untrained networks have
 samples that are much alike, so they take fewer.
@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from explorer import studies
 from explorer.studies.data.images import ImageData
+from explorer.studies.networks.attention import open_attention
 from explorer.studies.networks.small import BasicBlock, ResNet20
 from explorer.studies.study import Study
 
@@ -54,3 +56,37 @@ def untrained(study: Study, *, depth: int, classes: int, images: int, seed: int 
             network(data.inputs("train", part))
     name = f"resnet{depth}-{classes}-classes"
     return replace(study, name=name, reference=name, data=data, network=network.eval())
+
+
+class Transformer(nn.Module):
+    """16 patches of 7 x 7 pixels as tokens of 32 numbers, one encoder layer of 4 heads, the mean of the tokens."""
+
+    def __init__(self, classes: int = 10, width: int = 32) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(1, width, 7, stride=7)
+        self.places = nn.Parameter(torch.randn(1, 16, width) * 0.02)
+        self.encoder = nn.TransformerEncoderLayer(width, 4, 2 * width, dropout=0.0, batch_first=True)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patches(x).flatten(2).transpose(1, 2) + self.places
+        logits: Tensor = self.head(self.encoder(tokens).mean(dim=1))
+        return logits
+
+
+def attention(*, epochs: int = 3, seed: int = 0) -> Study:
+    """Fashion-MNIST with a small transformer, trained here."""
+    study = studies.load_network("fashion-thin")
+    size = study.data.size("train")
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = Transformer().train()
+        optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+        for _ in range(epochs):
+            for rows in torch.randperm(size).split(128):
+                inputs, targets = next(study.data.batches("train", 128, rows))
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(network(inputs), targets).backward()
+                optimizer.step()
+    ready = open_attention(network).eval().requires_grad_(False)
+    return replace(study, name="attention", reference="attention", network=ready, weights_sha256="0" * 64)

@@ -18,4 +18,6 @@ if not study.has_network:
 else:
     desk.show(study, session.plan())
     if any(run.status == "done" for run in results.runs_of(study, "finetune")):
-        frame.next_step("results", "compare before and after")
+        frame.next_step(
+            "results", "compare before and after", ("export", "take the network to where it runs")
+        )

@@ -51,4 +51,4 @@ else:
     outcomes.pick(rows)
 comparing.show(study)
 if rows:
-    frame.next_step("frontier", "try another plan")
+    frame.next_step("export", "take a network to where it runs", ("frontier", "try another plan"))

@@ -26,6 +26,7 @@ from explorer.cli import (
 )
 from explorer.cli.exports import adopting
 from explorer.cli.exports import running as running_exports
+from explorer.cli.exports import timing as timing_exports
 from explorer.cli.exports import writing as writing_exports
 from explorer.cli.sharing import archives, reporting
 from explorer.errors import ExplorerError, sentence
@@ -52,6 +53,7 @@ for group in (
     training,
     writing_exports,
     running_exports,
+    timing_exports,
     adopting,
     reporting,
     archives,

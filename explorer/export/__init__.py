@@ -1,4 +1,4 @@
-"""Quantized networks as files that run elsewhere: ``onnx`` and ``packed``, each read back after it is written."""
+"""Quantized networks as files that run elsewhere, each read back after it is written."""
 
 from explorer.export.exporting import FORMATS, check_folder, export
 from explorer.export.manifest import Manifest

@@ -14,11 +14,16 @@ from explorer.errors import ExportError
 from explorer.export import manifest as manifests
 from explorer.export import packed
 from explorer.export.manifest import Manifest
-from explorer.export.onnx_files import writing
+from explorer.export.onnx_files import aimet, qonnx, writing
 from explorer.export.subject import Subject, Written
 from explorer.plans.costs.tables import size_bytes
 
-FORMATS: dict[str, Callable[[Subject, Path], Written]] = {"onnx": writing.write, "packed": packed.write}
+FORMATS: dict[str, Callable[[Subject, Path], Written]] = {
+    "onnx": writing.write,
+    "packed": packed.write,
+    "qonnx": qonnx.write,
+    "aimet": aimet.write,
+}
 
 
 def export(subject: Subject, format: str, folder: Path) -> Manifest:

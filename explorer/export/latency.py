@@ -56,9 +56,20 @@ class Latency:
 
 
 def benchmark(
-    path: Path, study: Study, *, rounds: int = 4, threads: int | None = None, seconds: float = SECONDS
+    path: Path,
+    study: Study,
+    *,
+    rounds: int = 4,
+    threads: int | None = None,
+    seconds: float = SECONDS,
+    progress: Callable[[float], None] | None = None,
 ) -> list[Latency]:
     """Time a file beside the study's FP32 network.
+
+    Args:
+        threads: of an operator; None: the libraries' choice.
+        seconds: that a process is timed.
+        progress: told the share of processes that have ended; it may raise.
 
     Raises:
         ExportError: ONNX Runtime is missing or cannot run the file, or a process dies.
@@ -69,11 +80,13 @@ def benchmark(
         example = study.data.inputs("test", slice(0, 2))
         plain.write_bytes(ir.to_proto(converted(study.model(), example, ragged=False)).SerializeToString())
         timed: dict[tuple[str, int], list[float]] = {}
-        for _ in range(rounds):
-            for batch in BATCHES:
-                for what, file in ((FLOAT, str(plain)), (EXPORTED, str(path)), (TORCH, "")):
-                    found = _in_a_process(file, study, batch, threads, seconds)
-                    timed.setdefault((what, batch), []).append(found)
+        networks = ((FLOAT, str(plain)), (EXPORTED, str(path)), (TORCH, ""))
+        turns = [(batch, *each) for _ in range(rounds) for batch in BATCHES for each in networks]
+        for number, (batch, what, file) in enumerate(turns):
+            if progress is not None:
+                progress(number / len(turns))
+            found = _in_a_process(file, study, batch, threads, seconds)
+            timed.setdefault((what, batch), []).append(found)
     return [
         latency(what, batch, timed[what, batch], timed[FLOAT, batch])
         for batch in BATCHES

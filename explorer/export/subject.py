@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from explorer.blocks import Block
 from explorer.plans.plan.plan import Plan
 from explorer.quantizers.simulated import simulate
+from explorer.questions.exports import Carrying, Flavour
 from explorer.randomness import spread_rows
 from explorer.studies.calibration import calibration_batches
 from explorer.studies.study import Study
 
-Flavour = Literal["integer", "faithful"]
-Carrying = Literal["int8", "packed"]
 TRIED = 200
 
 

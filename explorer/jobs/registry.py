@@ -89,6 +89,16 @@ KINDS: Mapping[str, Kind] = {
             "explorer.proxy.along:MeasuredFrontier",
         ),
         Kind(questions.LessonQuestion, _JOBS + "lesson:run", "explorer.lessons.common.longs:LongResult"),
+        Kind(
+            questions.ExportQuestion,
+            "explorer.jobs.exports.writing:run",
+            "explorer.export.record:ExportRecord",
+        ),
+        Kind(
+            questions.ExportLatencyQuestion,
+            "explorer.jobs.exports.timing:run",
+            "explorer.export.record:LatencyRecord",
+        ),
     )
 }
 _HIDDEN = {"selftest": Kind(SelftestQuestion, _JOBS + "selftest:run", needs_study=False)}

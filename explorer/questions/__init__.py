@@ -17,6 +17,7 @@ from explorer.questions.along import Ladder, MeasureFrontierQuestion
 from explorer.questions.base import Quantizer, Question, question_of
 from explorer.questions.choose import ChooseQuestion
 from explorer.questions.damage import DamageQuestion, ProxyQuestion
+from explorer.questions.exports import ExportLatencyQuestion, ExportQuestion
 from explorer.questions.frontier import FrontierQuestion
 from explorer.questions.landscape import LandscapeQuestion
 from explorer.questions.lessons import LessonQuestion
@@ -37,6 +38,8 @@ __all__ = [
     "DamageQuestion",
     "EigenvaluesQuestion",
     "EvaluateQuestion",
+    "ExportLatencyQuestion",
+    "ExportQuestion",
     "FinetuneQuestion",
     "FrontierQuestion",
     "Ladder",

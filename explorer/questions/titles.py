@@ -16,6 +16,8 @@ NOUNS: Mapping[str, str] = {
     "measure_frontier": "Measured frontier",
     "evaluate": "Accuracy",
     "finetune": "Training",
+    "export": "Export",
+    "export_latency": "Latency of an export",
     "lapq": "Step sizes",
     "lapq_surface": "Two-step surface",
     "lapq_sweep": "Sweep of step sizes",
@@ -49,6 +51,11 @@ _WORDS: Mapping[str, str] = {
     "settings": "",
     "sweep": "",
     "radius": "range",
+    "format": "",
+    "flavour": "",
+    "carrier": "weights",
+    "export": "of",
+    "run": "of training",
 }
 
 

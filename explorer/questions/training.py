@@ -23,7 +23,7 @@ LEARNING_RATES: dict[Optimizer, float] = {
 MOST_EPOCHS = 100_000
 
 
-def _anonymous(plan: Any) -> Any:
+def without_name(plan: Any) -> Any:
     """The plan without its name, which plays no part in any result."""
     return {key: value for key, value in plan.items() if key != "name"} if isinstance(plan, dict) else plan
 
@@ -41,7 +41,7 @@ class EvaluateQuestion(Question):
         False, description="as integer arithmetic computes it: int32 biases, 8-bit residual sums"
     )
 
-    _plan_without_name = field_validator("plan", mode="before")(_anonymous)
+    _plan_without_name = field_validator("plan", mode="before")(without_name)
 
 
 class FinetuneQuestion(Question):
@@ -118,7 +118,7 @@ class FinetuneQuestion(Question):
         "keep": "last",
     }  # what a training of the first version was where it says nothing else
 
-    _plan_without_name = field_validator("plan", mode="before")(_anonymous)
+    _plan_without_name = field_validator("plan", mode="before")(without_name)
 
     @model_validator(mode="before")
     @classmethod

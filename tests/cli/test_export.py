@@ -78,7 +78,7 @@ def test_a_trained_run_is_exported_with_its_own_accuracy(
     ("words", "said"),
     [
         ("export --study tiny --out x", "neither a plan nor a run"),
-        ("export --study tiny --out x --plan p.json --format qonnx", "use onnx or packed"),
+        ("export --study tiny --out x --plan p.json --format tflite", "use onnx or packed or qonnx or aimet"),
         ("export --study tiny --out x --plan p.json --flavour int", "use integer or faithful"),
         ("export --study tiny --out . --plan p.json", "something at"),
         ("run-exported nowhere.onnx", "--data"),

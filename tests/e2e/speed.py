@@ -30,6 +30,7 @@ PAGES = (
     "Step sizes",
     "Fine-tune",
     "Results",
+    "Export",
     "Runs",
     "Glossary",
 )

@@ -7,6 +7,8 @@ from explorer.questions import (
     DamageQuestion,
     EigenvaluesQuestion,
     EvaluateQuestion,
+    ExportLatencyQuestion,
+    ExportQuestion,
     FinetuneQuestion,
     Ladder,
     LandscapeQuestion,
@@ -53,6 +55,9 @@ ASKED = {
     "damage, not as usual": spec_of(
         STUDY, DamageQuestion(bits=[4, 2], quantizer={"step": "max", "scheme": "symmetric"})
     ),
+    "export": spec_of(STUDY, ExportQuestion(plan={"blocks": {}})),
+    "export, not as usual": spec_of(STUDY, ExportQuestion(run="3f2a", format="qonnx", flavour="faithful")),
+    "export_latency": spec_of(STUDY, ExportLatencyQuestion(export={"run": "3f2a"})),
     "choose": spec_of(STUDY, ChooseQuestion()),
     "choose, not as usual": spec_of(
         STUDY, ChooseQuestion(max_drop=0.02, frontier={"bits": (8, 2), "cost": "bops", "a_bits": "weights"})
@@ -84,6 +89,9 @@ IDS = {
     "damage": "dbd6a36fad6b",
     "damage of activations": "811b9586708d",
     "damage, not as usual": "2857ff2460ac",
+    "export": "f159e231fc35",
+    "export, not as usual": "0cc838c0a6d3",
+    "export_latency": "e98b63fdca55",
     "choose": "d73e70fe48ca",
     "choose, not as usual": "0fcaec592016",
     "proxy": "9cec9eab3ec2",

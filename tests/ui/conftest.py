@@ -27,7 +27,17 @@ from tests import learnable
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "hawq-v3-resnet18"
-PAGES = ("model", "sensitivity", "landscape", "frontier", "step_sizes", "fine_tune", "results", "runs")
+PAGES = (
+    "model",
+    "sensitivity",
+    "landscape",
+    "frontier",
+    "step_sizes",
+    "fine_tune",
+    "results",
+    "export",
+    "runs",
+)
 
 Opens = Callable[..., AppTest]
 

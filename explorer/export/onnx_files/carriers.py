@@ -51,9 +51,13 @@ class Parts:
             self.holding.append(name)
         return self.initializers[name]
 
-    def node(self, op: str, inputs: Sequence[ir.Value], name: str, **attributes: Any) -> ir.Value:
+    def node(
+        self, op: str, inputs: Sequence[ir.Value], name: str, *, domain: str = "", **attributes: Any
+    ) -> ir.Value:
         """A node and its output, called ``name``."""
-        node = ir.node(op, list(inputs), attributes=attributes or None, num_outputs=1, name=f"{name}/{op}")
+        node = ir.node(
+            op, list(inputs), attributes or None, domain=domain, num_outputs=1, name=f"{name}/{op}"
+        )
         node.outputs[0].name = name
         self.nodes.append(node)
         return node.outputs[0]

@@ -20,6 +20,7 @@ import torch
 
 from explorer.errors import ExportError
 from explorer.export.onnx_files.carriers import OPSETS, Carrier, Parts, carried
+from explorer.export.onnx_files.editing import replace, tidy
 from explorer.export.onnx_files.markers import DOMAIN, Marked
 from explorer.quantizers.uniform import Affine
 
@@ -63,10 +64,10 @@ def lower(model: ir.Model, marked: Marked, carrier: Carrier) -> dict[str, list[s
         else:
             new = _input(parts, node, _levels(marked.inputs[key]), quantized, shared)
         graph.insert_before(node, parts.nodes)
-        _replace(graph, node, new)
+        replace(graph, node, new)
     for name, value in everywhere.initializers.items():
         graph.initializers[name] = value
-    _tidy(model, carrier)
+    tidy(model, {"": OPSETS[carrier]}, _IR_VERSIONS[carrier])
     return holding
 
 
@@ -113,9 +114,9 @@ def _weight(parts: Parts, marked: Marked, key: str, carrier: Carrier) -> ir.Valu
         parts.constant(f"{name}.scale", _float(affine.step)),
         parts.constant(f"{name}.zero_point", zero),
     ]
-    return parts.node(
-        "DequantizeLinear", inputs, name, **({} if affine.axis is None else {"axis": affine.axis})
-    )
+    if affine.axis is None:
+        return parts.node("DequantizeLinear", inputs, name)
+    return parts.node("DequantizeLinear", inputs, name, axis=affine.axis)
 
 
 def _bias(parts: Parts, marked: Marked, key: str) -> ir.Value:
@@ -200,40 +201,6 @@ def _level(bound: float, levels: _Levels) -> int:
     if np.isinf(bound):
         return 0 if bound < 0 else 255
     return int(np.clip(np.rint(np.float32(bound) / np.float32(levels.step)) + levels.zero_point, 0, 255))
-
-
-def _replace(graph: ir.Graph, node: ir.Node, new: ir.Value) -> None:
-    old = node.outputs[0]
-    if new.shape is None:
-        new.shape, new.type = old.shape, old.type
-    for place, output in enumerate(graph.outputs):
-        if output is old:
-            graph.outputs[place] = new
-    ir.convenience.replace_all_uses_with(old, new)
-    graph.remove(node, safe=True)
-
-
-def _tidy(model: ir.Model, carrier: Carrier) -> None:
-    """Take away what nothing reads, and what tells of the computer that exported."""
-    graph = model.graph
-    for node in reversed(list(graph)):
-        if not any(output.uses() or output.is_graph_output() for output in node.outputs):
-            graph.remove(node, safe=True)
-    for name, value in list(graph.initializers.items()):
-        if not value.uses() and not value.is_graph_output():
-            del graph.initializers[name]
-    for node in graph.all_nodes():
-        node.metadata_props.clear()
-        for output in node.outputs:
-            output.metadata_props.clear()
-    for value in (*graph.inputs, *graph.initializers.values()):
-        value.metadata_props.clear()
-    graph.metadata_props.clear()
-    model.metadata_props.clear()
-    model.functions.clear()
-    model.opset_imports.clear()
-    model.opset_imports[""] = OPSETS[carrier]
-    model.ir_version = _IR_VERSIONS[carrier]
 
 
 def _value(value: ir.Value | None) -> ir.Value:

@@ -26,10 +26,12 @@ class Running:
     """A file in ONNX Runtime on the CPU.
 
     Args:
+        file: where it is, or its content.
         optimised: let the runtime fuse operators; without, it computes node by node what the file says.
         exact: without VNNI, multiply bytes so that no sum of two products saturates (slower).
         threads: of one operator; None: the runtime's choice.
         optimised_to: where the runtime writes the graph it runs.
+        profiled_to: how the file begins that the runtime writes its profile to, see `profile`.
 
     Raises:
         ExportError: there is no ONNX Runtime, or it cannot run the file.
@@ -37,12 +39,13 @@ class Running:
 
     def __init__(
         self,
-        path: Path,
+        file: Path | bytes,
         *,
         optimised: bool = True,
         exact: bool = False,
         threads: int | None = None,
         optimised_to: Path | None = None,
+        profiled_to: Path | None = None,
     ) -> None:
         if installed() is None:
             raise ExportError("ONNX Runtime is not here; install it with `pip install onnxruntime`")
@@ -57,16 +60,24 @@ class Running:
             options.intra_op_num_threads = threads
         if optimised_to is not None:
             options.optimized_model_filepath = str(optimised_to)
+        if profiled_to is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(profiled_to)
         try:
-            data = path.read_bytes()
+            data = file if isinstance(file, bytes) else file.read_bytes()
             self._session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except OSError as error:
             raise ExportError(
-                f"the file {path} cannot be read ({error.strerror}); give an ONNX file"
+                f"the file {file!s} cannot be read ({error.strerror}); give an ONNX file"
             ) from error
         except Exception as error:  # the runtime's own errors have no common class
-            raise ExportError(f"ONNX Runtime cannot run {path} ({str(error)[:120]})") from error
+            name = "the file" if isinstance(file, bytes) else file
+            raise ExportError(f"ONNX Runtime cannot run {name} ({str(error)[:120]})") from error
         self.inputs = [each.name for each in self._session.get_inputs()]
+
+    def profile(self) -> str:
+        """End the profile and write it; the file's name."""
+        return str(self._session.end_profiling())
 
     def __call__(self, inputs: Any) -> Any:
         """Outputs for a batch: a tensor where the network gives one, else a list of them."""

@@ -7,21 +7,16 @@ faithful   the plan's network with batch norms folded and no more; integer runti
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import ml_dtypes
 import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxscript
-import torch
-from torch import Tensor
 
 from explorer import files
 from explorer.errors import ExportError
-from explorer.estimates import share
-from explorer.evaluation.per_sample import joined, score
-from explorer.export.onnx_files import reading, running
+from explorer.export.onnx_files import reading, running, trying
 from explorer.export.onnx_files.converting import converted
 from explorer.export.onnx_files.lowering import lower, refuse
 from explorer.export.onnx_files.markers import Marked, marked
@@ -30,8 +25,6 @@ from explorer.quantizers.deployed import Deployed, Deployment, deploy
 from explorer.studies.calibration import calibration_batches
 
 NAME = "model.onnx"
-CLOSE = 1e-3  # outputs that differ by less are the same
-MOST_FLIPS = 0.05  # of the samples; more is no rounding
 FAITHFUL = Deployment(integer_bias=False, residual_bits=None)
 
 
@@ -90,26 +83,14 @@ def _read_back(
 
 def _tried(subject: Subject, ready: Deployed, path: Path) -> tuple[list[Check], list[str]]:
     """Run the file as written and as the runtime likes it, beside the simulated network."""
-    said = [_first(each) for each in subject.outputs(ready.network)]
-    outputs = {
-        "as written": running.Running(path, optimised=False, threads=1),
-        "as run": running.Running(path, threads=1),
+    found = {
+        "as written": trying.run(subject, running.Running(path, optimised=False, threads=1)),
+        "as run": trying.run(subject, running.Running(path, threads=1)),
     }
-    found = {name: [_first(run(inputs)) for inputs, _ in subject.batches()] for name, run in outputs.items()}
-    checks = [
-        Check(f"{name} beside the simulated network", compared(each, said)) for name, each in found.items()
-    ]
-    between = compared(found["as run"], found["as written"])
+    checks = trying.beside(subject, ready.network, found)
+    between = trying.compared(found["as run"], found["as written"])
     checks.append(Check("as run beside as written", between))
-    flips = checks[0].found.get("flips", 0)
-    if flips > MOST_FLIPS * len(subject.rows):
-        raise ExportError(
-            f"the file gives {flips} of {len(subject.rows)} samples another class than the simulated network; "
-            "report this"
-        )
-    value = _accuracy(subject, found["as run"])
-    if value is not None:
-        checks.append(Check("accuracy as run", value))
+    checks += trying.accuracy(subject, "as run", found["as run"])
     remarks = []
     if subject.options.flavour == "integer" and between["same"] < 0.5:
         remarks.append(
@@ -118,34 +99,6 @@ def _tried(subject: Subject, ready: Deployed, path: Path) -> tuple[list[Check], 
             "session.x64quantprecision=1."
         )
     return checks, remarks
-
-
-def compared(one: list[Tensor], other: list[Tensor]) -> dict[str, Any]:
-    """How far two lists of outputs agree: share of samples that are the same, the largest difference, and flips of the
-    class where the outputs are (samples, classes)."""
-    a, b = (torch.cat([each.reshape(len(each), -1) for each in batch]).double() for batch in (one, other))
-    apart = (a - b).abs().amax(dim=1)
-    found = {"samples": len(a), "same": float((apart < CLOSE).double().mean()), "largest": float(apart.max())}
-    if one[0].ndim == 2:
-        found["flips"] = int((a.argmax(dim=1) != b.argmax(dim=1)).sum())
-    return found
-
-
-def _accuracy(subject: Subject, outputs: list[Tensor]) -> dict[str, float] | None:
-    study = subject.study
-    pairs = zip(outputs, subject.batches(), strict=True)
-    values = joined([score(said, targets, study.loss, study.metric) for said, (_, targets) in pairs]).metric
-    if values is None:
-        return None
-    measured = share(values)
-    return {"value": measured.value, "stderr": measured.stderr}
-
-
-def _first(outputs: Any) -> Tensor:
-    """The first tensor of an output."""
-    leaves = torch.utils._pytree.tree_leaves(outputs)
-    found: Tensor = next(leaf for leaf in leaves if isinstance(leaf, Tensor))
-    return found
 
 
 def _refuse_zero_points(marks: Marked) -> None:

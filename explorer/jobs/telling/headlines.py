@@ -70,6 +70,17 @@ def _finetune(result: Any) -> Iterator[Number]:
     yield Number("training", result.seconds, unit="s")
 
 
+def _export(result: Any) -> Iterator[Number]:
+    yield from _value(result.value, " where it runs")
+    yield from _value(result.own, " of the plan")
+    yield Number("weights in the file", result.manifest["weight_bytes"], unit="B")
+
+
+def _export_latency(result: Any) -> Iterator[Number]:
+    for each in result.latencies:
+        yield Number(f"{each.what}, batch {each.batch}", each.milliseconds, unit="ms")
+
+
 def _choose(result: Any) -> Iterator[Number]:
     yield Number("size", result.size_bytes, unit="B")
     for when, drop in (("images held out", result.promised), ("test images", result.measured)):
@@ -112,6 +123,8 @@ _NUMBERS: Mapping[str, Callable[[Any], Iterator[Number]]] = {
     "evaluate": _evaluate,
     "measure_frontier": _measure_frontier,
     "finetune": _finetune,
+    "export": _export,
+    "export_latency": _export_latency,
     "choose": _choose,
     "traces": _traces,
     "eigenvalues": _eigenvalues,

@@ -4,7 +4,7 @@
     conv1,4,0.0512                                    conv1,4,8,0.0613
 
 One line for every block and width that a plan may give it; rows at 32 bits make a ratio to FP32 possible. Where
-a plan does not say the width of the input, it is that of the weights.
+a plan does not say the width of the input, it is that of the weights. Lines that begin with # are for people.
 """
 
 import csv
@@ -77,12 +77,12 @@ def latency_text(path: Path) -> str:
 
 
 def _rows(source: Path | bytes) -> Iterator[tuple[int, list[str]]]:
-    """Numbered lines that are not blank."""
+    """Numbered lines that are neither blank nor remarks."""
     text = reading.text_of(source if isinstance(source, bytes) else reading.read_bytes(source, _FILE), _FILE)
     reader = csv.reader(StringIO(text, newline=""))
     try:
         for row in reader:
-            if any(entry.strip() for entry in row):
+            if any(entry.strip() for entry in row) and not row[0].lstrip().startswith("#"):
                 yield reader.line_num, row
     except csv.Error as error:
         raise PlanError(f"line {reader.line_num} of the latencies is not CSV ({error}); mend it") from error

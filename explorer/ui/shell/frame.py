@@ -122,14 +122,26 @@ def measured_line() -> None:
         )
 
 
-def next_step(page: str, label: str) -> None:
-    """What to do next, at the end of a page, if there is what that needs: weights, and a plan to train."""
-    if navigation.entry(page).weights and not session.study().has_network:
-        return
-    if page == "fine_tune" and session.plan() is None:
+def next_step(page: str, label: str, *others: tuple[str, str]) -> None:
+    """What to do next, at the end of a page, where there is what that needs: weights, and a plan to train.
+
+    Args:
+        others: further pages with their labels.
+    """
+    without = not session.study().has_network
+    offered = [
+        (name, said)
+        for name, said in ((page, label), *others)
+        if not (navigation.entry(name).weights and without)
+        and not (name == "fine_tune" and session.plan() is None)
+    ]
+    if not offered:
         return
     st.divider()
-    st.page_link(f"pages/{page}.py", label=f"Next: {label}", icon=":material/arrow_forward:")
+    for number, (name, said) in enumerate(offered):
+        st.page_link(
+            f"pages/{name}.py", label=f"{'Or' if number else 'Next'}: {said}", icon=":material/arrow_forward:"
+        )
 
 
 def _accuracy() -> None:

@@ -59,6 +59,7 @@ _PAGES: tuple[Entry, ...] = (
     Entry("step_sizes", "Step sizes", "straighten", weights=True),
     Entry("fine_tune", "Fine-tune", "model_training", weights=True),
     Entry("results", "Results", "fact_check", weights=True),
+    Entry("export", "Export", "output", weights=True),
     Entry("runs", "Runs", "list_alt"),
     Entry("glossary", "Glossary", "dictionary", of_a_study=False),
     Entry("course", "All lessons", "school", of_a_study=False, course=True),

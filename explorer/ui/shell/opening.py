@@ -17,6 +17,8 @@ PAGES: Mapping[str, str] = {  # kind of run to the file of its page
     "damage": "frontier",
     "proxy": "frontier",
     "measure_frontier": "frontier",
+    "export": "export",
+    "export_latency": "export",
     "choose": "frontier",
     "lapq": "step_sizes",
     "lapq_surface": "step_sizes",

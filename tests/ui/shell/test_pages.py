@@ -26,6 +26,7 @@ TITLES = {
     "step_sizes": "Step sizes",
     "fine_tune": "Fine-tune",
     "results": "Results",
+    "export": "Export",
     "runs": "Runs",
 }
 PLAN = "4.4.2.8_8.8.8.8"  # 108·4 + 108·4 + 192·2 + 48·8 bits = 204 bytes

@@ -1,0 +1,73 @@
+"""Trying a file on test samples, beside the simulated network that it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import ExportError
+from explorer.estimates import share
+from explorer.evaluation.per_sample import joined, score
+from explorer.export.subject import Check, Subject
+
+CLOSE = 1e-3  # outputs that differ by less are the same
+MOST_FLIPS = 0.05  # of the samples; more is no rounding
+
+
+def run(subject: Subject, file: Callable[[Any], Any]) -> list[Tensor]:
+    """What a file says of the samples it is tried on, a batch at a time; the first tensor of its outputs."""
+    return [_first(file(inputs)) for inputs, _ in subject.batches()]
+
+
+def beside(subject: Subject, network: nn.Module, found: Mapping[str, list[Tensor]]) -> list[Check]:
+    """How far what a file said, by each way of running it, agrees with a network.
+
+    Args:
+        found: name of the way to what `run` found; the first is the file's own meaning.
+
+    Raises:
+        ExportError: by its own meaning the file gives so many samples another class that it is no rounding.
+    """
+    said = [_first(each) for each in subject.outputs(network)]
+    checks = [
+        Check(f"{name} beside the simulated network", compared(each, said)) for name, each in found.items()
+    ]
+    flips = checks[0].found.get("flips", 0)
+    if flips > MOST_FLIPS * len(subject.rows):
+        raise ExportError(
+            f"the file gives {flips} of {len(subject.rows)} samples another class than the simulated network; "
+            "report this"
+        )
+    return checks
+
+
+def compared(one: list[Tensor], other: list[Tensor]) -> dict[str, Any]:
+    """How far two lists of outputs agree: share of samples that are the same, the largest difference, and flips of the
+    class where the outputs are (samples, classes)."""
+    a, b = (torch.cat([each.reshape(len(each), -1) for each in batch]).double() for batch in (one, other))
+    apart = (a - b).abs().amax(dim=1)
+    found = {"samples": len(a), "same": float((apart < CLOSE).double().mean()), "largest": float(apart.max())}
+    if one[0].ndim == 2:
+        found["flips"] = int((a.argmax(dim=1) != b.argmax(dim=1)).sum())
+    return found
+
+
+def accuracy(subject: Subject, name: str, outputs: list[Tensor]) -> list[Check]:
+    """The study's metric of what a file said; nothing where the targets have none."""
+    study = subject.study
+    pairs = zip(outputs, subject.batches(), strict=True)
+    values = joined([score(said, targets, study.loss, study.metric) for said, (_, targets) in pairs]).metric
+    if values is None:
+        return []
+    measured = share(values)
+    return [Check(f"accuracy {name}", {"value": measured.value, "stderr": measured.stderr})]
+
+
+def _first(outputs: Any) -> Tensor:
+    """The first tensor of an output."""
+    leaves = torch.utils._pytree.tree_leaves(outputs)
+    found: Tensor = next(leaf for leaf in leaves if isinstance(leaf, Tensor))
+    return found

@@ -1,0 +1,1 @@
+"""Exported plans: what they are worth, how large they are, and how long they take."""

@@ -1,0 +1,1 @@
+"""The Export page: a network leaves for where it runs."""
