@@ -20,7 +20,7 @@ from benchmarks.trainings.experiments import Group
 from explorer.estimates import Estimate, means, within_noise
 from explorer.evaluation import measure_samples
 from explorer.jobs.kinds.finetune import TRAINED
-from explorer.jobs.telling.sweeps import Spread
+from explorer.jobs.sweeps.table import Spread
 from explorer.plans import read_plan
 from explorer.qat.rebuilding import rebuilt
 from explorer.questions import FinetuneQuestion

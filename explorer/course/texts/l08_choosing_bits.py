@@ -395,7 +395,7 @@ LESSON = Lesson(
             takes="two minutes",
         ),
         Code(
-            "from explorer.lessons import choosing_bits\nfrom explorer.lessons.common import material\n\n"
+            "from explorer.lessons import choosing_bits\n\n"
             "own = (8, 4, 4, 4, 3, 3, 3, 8)\n"
             "both = choosing_bits.measured(own, (4,) * 8, images=64)\n"
             "print('rise of the loss:', both.own, ' all at 4 bits:', both.best)"

@@ -425,7 +425,7 @@ LESSON = Lesson(
             solution="Any pair in the valley will do. Powell's first search, along Δ₁ alone, finds one.",
             code="from explorer.lessons import step_losses as s\n\n"
             "end = s.descent(2)[-1].end * s.unit_steps(2)\n"
-            "answer = tuple(float(a / b) for a, b in zip(end, s.steps_at(2, 2.0)))",
+            "answer = tuple(float(a / b) for a, b in zip(end, s.steps_at(2, 2.0), strict=True))",
         ),
         Exercise(
             id="9.6",
