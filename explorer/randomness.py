@@ -62,11 +62,6 @@ class Stream(IntEnum):
     GRADIENT_ROUNDING = 44  # of DoReFa's gradients, a draw a step and layer
     AUGMENTATION = 45  # crops and flips of training images, a draw a step
     FEATURE_NOISE = 46  # added to the inputs of layers in training, a draw a step
-    LESSON_SMALL_NETWORK = 150  # first weights of lesson 5's network
-    LESSON_BINARY_DRAWS = 160  # of weights with given chances, lesson 6
-    LESSON_BINARY_TRAINING = 161  # signs of stochastic BinaryConnect in lesson 6, a draw a step
-    LESSON_NOISY_DESCENT = 200  # perturbations of one weight, lesson 10
-    LESSON_FEATURE_NOISE = 201  # perturbations of a layer's input, lesson 10
 
 
 def _plain(seed: int, draw: int) -> int:

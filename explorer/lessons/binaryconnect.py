@@ -19,12 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explorer.estimates import Estimate, mean, share
-from explorer.lessons.common import material, trainings
+from explorer.lessons.common import draws, material, trainings
 from explorer.lessons.common.longs import LongExperiment, Values
 from explorer.plans import Plan, fp32_bytes, size_bytes
 from explorer.quantizers import FLOAT_BITS
 from explorer.quantizers.gradients import passing
-from explorer.randomness import Stream, generator
 from explorer.studies import Study
 from explorer.watching import Watcher
 
@@ -32,6 +31,7 @@ FORMULAS = ("original", "slide")
 WAYS = ("float", "deterministic", "stochastic")
 TRAINED, TESTED = 600, 1000  # images
 CLASSES = 10
+_CHANCES, _LAYER, _START, _SIGNS = range(4)  # purposes of random draws
 
 
 def chance(w: np.ndarray, formula: str) -> np.ndarray:
@@ -46,7 +46,7 @@ def chance(w: np.ndarray, formula: str) -> np.ndarray:
 
 def drawn(w: float, formula: str, count: int, again: int) -> Estimate:
     """Mean of ``count`` binary weights that are drawn for a real one, and its standard error."""
-    draw = generator(Stream.LESSON_BINARY_DRAWS, again)
+    draw = draws.source(6, _CHANCES, again)
     plus = torch.rand(count, generator=draw, dtype=torch.float64) < float(chance(np.array(w), formula))
     return mean(torch.where(plus, 1.0, -1.0).double())
 
@@ -71,7 +71,7 @@ def filters(layer: str, way: str, again: int, count: int = 16) -> Filters:
     weight = material.weight(layer, material.USUAL).double()
     scales = weight.abs().mean((1, 2, 3), keepdim=True)
     if way == "stochastic":
-        draw = generator(Stream.LESSON_BINARY_DRAWS, again, 1)
+        draw = draws.source(6, _LAYER, again)
         uniform = torch.rand(weight.shape, generator=draw, dtype=torch.float64)
         signs = torch.where(2 * uniform < weight / scales + 1, 1.0, -1.0).double()
     else:
@@ -122,7 +122,7 @@ def train(way: str, count: int, rate: float, clipping: bool) -> Training:
         clipping: real weights to [-1, 1] after every step; none in FP32.
     """
     x, y, tested, labels = _images()
-    start = generator(Stream.LESSON_BINARY_TRAINING, 0)
+    start = draws.source(6, _START)
     w = (0.01 * torch.randn((x.shape[1], CLASSES), generator=start)).requires_grad_(True)
     shift = torch.zeros(CLASSES, requires_grad=True)
     scale = x.shape[1] ** -0.5
@@ -150,7 +150,7 @@ def _seen(w: Tensor, way: str, step: int) -> Tensor:
         return w
     if way == "deterministic":
         return passing(w, _sign(w))
-    draw = generator(Stream.LESSON_BINARY_TRAINING, 1, step)
+    draw = draws.source(6, _SIGNS, draw=step)
     plus = 2 * torch.rand(w.shape, generator=draw) < w.detach() + 1
     return passing(w, torch.where(plus, 1.0, -1.0))
 

@@ -24,12 +24,11 @@ from torch import Tensor, nn
 
 from explorer.curvature.operators.output_hessian import roots
 from explorer.estimates import Estimate, mean
-from explorer.lessons.common import material, trainings
+from explorer.lessons.common import draws, material, trainings
 from explorer.lessons.common.longs import LongExperiment, Values
 from explorer.qat.distillation import standardized_apart
 from explorer.qat.noise import noisy
 from explorer.quantizers import FLOAT_BITS, Affine, Grid, simulate
-from explorer.randomness import Stream, generator, numpy_generator
 from explorer.studies import Study
 from explorer.watching import Watcher
 
@@ -37,6 +36,7 @@ SHARP, FLAT = (1.0, -1.0), (0.9, 1.0)  # depth and place of both wells; the shar
 FLAT_WIDTH = 0.6
 IMAGES = 32
 NOISE_BITS = (2, 3, 4, 5, 6)
+_DESCENT, _NOISE = range(2)  # purposes of random draws
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Wells:
 
 def descend(wells: Wells, step: float, again: int, *, count: int = 300, rate: float = 0.02) -> np.ndarray:
     """Gradient descent from the sharp well, each gradient taken at w + delta; all w, (count + 1,)."""
-    draws = numpy_generator(Stream.LESSON_NOISY_DESCENT, again).uniform(-step / 2, step / 2, count)
+    uniform = torch.rand(count, generator=draws.source(10, _DESCENT, again), dtype=torch.float64)
     way = [SHARP[1]]
-    for delta in draws:
+    for delta in ((uniform - 0.5) * step).tolist():
         way.append(way[-1] - rate * float(wells.slope(np.array(way[-1] + delta))))
     return np.array(way)
 
@@ -156,9 +156,7 @@ def feature_noise(layer: str, again: int) -> tuple[Noisy, ...]:
                 sign: int = sign,
                 draw: int = bits,
             ) -> tuple[Tensor]:
-                delta = noisy(
-                    torch.zeros_like(inputs[0]), q, generator(Stream.LESSON_FEATURE_NOISE, again, draw)
-                )
+                delta = noisy(torch.zeros_like(inputs[0]), q, draws.source(10, _NOISE, again, draw))
                 return (inputs[0] + sign * delta,)
 
             handle = network.get_submodule(layer).register_forward_pre_hook(add)

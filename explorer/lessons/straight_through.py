@@ -24,11 +24,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explorer.estimates import Estimate, share
-from explorer.lessons.common import material, trainings
+from explorer.lessons.common import draws, material, trainings
 from explorer.lessons.common.longs import LongExperiment, Values
 from explorer.quantizers import Affine, Grid, fake_quantize, steps, straight_through
 from explorer.quantizers.gradients import passing, rounded
-from explorer.randomness import Stream, generator
 from explorer.studies import Study
 from explorer.watching import Watcher
 
@@ -37,6 +36,7 @@ HIDDEN = 24  # of the small network
 POOLED = 4  # pixels a side that are averaged into one input
 TRAINED, TESTED = 1000, 1000  # images
 FLOAT_STEPS = 120
+_START = 0  # purpose of random draws: first weights
 
 
 def staircase(x: Tensor, q: Affine, surrogate: str) -> Tensor:
@@ -109,7 +109,7 @@ def _forward(x: Tensor, weights: list[Tensor]) -> Tensor:
 def trained() -> tuple[Tensor, ...]:
     """Weights and biases of 49 - 24 - 10 in FP32, trained."""
     x, y, _, _ = _images()
-    draw = generator(Stream.LESSON_SMALL_NETWORK, 0)
+    draw = draws.source(5, _START)
     shapes = ((x.shape[1], HIDDEN), (HIDDEN,), (HIDDEN, 10), (10,))
     weights = [
         (torch.randn(shape, generator=draw) / shape[0] ** 0.5 if len(shape) > 1 else torch.zeros(shape))

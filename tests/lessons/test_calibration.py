@@ -41,10 +41,12 @@ def test_accuracy_of_every_rule() -> None:
     assert rows[10][2] < full, "KL with the zeros counted does, at 4 bits"
 
 
-def test_the_exercise_measures_accuracy_size_and_time() -> None:
+def test_the_exercise_measures_accuracy_size_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where ONNX Runtime is missing: files for it, and their times, are those of tests/export."""
+    monkeypatch.setattr(running, "installed", lambda: None)
     found = calibration.exercise(material.study(), UNWATCHED, images=100, epochs=0)
     full, eight, four = found["rows"]
     assert full[3] == 4 * eight[3] == pytest.approx(8 * four[3], abs=8)
     named = [each["what"] for each in found["times"]]
-    assert len(named) == (4 if running.installed() else 2)
+    assert len(named) == 2
     assert all(each["milliseconds"] > 0 for each in found["times"])

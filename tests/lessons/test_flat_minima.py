@@ -26,8 +26,8 @@ def test_noise_wider_than_the_sharp_well_leaves_it() -> None:
     """Without much noise a descent stays where it began."""
     wells = flat_minima.Wells(0.15)
     assert flat_minima.descend(wells, 0.05, 0)[-1] == pytest.approx(-1, abs=0.1)
-    ends = [flat_minima.descend(wells, 2.0, again)[-1] for again in range(3)]
-    assert min(ends) > 0
+    ends = [flat_minima.descend(wells, 2.5, again)[-1] for again in range(20)]
+    assert sum(end > 0 for end in ends) > 10
 
 
 def test_the_trace_in_front_of_the_last_layer_and_the_loss_that_noise_adds_there() -> None:
