@@ -153,7 +153,16 @@ class Trained:
     test: tuple[Tensor, Tensor]
 
 
-IMAGES, EPOCHS = 2000, 5  # that the network of the lesson's experiments is trained on, and how often
+IMAGES, EPOCHS = 2000, 3  # that the network of the lesson's experiments is trained on, and how often
+
+
+@cache
+def start() -> list[Tensor]:
+    """What the lesson's own network starts from."""
+    study = material.study()
+    pixels = study.data.inputs("train", slice(0, 1)).numel()
+    classes = int(study.data.targets("train", slice(0, IMAGES)).max()) + 1
+    return perceptron.drawn((pixels, *HIDDEN, classes), draws.source(LESSON, _START))
 
 
 @cache
@@ -161,9 +170,8 @@ def trained(l1: float = 0.0) -> Trained:
     """LeNet-300-100 trained on a part of Fashion-MNIST, with an ℓ₁ penalty or without; once a process."""
     study = material.study()
     x, y = perceptron.flat(study, "train", 0, IMAGES)
-    start = perceptron.drawn((x.shape[1], *HIDDEN, int(y.max()) + 1), draws.source(LESSON, _START))
     parameters = perceptron.fit(
-        start, x, y, epochs=EPOCHS, order=lambda epoch: draws.source(LESSON, _ORDER, 0, epoch), l1=l1
+        start(), x, y, epochs=EPOCHS, order=lambda epoch: draws.source(LESSON, _ORDER, 0, epoch), l1=l1
     )
     return Trained(parameters, x, y, perceptron.flat(study, "test", 0, 1000))
 
@@ -225,7 +233,7 @@ def tuning(study: Study, watcher: Watcher, *, epochs: int, images: int, seeds: i
     def one(seed: int, part: Part) -> Values:
         done = 0
 
-        def after(iteration: int) -> None:
+        def after(iteration: int, own: Sequence[Tensor]) -> None:
             nonlocal done
             done += 1
             part.check_stop()
@@ -245,9 +253,9 @@ def tuning(study: Study, watcher: Watcher, *, epochs: int, images: int, seeds: i
 
             return perceptron.fit(start, x, y, epochs=count, order=order, after=after, masks=mask, l1=l1)
 
-        start = perceptron.drawn(sizes, draws.source(LESSON, _START, seed))
-        dense = fit(start, epochs, _ORDER)
-        sparse = fit(start, epochs, _ORDER, l1=PENALTY)
+        first = perceptron.drawn(sizes, draws.source(LESSON, _START, seed))
+        dense = fit(first, epochs, _ORDER)
+        sparse = fit(first, epochs, _ORDER, l1=PENALTY)
         found: Values = {
             "dense": perceptron.accuracy(dense, *test),
             "sparse": perceptron.accuracy(sparse, *test),
@@ -257,12 +265,12 @@ def tuning(study: Study, watcher: Watcher, *, epochs: int, images: int, seeds: i
             if way == "iterative":
                 shares, counts = steps_of(kept, rounds), [epochs // rounds] * rounds
                 counts[-1] += epochs - sum(counts)
-                first, mask, before = 0, [torch.ones_like(each) for each in own[: len(sizes) - 1]], 0.0
+                passed, mask, before = 0, [torch.ones_like(each) for each in own[: len(sizes) - 1]], 0.0
                 for share, count in zip(shares, counts, strict=True):
                     mask = masks([w.abs() for w in own[: len(mask)]], share)
                     before = perceptron.accuracy(masked(own, mask), *test)
-                    own = fit(own, count, _TUNING, mask, first=first)
-                    first += count
+                    own = fit(own, count, _TUNING, mask, first=passed)
+                    passed += count
                 tuned = own
             else:
                 by, scope = _ONCE[way]

@@ -276,7 +276,7 @@ def training(study: Study, watcher: Watcher, *, images: int, epochs: int, seeds:
         per_epoch = -(-len(y) // perceptron.BATCH)
         done, all_of_it = 0, 4 * epochs * per_epoch
 
-        def after(iteration: int) -> None:
+        def after(iteration: int, own: Sequence[Tensor]) -> None:
             nonlocal done
             done += 1
             part.check_stop()

@@ -49,7 +49,7 @@ def fit(
     *,
     epochs: int,
     order: Callable[[int], torch.Generator],
-    after: Callable[[int], None] = lambda iteration: None,
+    after: Callable[[int, Sequence[Tensor]], None] = lambda iteration, own: None,
     outputs: Logits = logits,
     masks: Sequence[Tensor] = (),
     l1: float = 0.0,
@@ -59,7 +59,7 @@ def fit(
 
     Args:
         order: of an epoch, the generator that its images are shuffled by.
-        after: called after every iteration with its number, from 1; ``parameters`` in training are `fit`'s own.
+        after: called after every iteration with its number, from 1, and the parameters as they are, not to be changed.
         masks: of the first parameters, 1 where a weight may be, 0 where it stays 0; () for no mask.
         l1: what the absolute values of the weights (matrices, not biases) cost, λ of loss + λ ‖w‖₁.
     """
@@ -77,7 +77,7 @@ def fit(
             optimizer.step()
             _mask(own, masks)
             iteration += 1
-            after(iteration)
+            after(iteration, own)
     return [each.detach() for each in own]
 
 
