@@ -308,9 +308,9 @@ LESSON = Lesson(
             "seeds, and a difference of less than two of them is called noise.",
             study="fashion-thin",
             controls=(
-                Slider("levels", "Rounds", 1, 16, 6),
+                Slider("levels", "Rounds", 1, 16, 4),
                 Slider("seeds", "Seeds", 2, 8, 3),
-                Slider("epochs", "Epochs", 2, 30, 12),
+                Slider("epochs", "Epochs", 2, 30, 8),
                 Slider("images", "Training images", 500, 5000, 1000, step=500),
                 Choice(
                     "rate",
