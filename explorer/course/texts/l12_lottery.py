@@ -327,7 +327,7 @@ LESSON = Lesson(
             takes="a minute",
         ),
         InTheApp(
-            "fine_tune", "Train a network from a chosen start, with its validation curve drawn as it runs"
+            "fine_tune", "Fine-tune a quantized network, with its loss on held-out images drawn as it runs"
         ),
         Sources(
             (
