@@ -197,7 +197,7 @@ def _summary(runs: Sequence[Values], rounds: int, seeds: int, test_images: int) 
     for level in range(rounds):
         for kind in KINDS:
             own = np.array([each["levels"][level][kind] for each in runs], float)
-            wins = sum(winning((a[0], a[1]), (b[0], b[1])) for a, b in zip(own, full, strict=True))
+            wins = sum(bool(winning((a[0], a[1]), (b[0], b[1]))) for a, b in zip(own, full, strict=True))
             share = runs[0]["levels"][level]["kept"]
             rows.append([level + 1, share, kind, *_moments(own, full), wins])
             ends.append(own[:, 2])

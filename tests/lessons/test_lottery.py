@@ -1,5 +1,7 @@
 """Lesson 12: the kept fractions, nested masks, rewinding, the slide's definitions, and the run."""
 
+import json
+
 import pytest
 import torch
 
@@ -50,6 +52,7 @@ def test_tickets_are_found_and_trained_from_where_they_started(
     asked = longs.question("lottery:tickets", rounds=2, seeds=2, epochs=3, images=100, rate=0.4)
     watcher = Watched()
     found = longs.carry_out(study, asked, watcher).values
+    assert json.loads(json.dumps(found)), "a run's record is JSON"
     full, first, reinit, random, second, *_ = begun
     assert all(torch.equal(a, b) for each in (first, second) for a, b in zip(full[0], each[0], strict=True))
     assert not torch.equal(reinit[0][0], full[0][0])

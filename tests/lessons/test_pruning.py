@@ -1,5 +1,7 @@
 """Lesson 11: masks and thresholds in closed form, curvature against automatic differentiation, and training again."""
 
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,6 +58,7 @@ def test_a_network_is_pruned_in_every_way_and_goes_on_where_it_was(
     asked = longs.question("pruning:tuning", epochs=1, images=200, seeds=2, kept=0.1)
     watcher = Watched()
     found = longs.carry_out(study, asked, watcher).values
+    assert json.loads(json.dumps(found)), "a run's record is JSON"
     assert [row[0] for row in found["rows"]] == list(pruning.WAYS)
     for way, kept, *_ in found["rows"]:
         assert kept == pytest.approx(0.1, abs=0.01 if way == "neurons" else 1e-3)

@@ -1,5 +1,7 @@
 """Lesson 13: Monarch's identities, its projection, the butterfly inside it, Pixelfly's density, and the training."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +85,7 @@ def test_a_network_with_a_monarch_layer_learns_and_goes_on_where_it_was(
     watcher = Watched()
     asked = longs.question("structured:training", images=300, epochs=12, seeds=2)
     found = longs.carry_out(study, asked, watcher).values
+    assert json.loads(json.dumps(found)), "a run's record is JSON"
     rows = {row[0]: row for row in found["rows"]}
     assert rows["monarch"][1] == 2 * 8**3 + 64 * 3 + 64 + 3
     assert rows["narrow"][2] == 16 * 64 + 16 * 3
