@@ -49,20 +49,23 @@ class Server:
 
 
 @contextmanager
-def serve(home: Path, study: str, log: Path) -> Iterator[Server]:
-    """The app on a free port of this machine."""
+def serve(home: Path, study: str, log: Path, **variables: str) -> Iterator[Server]:
+    """The app on a free port of this machine, with these environment variables."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    variables = (
+    environment = (
         os.environ
         | {"EXPLORER_HOME": str(home), "EXPLORER_STUDIES": study, "EXPLORER_SHIPPED": "no"}
         | {"PYTHONUNBUFFERED": "1"}
+        | variables
     )
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
     try:
         _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process, log)
         yield Server(f"http://127.0.0.1:{port}/?study={quote(study)}", process, log)

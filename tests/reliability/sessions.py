@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Slider_pb2 import Slider
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
@@ -51,6 +52,8 @@ class Session:
         self._finished = asyncio.Event()
         self._polling: dict[str, asyncio.Task[None]] = {}
         self._asked: dict[str, float] = {}
+        self._sliders: dict[str, tuple[Slider, str]] = {}  # and the fragment that each is in
+        self._moved: tuple[str, asyncio.Event] | None = None  # a fragment that runs, and its end
 
     async def rerun(self) -> float:
         """Run the whole script once; the seconds until the server had sent all of it."""
@@ -77,6 +80,22 @@ class Session:
         name, (kind, element) = draw.choice(offered)
         self._states[name] = _other_value(name, kind, element, draw)
         return await self.rerun()
+
+    async def slide(self, draw: random.Random) -> float:
+        """Move one slider of the page, in its fragment; the seconds until the server had sent the answer."""
+        name, (slider, fragment) = draw.choice(sorted(self._sliders.items(), key=lambda each: each[0]))
+        steps = round((slider.max - slider.min) / slider.step)
+        state = WidgetState(id=name)
+        state.double_array_value.data.append(slider.min + slider.step * draw.randint(0, steps))
+        self._states[name] = state
+        self._moved = fragment, asyncio.Event()
+        asked = self._state()
+        asked.fragment_id = fragment
+        started = time.monotonic()
+        await self._send(asked)
+        async with asyncio.timeout(PATIENCE):
+            await self._moved[1].wait()
+        return time.monotonic() - started
 
     async def press(self, label: str) -> float:
         """Press the button with this label."""
@@ -111,6 +130,7 @@ class Session:
             self._page = message.new_session.page_script_hash
             self._widgets = {}
             self._buttons = {}
+            self._sliders = {}
             self.leave()
             self._polling = {}
         elif kind == "navigation":
@@ -136,6 +156,8 @@ class Session:
             self.heard.errors.append(f"{element.exception.type}: {element.exception.message}")
         elif kind == "button":
             self._buttons[element.button.id] = element.button.label
+        elif kind == "slider" and message.delta.fragment_id:
+            self._sliders[element.slider.id] = element.slider, message.delta.fragment_id
         elif kind in CHOICES:
             drawn = getattr(element, kind)
             if not drawn.disabled and "study_picker" not in drawn.id:
@@ -148,6 +170,8 @@ class Session:
         elif status == FINISHED.Value("FINISHED_FRAGMENT_RUN_SUCCESSFULLY"):
             for name in {*message.metadata.run.fragment_ids} & {*self._asked}:
                 self.heard.polls.append(time.monotonic() - self._asked.pop(name))
+            if self._moved is not None and self._moved[0] in message.metadata.run.fragment_ids:
+                self._moved[1].set()
         elif status == FINISHED.Value("FINISHED_WITH_COMPILE_ERROR"):
             self.heard.errors.append("the script did not compile")
 
