@@ -54,6 +54,10 @@ class LessonError(ExplorerError):
     """A lesson, a control or an answer that there is not; the message says what there is."""
 
 
+class NotebookError(ExplorerError):
+    """A widget without the libraries of notebooks, or asked for what it does not show."""
+
+
 class AccessError(ExplorerError):
     """An app that would be open to everybody, a login that is unfit, or something another person may not do."""
 

@@ -1,7 +1,7 @@
 """Imports run one way, downwards; who breaks the direction is named with file and line.
 
-``app, pages > ui > reports > figures, jobs > runs > algorithms > evaluation > quantizers, replay > studies > blocks >
-errors``
+``app, pages > ui > reports, course, widgets > figures, jobs > runs > algorithms > evaluation > quantizers, replay >
+studies > blocks > errors``
 """
 
 import ast
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"app", "pages"}),
     frozenset({"ui"}),
-    frozenset({"reports", "course"}),
+    frozenset({"reports", "course", "widgets"}),
     frozenset({"figures", "jobs"}),
     frozenset({"runs"}),
     frozenset({"lessons"}),
@@ -50,7 +50,7 @@ SIDEWAYS = {
 
 # The command line has no page: it reaches every computation and nothing that draws.
 COMMAND_LINE = {"__main__", "cli"}
-NOT_FOR_THE_COMMAND_LINE = {"app", "pages", "ui", "figures"}
+NOT_FOR_THE_COMMAND_LINE = {"app", "pages", "ui", "widgets", "figures"}
 NOT_FOR_FIGURES = {"runs", "jobs"}  # a figure draws a result, whoever found it
 
 
@@ -146,7 +146,10 @@ def test_imports_run_downwards() -> None:
 
 @pytest.mark.parametrize(
     ("library", "allowed"),
-    [("streamlit", {"app", "pages", "ui"}), ("plotly", {"app", "pages", "ui", "reports", "figures"})],
+    [
+        ("streamlit", {"app", "pages", "ui"}),
+        ("plotly", {"app", "pages", "ui", "reports", "widgets", "figures"}),
+    ],
 )
 def test_drawing_stays_at_the_top(library: str, allowed: set[str]) -> None:
     """A worker or a script imports every computation without a web framework or a drawing library."""
