@@ -3,6 +3,7 @@
 The questions are those of the app, so that a notebook finds what a page computed, and the other way round.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from explorer import plans
@@ -55,13 +56,21 @@ def judged(study: AnyStudy, question: FrontierQuestion, granularity: Granularity
     return basis.with_damage(study, question, traces, found, basis.TABULATED)
 
 
-def answered(study: AnyStudy, question: Question) -> Any:
+def answered(study: AnyStudy, question: Question, *, any_of: Sequence[str] = ()) -> Any:
     """The typed result of a question: the best finished one about the same, else computed here.
+
+    Args:
+        any_of: options that a finished one may differ in, besides those that `Question.free` names.
 
     Raises:
         ExplorerError: the study has no network, or what stands against the computation.
     """
     network, store = require_network(study), opened()
+    for each in answers.asked(store, network, question.kind) if any_of else ():
+        alike = question.but(**{name: getattr(each.question, name) for name in any_of})
+        if each.run.status == "done" and each.question.about() == alike.about():
+            question = alike
+            break
     known = answers.best(store, network, question)
     if known is not None:
         return known.result

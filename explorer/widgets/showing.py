@@ -81,11 +81,12 @@ def on_click(trace: Any, chosen: Clicked) -> None:
 def redraw(shown: Any, figure: go.Figure, **layout: Any) -> None:
     """Give the traces of a live figure the data of another one of the same traces; zoom and camera stay.
 
-    Traces beyond those of ``figure`` stay as they are.
+    Shapes and notes become those of ``figure``; traces beyond its own stay as they are.
     """
     with shown.batch_update():
         for old, new in zip(shown.data, figure.data, strict=False):
             old.update(_data_of(new), overwrite=True)
+        shown.layout.shapes, shown.layout.annotations = figure.layout.shapes, figure.layout.annotations
         shown.update_layout(layout)
 
 
