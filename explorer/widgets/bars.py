@@ -73,6 +73,8 @@ class PlanBars(Live):
         Raises:
             PlanError: it is of another study or of other blocks.
         """
+        if plan == self.plan:  # two widgets that follow each other come to rest
+            return
         if _blocks(self.study, plan) != self.blocks:
             raise PlanError("the plan is of other blocks than those shown; show it in bars of its own")
         self.plan = plan

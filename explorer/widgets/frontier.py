@@ -92,13 +92,15 @@ class Frontier(Live):
         Raises:
             PlanError: it is of other blocks, or one of its widths has no known cost or damage.
         """
-        cost, omega = self.scene.place(plan)
+        if plan == self.plan:  # two widgets that follow each other come to rest
+            return
+        title, (cost, omega) = self.title(plan), self.scene.place(plan)
         _, scale = picture.axis(self.scene)
         self.plan = plan
         [mark] = self.figure.select_traces({"meta": CURRENT})
         with self.figure.batch_update():
             mark.x, mark.y = [cost / scale], [omega]
-            self.figure.layout.title.text = self.title(plan)
+            self.figure.layout.title.text = title
         self._changed(plan)
 
     def title(self, plan: Plan) -> str:

@@ -59,7 +59,7 @@ class Landscape(Live):
         Args:
             block: whose weights move; all blocks without.
             log: whether heights are rises above the lowest point, on a logarithmic scale.
-            **options: of `LandscapeQuestion`. Without a ``radius`` the finest plane of any radius will do.
+            **options: of `LandscapeQuestion`. Without a ``radius`` the newest plane of any radius will do.
 
         Raises:
             CurvatureError: there is no such block, or an option is wrong.

@@ -29,8 +29,10 @@ class Live:
     """
 
     def __init__(self, figure: go.Figure) -> None:
-        """Raises:
-        NotebookError: what notebooks need is not installed.
+        """Make a figure live.
+
+        Raises:
+            NotebookError: what notebooks need is not installed.
         """
         library("anywidget")
         self.figure: Any = go.FigureWidget(figure)

@@ -108,9 +108,10 @@ def test_a_click_on_a_dot_takes_its_plan(clicked: widgets.Frontier, kind: str) -
 
 
 def test_a_click_at_a_height_sets_the_bits_of_one_block(clicked: widgets.Frontier) -> None:
-    """Bars follow the frontier, and change one block; their heights and the title are the plan's."""
+    """Bars and frontier follow each other, a click changes one block; heights and title are the plan's."""
     shown = widgets.PlanBars(clicked.study, Plan.uniform(clicked.study, clicked.blocks, 8, 8))
     clicked.on_change(shown.take)
+    shown.on_change(clicked.take)
     click(clicked.figure, "frontier", 2)
     assert clicked.plan is not None
     before = shown.plan
@@ -120,7 +121,7 @@ def test_a_click_at_a_height_sets_the_bits_of_one_block(clicked: widgets.Frontie
     width = next(bits for bits in shown.menu if bits != before.w_bits[name])
     where = click(shown.figure, bars.TARGETS, block * len(shown.menu) + shown.menu.index(width))
     assert where == (name, width)
-    assert shown.plan == before.with_bits(name, w_bits=width)
+    assert shown.plan == clicked.plan == before.with_bits(name, w_bits=width)
     [drawn] = shown.figure.select_traces({"meta": "bits"})
     assert dict(zip(drawn.x, drawn.y, strict=True)) == shown.plan.w_bits
     assert f"{plans.size_bytes(clicked.blocks, shown.plan.w_bits):,} bytes" in shown.figure.layout.title.text
@@ -133,6 +134,8 @@ def test_what_cannot_be_shown_is_said(
     foreign = Plan.uniform(profile, profile.blocks(), 8, 8)
     with pytest.raises(PlanError, match="hawq-v3-resnet18"):
         widgets.PlanBars(clicked.study, foreign)
+    with pytest.raises(PlanError):
+        clicked.take(foreign)
     with pytest.raises(PlanError, match="nothing"):
         widgets.Frontier(profile, bits=(4, 8), keep={"nothing": 5})
     monkeypatch.setitem(sys.modules, "anywidget", None)
