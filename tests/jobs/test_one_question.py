@@ -235,8 +235,9 @@ def asked(kind: str, case: Case, study: Study, **more: Any) -> Question:
     return registry.kind(kind).question(**options)
 
 
-# The commands export and benchmark-exported write and time files of a person's own, and record no run.
-COMMANDS = [kind for kind in registry.names() if not kind.startswith("export")]
+# The commands export and benchmark-exported write and time files of a person's own, and record no run; a lesson's long
+# experiment is asked for by its page and its notebook.
+COMMANDS = [kind for kind in registry.names() if not kind.startswith(("export", "lesson"))]
 PLAN_INSTEAD = [kind for kind in registry.names() if kind.startswith("lapq")]
 
 
