@@ -17,6 +17,7 @@ from explorer.questions import (
     LapqSurfaceQuestion,
     LapqSweepQuestion,
     LapqTableQuestion,
+    LessonQuestion,
     MeasureFrontierQuestion,
     ProxyQuestion,
     SpectrumQuestion,
@@ -58,6 +59,7 @@ ASKED = {
     "export": spec_of(STUDY, ExportQuestion(plan={"blocks": {}})),
     "export, not as usual": spec_of(STUDY, ExportQuestion(run="3f2a", format="qonnx", flavour="faithful")),
     "export_latency": spec_of(STUDY, ExportLatencyQuestion(export={"run": "3f2a"})),
+    "lesson": spec_of(STUDY, LessonQuestion(experiment="quantizing:accuracy", settings={"images": 100})),
     "choose": spec_of(STUDY, ChooseQuestion()),
     "choose, not as usual": spec_of(
         STUDY, ChooseQuestion(max_drop=0.02, frontier={"bits": (8, 2), "cost": "bops", "a_bits": "weights"})
@@ -92,6 +94,7 @@ IDS = {
     "export": "f159e231fc35",
     "export, not as usual": "0cc838c0a6d3",
     "export_latency": "e98b63fdca55",
+    "lesson": "71247c05c1fb",
     "choose": "d73e70fe48ca",
     "choose, not as usual": "0fcaec592016",
     "proxy": "9cec9eab3ec2",

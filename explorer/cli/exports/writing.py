@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from explorer.runs import Run, Store
     from explorer.studies import Study
 
-FormatOption = Annotated[str, typer.Option("--format", help="onnx or packed")]
+FormatOption = Annotated[str, typer.Option("--format", help="onnx, packed, qonnx or aimet")]
 FlavourOption = Annotated[
-    str, typer.Option(help="of onnx: integer (int32 biases, 8-bit sums) or faithful (the plan and no more)")
+    str,
+    typer.Option(
+        help="of onnx and qonnx: integer (int32 biases, 8-bit sums) or faithful (the plan and no more)"
+    ),
 ]
 CarrierOption = Annotated[
     str, typer.Option(help="of onnx: int8 (a byte a weight) or packed (each at its own width)")
@@ -43,7 +46,7 @@ def export(
 ) -> None:
     """Write a quantized network to files, and read them back."""
     for option, given, allowed in (
-        ("--format", format, ("onnx", "packed")),
+        ("--format", format, ("onnx", "packed", "qonnx", "aimet")),
         ("--flavour", flavour, ("integer", "faithful")),
         ("--carrier", carrier, ("int8", "packed")),
     ):

@@ -31,7 +31,7 @@ def show(number: int) -> None:
         return
     st.title(f"{number} {lesson.title}", anchor=False)
     with st.container(key=f"prose_question_{number}"):
-        st.markdown(f"#### {lesson.question}")
+        st.markdown(f"## {lesson.question}")
         _goals(lesson)
     for place, part in enumerate(lesson.parts):
         _draw(lesson, part, place)
