@@ -247,7 +247,7 @@ def style() -> None:
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
         [class*="st-key-way_"] h2 {font-size: 1.15rem; padding: 0 0 .2rem;}
         [data-testid="stCaptionContainer"] {color: inherit; opacity: .8;}
-        [data-testid^="stBaseButton-primary"]:not(:disabled) :is(p, span), [data-baseweb="tag"] span {color: light-dark(white, #06212A);}
+        [data-testid^="stBaseButton-primary"]:not(:disabled) :is(p, span), [data-baseweb="tag"] span, [data-testid="stMultiSelect"] span[title] {color: light-dark(white, #06212A);}
         .st-key-keyboard {position: absolute;}
         .st-key-tour {background: rgba(36,135,157,.12); border-radius: 6px; padding: .4rem .8rem;}
         [data-testid="stMainBlockContainer"] h1 {font-size: 1.5rem; padding: .2rem 0 0;}

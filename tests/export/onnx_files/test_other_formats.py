@@ -80,7 +80,7 @@ def test_what_encodings_have_no_type_for_is_refused(study: Study, tmp_path: Path
 
 @pytest.mark.skipif(importlib.util.find_spec("qonnx") is None, reason="the package qonnx is not installed")
 def test_the_cost_tool_of_qonnx_counts_the_bits_of_the_plan(study: Study, tmp_path: Path) -> None:
-    """Another program comes to no other size than the plan promised, of the operators that it knows: not of all here."""
+    """Another program comes to no other size than the plan promised, of the operators that it knows: not all."""
     blocks = study.blocks()
     plan = Plan.of_weights(
         study, blocks, {block.name: 2 + place for place, block in enumerate(blocks)}, a_bits=8
