@@ -89,7 +89,7 @@ test: setup-dev
 	step "ruff check" $(BIN)/ruff check --output-format concise .; \
 	step "ruff format" $(BIN)/ruff format --check --output-format concise .; \
 	step "mypy" $(BIN)/mypy; \
-	step "pytest, without a browser" $(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --durations=15; \
+	step "pytest, without a browser" $(BIN)/python -m pytest -m "not browser and not soak" -n $(WORKERS) --durations=15; \
 	step "pytest, in a browser" wait $$browser; cat "$$said"; \
 	if [ -n "$$failed" ]; then echo "make test failed:$$failed" >&2; exit 1; fi; \
 	echo "make test passed"
@@ -107,6 +107,7 @@ atheris: setup-dev
 
 # Kills at random moments for as long as asked, the load, and docs/reliability.md with their figures.
 soak: setup-dev atheris
+	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m tests.reliability.soak --minutes $(MINUTES)
 
 lint: setup-dev

@@ -27,7 +27,11 @@ MOST_SECONDS = 60  # of processor time for an input here; ``make fuzz`` asks for
 INPUTS, OF_CHILDREN = 60, 2
 
 
-@pytest.mark.parametrize("child", [False, True], ids=["in one process", "in a child each"])
+@pytest.mark.parametrize(
+    "child",
+    [False, pytest.param(True, marks=pytest.mark.soak)],
+    ids=["in one process", "in a child each"],
+)
 def test_no_input_breaks_what_reads_it(child: bool) -> None:
     kinds = [kind for kind, target in TARGETS.items() if target.child is child]
     inputs = OF_CHILDREN if child else INPUTS

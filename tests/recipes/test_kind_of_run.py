@@ -8,7 +8,7 @@ import pytest
 from tests import learnable
 from tests.recipes.copying import copy, insert, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 QUESTION = '''"""The question for the share of weights that become zero."""
 

@@ -8,7 +8,7 @@ import pytest
 from tests import learnable
 from tests.recipes.copying import copy, insert, run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 METHOD = '''"""Straight-through training whose latent weights stay within 0.3, as BinaryConnect keeps them within 1."""
 

@@ -56,6 +56,7 @@ def test_a_run_outlives_the_killed_server_and_a_double_click_is_one_run(
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_sessions_that_click_with_a_run_at_work_meet_no_error(
     store: Store, study: Study, server: Server
 ) -> None:
@@ -67,6 +68,7 @@ def test_sessions_that_click_with_a_run_at_work_meet_no_error(
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_reruns_of_one_session_leave_no_memory_behind(store: Store, study: Study, server: Server) -> None:
     """Garbage is collected by Python itself, not after each rerun (`.streamlit/config.toml`): it must not pile up."""
     execute(store, spec_of(study, TracesQuestion()), study=study)
