@@ -137,7 +137,13 @@ def test_published_figures_lead_to_no_page_that_needs_weights(
     assert following(opens("frontier", study=toml, **plan)) == ["Next: train the network under this plan"]
     assert navigation.WITHOUT_WEIGHTS not in menus[-1]
     assert following(opens("frontier", study=PROFILE)) == []
-    assert menus[-1][navigation.WITHOUT_WEIGHTS] == ["Landscape", "Step sizes", "Fine-tune", "Results"]
+    assert menus[-1][navigation.WITHOUT_WEIGHTS] == [
+        "Landscape",
+        "Step sizes",
+        "Fine-tune",
+        "Results",
+        "Export",
+    ]
     assert "Frontier" in menus[-1][""]
 
 
