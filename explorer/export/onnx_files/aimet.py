@@ -29,7 +29,7 @@ from explorer import files
 from explorer.errors import ExportError
 from explorer.export.onnx_files import reading, running, trying
 from explorer.export.onnx_files.carriers import Parts
-from explorer.export.onnx_files.converting import converted
+from explorer.export.onnx_files.converting import of_study
 from explorer.export.onnx_files.editing import replace, tidy
 from explorer.export.onnx_files.markers import DOMAIN, Marked, marked
 from explorer.export.onnx_files.quant_nodes import DOMAIN as QUANT
@@ -59,9 +59,7 @@ def write(subject: Subject, folder: Path) -> Written:
     ready = deploy(subject.network, calibration_batches(subject.study), FAITHFUL)
     marks = marked(ready.network)
     refuse(marks)
-    ragged = subject.study.data.ragged
-    example = subject.study.data.inputs("test", slice(0, 1 if ragged else 2))
-    model = converted(marks.network, example, ragged=ragged)
+    model = of_study(marks.network, subject.study)
     encodings = lower(model, marks)
     model.producer_name, model.producer_version = "mixed-precision-explorer", None
     files.write(folder / MODEL, ir.to_proto(model).SerializeToString())

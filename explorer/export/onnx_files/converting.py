@@ -15,6 +15,13 @@ from torch.utils import _pytree as pytree
 
 from explorer.errors import ExportError
 from explorer.export.onnx_files.carriers import OPSETS
+from explorer.studies import Study
+
+
+def of_study(network: nn.Module, study: Study) -> ir.Model:
+    """A network with samples of its study as the example; see `converted`."""
+    ragged = study.data.ragged
+    return converted(network, study.data.inputs("test", slice(0, 1 if ragged else 2)), ragged=ragged)
 
 
 def converted(network: nn.Module, example: Any, *, ragged: bool) -> ir.Model:

@@ -24,7 +24,7 @@ from explorer import files
 from explorer.errors import ExportError
 from explorer.export.onnx_files import reading, running, trying
 from explorer.export.onnx_files.carriers import Parts
-from explorer.export.onnx_files.converting import converted
+from explorer.export.onnx_files.converting import of_study
 from explorer.export.onnx_files.editing import replace, tidy
 from explorer.export.onnx_files.markers import DOMAIN as MARKERS
 from explorer.export.onnx_files.markers import Marked, marked
@@ -51,9 +51,7 @@ def write(subject: Subject, folder: Path) -> Written:
     integer = subject.options.flavour == "integer"
     ready = deploy(subject.network, calibration_batches(subject.study), Deployment() if integer else FAITHFUL)
     marks = marked(ready.network)
-    ragged = subject.study.data.ragged
-    example = subject.study.data.inputs("test", slice(0, 1 if ragged else 2))
-    model = converted(marks.network, example, ragged=ragged)
+    model = of_study(marks.network, subject.study)
     held = lower(model, marks)
     model.producer_name, model.producer_version = "mixed-precision-explorer", None
     model.metadata_props["flavour"] = subject.options.flavour

@@ -17,7 +17,7 @@ import onnxscript
 from explorer import files
 from explorer.errors import ExportError
 from explorer.export.onnx_files import reading, running, trying
-from explorer.export.onnx_files.converting import converted
+from explorer.export.onnx_files.converting import of_study
 from explorer.export.onnx_files.lowering import lower, refuse
 from explorer.export.onnx_files.markers import Marked, marked
 from explorer.export.subject import Check, Subject, Written
@@ -40,9 +40,7 @@ def write(subject: Subject, folder: Path) -> Written:
     refuse(marks)
     if integer:
         _refuse_zero_points(marks)
-    ragged = subject.study.data.ragged
-    example = subject.study.data.inputs("test", slice(0, 1 if ragged else 2))
-    model = converted(marks.network, example, ragged=ragged)
+    model = of_study(marks.network, subject.study)
     holding = lower(model, marks, subject.options.carrier)
     model.producer_name, model.producer_version = "mixed-precision-explorer", None
     model.metadata_props["flavour"] = subject.options.flavour
