@@ -8,6 +8,7 @@ from explorer import questions as asked
 from explorer import studies
 from explorer.jobs import registry
 from explorer.jobs.requests import spec_of
+from explorer.lessons.common import longs
 from explorer.plans import Plan
 from explorer.questions import Question
 from explorer.runs import Run, RunSpec, Store
@@ -27,6 +28,8 @@ OF_THE_WORK = {
     "joint_evaluations",
 }
 BY_THE_CLOCK = {"traces", "eigenvalues", "spectrum", "damage"}  # kinds whose points are recorded now and then
+
+OF_TIME_ALONE = {"export_latency"}  # kinds that look at no output of the network, and whose answers are times
 
 IN_PIECES = {"landscape", "lapq_surface"}  # kinds that record what was measured since the last point
 
@@ -60,6 +63,11 @@ def question(kind: str, study: Study, seed: int) -> Question:
         ),
         "choose": asked.ChooseQuestion(max_drop=0.05, samples=200, refine=True, seed=seed),
         "proxy": asked.ProxyQuestion(plans=20, samples=200, seed=seed),
+        "lesson": longs.question("straight_through:widths", epochs=1 + seed % 10, bits="2", method="lsq"),
+        "export": asked.ExportQuestion(plan=plan, tried=100 + seed),
+        "export_latency": asked.ExportLatencyQuestion(
+            export=asked.ExportQuestion(plan=plan, tried=100 + seed), rounds=2
+        ),
     }
     return made[kind]
 
@@ -85,7 +93,9 @@ KINDS = registry.names()
 def found(store: Store, run: Run) -> dict[str, Any]:
     """What a finished run found, without the figures of its work: result, artifacts and points."""
     assert run.result is not None, (run.status, run.error, store.log_path(run.id).read_text())
-    answer: dict[str, Any] = {"result": lasting(run.result), "artifacts": _contents(store, run.artifacts)}
+    answer: dict[str, Any] = {"artifacts": _contents(store, run.artifacts)}
+    if run.spec.kind not in OF_TIME_ALONE:
+        answer["result"] = lasting(run.result)
     if run.spec.kind not in BY_THE_CLOCK:
         with store._database.reading() as connection:
             query = "SELECT DISTINCT series FROM points WHERE run_id = ?"

@@ -44,7 +44,7 @@ def sometimes(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
     return studies.load_network(str(toml))
 
 
-@pytest.mark.parametrize("kind", asking.KINDS)
+@pytest.mark.parametrize("kind", sorted(set(asking.KINDS) - asking.OF_TIME_ALONE))
 def test_a_network_that_says_nan_for_some_samples_is_refused(
     store: Store, sometimes: Study, kind: str
 ) -> None:
