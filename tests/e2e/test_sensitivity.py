@@ -70,7 +70,7 @@ def click(page: Page, block: str) -> None:
 def download(page: Page, figure: str, kind: str, folder: Path) -> Path:
     """Press a button of the figure's Export popover; the file as the browser saved it."""
     if not page.get_by_test_id("stPopoverBody").is_visible():
-        page.locator(f".st-key-export_{figure}").get_by_role("button", name="Export").click()
+        page.locator(f".st-key-chart_export_{figure}").get_by_role("button", name="Export").click()
     body = page.get_by_test_id("stPopoverBody")
     label = f"Download the figure as {kind}" if kind in ("SVG", "PNG") else kind
     with page.expect_download() as started:

@@ -23,16 +23,11 @@ from explorer.studies import Study
 
 def run(study: Study, question: ExportLatencyQuestion, context: RunContext) -> LatencyRecord:
     """Time the file in fresh processes."""
-
-    def progress(share: float) -> None:
-        context.check_stop()
-        context.report(share, "timing in fresh processes")
-
     threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / NAME
         path.write_bytes(_file(study, question.export, context))
-        found = benchmark(path, study, rounds=question.rounds, threads=threads, progress=progress)
+        found = benchmark(path, study, rounds=question.rounds, threads=threads, watcher=context)
     return LatencyRecord(tuple(found), here().cpu or "unknown", threads)
 
 

@@ -32,12 +32,25 @@ NOT_FASTER = (
 
 def check(found: Mapping[str, Any]) -> str:
     """What a check found, in a line."""
-    return ", ".join(f"{name.replace('_', ' ')} {_value(name, value)}" for name, value in found.items())
+    if found.keys() >= {"layers", "equal"}:
+        return f"{found['layers']} layers, {'all equal' if found['equal'] else 'not all equal'}"
+    if found.keys() >= {"samples", "same", "largest"}:
+        return _compared(found)
+    if found.keys() >= {"value", "stderr"}:
+        return f"{100 * found['value']:.2f} ± {100 * found['stderr']:.2f} %"
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in found.items())
 
 
-def _value(name: str, value: Any) -> str:
+def _compared(found: Mapping[str, Any]) -> str:
+    same = f"{found['same']:.1%} agree within 0.001, largest difference {found['largest']:.3g}"
+    if "flips" not in found:
+        return f"of {found['samples']:,} samples {same}"
+    return f"{found['flips']:,} of {found['samples']:,} change class; {same}"
+
+
+def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.1%}" if name in ("same", "value", "stderr") else f"{value:.3g}"
+        return f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

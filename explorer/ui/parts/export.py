@@ -97,7 +97,7 @@ def offer(figure: go.Figure, *, key: str, name: str, table: Table | None = None)
     """The popover alone, for a chart that was drawn under ``key``; arguments as in `chart`."""
     file = file_name(name)
     with (
-        st.container(horizontal=True, horizontal_alignment="right", key=f"export_{key}"),
+        st.container(horizontal=True, horizontal_alignment="right", key=f"chart_export_{key}"),
         st.popover("Export", icon=":material/download:", type="tertiary"),
     ):
         _pictures()(key=f"{key}_pictures", data={"chart": key, "file": file, "scale": _PNG_SCALE})
@@ -110,7 +110,7 @@ def table(frame: Table, *, key: str, name: str, plain: Callable[[], bytes] | Non
     """The popover of a table that has no figure; ``plain`` gives the same as JSON."""
     file = file_name(name)
     with (
-        st.container(horizontal=True, horizontal_alignment="right", key=f"export_{key}"),
+        st.container(horizontal=True, horizontal_alignment="right", key=f"chart_export_{key}"),
         st.popover("Export", icon=":material/download:", type="tertiary"),
     ):
         _file("CSV", lambda: csv(frame), f"{file}.csv", "text/csv", key)

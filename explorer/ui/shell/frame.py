@@ -243,7 +243,7 @@ def style() -> None:
         [data-testid="stMainBlockContainer"] [data-testid="stButtonGroup"] button[role="radio"],
         [data-testid="stMainBlockContainer"] [data-testid="stPopover"] button:not([kind="tertiary"]) {min-height: 2.5rem;}
         [class*="st-key-controls_"] [data-testid="stButtonGroup"] button[role="radio"] {padding: .25rem .4rem;}
-        [class*="st-key-export_"] {margin-top: -1rem;}
+        [class*="st-key-chart_export_"] {margin-top: -1rem;}
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
         [class*="st-key-way_"] h2 {font-size: 1.15rem; padding: 0 0 .2rem;}
         [data-testid="stCaptionContainer"] {color: inherit; opacity: .8;}
