@@ -18,7 +18,7 @@ from explorer.timing import duration
 from explorer.ui.shell import caches, sentences
 
 CHOSEN, TURN = "runs_chosen", "runs_chosen_elsewhere"
-_HEIGHT = 320  # pixels at most, so that what is told of the chosen runs is on the same screen
+_HEIGHT = 460
 COLUMNS: Mapping[str, Any] = {
     "run": st.column_config.TextColumn("run", width=400),
     "status": st.column_config.TextColumn("status", width=85),

@@ -238,7 +238,8 @@ def style() -> None:
         }
         .st-key-plan_numbers [data-testid="stMetricValue"], .st-key-plan_measured [data-testid="stMetricValue"],
         .st-key-training_numbers [data-testid="stMetricValue"] {font-size: 1.05rem;}
-        .st-key-steps_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
+        .st-key-steps_numbers [data-testid="stMetricValue"],
+        .st-key-export_numbers [data-testid="stMetricValue"] {font-size: 1.35rem;}
         [class*="st-key-watched_"] div:has(> [class*="st-key-drawn_"]) {order: -1;}
         [data-testid="stMainBlockContainer"] [data-testid="stButtonGroup"] button[role="radio"],
         [data-testid="stMainBlockContainer"] [data-testid="stPopover"] button:not([kind="tertiary"]) {min-height: 2.5rem;}
