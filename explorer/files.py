@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from explorer.errors import ExplorerError
+
 
 def write(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file, replacing an earlier one of that name.
@@ -41,6 +43,20 @@ def is_taken(path: Path) -> bool:
         OSError, ValueError: it cannot be looked at.
     """
     return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
+
+
+def check_free(folder: Path, refusal: type[ExplorerError]) -> None:
+    """Refuse a folder that cannot be made, before anything is computed for it.
+
+    Raises:
+        ExplorerError: of the type ``refusal``; there is something already, or it cannot be looked into.
+    """
+    try:
+        taken = is_taken(folder)
+    except (OSError, ValueError) as error:
+        raise refusal(f"the folder {folder} cannot be looked into; name another") from error
+    if taken:
+        raise refusal(f"there is something at {folder} already; name another folder")
 
 
 @contextmanager
