@@ -94,6 +94,7 @@ def _found(study: Study, run: Run, others: Sequence[Run]) -> dict[str, Features]
     for each in (run, *others):
         if TRAINED in each.artifacts:
             name = "after training" if not others else trainings.label(each)
+            name = f"{name} ({each.id[:5]})" if name in made else name
             add(name, f"{study.fingerprint} {each.artifacts[TRAINED]}", partial(_trained, study, each))
     return made
 
