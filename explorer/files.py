@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from explorer.errors import ExplorerError
-
 
 def write(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file, replacing an earlier one of that name.
@@ -45,11 +43,11 @@ def is_taken(path: Path) -> bool:
     return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
 
 
-def check_free(folder: Path, refusal: type[ExplorerError]) -> None:
+def check_free(folder: Path, refusal: type[Exception]) -> None:
     """Refuse a folder that cannot be made, before anything is computed for it.
 
     Raises:
-        ExplorerError: of the type ``refusal``; there is something already, or it cannot be looked into.
+        Exception: of the type ``refusal``; there is something already, or it cannot be looked into.
     """
     try:
         taken = is_taken(folder)
