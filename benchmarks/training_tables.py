@@ -175,7 +175,7 @@ class Bench:
         run = self._store.find(spec_of(study, question))
         if run is None or run.status != "done":
             return None
-        return measured(self._store, study, run, question)
+        return measured(self._store, study, run)
 
     def question(self, training: Training) -> FinetuneQuestion:
         """What a training of a group asks.

@@ -43,6 +43,20 @@ def is_taken(path: Path) -> bool:
     return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
 
 
+def check_free(folder: Path, refusal: type[Exception]) -> None:
+    """Refuse a folder that cannot be made, before anything is computed for it.
+
+    Raises:
+        Exception: of the type ``refusal``; there is something already, or it cannot be looked into.
+    """
+    try:
+        taken = is_taken(folder)
+    except (OSError, ValueError) as error:
+        raise refusal(f"the folder {folder} cannot be looked into; name another") from error
+    if taken:
+        raise refusal(f"there is something at {folder} already; name another folder")
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder beside, to be filled in the block, that is then moved to ``path``, where nothing or an empty one is.

@@ -21,9 +21,7 @@ from explorer.estimates import Estimate, means, within_noise
 from explorer.evaluation import measure_samples
 from explorer.jobs.kinds.finetune import TRAINED
 from explorer.jobs.sweeps.table import Spread
-from explorer.plans import read_plan
-from explorer.qat.rebuilding import rebuilt
-from explorer.questions import FinetuneQuestion
+from explorer.jobs.telling.trained import trained_plan
 from explorer.runs import Run, Store
 from explorer.studies import Study
 
@@ -65,12 +63,10 @@ class Trained:
     traces: Mapping[int, Estimate]
 
 
-def measured(store: Store, study: Study, run: Run, question: FinetuneQuestion) -> Trained:
+def measured(store: Store, study: Study, run: Run) -> Trained:
     """A finished run with its network on every test image."""
     result: Mapping[str, Any] = run.result or {}
-    plan, blocks = read_plan(dict(question.plan), study=study, partitions=(study.blocks(),))
-    state = store.tensors(run.id, TRAINED)
-    found = measure_samples(study, rebuilt(study, plan, blocks, question, result["kept"], state))
+    found = measure_samples(study, trained_plan(study, run).network(store.tensors(run.id, TRAINED)))
     assert found.metric is not None
     traces = {int(p["epoch"]): Estimate(p["trace"], p["stderr"]) for p in store.points(run.id, "trace")}
     before, after = result["before"], result["after"]

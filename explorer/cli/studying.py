@@ -119,7 +119,7 @@ def pretrain(
 
 def precompute(
     name: Annotated[str, typer.Argument(help="fashion-resnet20, fashion-mobilenet or fashion-thin")],
-    out: Annotated[Path | None, typer.Option(help="folder to write into; the study's own by default")] = None,
+    out: Annotated[Path | None, typer.Option(help="file to write; the study's own by default")] = None,
 ) -> None:
     """Compute the results that come with a shipped study, so that the app opens with pictures."""
     from explorer import studies
@@ -128,15 +128,15 @@ def precompute(
 
     if name not in shipped.STUDIES:
         raise typer.BadParameter(f"no results come with {name!r}; use {' or '.join(shipped.STUDIES)}")
-    folder = out or shipped.folder(name)
+    file = out or shipped.bundle(name)
     with progress_bar() as bar:
         found = shipped.compute(
             Store.open(),
             studies.load_network(name),
-            folder,
+            file,
             lambda run: bar(run.fraction, f"{run.title}: {run.message}"),
         )
-    print(f"{len(found)} results of {name} are in {folder}")
+    print(f"{len(found)} results of {name} are in {file}")
 
 
 @asks(TracesQuestion)

@@ -17,7 +17,6 @@ from explorer.jobs import registry, shipped
 from explorer.jobs.requests import spec_of
 from explorer.lessons.common import material
 from explorer.questions import Question
-from explorer.runs.artifacts import ArtifactFolder
 from explorer.runs.keeping import bundles
 from explorer.runs.spec import RunSpec
 
@@ -40,9 +39,7 @@ def tensors(name: str, question: Question, artifact: str) -> dict[str, Tensor]:
         RunError: the installation is damaged.
     """
     sha256 = _run(name, question)["artifacts"][artifact]
-    found: dict[str, Tensor] = load(
-        ArtifactFolder(shipped.folder(name) / bundles.ARTIFACTS).get_bytes(sha256)
-    )
+    found: dict[str, Tensor] = load(bundles.kept_file(shipped.bundle(name), sha256))
     return found
 
 
@@ -55,4 +52,4 @@ def _run(name: str, question: Question) -> Mapping[str, Any]:
 
 @cache
 def _bundle(name: str) -> dict[str, Mapping[str, Any]]:
-    return {RunSpec(**run["spec"]).identity: run for run in bundles.read(shipped.folder(name))}
+    return {RunSpec(**run["spec"]).identity: run for run in bundles.read(shipped.bundle(name))}

@@ -39,7 +39,7 @@ def export(subject: Subject, format: str, folder: Path) -> Manifest:
     """
     if format not in FORMATS:
         raise ExportError(f"there is no format {format!r}; use {' or '.join(FORMATS)}")
-    check_folder(folder)
+    files.check_free(folder, ExportError)
     try:
         with files.new_folder(folder) as temporary:
             written = FORMATS[format](subject, temporary)
@@ -52,16 +52,6 @@ def export(subject: Subject, format: str, folder: Path) -> Manifest:
             f"the folder {folder} cannot be written ({error.strerror}); name another"
         ) from error
     return manifest
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be written to, before anything is computed."""
-    try:
-        taken = files.is_taken(folder)
-    except (OSError, ValueError) as error:
-        raise ExportError(f"the folder {folder} cannot be looked into; name another") from error
-    if taken:
-        raise ExportError(f"there is something at {folder} already; name another folder")
 
 
 def _manifest(subject: Subject, format: str, written: Written, folder: Path) -> Manifest:

@@ -7,6 +7,7 @@ algorithm makes out of date answers nothing any more, for its fingerprint or its
 """
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from explorer.questions import (
     TracesQuestion,
 )
 from explorer.questions.titles import title
-from explorer.runs.keeping.bundles import RUNS
+from explorer.runs.keeping import packed
 from explorer.runs.run import Run
 from explorer.runs.store import Store
 from explorer.studies.shipped import builtin
@@ -43,9 +44,9 @@ RATIO = 10.0  # of the trained plan: FP32 size over its size
 _REMARK = SHIPPED + ", which computed it on {day}."
 
 
-def folder(name: str) -> Path:
-    """Where the results of a built-in study are."""
-    return builtin.ASSETS / name / "results"
+def bundle(name: str) -> Path:
+    """The file of the results of a built-in study, see `explorer.runs.keeping.packed`."""
+    return builtin.ASSETS / name / "results.zip"
 
 
 def give(store: Store) -> tuple[str, ...]:
@@ -60,20 +61,22 @@ def give(store: Store) -> tuple[str, ...]:
         return ()
     given: list[str] = []
     for name in STUDIES:
-        if (folder(name) / RUNS).is_file():
-            given += store.bundles.adopt(folder(name), _REMARK)
+        if bundle(name).is_file():
+            given += store.bundles.adopt(bundle(name), _REMARK)
     return tuple(given)
 
 
 def compute(
     store: Store, study: "Study", out: Path, on_progress: Callable[[Run], None] | None = None
 ) -> tuple[Run, ...]:
-    """Compute what is shipped with a study, in this process, and write the bundle into ``out``."""
+    """Compute what is shipped with a study, in this process, and write the bundle's file ``out``."""
     found = tuple(
         execute(store, spec_of(study, question), on_progress, title(question, study.name), study=study)
         for question in questions(store, study)
     )
-    store.bundles.write([run.id for run in found], out, without=LARGE)
+    with tempfile.TemporaryDirectory() as folder:
+        store.bundles.write([run.id for run in found], Path(folder), without=LARGE)
+        packed.pack(Path(folder), out)
     return found
 
 

@@ -83,8 +83,7 @@ def derive(
         StudyError: the folder holds something or cannot be written, or the network cannot be made again from its
             description. Nothing is left.
     """
-    if files.is_taken(folder):
-        raise StudyError(f"the folder {folder} is not empty; name another, or empty it")
+    files.check_free(folder, StudyError)
     built_in = study.reference in NAMES
     source = toml_path(study.reference) if built_in else Path(study.reference)
     base = described(source)

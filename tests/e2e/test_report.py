@@ -23,7 +23,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A comparison of a training that comes with the project and of a uniform plan: figures of every kind."""
     folder = tmp_path_factory.mktemp("report")
     store, study = Store.open(home=folder / "home"), studies.load_network("fashion-thin")
-    runs = store.bundles.adopt(shipped.folder(study.name), "")
+    runs = store.bundles.adopt(shipped.bundle(study.name), "")
     [training] = [run for run in runs if store.get(run).spec.kind == "finetune"]
     plan = Plan.uniform(study, study.blocks(), 8, 8, name="</script><b>8 bits</b>")
     text = reports.report(study, store, plans=[(plan, study.blocks())], runs=[training])

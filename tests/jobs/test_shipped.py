@@ -9,9 +9,8 @@ from explorer import studies
 from explorer.jobs import answers, shipped
 from explorer.jobs.versions import is_older
 from explorer.runs import Store
-from explorer.runs.keeping.bundles import RUNS
 
-SHIPPED = [name for name in shipped.STUDIES if (shipped.folder(name) / RUNS).is_file()]
+SHIPPED = [name for name in shipped.STUDIES if shipped.bundle(name).is_file()]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from explorer import jobs
 from explorer.errors import RunError
 from explorer.runs import RunSpec, Store
+from explorer.runs.keeping import packed
 
 
 @pytest.fixture
@@ -18,8 +19,9 @@ def other(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.mark.parametrize("in_one_file", [False, True])
 def test_an_adopted_run_is_the_run(
-    store: Store, other: Store, spec: Callable[..., RunSpec], tmp_path: Path
+    store: Store, other: Store, spec: Callable[..., RunSpec], tmp_path: Path, in_one_file: bool
 ) -> None:
     """Result, points, files and identity survive, and it says where it came from; adopting twice changes nothing."""
     asked = spec(steps=3)
@@ -31,10 +33,14 @@ def test_an_adopted_run_is_the_run(
 
     sha256 = lease.keep("weights", encode_tensors({"w": np.arange(3.0)}))
     lease.finish({"value": 1.25})
-    store.bundles.write([asked.run_id], tmp_path / "bundle")
+    bundle = tmp_path / "bundle"
+    store.bundles.write([asked.run_id], bundle)
+    if in_one_file:
+        packed.pack(bundle, tmp_path / "bundle.zip")
+        bundle = tmp_path / "bundle.zip"
 
-    assert other.bundles.adopt(tmp_path / "bundle", "Made on {day}.") == (asked.run_id,)
-    assert other.bundles.adopt(tmp_path / "bundle", "Made on {day}.") == ()
+    assert other.bundles.adopt(bundle, "Made on {day}.") == (asked.run_id,)
+    assert other.bundles.adopt(bundle, "Made on {day}.") == ()
 
     run, there = store.get(asked.run_id), other.find(asked)
     assert there is not None
@@ -49,6 +55,30 @@ def test_an_adopted_run_is_the_run(
     assert np.array_equal(other.artifacts.get_arrays(sha256)["w"], np.arange(3.0))
     assert (there.remark or "").startswith("Made on ")
     assert jobs.execute(other, asked).id == run.id
+
+
+def test_a_packed_bundle_that_is_damaged_is_a_sentence(
+    store: Store, other: Store, spec: Callable[..., RunSpec], tmp_path: Path
+) -> None:
+    """Cut off, with another file under a hash, or no archive at all."""
+    asked = spec(steps=1)
+    store.submit(asked)
+    lease = store.claim(asked.run_id)
+    sha256 = lease.keep("weights", b"true")
+    lease.finish({})
+    store.bundles.write([asked.run_id], tmp_path / "bundle")
+    file = tmp_path / "bundle.zip"
+    packed.pack(tmp_path / "bundle", file)
+    whole = file.read_bytes()
+    [kept] = [each for each in (tmp_path / "bundle" / "artifacts").rglob("*") if each.is_file()]
+    kept.write_bytes(b"false")
+    packed.pack(tmp_path / "bundle", tmp_path / "false.zip")
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    for name in ("false.zip", "cut.zip"):
+        with pytest.raises(RunError, match="install the project again"):
+            other.bundles.adopt(tmp_path / name, "")
+        assert other.list() == ()
+        assert not other.artifacts.has(sha256)
 
 
 def test_a_run_of_this_store_stays(

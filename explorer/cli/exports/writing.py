@@ -1,7 +1,7 @@
 """The commands export and unpack: from a plan to files that run elsewhere, and back to tensors."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -45,21 +45,25 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a quantized network to files, and read them back."""
-    for option, given, allowed in (
-        ("--format", format, ("onnx", "packed", "qonnx", "aimet")),
-        ("--flavour", flavour, ("integer", "faithful")),
-        ("--carrier", carrier, ("int8", "packed")),
+    from explorer.questions import exports as asked
+
+    for option, given, literal in (
+        ("--format", format, asked.Format),
+        ("--flavour", flavour, asked.Flavour),
+        ("--carrier", carrier, asked.Carrying),
     ):
+        allowed = get_args(literal)
         if given not in allowed:
             raise typer.BadParameter(f"there is no {given!r}; use {' or '.join(allowed)}", param_hint=option)
     if plan is None and run is None:
         raise typer.BadParameter("neither a plan nor a run is named; give one", param_hint="--plan")
 
-    from explorer import studies
-    from explorer.export import Options, check_folder
+    from explorer import files, studies
+    from explorer.errors import ExportError
+    from explorer.export import Options
     from explorer.export import export as write
 
-    check_folder(out)
+    files.check_free(out, ExportError)
     loaded = studies.load_network(study)
     options = Options(flavour=flavour, carrier=carrier, tried=tried)  # type: ignore[arg-type]
     manifest = write(_subject(loaded, plan, run, options), format, out)
@@ -108,11 +112,9 @@ def unpack(
 def _subject(study: "Study", plan: Path | None, run: str | None, options: "Options") -> "Subject":
     from explorer.errors import RunError
     from explorer.export import Subject
-    from explorer.jobs import registry
+    from explorer.jobs.kinds.finetune import TRAINED
+    from explorer.jobs.telling.trained import trained_plan
     from explorer.plans import read_plan
-    from explorer.qat.rebuilding import rebuilt
-    from explorer.qat.record import TrainingRecord
-    from explorer.questions import FinetuneQuestion
     from explorer.runs import Store
 
     partitions = (study.blocks(), study.blocks("module"))
@@ -122,14 +124,11 @@ def _subject(study: "Study", plan: Path | None, run: str | None, options: "Optio
         return Subject.untrained(study, *given, options)
     store = Store.open()
     found = finished(store, study, run)
-    own, blocks = read_plan((found.result or {})["plan"], study=study, partitions=partitions)
-    if given is not None and dict(given[0].blocks) != dict(own.blocks):
+    own = trained_plan(study, found)
+    if given is not None and dict(given[0].blocks) != dict(own.plan.blocks):
         raise RunError(f"run {found.id} trained another plan; leave --plan out to export its own")
-    question = registry.question(found.spec)
-    assert isinstance(question, FinetuneQuestion)
-    record = TrainingRecord.from_json(found.result or {})
-    network = rebuilt(study, own, blocks, question, record.kept, store.tensors(found.id, "trained"))
-    return Subject(study, own, blocks, network, options, found.id)
+    network = own.network(store.tensors(found.id, TRAINED))
+    return Subject(study, own.plan, own.blocks, network, options, found.id)
 
 
 def finished(store: "Store", study: "Study", run: str) -> "Run":

@@ -9,24 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.blocks import Block
 from explorer.errors import ExportError, RunError
 from explorer.export import Options, Subject, export
 from explorer.export.manifest import NAME
 from explorer.export.record import ExportRecord
-from explorer.jobs import registry
 from explorer.jobs.exports import FILES
-from explorer.plans import Plan, PlanValue, read_plan
+from explorer.jobs.kinds.finetune import TRAINED
+from explorer.jobs.telling.trained import trained_plan
+from explorer.plans import PlanValue, read_plan
 from explorer.plans.plan.value import measure_plan
-from explorer.qat.rebuilding import rebuilt
-from explorer.qat.record import TrainingRecord
 from explorer.quantizers.deployed import deploy
 from explorer.questions import ExportQuestion, FinetuneQuestion
 from explorer.runs.context import RunContext
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
-
-TRAINED = "trained"
 
 
 def run(study: Study, question: ExportQuestion, context: RunContext) -> ExportRecord:
@@ -68,33 +64,22 @@ def subject_of(study: Study, question: ExportQuestion, context: RunContext) -> S
     Raises:
         RunError: there is no such training of this study, or its tensors are gone.
     """
-    partitions = (study.blocks(), study.blocks("module"))
     options = Options(question.flavour, question.carrier, question.tried)
     if question.plan is not None:
-        plan, blocks = read_plan(question.plan, study=study, partitions=partitions)
+        plan, blocks = read_plan(
+            question.plan, study=study, partitions=(study.blocks(), study.blocks("module"))
+        )
         return Subject.untrained(study, plan, blocks, options)
     for training in context.runs_of(FinetuneQuestion.kind, version=FinetuneQuestion.version):
         if training.id == question.run:
-            asked = registry.question(training.spec)
             state = context.tensors_of(training, TRAINED)
-            assert isinstance(asked, FinetuneQuestion)
             if state is None:
                 raise RunError(f"the weights of run {training.id} are gone; train its plan again")
-            record = TrainingRecord.from_json(training.result or {})
-            plan, blocks = _plan(study, record, partitions)
-            network = rebuilt(study, plan, blocks, asked, record.kept, state)
-            return Subject(study, plan, blocks, network, options, training.id)
+            of = trained_plan(study, training)
+            return Subject(study, of.plan, of.blocks, of.network(state), options, training.id)
     raise RunError(
         f"run {question.run} is no finished training of {study.name} as it is now; name one that Results shows"
     )
-
-
-def _plan(
-    study: Study, record: TrainingRecord, partitions: tuple[tuple[Block, ...], ...]
-) -> tuple[Plan, tuple[Block, ...]]:
-    content = {**record.plan, "study": study.name}  # the same study by another name, it may be
-    plan, blocks = read_plan(content, study=study, partitions=partitions)
-    return plan, tuple(blocks)
 
 
 def _measured(subject: Subject, context: RunContext, start: float, message: str) -> PlanValue:

@@ -187,12 +187,7 @@ def _place(contents: Contents, out: Path | None) -> Path | None:
         raise RunError(f"the archive is of a study of one's own and has no {TOML}; ask for it again")
     if out is None:
         raise RunError("the archive holds a study of its own, for which a folder is made; name it with --out")
-    try:
-        taken = files.is_taken(out)
-    except (OSError, ValueError) as error:
-        raise RunError(f"the folder {out} cannot be looked into; name another") from error
-    if taken:
-        raise RunError(f"there is something at {out} already; name another folder")
+    files.check_free(out, RunError)
     return out.absolute()
 
 

@@ -1,10 +1,11 @@
-"""Bundles: finished runs in a folder, to be taken into another store.
+"""Bundles: finished runs in one place, to be taken into another store.
 
-The folder holds ``runs.json``, with what the store's tables hold of each run, and ``artifacts/`` with the files that
-the runs kept, named by their SHA-256. A run is taken in as it is, under the identity it had: whoever asks its question
-finds it, as if it had been computed here, and it says where it came from.
+The folder, or a file it is `packed` in, holds ``runs.json``, with what the store's tables hold of each run, and
+``artifacts/`` with the files that the runs kept, named by their SHA-256. A run is taken in as it is, under the identity
+it had: whoever asks its question finds it, as if it had been computed here, and it says where it came from.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from explorer.runs import rows
 from explorer.runs.artifacts import ArtifactFolder, ArtifactStore
 from explorer.runs.database import Conflict, Database
 from explorer.runs.keeping import checkpoints, references
+from explorer.runs.keeping import packed as packing
 from explorer.runs.schema import artifacts as kept
 from explorer.runs.schema import points, runs
 from explorer.runs.spec import RunSpec
@@ -56,39 +58,55 @@ class Bundles:
             packed = [_pack(connection, run_id, without) for run_id in run_ids]
         _write(packed, self._artifacts, folder)
 
-    def adopt(self, folder: Path, remark: str) -> tuple[str, ...]:
+    def adopt(self, place: Path, remark: str) -> tuple[str, ...]:
         """Take in those runs of a bundle whose questions nobody has asked here; their ids.
 
         Args:
+            place: folder, or file of one of the project's own.
             remark: what is said of them from then on; ``{day}`` stands for the day on which a run was finished.
 
         Raises:
             RunError: there is no bundle, or it is damaged.
         """
-        packed = read(folder)
+        packed = read(place)
         with self._database.reading() as connection:
             new = _unknown(connection, packed)
         adopted = []
         for run in new:
             with suppress(Conflict), self._database.writing() as connection:  # somebody else may adopt it too
-                adopted.append(_adopt(connection, self._artifacts, run, folder, remark))
+                adopted.append(_adopt(connection, self._artifacts, run, place, remark))
         return tuple(adopted)
 
 
-def read(folder: Path) -> list[Packed]:
-    """The runs of a bundle.
+def read(place: Path) -> list[Packed]:
+    """The runs of a bundle, in a folder or packed in a file.
 
     Raises:
         RunError: there is none, or it is damaged.
     """
-    path = folder / RUNS
-    content = parse_json(read_text(path, _BUNDLE), _BUNDLE, of=f" {path}")
+    path = place / RUNS
+    text = packing.entry(place, RUNS).decode() if place.is_file() else read_text(path, _BUNDLE)
+    content = parse_json(text, _BUNDLE, of=f" {path}")
     wanted = {"spec", "points", "artifacts", *_TAKEN}
     if not isinstance(content, list) or not all(
         isinstance(run, dict) and set(run) == wanted for run in content
     ):
         raise RunError(f"{path} is not a bundle of runs; write it again.")
     return content
+
+
+def kept_file(place: Path, sha256: str) -> bytes:
+    """One file that the runs of a bundle kept.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    if not place.is_file():
+        return ArtifactFolder(place / ARTIFACTS).get_bytes(sha256)
+    data = packing.entry(place, f"{ARTIFACTS}/{sha256[:2]}/{sha256[2:]}")
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise RunError(f"{sha256[:12]} in {place} is damaged; install the project again")
+    return data
 
 
 def _pack(connection: Connection, run_id: str, without: Collection[str]) -> Packed:
@@ -135,13 +153,11 @@ def _unknown(connection: Connection, packed: Iterable[Packed]) -> list[Packed]:
     return [run for spec, run in specs.items() if there.isdisjoint((spec.identity, spec.run_id))]
 
 
-def _adopt(
-    connection: Connection, artifacts: ArtifactStore, packed: Packed, folder: Path, remark: str
-) -> str:
+def _adopt(connection: Connection, artifacts: ArtifactStore, packed: Packed, place: Path, remark: str) -> str:
     """Take a run into the store; its id.
 
     Args:
-        folder: of the bundle.
+        place: of the bundle.
         remark: what is said of the run from then on, ``{day}`` standing for when it was finished.
 
     Raises:
@@ -171,9 +187,8 @@ def _adopt(
     ]
     if content:
         connection.execute(insert(points), content)
-    source = ArtifactFolder(folder / ARTIFACTS)
     for name, sha256 in packed["artifacts"].items():
-        data = source.get_bytes(sha256)  # which checks that they are of this hash
+        data = kept_file(place, sha256)
         artifacts.put_bytes(data)
         references.refer(connection, artifacts, spec.run_id, name, data, sha256)
     return spec.run_id

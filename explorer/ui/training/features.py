@@ -7,16 +7,13 @@ import streamlit as st
 import torch
 from torch import nn
 
-from explorer.errors import ExplorerError, RunError
+from explorer.errors import ExplorerError
 from explorer.figures.training import features as figures
 from explorer.jobs.kinds.finetune import TRAINED
-from explorer.jobs.telling import titles as run_titles
-from explorer.plans import read_plan
+from explorer.jobs.telling.trained import trained_plan
 from explorer.qat import rebuilding
 from explorer.qat.distillation.features import Features, features
 from explorer.qat.held_out import UNTRAINED
-from explorer.qat.record import TrainingRecord
-from explorer.questions import FinetuneQuestion
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.studies.calibration import calibration_batches
@@ -81,38 +78,30 @@ def _found(study: Study, run: Run, others: Sequence[Run]) -> dict[str, Features]
         made[name] = _of(key, lambda: features(network(), inputs, like=like))
 
     add(_FP32, study.fingerprint, study.model)
-    question, record = _asked(run)
-    partitions = (study.blocks(), study.blocks("module"))
-    plan, blocks = read_plan({**record.plan, "study": study.name}, study=study, partitions=partitions)
+    own = trained_plan(study, run)
     add(
         _WITHOUT,
-        f"{study.fingerprint} {plan.to_json()}",
+        f"{study.fingerprint} {own.plan.to_json()}",
         lambda: rebuilding.begun(
-            study, plan.layer_bits(blocks), question, UNTRAINED, calibration_batches(study), plan.steps
+            study,
+            own.plan.layer_bits(own.blocks),
+            own.question,
+            UNTRAINED,
+            calibration_batches(study),
+            own.plan.steps,
         ),
     )
     for each in (run, *others):
         if TRAINED in each.artifacts:
             name = "after training" if not others else trainings.label(each)
+            name = f"{name} ({each.id[:5]})" if name in made else name
             add(name, f"{study.fingerprint} {each.artifacts[TRAINED]}", partial(_trained, study, each))
     return made
 
 
 def _trained(study: Study, run: Run) -> nn.Module:
-    question, record = _asked(run)
-    partitions = (study.blocks(), study.blocks("module"))
-    plan, blocks = read_plan({**record.plan, "study": study.name}, study=study, partitions=partitions)
     state: Mapping[str, torch.Tensor] = caches.store().artifacts.get_tensors(run.artifacts[TRAINED])
-    return rebuilding.rebuilt(study, plan, blocks, question, record.kept, state)
-
-
-def _asked(run: Run) -> tuple[FinetuneQuestion, TrainingRecord]:
-    question = run_titles.question_of(run.spec)
-    if not isinstance(question, FinetuneQuestion):
-        raise RunError(
-            "this training was asked for by another version, which had options that are not known here; train it again"
-        )
-    return question, TrainingRecord.from_json(run.result or {})
+    return trained_plan(study, run).network(state)
 
 
 def _images(study: Study) -> int:

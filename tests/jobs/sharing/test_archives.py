@@ -105,7 +105,7 @@ def test_runs_of_a_built_in_study_need_no_folder(other: Store, tmp_path: Path) -
     store, study = Store.open(home=tmp_path / "home"), studies.load_network("fashion-thin")
     [accuracy] = [
         run
-        for run in store.bundles.adopt(shipped.folder(study.name), "")
+        for run in store.bundles.adopt(shipped.bundle(study.name), "")
         if store.get(run).spec.kind == "evaluate"
     ]
     contents = sharing.pack(study, store, tmp_path / "thin.zip", runs=[accuracy])
