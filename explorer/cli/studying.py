@@ -1,5 +1,6 @@
 """Commands about studies: list them, get their data, fold or make them again, and measure their curvature."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,21 +101,38 @@ def fold(
 
 
 def pretrain(
-    name: Annotated[str, typer.Argument(help="fashion-resnet20, fashion-mobilenet or fashion-thin")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="fashion-resnet20, fashion-mobilenet, fashion-thin, tiny-language-model, ncf-synthetic or ncf-movielens"
+        ),
+    ],
     out: Annotated[
-        Path, typer.Option(help="folder to write weights.safetensors, card.json and data.npz into")
+        Path, typer.Option(help="folder to write weights.safetensors, card.json and the data into")
     ],
     data: Annotated[
         Path | None,
         typer.Option(
-            help="folder of the four Fashion-MNIST files; by default that of EXPLORER_DATA, or Debian's"
+            help="folder of the four Fashion-MNIST files (by default that of EXPLORER_DATA, or Debian's), the text, or "
+            "that of MovieLens-100K"
         ),
     ] = None,
 ) -> None:
     """Train a shipped network again from scratch, with its recipe and seed."""
-    from explorer.studies.shipped.making import make
+    from explorer.errors import StudyError
+    from explorer.studies.shipped import language, making, recommending
 
-    make(name, data=data, out=out)
+    makers = {
+        **{each: partial(making.make, each) for each in making.RECIPES},
+        language.NAME: language.make,
+        **{
+            each: partial(recommending.make, each)
+            for each in (recommending.SYNTHETIC, recommending.MOVIELENS)
+        },
+    }
+    if name not in makers:
+        raise StudyError(f"there is no recipe for {name!r}; this command makes {', '.join(makers)}")
+    makers[name](out=out, data=data)
 
 
 def precompute(

@@ -25,6 +25,8 @@ NAMES = (
     "fashion-mobilenet",
     "fashion-thin",
     "cifar10-resnet20",
+    "tiny-language-model",
+    "ncf-synthetic",
     "hawq-v3-resnet18",
     "hawq-v3-resnet50",
 )
