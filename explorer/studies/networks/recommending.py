@@ -4,6 +4,8 @@ Two embeddings of users and two of items. One pair is multiplied element by elem
 linear layer on both gives the logit that user and item belong together. LAPQ quantizes this network (section 5.2).
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +27,7 @@ class NeuMF(nn.Module):
         half = hidden[0] // 2
         self.user_features, self.item_features = nn.Embedding(users, half), nn.Embedding(items, half)
         self.mlp = nn.Sequential()
-        for wide, narrow in zip(hidden[:-1], hidden[1:], strict=True):
+        for wide, narrow in pairwise(hidden):
             self.mlp.extend((nn.Linear(wide, narrow), nn.ReLU()))
         self.logit = nn.Linear(factors + hidden[-1], 1)
         for module in self.modules():

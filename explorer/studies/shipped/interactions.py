@@ -2,7 +2,7 @@
 
 MovieLens may not be redistributed, so what ships is synthetic, of the same form: users and items have places in a small
 space, some items are liked by many, and a user likes those that are near and popular (Gumbel noise makes the draw).
-As in He et al. 2017 the last item of every user is held out, to be found among CANDIDATES - 1 items that the user did not
+As in He et al. 2017 the last item of every user is held out, to be found among CANDIDATES - 1 items the user did not
 touch; a training set pairs every liked item with NEGATIVES others.
 """
 

@@ -23,7 +23,7 @@ from explorer.studies.shipped import builtin
 from explorer.studies.toml import described
 
 NAME = "tiny-language-model"
-STEPS, BATCH, WARMUP = 6000, 64, 200
+STEPS, BATCH, WARMUP = 2500, 64, 200
 LEARNING_RATE, WEIGHT_DECAY, SEED = 3e-3, 0.01, 0
 
 
