@@ -40,8 +40,7 @@ def make(out: Path, data: Path | None = None, report: Callable[[str], None] = pr
     assert isinstance(section, TextSection)
     assert section.test_share is not None
     numbers = torch.frombuffer(bytearray(text.read_bytes()), dtype=torch.uint8).long()
-    windows = -(-(len(numbers) - 1) // CONTEXT)
-    ends = (windows - round(section.test_share * windows)) * CONTEXT
+    ends = training_bytes(len(numbers), section.test_share)
     network = _trained(numbers[: ends + 1], report)
     out.mkdir(parents=True, exist_ok=True)
     if text.resolve() != (out / "text.txt").resolve():
@@ -56,6 +55,12 @@ def make(out: Path, data: Path | None = None, report: Callable[[str], None] = pr
         **{name: _said(network, part) for name, part in parts.items()},
     }
     (out / "card.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def training_bytes(count: int, test_share: float) -> int:
+    """Where the test part begins of a text of so many bytes: at a window of the study's data."""
+    windows = -(-(count - 1) // CONTEXT)
+    return (windows - round(test_share * windows)) * CONTEXT
 
 
 def _trained(numbers: Tensor, report: Callable[[str], None]) -> torch.nn.Module:

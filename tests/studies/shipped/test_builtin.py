@@ -27,6 +27,8 @@ def test_the_names_are_fixed() -> None:
         "fashion-mobilenet",
         "fashion-thin",
         "cifar10-resnet20",
+        "tiny-language-model",
+        "ncf-synthetic",
         "hawq-v3-resnet18",
         "hawq-v3-resnet50",
     )
