@@ -12,7 +12,9 @@ that are recorded. Among themselves, and there alone, two streams may begin with
 something else (the images of a split, the values of a tensor, the widths of a plan).
 """
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum, unique
 
 import numpy as np
@@ -62,6 +64,8 @@ class Stream(IntEnum):
     GRADIENT_ROUNDING = 44  # of DoReFa's gradients, a draw a step and layer
     AUGMENTATION = 45  # crops and flips of training images, a draw a step
     FEATURE_NOISE = 46  # added to the inputs of layers in training, a draw a step
+    DATASET_SAMPLES = 47  # what a person's own data set draws when it is asked for a sample, a draw a sample
+    DATASET_SPLIT = 48  # which rows are test samples where the data do not say
 
 
 def _plain(seed: int, draw: int) -> int:
@@ -86,8 +90,7 @@ def generator(stream: Stream, seed: int, draw: int = 0) -> torch.Generator:
     """PyTorch generator of one draw of a stream, on the CPU."""
     if stream in _AS_RECORDED:
         return torch.Generator().manual_seed(_AS_RECORDED[stream](seed, draw))
-    mixed = seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + draw * 0x94D049BB133111EB
-    return torch.Generator().manual_seed(mixed % 2**63)
+    return torch.Generator().manual_seed(_mixed(stream, seed, draw))
 
 
 def numpy_generator(stream: Stream, seed: int, draw: int = 0) -> np.random.Generator:
@@ -95,6 +98,29 @@ def numpy_generator(stream: Stream, seed: int, draw: int = 0) -> np.random.Gener
     if stream in _AS_RECORDED:
         return np.random.default_rng(_AS_RECORDED[stream](seed, draw))
     return np.random.default_rng([seed, stream, draw])
+
+
+@contextmanager
+def fixed_draws(stream: Stream, seed: int, draw: int = 0) -> Iterator[None]:
+    """Python's, NumPy's and PyTorch's own generators seeded for as long as it lasts; afterwards they are as before.
+
+    For code of other people that draws from them: what it draws is decided by stream, seed and draw alone.
+    """
+    mixed = _mixed(stream, seed, draw)
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - theirs
+    random.seed(mixed)
+    np.random.seed(mixed % 2**32)  # noqa: NPY002
+    torch.default_generator.manual_seed(mixed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+        torch.set_rng_state(before[2])
+
+
+def _mixed(stream: Stream, seed: int, draw: int) -> int:
+    return (seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + draw * 0x94D049BB133111EB) % 2**63
 
 
 def drawn_rows(size: int, count: int | None, source: torch.Generator) -> Tensor:

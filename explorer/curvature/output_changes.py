@@ -40,6 +40,7 @@ from explorer.curvature.perturbations import Changes, by_weight
 from explorer.errors import CurvatureError
 from explorer.randomness import Stream, generator
 from explorer.replay import Replay
+from explorer.studies.data.samples import samples_in
 from explorer.studies.study import Study
 from explorer.watching import UNWATCHED, Part, Watcher
 
@@ -146,13 +147,13 @@ def _tangents(
                 for k, change in enumerate(deltas):
                     moved = _forward_mode(subject, i, change[i], inputs)
                     slopes[:, k, :, i] = torch.stack([(u * moved).sum(1) for u in vectors], 1).cpu()
-                    again += len(inputs)
-            backward += slopes.shape[2] * len(inputs)
+                    again += samples_in(inputs)
+            backward += slopes.shape[2] * samples_in(inputs)
             owned = subject.per_block(slopes)  # (n, K, C, blocks)
             owned = owned * factors.abs().sqrt().T[:, None, :, None]
             found.append(owned.permute(0, 3, 1, 2))
             signs.append(torch.where(factors < 0, -1.0, 1.0).double().T)
-            done += len(inputs)
+            done += samples_in(inputs)
             watcher.report(done / len(positions), f"{done} of {len(positions)} samples")
     finally:
         tangents.close()

@@ -49,6 +49,7 @@ from explorer.curvature.operators.tangents import Tangents, can_be_summed
 from explorer.errors import CurvatureError
 from explorer.estimates import means
 from explorer.randomness import Stream, generator
+from explorer.studies.data.samples import samples_in
 from explorer.studies.study import Study
 from explorer.watching import UNWATCHED, Part, Watcher
 
@@ -284,8 +285,8 @@ def _gauss_newton(
             found = compute(inputs, targets, signs)
             for i, weight in enumerate(subject.weights):
                 if weight.block in ways.simple:
-                    forms[done : done + len(inputs), :, weight.block] += found[:, :, i]
-            done += len(inputs)
+                    forms[done : done + samples_in(inputs), :, weight.block] += found[:, :, i]
+            done += samples_in(inputs)
             watcher.report(done / len(positions), f"{done} of {len(positions)} samples")
     finally:
         tangents.close()

@@ -264,8 +264,8 @@ def _inputs(study: Study, setting: Setting, rows: Tensor) -> Iterator[Any]:
     draw = generator(Stream.BATCH_NORM_ROWS, setting.question.seed)
     size = setting.question.batch_size
     drawn = rows[drawn_rows(len(rows), batch_norm.BATCHES * size, draw)]
-    for batch in drawn.split(size):
-        if len(batch) > 1 or len(drawn) == 1:
+    for batch in drawn.split(1 if study.data.ragged else size):
+        if len(batch) > 1 or len(drawn) == 1 or study.data.ragged:
             yield setting.inputs(study, batch, draw)
 
 

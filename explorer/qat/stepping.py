@@ -23,6 +23,7 @@ from explorer.qat.noise import Noise
 from explorer.qat.stages import Stages
 from explorer.questions import FinetuneQuestion
 from explorer.studies import Study
+from explorer.studies.data.samples import mapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +95,41 @@ class Outcome(NamedTuple):
 
 
 def advance(training: Training, study: Study, rows: Tensor) -> Outcome:
-    """Train on the samples ``rows``.
+    """Train on the samples ``rows``: one batch, or where they differ in size the mean gradient of each alone.
 
     Raises:
         RunError: the loss is not finite.
     """
+    network, step = training.network, training.step
+    training.setting.method.seed_step(network, training.setting.question.seed, step)
+    training.optimizer.zero_grad()
+    loss, metric = 0.0, 0.0
+    known = True
+    for part in rows.split(1 if study.data.ragged else len(rows)):
+        share = len(part) / len(rows)
+        whole, own, counted = _losses(training, study, part)
+        if not torch.isfinite(whole):
+            raise RunError(
+                "the training loss is not finite any more; start again with a lower learning rate or more bits"
+            )
+        (whole if share == 1 else share * whole).backward()
+        loss += share * own
+        known = known and counted is not None
+        metric += counted or 0.0
+    rate = float(training.schedule.get_last_lr()[0])
+    training.optimizer.step()
+    training.schedule.step()
+    training.setting.method.after_step(network)
+    training.step += 1
+    return Outcome(len(rows), loss, metric if known else None, rate)
+
+
+def _losses(training: Training, study: Study, rows: Tensor) -> tuple[Tensor, float, float | None]:
+    """What is minimised on a batch, the study's own loss of it, and the sum of its metric."""
     setting, network, step = training.setting, training.network, training.step
     question, method, teacher = setting.question, setting.method, setting.teacher
     inputs = setting.inputs(study, rows, draw_of(question.seed, step))
     targets = study.data.targets("train", rows)
-    method.seed_step(network, question.seed, step)
     lesson = None if teacher is None else teacher.teach(inputs)
     with ExitStack() as during:
         during.enter_context(training.stages.at(network, step))
@@ -122,17 +148,5 @@ def advance(training: Training, study: Study, rows: Tensor) -> Outcome:
     penalty = method.penalty(network, Batch(inputs, targets, outputs))
     if penalty is not None:
         whole = whole + penalty
-    if not torch.isfinite(whole):
-        raise RunError(
-            "the training loss is not finite any more; start again with a lower learning rate or more bits"
-        )
-    training.optimizer.zero_grad()
-    whole.backward()
-    rate = float(training.schedule.get_last_lr()[0])
-    training.optimizer.step()
-    training.schedule.step()
-    method.after_step(network)
-    training.step += 1
-    metric = study.metric.per_sample(outputs.detach(), targets)
-    known = None if metric is None else float(metric.sum())
-    return Outcome(len(rows), loss.item(), known, rate)
+    metric = study.metric.per_sample(mapped(Tensor.detach, outputs), targets)
+    return whole, loss.item(), None if metric is None else float(metric.sum())

@@ -38,7 +38,7 @@ def weight_trace(
     """
     draw = generator(Stream.TRAINING_TRACE, seed)
     rows = drawn_rows(study.data.size("train"), count, draw)
-    size = max(1, min(BATCH, len(rows) // LEAST_BATCHES))
+    size = 1 if study.data.ragged else max(1, min(BATCH, len(rows) // LEAST_BATCHES))
     owned = (network.get_parameter(f"{name}.weight" if name else "weight") for name in layers)
     weights = list({id(weight): weight for weight in owned}.values())  # layers may share one
     found = []

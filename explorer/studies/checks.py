@@ -11,13 +11,12 @@ from explorer.studies.losses import KINDS, Loss
 
 
 def check_forward(network: nn.Module, data: Samples, loss: Loss) -> None:
-    """Run two samples through the network and its loss, so that a mismatch is found before anything long.
+    """Run two samples (one if they differ in size) through network and loss, to find a mismatch before anything long.
 
     Raises:
         StudyError: the network cannot take the data's inputs, or the loss cannot take its outputs.
     """
-
-    inputs, targets = data.inputs("test", slice(0, 2)), data.targets("test", slice(0, 2))
+    inputs, targets = _first(data)
     try:
         with torch.no_grad():
             outputs = network(inputs)
@@ -34,7 +33,7 @@ def check_forward(network: nn.Module, data: Samples, loss: Loss) -> None:
         return
     classes = len(data.classes)
     rows = outputs.ndim == 2 and (loss.kind == "cross_entropy" or outputs.shape[1] > 1)
-    one_of_many = loss.kind in KINDS and not targets.is_floating_point()
+    one_of_many = loss.kind in KINDS and torch.is_tensor(targets) and not targets.is_floating_point()
     if (loss.kind == "cross_entropy" and not rows) or (one_of_many and rows and outputs.shape[1] < classes):
         raise StudyError(
             f"the network gives outputs of shape {tuple(outputs.shape[1:])} and the labels go up to "
@@ -49,7 +48,7 @@ def check_same(network: nn.Module, folded: nn.Module, data: Samples, loss: Loss)
     Raises:
         StudyError: folding changed them by more than rounding can.
     """
-    inputs, targets = data.inputs("test", slice(0, 2)), data.targets("test", slice(0, 2))
+    inputs, targets = _first(data)
     with torch.no_grad():
         plain, other = network(inputs), folded(inputs)
         before, after = loss.per_sample(plain, targets), loss.per_sample(other, targets)
@@ -63,7 +62,12 @@ def check_same(network: nn.Module, folded: nn.Module, data: Samples, loss: Loss)
         )
 
 
-def _check_loss(outputs: Any, targets: torch.Tensor, loss: Loss, data: Samples) -> None:
+def _first(data: Samples) -> tuple[Any, Any]:
+    rows = slice(0, 1 if data.ragged else 2)
+    return data.inputs("test", rows), data.targets("test", rows)
+
+
+def _check_loss(outputs: Any, targets: Any, loss: Loss, data: Samples) -> None:
     try:
         value = loss.per_sample(outputs, targets)
     except StudyError:

@@ -100,7 +100,7 @@ def derive(
         raise StudyError(f"the weights lack {missing[0]!r}, which the network of {study.name} has")
     tensors = {key: state[key].detach().clone().contiguous() for key in wanted}
     beside = (files_folder(study.reference) if built_in else None) or source.parent
-    text = _text(base, str((beside / base.data.path).resolve()), name=name, title=title, summary=summary)
+    text = _text(base, base.data.located(beside), name=name, title=title, summary=summary)
     try:
         with files.new_folder(folder) as made:
             save_file(tensors, made / WEIGHTS)
@@ -121,14 +121,13 @@ def _copy_code(study: Study, source: Path, folder: Path) -> None:
             shutil.copyfile(source / each, target)
 
 
-def _text(base: Description, data: str, *, name: str, title: str, summary: str) -> str:
+def _text(base: Description, data: Mapping[str, Any], *, name: str, title: str, summary: str) -> str:
     assert base.model is not None
-    assert base.data is not None
     loss = base.loss.model_dump(exclude_none=True)
     card = {"title": title, "summary": summary, "source": base.card.source, "licence": base.card.licence}
-    sections: dict[str, dict[str, Any]] = {
+    sections: dict[str, Mapping[str, Any]] = {
         "model": {"factory": base.model.factory, "weights": WEIGHTS},
-        "data": {**base.data.model_dump(), "path": data},
+        "data": data,
         "loss": loss,
         "card": {key: value for key, value in card.items() if value},
     }
@@ -140,5 +139,7 @@ def _text(base: Description, data: str, *, name: str, title: str, summary: str) 
 
 def _written(value: Any) -> str:
     """A value as TOML; its strings are those of JSON."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_written(key)} = {_written(each)}" for key, each in value.items()) + "}"
     text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
     return text.replace("\x7f", "\\u007f")  # which TOML wants escaped and JSON does not

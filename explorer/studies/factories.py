@@ -54,6 +54,20 @@ class Factories:
             self._sources.append(_package_sources(module, function))
         return function
 
+    def call(self, address: str) -> Any:
+        """What the function returns, called without an argument.
+
+        Raises:
+            StudyError: as `resolve`, or it failed.
+        """
+        function = self.resolve(address)
+        try:
+            return function()
+        except KeyboardInterrupt:  # of whoever waits for it
+            raise
+        except BaseException as error:  # a factory may raise anything
+            raise StudyError(f"the factory {address!r} failed: {type(error).__name__}: {error}") from error
+
     @property
     def code(self) -> Mapping[str, str]:
         """Every source file that was used so far to the SHA-256 of its content."""

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from explorer.errors import StudyError
 
-KINDS = ("cross_entropy", "mse", "bce_with_logits")
+KINDS = ("cross_entropy", "token_cross_entropy", "mse", "bce_with_logits")
+IGNORED = -100  # target of a token that does not count: padding, or the last one
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Loss:
     """A loss of the network's outputs and the targets.
 
     Attributes:
-        kind: ``cross_entropy``, ``mse``, ``bce_with_logits``, or the address of a factory (``net.py:loss``).
-        label_smoothing: for cross-entropy, in [0, 1).
+        kind: ``cross_entropy``, ``token_cross_entropy`` (of a sequence: the mean over its tokens that count),
+            ``mse``, ``bce_with_logits``, or the address of a factory (``net.py:loss``).
+        label_smoothing: for the cross-entropies, in [0, 1).
         class_weights: for cross-entropy, one factor a class; the mean divides by the number of samples.
         function: for a factory, ``function(outputs, targets)`` giving one value a sample, shape (N,).
     """
@@ -37,7 +39,7 @@ class Loss:
         """The loss of each sample, shape (N,).
 
         Raises:
-            StudyError: a factory's loss does not give one value a sample.
+            StudyError: a factory's loss does not give one value a sample, or a target is beyond the outputs.
         """
         if self.function is not None:
             values = self.function(outputs, targets)
@@ -50,6 +52,18 @@ class Loss:
                     f"return one value a sample, as reduction='none' does"
                 )
             return values
+        if self.kind in ("cross_entropy", "token_cross_entropy"):
+            _check_classes(outputs, targets)
+        if self.kind == "token_cross_entropy":
+            each = F.cross_entropy(
+                outputs.transpose(1, -1),
+                targets,
+                ignore_index=IGNORED,
+                label_smoothing=self.label_smoothing,
+                reduction="none",
+            )
+            counted = (targets != IGNORED).sum(1).clamp(min=1)
+            return each.sum(1) / counted
         if self.kind == "cross_entropy":
             weights = self.class_weights
             return F.cross_entropy(
@@ -70,9 +84,26 @@ class Loss:
         return self.per_sample(outputs, targets).mean()
 
     @property
+    def unit(self) -> str:
+        """What the loss is in: nats of a cross-entropy, else the name of its kind."""
+        return "nats" if self.kind in ("cross_entropy", "token_cross_entropy") else self.kind
+
+    @property
     def description(self) -> str:
         """One line that identifies the loss, part of a study's fingerprint."""
         return f"{self.kind} smoothing={self.label_smoothing} weights={self.class_weights}"
+
+
+def _check_classes(outputs: Any, targets: Tensor) -> None:
+    """Name a class that the network has no output for: PyTorch says so without a number, or not at all."""
+    if not isinstance(outputs, Tensor) or outputs.ndim < 2 or targets.is_floating_point() or not len(targets):
+        return
+    classes = outputs.shape[-1 if outputs.ndim == 3 else 1]
+    beyond = (targets >= classes) | ((targets < 0) & (targets != IGNORED))
+    if outputs.device.type == "cpu" and beyond.any():
+        raise StudyError(
+            f"a target is the class {int(targets[beyond][0])} and the network has outputs for {classes} classes, from 0"
+        )
 
 
 def _like(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from explorer.studies.identity.origin import Origin
 from explorer.studies.identity.outputs import Said, said
 from explorer.studies.identity.parts import CODE, digest, fingerprint
 from explorer.studies.losses import Loss
-from explorer.studies.metrics import ACCURACY, Metric
+from explorer.studies.metrics import ACCURACY, Metric, usual
 from explorer.studies.networks.attention import open_attention
 
 
@@ -119,15 +119,18 @@ class Study:
     def parts(self) -> Mapping[str, str]:
         """What decides every number about this study, each with a hash: name and place are none of it.
 
-        ``weights``, ``data``, ``preprocessing``, ``loss``, one part a source file (``code of net.py``), and
-        ``outputs``, what the network says of the first test samples (`identity.outputs`).
+        ``weights``, ``data``, ``preprocessing``, ``loss``, ``metric`` where it is not the loss's usual one, one part a
+        source file (``code of net.py``), and ``outputs``, what the network says of the first test samples
+        (`identity.outputs`).
         """
         outputs = {} if self._said.sha256 is None else {"outputs": self._said.sha256}
+        metric = {} if self.metric.name == usual(self.loss).name else {"metric": digest(self.metric.name)}
         return {
             "weights": self.weights_sha256,
             "data": self.data.sha256,
             "preprocessing": digest(self.data.preprocessing),
             "loss": digest(self.loss.description),
+            **metric,
             **{f"{CODE}{name}": hashed for name, hashed in self.origin.code.items()},
             **outputs,
         }

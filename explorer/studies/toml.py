@@ -9,18 +9,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
+from pydantic import Field, StrictBool, ValidationError, field_validator
 from torch import nn
 
 from explorer import reading
 from explorer.errors import StudyError
 from explorer.studies import losses, profile
 from explorer.studies.checks import check_forward, check_same
-from explorer.studies.data.archive import read_npz
-from explorer.studies.data.images import MAX_CLASSES, ImageData
+from explorer.studies.data.images import MAX_CLASSES
 from explorer.studies.factories import Factories
 from explorer.studies.identity.origin import Origin, stamp
+from explorer.studies.kinds.sections import LONGEST_PATH, PathText, Place, Section
+from explorer.studies.kinds.table import KINDS, AnySection
 from explorer.studies.losses import Loss
+from explorer.studies.metrics import METRICS, usual
 from explorer.studies.networks.folding import fold_batch_norms
 from explorer.studies.study import AnyStudy, Card, Study
 from explorer.studies.weights import file_sha256, folded_sha256, load_into, read_weights
@@ -34,28 +36,14 @@ _FILE = reading.Kind(
 )
 
 
-_LONGEST_PATH = 4096
-_Path = Annotated[str, Field(min_length=1, max_length=_LONGEST_PATH)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ModelSection(_Section):
-    factory: _Path
-    weights: _Path
+class ModelSection(Section):
+    factory: PathText
+    weights: PathText
     fold_batch_norms: StrictBool = False
 
 
-class DataSection(_Section):
-    path: _Path
-    mean: tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...] = Field(min_length=1, max_length=1000)
-    std: tuple[Annotated[float, Field(ge=1e-6, le=1e6)], ...] = Field(min_length=1, max_length=1000)
-
-
-class LossSection(_Section):
-    kind: str = Field(default="cross_entropy", min_length=1, max_length=_LONGEST_PATH)
+class LossSection(Section):
+    kind: str = Field(default="cross_entropy", min_length=1, max_length=LONGEST_PATH)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     class_weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None = Field(
         default=None, min_length=1, max_length=MAX_CLASSES
@@ -71,12 +59,16 @@ class LossSection(_Section):
         return value
 
 
-class ProfileSection(_Section):
-    path: _Path
+class TaskSection(Section):
+    metric: Literal["accuracy", "top5", "token-accuracy", "hr10", "ndcg10"] | None = None
+
+
+class ProfileSection(Section):
+    path: PathText
     network: str | None = Field(default=None, max_length=500)
 
 
-class CardSection(_Section):
+class CardSection(Section):
     title: str = Field(default="", max_length=200)
     summary: str = Field(default="", max_length=5000)
     source: str = Field(default="", max_length=2000)
@@ -84,14 +76,15 @@ class CardSection(_Section):
     facts: dict[str, str] = Field(default_factory=dict, max_length=200)
 
 
-class Description(_Section):
+class Description(Section):
     """The whole file: ``model``, ``data`` and ``loss`` for a network, ``profile`` for published figures."""
 
     name: str = Field(min_length=1, max_length=80)
     kind: Literal["network", "profile"] = "network"
     model: ModelSection | None = None
-    data: DataSection | None = None
+    data: AnySection | None = None
     loss: LossSection = LossSection()
+    task: TaskSection = TaskSection()
     profile: ProfileSection | None = None
     card: CardSection = CardSection()
 
@@ -160,12 +153,11 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
     assert description.model is not None  # read_description made sure
     assert description.data is not None
     files = files or folder
-    data_path, weights_path = files / description.data.path, files / description.model.weights
-    stamps = (found, stamp(data_path), stamp(weights_path))
-    data = ImageData(
-        read_npz(data_path), mean=description.data.mean, std=description.data.std, source=data_path.name
-    )
+    weights_path = files / description.model.weights
+    stamps = (found, stamp(weights_path))
     factories = Factories(folder)
+    loaded = description.data.load(Place(files, factories))
+    data = loaded.samples
     network = _build(description.model.factory, factories)
     load_into(network, read_weights(weights_path), weights_path.name)
     network.eval()
@@ -174,8 +166,8 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
     sha256 = file_sha256(weights_path)
     origin = Origin(
         code=factories.code,
-        files={description.model.weights: sha256, description.data.path: file_sha256(data_path)},
-        stamps=(*stamps, *factories.stamps),
+        files={description.model.weights: sha256, **loaded.files},
+        stamps=(*stamps, *loaded.stamps, *factories.stamps),
     )
     if not origin.unchanged:
         raise StudyError(
@@ -196,12 +188,13 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
         loss=loss,
         weights_sha256=sha256,
         network=network,
+        metric=usual(loss) if description.task.metric is None else METRICS[description.task.metric],
         origin=origin,
     )
 
 
 def _build(factory: str, factories: Factories) -> nn.Module:
-    network = _call(factory, factories)
+    network = factories.call(factory)
     if not isinstance(network, nn.Module):
         raise StudyError(
             f"the factory {factory!r} returned a {type(network).__name__}; it must return an nn.Module"
@@ -209,19 +202,9 @@ def _build(factory: str, factories: Factories) -> nn.Module:
     return network
 
 
-def _call(factory: str, factories: Factories) -> Any:
-    function = factories.resolve(factory)
-    try:
-        return function()
-    except KeyboardInterrupt:  # of whoever waits for it
-        raise
-    except BaseException as error:  # a factory may raise anything
-        raise StudyError(f"the factory {factory!r} failed: {type(error).__name__}: {error}") from error
-
-
 def _loss(section: LossSection, factories: Factories) -> Loss:
     if ":" in section.kind:
-        function = _call(section.kind, factories)
+        function = factories.call(section.kind)
         if not callable(function):
             raise StudyError(
                 f"the factory {section.kind!r} returned a {type(function).__name__}; "
@@ -240,7 +223,16 @@ def _loss(section: LossSection, factories: Factories) -> Loss:
 
 def _first_problem(error: ValidationError) -> str:
     problem: Any = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
+    loc = problem["loc"]
+    if (
+        loc[0] == "data" and len(loc) > 1 and loc[1] in KINDS
+    ):  # which kind it is checked as, that nobody wrote
+        loc = (loc[0], *loc[2:])
+    where = ".".join(str(part) for part in loc)
+    if problem["type"] == "union_tag_invalid":
+        return (
+            f"the key data.kind is wrong: {problem['ctx']['tag']} is no kind of data; use {', '.join(KINDS)}"
+        )
     if problem["type"] == "value_error":
         return f"the key {where} is wrong: {problem['ctx']['error']}"
     if problem["type"] == "missing":

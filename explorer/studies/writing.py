@@ -21,8 +21,10 @@ def text_of(description: Description, moved: Mapping[str, str]) -> str:
 
 
 def functions(description: Description) -> list[str]:
-    """Addresses of the functions that are called when a study is loaded: of its network, and of a loss of its own."""
+    """Addresses of the functions that are called when a study is loaded: of its network, data and loss."""
     named = [] if description.model is None else [description.model.factory]
+    if description.data is not None:
+        named += [getattr(description.data, key) for key in description.data.functions]
     return named + ([description.loss.kind] if ":" in description.loss.kind else [])
 
 

@@ -72,7 +72,7 @@ class Landscape(Live):
             raise NotebookError("one walks over a plane; ask for dims=2")
         network = require_network(study)
         self.slice: Slice = asking.answered(study, asked, any_of=() if asked.radius else ("radius",))
-        self._unit = "nats" if network.loss.kind == "cross_entropy" else network.loss.kind
+        self._unit = network.loss.unit
         drawn = pictures.figure(pictures.view([self.slice], log=log, unit=self._unit))
         drawn.add_scatter(
             x=[0.0],

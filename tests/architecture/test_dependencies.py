@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"explorer", "app", "pages"}
+DISTRIBUTIONS = {"PIL": "pillow"}  # modules that are called otherwise than what they are installed by
 
 # Modules of the standard library that not every system has: none may be needed for importing the package.
 POSIX_ONLY = ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios")
@@ -39,7 +40,8 @@ def _imported() -> dict[str, str]:
             else:
                 continue
             for name in names:
-                found.setdefault(name.split(".")[0], f"{path.relative_to(ROOT)}:{node.lineno}")
+                top = name.split(".")[0]
+                found.setdefault(DISTRIBUTIONS.get(top, top), f"{path.relative_to(ROOT)}:{node.lineno}")
     return found
 
 

@@ -28,6 +28,7 @@ from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import check_finite
 from explorer.estimates import means
 from explorer.randomness import Stream, drawn_rows, generator
+from explorer.studies.data.samples import samples_in
 
 _ROUND = 512  # samples among which those that need equally many directions are put together
 _COLUMNS = 16  # columns of a root at once, where there are too many outputs for eigenpairs
@@ -69,7 +70,7 @@ def own_traces(
             if is_over():
                 return False
             outputs = engine.forward(inputs)
-            total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)
+            total = torch.zeros(samples_in(inputs), len(subject.weights), dtype=torch.float64)
             steps = list(_signed_vectors(subject, outputs, targets, ordered.least, signs[positions]))
             for i, (sign, vectors) in enumerate(steps):
                 norms = engine.squared_norms(inputs, outputs, vectors, again=i + 1 < len(steps))

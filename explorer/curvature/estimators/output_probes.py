@@ -22,6 +22,7 @@ from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import check_finite, output_gradient
 from explorer.errors import CurvatureError
 from explorer.randomness import Stream, generator
+from explorer.studies.data.samples import samples_in
 from explorer.watching import Watcher
 
 DEFENSIVE = 0.05
@@ -127,7 +128,7 @@ def check(subject: Subject, engine: SampleGradients) -> None:
     if not torch.isfinite(outputs).all():
         raise not_finite(subject, inputs)
     width = outputs[0].numel()
-    signs = _signs(len(inputs), width, generator(Stream.OUTPUT_PROBE_CHECK, 0))
+    signs = _signs(samples_in(inputs), width, generator(Stream.OUTPUT_PROBE_CHECK, 0))
     engine.check(inputs, signs.to(subject.device))
 
 
@@ -171,8 +172,8 @@ def _signed_norms(
     generator: torch.Generator,
 ) -> Tensor:
     found = roots(subject.loss, outputs, targets)
-    total = torch.zeros(len(inputs), len(subject.weights), dtype=torch.float64)
-    signs = _signs(len(inputs), outputs[0].numel(), generator).to(subject.device)
+    total = torch.zeros(samples_in(inputs), len(subject.weights), dtype=torch.float64)
+    signs = _signs(samples_in(inputs), outputs[0].numel(), generator).to(subject.device)
     for i, root in enumerate(found):
         vectors = root.times(signs).unsqueeze(0)
         total += root.sign * engine.squared_norms(inputs, outputs, vectors, again=i + 1 < len(found))

@@ -22,6 +22,7 @@ from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import full_loss, gradient_graph, products_of, vector_products
 from explorer.errors import CurvatureError
 from explorer.randomness import Stream, drawn_rows, generator
+from explorer.studies.data.samples import bytes_of, samples_in, some
 
 _INPUT_BYTES = 256 * 2**20  # of inputs kept
 _GRAPH_BYTES = 2**30  # of graphs kept, roughly
@@ -160,7 +161,7 @@ class HessianOperator:
         held: list[tuple[Tensor, Tensor]] | None = []
         room = _INPUT_BYTES
         for _, inputs, targets in self.subject.chunks(self._positions, self._chunk):
-            room -= inputs.numel() * inputs.element_size()
+            room -= bytes_of(inputs)
             held = None if held is None or room < 0 else [*held, (inputs, targets)]
             yield inputs, targets
         self._held = held
@@ -190,9 +191,9 @@ class HessianOperator:
             return self._graphs[chunk], True
         loss = full_loss(self.subject)
         gradients = gradient_graph(self.subject, loss, inputs, targets, share, self._indices)
-        kept = self._room >= len(inputs)
+        kept = self._room >= samples_in(inputs)
         if kept:
-            self._room -= len(inputs)
+            self._room -= samples_in(inputs)
             self._graphs[chunk] = gradients
         return gradients, kept
 
@@ -207,7 +208,7 @@ class HessianOperator:
         gradients = gradient_graph(
             self.subject, full_loss(self.subject), inputs, targets, share, self._indices
         )
-        nothing = torch.zeros(len(inputs), dtype=torch.float64)
+        nothing = torch.zeros(samples_in(inputs), dtype=torch.float64)
         slope = _inner(gradients, probes)
         if not slope.requires_grad:
             return [None] * len(probes), nothing
@@ -231,7 +232,8 @@ class HessianOperator:
         loss, share = full_loss(self.subject), share.detach()
         products = vector_products(self.subject, loss, inputs, targets, share, self._indices, probes)
         one, forms = torch.ones_like(share[:1]), []
-        for x, y in zip(inputs.split(1), targets.split(1), strict=True):
+        for n in range(samples_in(inputs)):
+            x, y = some(inputs, slice(n, n + 1)), targets[n : n + 1]
             parts = vector_products(self.subject, loss, x, y, one, self._indices, probes)
             forms.append(float(_inner(parts, probes)))
         return products, torch.tensor(forms, dtype=torch.float64)

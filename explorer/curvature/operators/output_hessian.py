@@ -5,6 +5,8 @@ For sample n with outputs f in R^C, H_L = d^2 l / df^2 = S S^T - R R^T; R is zer
 - cross-entropy: H_L = w (diag(p) - p p^T), S = sqrt(w) (diag(sqrt p) - p sqrt(p)^T). With class weights v and
   label smoothing e, w = (1 - e) v_y + e / C sum_c v_c; without, w = 1. Where the label says to ignore the sample,
   w = 0.
+- cross-entropy of T tokens, mean over those that count: H_L is block diagonal, with the block of cross-entropy for each
+  token and w = 1 / (number of tokens that count), 0 for a token that does not.
 - squared error, mean over K outputs: S = sqrt(2 / K) I.
 - binary cross-entropy with logits, mean over K outputs: S = diag(sqrt(p (1 - p) / K)).
 - any other loss: H_L by differentiating the loss twice, S and R from its eigenvectors.
@@ -23,9 +25,8 @@ import torch
 from torch import Tensor
 
 from explorer.errors import TooManyOutputs
-from explorer.studies.losses import Loss
+from explorer.studies.losses import IGNORED, Loss
 
-IGNORED = -100  # label of a sample that PyTorch's cross-entropy leaves out
 LARGEST_GENERAL = 2048
 LARGEST_EIGEN = 64  # outputs, above which eigenvalues of every sample's H_L cost more than they save
 
@@ -58,6 +59,8 @@ def roots(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
             return scale * (root_p * z - p * (root_p * z).sum(1, keepdim=True))
 
         return (Root(1, times, w * (p * (1 - p)).sum(1)),)
+    if loss.function is None and loss.kind == "token_cross_entropy" and outputs.ndim == 3:
+        return (_of_tokens(outputs, targets),)
     if loss.function is None and loss.kind == "mse":
         constant = (2 / width) ** 0.5
         return (Root(1, lambda z: constant * z, torch.full_like(flat[:, 0], 2.0)),)
@@ -100,6 +103,20 @@ def directions(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Te
     values, vectors = torch.linalg.eigh(hessian)
     order = values.abs().argsort(1, descending=True)
     return values.gather(1, order), vectors.gather(2, order.unsqueeze(1).expand_as(vectors))
+
+
+def _of_tokens(outputs: Tensor, targets: Tensor) -> Root:
+    """The root for logits (N, T, V), token by token."""
+    p = outputs.detach().double().softmax(2)
+    counted = (targets != IGNORED).to(p.dtype)
+    w = (counted / counted.sum(1, keepdim=True).clamp(min=1)).unsqueeze(2)
+    root_p, scale = p.sqrt(), w.sqrt()
+
+    def times(z: Tensor) -> Tensor:
+        z = z.view_as(p)
+        return (scale * (root_p * z - p * (root_p * z).sum(2, keepdim=True))).flatten(1)
+
+    return Root(1, times, (w * p * (1 - p)).flatten(1).sum(1))
 
 
 def _cross_entropy_weight(loss: Loss, flat: Tensor, targets: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, 
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import independent
 from explorer.errors import CurvatureError
+from explorer.studies.data.samples import samples_in, some
 
 _STORED = 64 * 2**20  # floats of gradients kept before they become norms
 
@@ -111,8 +112,8 @@ class SampleGradients:
         norms = self._by_hooks(outputs, vectors, again=again)
         if self.looped:
             chosen = sorted(self.looped)
-            for n in range(len(inputs)):
-                single = [self._single(inputs[n : n + 1], v[n : n + 1])[chosen] for v in vectors]
+            for n in range(samples_in(inputs)):
+                single = [self._single(some(inputs, slice(n, n + 1)), v[n : n + 1])[chosen] for v in vectors]
                 norms[n, chosen] = torch.stack(single).sum(0)
         return norms
 
@@ -199,7 +200,10 @@ class SampleGradients:
         finally:
             self._checking = False
         expected = torch.stack(
-            [self._single(inputs[n : n + 1], vectors[n : n + 1]) for n in range(len(inputs))]
+            [
+                self._single(some(inputs, slice(n, n + 1)), vectors[n : n + 1])
+                for n in range(samples_in(inputs))
+            ]
         )
         tolerance = 1e-3 if self.subject.dtype == torch.float32 else 1e-8
         # Scale by the layer's largest norm: a sample whose gradient vanishes has only rounding to compare.

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from explorer.curvature.operators.contractions import applied, contracted
 from explorer.curvature.operators.output_hessian import LARGEST_EIGEN, directions, roots
 from explorer.curvature.operators.subject import Subject, single_tensor
+from explorer.studies.data.samples import samples_in
 
 _NEGLIGIBLE = 1e-7  # eigenvalues at the outputs, as a share of the largest
 
@@ -79,7 +80,7 @@ class Tangents:
         """l_c, (directions, n), u_c, each (n, C), and u_c . J_n dW, (n, K, directions, weights), all float64."""
         subject, outputs = self._subject, self._forward(inputs)
         factors, vectors = output_directions(subject, outputs, targets, signs)
-        shape = (len(inputs), len(self._changes), len(vectors), len(subject.weights))
+        shape = (samples_in(inputs), len(self._changes), len(vectors), len(subject.weights))
         slopes = torch.zeros(shape, dtype=torch.float64)
         if outputs.requires_grad:
             for i, vector in enumerate(vectors):
@@ -96,7 +97,9 @@ class Tangents:
     def probed(self, inputs: Tensor, targets: Tensor, signs: torch.Generator) -> Tensor:
         """Values whose mean over random signs is dW . H_n dW, (n, K, weights) float64."""
         outputs = self._forward(inputs)
-        found = torch.zeros(len(inputs), len(self._changes), len(self._subject.weights), dtype=torch.float64)
+        found = torch.zeros(
+            samples_in(inputs), len(self._changes), len(self._subject.weights), dtype=torch.float64
+        )
         vectors = probes(self._subject, outputs, targets, signs) if outputs.requires_grad else []
         for i, (sign, vector) in enumerate(vectors):
             last = i + 1 == len(vectors)

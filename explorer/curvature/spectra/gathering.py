@@ -26,6 +26,7 @@ from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_order import Order, in_factors, in_weight, order_of
 from explorer.errors import CurvatureError
+from explorer.studies.data.samples import samples_in
 
 ROOM_BYTES = 2**29  # for the rows of one group of blocks
 _MOST = 16  # samples at once: inputs, and gradients of all directions, of all blocks of a group are held
@@ -124,8 +125,8 @@ class Gathering:
                 self._watch()
                 outputs = engine.forward(inputs)
                 vectors, counted = self._directions(outputs, targets, ordered.least)
-                numbers = torch.arange(done, done + len(inputs))
-                done += len(inputs)
+                numbers = torch.arange(done, done + samples_in(inputs))
+                done += samples_in(inputs)
                 if not len(vectors):
                     continue
                 made = engine.factors(outputs, vectors / len(positions) ** 0.5, wanted)

@@ -24,6 +24,9 @@ NEVER_SUSPECT, MOST_RATIO = (
 DATA = frozenset({".toml", ".npz", ".safetensors", ".pt", ".pth", ".th", ".json"})
 """Endings of what is read as data and never run; whatever ends otherwise counts as code."""
 
+PACKED = frozenset({"npz"})
+"""Kinds of data that are one file, and so can be packed."""
+
 FILE = Kind("the archive", MOST_BYTES, RunError, "name a file that bundle wrote", mend="ask for it again")
 LISTED = Kind("the list of the archive", 20_000_000, RunError, "", mend="ask for it again")
 _PART = re.compile(r"[^\x00-\x1f\x7f\\/:*?\"<>|]{1,200}")

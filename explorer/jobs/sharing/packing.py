@@ -16,7 +16,17 @@ from pathlib import Path
 from explorer import files
 from explorer.errors import RunError, StudyError
 from explorer.jobs import housekeeping
-from explorer.jobs.sharing.contents import LIST, MOST_BYTES, RUNS, STUDY, TOML, Contents, Listed, is_plain
+from explorer.jobs.sharing.contents import (
+    LIST,
+    MOST_BYTES,
+    PACKED,
+    RUNS,
+    STUDY,
+    TOML,
+    Contents,
+    Listed,
+    is_plain,
+)
 from explorer.reading.regular import size
 from explorer.runs.keeping import bundles
 from explorer.runs.store import Store
@@ -85,6 +95,11 @@ def _study(study: AnyStudy, folder: Path) -> None:
     """Copy what loading the study read."""
     toml = Path(study.reference)
     base, home = described(toml), toml.parent.resolve()
+    if base.data is not None and base.data.kind not in PACKED:
+        raise StudyError(
+            f"the data of {study.name} are of the kind {base.data.kind}, which an archive does not hold; share the "
+            "folder of the study itself, or its runs alone"
+        )
     for address in functions(base):
         file = address.partition(":")[0]
         if file.endswith(".py") and not (_inside(home / file, home) and is_plain(file)):

@@ -33,6 +33,7 @@ from explorer.jobs.sharing.contents import (
     MOST_BYTES,
     MOST_RATIO,
     NEVER_SUSPECT,
+    PACKED,
     RUNS,
     STUDY,
     TOML,
@@ -213,6 +214,11 @@ def _described(archive: zipfile.ZipFile, contents: Contents) -> Description:
         except ExplorerError as error:
             words = str(error).replace(str(Path(folder) / STUDY) + "/", "")
             raise RunError(f"the study of the archive cannot be read: {words}") from error
+    if description.data is not None and description.data.kind not in PACKED:
+        raise RunError(
+            f"the study of the archive has data of the kind {description.data.kind}, which no archive holds; ask for "
+            "the folder of the study"
+        )
     sections = [description.model, description.data, description.profile]
     named = [vars(each).get("weights") or vars(each).get("path") for each in sections if each is not None]
     named += [each.partition(":")[0] for each in functions(description) if _is_file(each)]

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from explorer.lapq.loss.network import Array, SteppedNetwork
 from explorer.replay import Batch, Replay
+from explorer.studies.data.samples import samples_in, some
 
 _WORTH = 0.95  # a cut that leaves more of the network than this is not recorded
 
@@ -76,7 +77,7 @@ class Prefixes:
             for inputs in self._inputs:
                 check()
                 found.append(self._network.model(inputs))
-                self._plain += len(inputs)
+                self._plain += samples_in(inputs)
         return found
 
     def _replay_of(self, held: _Recording, check: Callable[[], None]) -> list[Tensor]:
@@ -94,7 +95,8 @@ class Prefixes:
         replay = Replay(self._network.model, self._network.parts[cut:])
         found, batches = [], []
         try:
-            replay.batch(self._inputs[0][:1]).forget()  # observed and checked on one sample, which is cheap
+            one = some(self._inputs[0], slice(0, 1))
+            replay.batch(one).forget()  # observed and checked on one sample, which is cheap
             for inputs in self._inputs:
                 check()
                 batch = replay.batch(inputs)

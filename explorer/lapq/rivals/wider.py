@@ -25,6 +25,7 @@ from explorer.quantizers.dual import dual, worst_weights
 from explorer.quantizers.settings import WEIGHTS
 from explorer.quantizers.splitting import ocs
 from explorer.quantizers.weights import quantize_weight
+from explorer.studies.data.samples import samples_in
 
 OCS_RATIO = 0.05
 DUAL_SHARE = 0.25
@@ -61,7 +62,7 @@ def widened(objective: Objective, method: str) -> Wider:
         extra += more
     network = SteppedNetwork(model, [site for site in objective.sites if site.kind == "input"])
     inputs = objective.batches[0][0]
-    objective.count(("steps", method), len(inputs) / len(objective.rows))
+    objective.count(("steps", method), samples_in(inputs) / len(objective.rows))
     choose_steps(network, inputs, lambda x, site: best_step(x, site, 2.0))
     return Wider(network, extra / sum(weight.numel() for weight in originals.values()))
 

@@ -29,7 +29,7 @@ def section(of: Material) -> Section | Absent:
         "rounding hurts; rings mark where rounding to a number of bits would put the weights."
     )
     parts: list[Part] = [Words(words)]
-    unit = "nats" if of.study.has_network and of.study.loss.kind == "cross_entropy" else ""
+    unit = "nats" if of.study.has_network and of.study.loss.unit == "nats" else ""
     for sort in chosen:
         slices = [each.result for each in sort]
         if slices:

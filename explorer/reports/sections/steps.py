@@ -32,7 +32,7 @@ def section(of: Material) -> Section | Absent:
         "L_p error; then p is chosen by the loss of the whole network, and at last all steps are optimised jointly."
     )
     parts: list[Part] = [Words(words)]
-    unit = "nats" if of.study.has_network and of.study.loss.kind == "cross_entropy" else "loss"
+    unit = "nats" if of.study.has_network and of.study.loss.unit == "nats" else "loss"
     view = curves.p_view(result.p_curve.to_json(), unit=unit)
     p = f"p = {result.p_curve.best_p:.3g}"
     parts.append(

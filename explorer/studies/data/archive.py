@@ -10,7 +10,7 @@ import io
 import math
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from explorer.reading.regular import size
 from explorer.reading.zipped import DAMAGED, Pieces, open_zip
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels", "classes")
+REQUIRED = ("test_images", "test_labels")
 _FILE = reading.Kind("the data file", 8 * 2**30, StudyError, "write it, or correct [data] path")
 _MOST_BYTES = 2 * 2**30
 _NEVER_SUSPECT = 2**28  # bytes that a file may inflate to, whatever its own size
@@ -52,8 +53,14 @@ def most_bytes() -> int:
     raise StudyError(f"EXPLORER_MAX_DATA is {named!r}; give a number of bytes, such as 8e9, or unset it")
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
+def read_npz(
+    path: Path, names: Sequence[str] = KEYS, required: Sequence[str] = REQUIRED
+) -> dict[str, np.ndarray]:
     """The known arrays of an npz file, without ever unpickling.
+
+    Args:
+        names: of the arrays to read where they are there.
+        required: those that must be there.
 
     Raises:
         StudyError: the file is missing, is not an npz file, holds pickled objects, or claims too much.
@@ -61,8 +68,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     reading.checked(path, _FILE)
     try:
         with open_zip(path) as archive:
-            entries = {name: entry for name in KEYS if (entry := _entry(archive, f"{name}.npy"))}
-            for name in ("test_images", "test_labels"):
+            entries = {name: entry for name in names if (entry := _entry(archive, f"{name}.npy"))}
+            for name in required:
                 if name not in entries:
                     there = ", ".join(sorted(each.removesuffix(".npy") for each in archive.namelist()[:6]))
                     raise StudyError(f"{path.name} has no array {name}; it has {there or 'none'}")

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
+from explorer.errors import StudyError
+
 Rows = Tensor | slice
 SPLITS = ("train", "test")
 
@@ -102,3 +104,35 @@ def mapped(function: Callable[[Tensor], Tensor], inputs: Any) -> Any:
     if isinstance(inputs, list | tuple):
         return type(inputs)(mapped(function, each) for each in inputs)
     return inputs
+
+
+def samples_in(inputs: Any) -> int:
+    """Number of samples in inputs: the length of the first of their tensors.
+
+    >>> samples_in(torch.zeros(3, 2)), samples_in({"words": (torch.zeros(5), torch.zeros(5, 1))})
+    (3, 5)
+    """
+    for tensor in _tensors(inputs):
+        return len(tensor)
+    raise StudyError(f"inputs are a {type(inputs).__name__} without tensors; give at least one")
+
+
+def some(inputs: Any, rows: slice) -> Any:
+    """Inputs of some of the samples only."""
+    return mapped(lambda each: each[rows], inputs)
+
+
+def bytes_of(inputs: Any) -> int:
+    """What the tensors of inputs take in memory."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(inputs))
+
+
+def _tensors(inputs: Any) -> Iterator[Tensor]:
+    if isinstance(inputs, Tensor):
+        yield inputs
+    elif isinstance(inputs, dict):
+        for each in inputs.values():
+            yield from _tensors(each)
+    elif isinstance(inputs, list | tuple):
+        for each in inputs:
+            yield from _tensors(each)

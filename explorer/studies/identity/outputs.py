@@ -103,7 +103,9 @@ def _samples(data: Samples, dtype: torch.dtype) -> list[tuple[Any, Tensor]]:
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
     rows = [slice(row, row + 1) for row in (*range(min(SAMPLES, data.size("test"))), 0)]
-    return [(mapped(typed, data.inputs("test", row)), typed(data.targets("test", row))) for row in rows]
+    return [
+        (mapped(typed, data.inputs("test", row)), mapped(typed, data.targets("test", row))) for row in rows
+    ]
 
 
 def _pass(network: nn.Module, loss: Loss, inputs: Any, targets: Tensor) -> _Value:

@@ -30,7 +30,9 @@ def write_folded(name_or_path: str | Path, folder: Path) -> Study:
     study = load_network(name_or_path)
     source = toml_path(study.reference) if study.reference in NAMES else Path(study.reference)
     files = files_folder(study.reference) or source.parent
-    content = read_description(source).model_dump(exclude_unset=True)
+    description = read_description(source)
+    content = description.model_dump(exclude_unset=True)
+    assert description.data is not None  # of a study that has a network
     if content["model"].get("fold_batch_norms"):
         raise StudyError(f"the batch normalisations of {study.name} are folded already; use it as it is")
     target = folder / "study.toml"
@@ -43,7 +45,7 @@ def write_folded(name_or_path: str | Path, folder: Path) -> Study:
         "weights": str((files / content["model"]["weights"]).resolve()),
         "fold_batch_norms": True,
     }
-    content["data"]["path"] = str((files / content["data"]["path"]).resolve())
+    content["data"] = description.data.located(files)
     if "kind" in content.get("loss", {}):
         content["loss"]["kind"] = _located(content["loss"]["kind"], source.parent)
     content["card"] = {**content.get("card", {}), "title": f"{study.card.title}, batch norms folded"}

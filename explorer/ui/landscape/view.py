@@ -50,7 +50,7 @@ def show(study: Study) -> None:
                 icon=":material/play_circle:",
             )
             return
-        unit = "nats" if study.loss.kind == "cross_entropy" else study.loss.kind
+        unit = study.loss.unit
         with beside.watched("landscape"):
             run_panel.watch_all(
                 [run.id for run in runs.values()],

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import streamlit as st
+from torch import Tensor
 
 from explorer.curvature import Draws
 from explorer.curvature.carriers import Carrier, Carriers, carriers
@@ -14,6 +15,7 @@ from explorer.figures.curvature import convergence
 from explorer.figures.curvature.sensitivity import Of
 from explorer.runs import Run
 from explorer.studies import ImageData, Study
+from explorer.studies.kinds.pictures import PictureSamples
 from explorer.ui.parts import export
 from explorer.ui.shell import caches, sentences, session
 from explorer.ui.shell.plain import plain
@@ -177,7 +179,7 @@ def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:
         for each, share in zip(top, shares, strict=True):
             drawn = "" if found.exact else f"  \n{each.draws} draws"
             words = f"**{plain(_label(study, each.position))}**  \n{share}{drawn}"
-            if isinstance(study.data, ImageData):
+            if isinstance(study.data, ImageData | PictureSamples):
                 picture = _enlarged(study.data, each.position)
                 st.image(picture, width=_PICTURE_PIXELS, caption=words, output_format="PNG")
             else:
@@ -187,13 +189,13 @@ def _pictures(study: Study, found: Carriers, name: str, of: Of) -> None:
 
 def _label(study: Study, position: int) -> str:
     target = study.data.targets("train", slice(position, position + 1))[0]
-    if target.is_floating_point() or target.ndim:
+    if not isinstance(target, Tensor) or target.is_floating_point() or target.ndim or not study.data.classes:
         return f"{study.noun.one} {position}"
     name = study.data.classes[int(target)]
     return f"class {name}" if name.isdigit() else name
 
 
-def _enlarged(data: ImageData, position: int) -> np.ndarray:
+def _enlarged(data: ImageData | PictureSamples, position: int) -> np.ndarray:
     """The image with every pixel as a square, so that a small one stays sharp."""
     image = data.images("train", slice(position, position + 1))[0]
     times = max(1, -(-2 * _PICTURE_PIXELS // image.shape[1]))

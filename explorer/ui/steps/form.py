@@ -200,7 +200,7 @@ def progress_row(run: Run) -> None:
 
 def unit(study: Study) -> str:
     """Unit of the loss."""
-    return "nats" if study.loss.kind == "cross_entropy" else study.loss.kind
+    return study.loss.unit
 
 
 def _bits(what: str, option: str) -> int:

@@ -25,7 +25,7 @@ def show(study: Study, run: Run) -> None:
     """Draw what there is of a training so far."""
     store = caches.store()
     reference = results.full_precision(study)
-    loss = "loss (cross-entropy, nats)" if study.loss.kind == "cross_entropy" else f"loss ({study.loss.kind})"
+    loss = "loss (cross-entropy, nats)" if study.loss.unit == "nats" else f"loss ({study.loss.unit})"
     curves = {series: store.points(run.id, series) for series in _SERIES}
     epochs = trainings.epochs(run)
     if run.result is not None:
