@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from explorer.cli.asking import Asked, asks
 from explorer.cli.output import progress_bar, remark, show, table
 from explorer.cli.parsing import JsonOption, StudyOption
 from explorer.cli.running import typed
 from explorer.questions import TracesQuestion
+
+DATA_KINDS = ("npz", "factory", "folder", "arrays", "text", "parquet")
+_MARKS = {"right": "✓", "note": "·", "wrong": "✗"}
 
 if TYPE_CHECKING:
     from explorer.curvature import Traces
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("studies")(list_studies)
+    app.command("init")(init)
+    app.command("check")(check)
     app.command("fetch")(fetch)
     app.command("fold")(fold)
     app.command("pretrain")(pretrain)
@@ -35,6 +41,42 @@ def list_studies(as_json: JsonOption = False) -> None:
         (e["name"], e["title"], "ready" if e["available"] else f"get it: fetch {e['name']}") for e in entries
     ]
     show({"studies": entries}, as_json, table("Studies", columns, rows, words=columns))
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="folder of the new study; made if need be")],
+    data: Annotated[str, typer.Option(help=f"kind of the data: {', '.join(DATA_KINDS)}")],
+    path: Annotated[
+        Path | None, typer.Option(help="where the data lie; a factory needs none: data.py is written")
+    ] = None,
+) -> None:
+    """Begin a study of one's own: a study.toml for its data, and a net.py to fill in."""
+    from explorer.studies.starting import begin
+
+    for written in begin(folder, data, path):
+        print(f"{written} is written")
+    print(f"fill in net.py, put the weights beside it, then: python -m explorer check {folder}")
+
+
+def check(
+    study: Annotated[Path, typer.Argument(help="a study.toml, or the folder that holds one")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is right about a study of one's own and what is not; status 1 if something is wrong."""
+    from explorer.errors import StudyError
+    from explorer.studies.examining import examine
+
+    path = study / "study.toml" if study.is_dir() else study
+    if not path.exists():
+        raise StudyError(f"there is no study at {path}; python -m explorer init begins one")
+    found = examine(path)
+    content = {"study": str(path), "right": found.right, "findings": [vars(each) for each in found.findings]}
+    rows = [(_MARKS[each.state], each.part, escape(each.said)) for each in found.findings]
+    verdict = "can be used" if found.right else "cannot be used yet"
+    columns = ("", "part", "what was found")
+    show(content, as_json, table(escape(f"{path} {verdict}"), columns, rows, words=columns))
+    if not found.right:
+        raise typer.Exit(1)
 
 
 def fetch(name: Annotated[str, typer.Argument(help="the study whose files to download")]) -> None:

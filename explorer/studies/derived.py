@@ -4,7 +4,6 @@ A folder like any person's, with a ``study.toml``, the weights and what the fact
 are and are named by their full path.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from explorer.errors import StudyError
 from explorer.studies.shipped.builtin import NAMES, files_folder, toml_path
 from explorer.studies.study import Study
 from explorer.studies.toml import Description, described
+from explorer.studies.writing import toml_value
 
 WEIGHTS, TOML = "weights.safetensors", "study.toml"
 _LONGEST_TITLE = 200
@@ -131,15 +131,7 @@ def _text(base: Description, data: Mapping[str, Any], *, name: str, title: str, 
         "loss": loss,
         "card": {key: value for key, value in card.items() if value},
     }
-    lines = [f"name = {_written(name)}"]
+    lines = [f"name = {toml_value(name)}"]
     for section, values in sections.items():
-        lines += ["", f"[{section}]", *(f"{key} = {_written(value)}" for key, value in values.items())]
+        lines += ["", f"[{section}]", *(f"{key} = {toml_value(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
-
-
-def _written(value: Any) -> str:
-    """A value as TOML; its strings are those of JSON."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_written(key)} = {_written(each)}" for key, each in value.items()) + "}"
-    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-    return text.replace("\x7f", "\\u007f")  # which TOML wants escaped and JSON does not

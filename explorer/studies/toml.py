@@ -22,7 +22,7 @@ from explorer.studies.identity.origin import Origin, stamp
 from explorer.studies.kinds.sections import LONGEST_PATH, PathText, Place, Section
 from explorer.studies.kinds.table import KINDS, AnySection
 from explorer.studies.losses import Loss
-from explorer.studies.metrics import METRICS, usual
+from explorer.studies.metrics import METRICS, Metric, usual
 from explorer.studies.networks.folding import fold_batch_norms
 from explorer.studies.study import AnyStudy, Card, Study
 from explorer.studies.weights import file_sha256, folded_sha256, load_into, read_weights
@@ -158,10 +158,10 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
     factories = Factories(folder)
     loaded = description.data.load(Place(files, factories))
     data = loaded.samples
-    network = _build(description.model.factory, factories)
+    network = network_of(description.model.factory, factories)
     load_into(network, read_weights(weights_path), weights_path.name)
     network.eval()
-    loss = _loss(description.loss, factories)
+    loss = loss_of(description.loss, factories)
     check_forward(network, data, loss)
     sha256 = file_sha256(weights_path)
     origin = Origin(
@@ -188,12 +188,17 @@ def load_toml(path: Path, *, reference: str, files: Path | None = None) -> AnySt
         loss=loss,
         weights_sha256=sha256,
         network=network,
-        metric=usual(loss) if description.task.metric is None else METRICS[description.task.metric],
+        metric=metric_of(description.task, loss),
         origin=origin,
     )
 
 
-def _build(factory: str, factories: Factories) -> nn.Module:
+def network_of(factory: str, factories: Factories) -> nn.Module:
+    """The network that a factory makes.
+
+    Raises:
+        StudyError: the factory cannot be called, or returned something else.
+    """
     network = factories.call(factory)
     if not isinstance(network, nn.Module):
         raise StudyError(
@@ -202,7 +207,12 @@ def _build(factory: str, factories: Factories) -> nn.Module:
     return network
 
 
-def _loss(section: LossSection, factories: Factories) -> Loss:
+def loss_of(section: LossSection, factories: Factories) -> Loss:
+    """The loss that a section describes.
+
+    Raises:
+        StudyError: it is unknown, or its factory cannot be called.
+    """
     if ":" in section.kind:
         function = factories.call(section.kind)
         if not callable(function):
@@ -219,6 +229,11 @@ def _loss(section: LossSection, factories: Factories) -> Loss:
     return Loss(
         kind=section.kind, label_smoothing=section.label_smoothing, class_weights=section.class_weights
     )
+
+
+def metric_of(section: TaskSection, loss: Loss) -> Metric:
+    """What is counted beside the loss."""
+    return usual(loss) if section.metric is None else METRICS[section.metric]
 
 
 def _first_problem(error: ValidationError) -> str:

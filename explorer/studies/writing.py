@@ -28,15 +28,25 @@ def functions(description: Description) -> list[str]:
     return named + ([description.loss.kind] if ":" in description.loss.kind else [])
 
 
+def toml_value(value: Any) -> str:
+    """A value as TOML; its strings are those of JSON but for DEL, which TOML wants escaped.
+
+    >>> toml_value({"a": ["x", 1.5], "b": True})
+    '{"a" = ["x", 1.5], "b" = true}'
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{toml_value(key)} = {toml_value(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _lines(content: Mapping[str, Any], section: str = "") -> Iterator[str]:
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     if section:
         yield f"\n[{section}]"
-    yield from (f"{_quoted(key)} = {_quoted(value)}" for key, value in content.items() if key not in tables)
+    yield from (
+        f"{toml_value(key)} = {toml_value(value)}" for key, value in content.items() if key not in tables
+    )
     for key, value in tables.items():
-        yield from _lines(value, f"{section}.{_quoted(key)}" if section else _quoted(key))
-
-
-def _quoted(value: Any) -> str:
-    """A value, or a key, as TOML: its strings are those of JSON but for DEL, which TOML wants escaped."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        yield from _lines(value, f"{section}.{toml_value(key)}" if section else toml_value(key))

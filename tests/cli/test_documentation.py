@@ -48,8 +48,10 @@ def test_every_command_line_is_one_the_program_takes(explore: Command, line: str
 @pytest.mark.parametrize(
     "verb",
     [
+        "check",
         "fold",
         "frontier",
+        "init",
         "latency",
         "report",
         "bundle",
@@ -69,7 +71,7 @@ def test_every_option_is_described(explore: Command, verb: str) -> None:
 
 def test_the_examples_of_study_toml_are_valid(tmp_path: Path) -> None:
     examples = fenced("own-study.md", "toml")
-    assert len(examples) == 2
+    assert len(examples) == 9
     for example in examples:
         assert tomllib.loads(example)
         path = tmp_path / "study.toml"

@@ -104,3 +104,23 @@ def test_descriptions_tell_losses_apart() -> None:
         Loss("cross_entropy", class_weights=(1.0, 2.0)),
     )
     assert len({loss.description for loss in losses}) == 4
+
+
+def test_a_sequence_is_worth_the_mean_over_its_tokens_that_count() -> None:
+    """Each sequence by itself, as PyTorch's cross-entropy of its tokens alone; one without any counts nothing."""
+    draw = torch.Generator().manual_seed(0)
+    outputs = torch.randn(3, 4, 5, generator=draw)
+    targets = torch.tensor([[0, 1, 2, 3], [4, -100, 0, -100], [-100] * 4])
+    for smoothing in (0.0, 0.2):
+        found = Loss("token_cross_entropy", label_smoothing=smoothing).per_sample(outputs, targets)
+        expected = [
+            F.cross_entropy(x, y, label_smoothing=smoothing).item()
+            for x, y in zip(outputs[:2], targets[:2], strict=True)
+        ]
+        assert found.tolist() == pytest.approx([*expected, 0])
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("cross_entropy", (2, 3)), ("token_cross_entropy", (1, 2, 3))])
+def test_a_class_beyond_the_outputs_is_named(kind: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(StudyError, match="a target is the class 3 and the network has outputs for 3 classes"):
+        Loss(kind).per_sample(torch.zeros(shape), torch.tensor([0, 3]).view(shape[:-1]))

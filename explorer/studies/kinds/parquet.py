@@ -70,7 +70,7 @@ class ParquetSection(DataSection):
         from explorer.studies.kinds.columns import Table  # pyarrow, which other studies need not wait for
 
         root = place.folder / self.path
-        found = _files(root)
+        found = files_of(root)
         tables = {split: Table(files) for split, files in found.items()}
         for table in tables.values():
             for column in (*_listed(self.inputs), self.target):
@@ -233,8 +233,12 @@ def _listed(inputs: Any) -> list[str]:
     return list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
 
 
-def _files(root: Path) -> dict[str, list[Path]]:
-    """The files of each split."""
+def files_of(root: Path) -> dict[str, list[Path]]:
+    """The files of each split.
+
+    Raises:
+        StudyError: there is none for the test.
+    """
     if not root.is_dir():
         return {"test": [root]}
     found = {split: files for split in SPLITS if (files := _of_split(root, split))}
