@@ -26,7 +26,12 @@ else:
     measured = outcomes.predicted(rows)
     with left:
         export.chart(
-            results_figure.figure(outcomes.pictured(rows), reference=outcomes.reference(study), height=400),
+            results_figure.figure(
+                outcomes.pictured(rows),
+                reference=outcomes.reference(study),
+                metric=study.metric.name,
+                height=400,
+            ),
             key="results",
             name="results",
             alt=outcomes.finding(rows),
@@ -46,7 +51,7 @@ else:
             st.page_link("pages/sensitivity.py", label="Compute traces", icon=":material/monitoring:")
     st.dataframe(outcomes.table(rows), hide_index=True, column_config=outcomes.COLUMNS)
     st.caption(
-        "Ω is what was predicted from curvature before any training; accuracies and losses are on the test images."
+        f"Ω is what was predicted from curvature before any training; {study.metric.name} and loss are on the test {study.noun.many}."
     )
     outcomes.pick(rows)
 comparing.show(study)

@@ -180,20 +180,25 @@ class Choice:
         )
 
 
-def said(choice: Choice, samples: str) -> str:
-    """What is promised and what was measured, in sentences; ``samples``: what they are called, in the plural."""
+def said(choice: Choice, samples: str, metric: str = "accuracy") -> str:
+    """What is promised and what was measured, in sentences.
+
+    Args:
+        samples: what they are called, in the plural.
+        metric: what the study counts.
+    """
     cost = "" if choice.cost_name == "size" else f"{said_cost(choice, choice.cost)}, "
     return (
         f"{cost}{choice.size_bytes / 1000:,.1f} kB ({choice.compression:.1f} times smaller). Promised: at most "
         f"{share(choice.at_most)} points lost, with {choice.confidence:.0%} confidence ({points(choice.promised)} on "
         f"{choice.promised.samples:,} training {samples} that did not choose it). Measured on "
-        f"{choice.measured.samples:,} test {samples}: {points(choice.measured)} points lost, accuracy "
+        f"{choice.measured.samples:,} test {samples}: {points(choice.measured)} points lost, {metric} "
         f"{choice.accuracy:.2%} where FP32 has {choice.fp32_accuracy:.2%}."
-        f"{'' if choice.steps is None else ' ' + said_of_steps(choice, choice.steps)}"
+        f"{'' if choice.steps is None else ' ' + said_of_steps(choice, choice.steps, samples, metric)}"
     )
 
 
-def said_of_steps(choice: Choice, steps: Steps) -> str:
+def said_of_steps(choice: Choice, steps: Steps, samples: str = "samples", metric: str = "accuracy") -> str:
     """What the plan would be without LAPQ's steps, or that they do not help, in a sentence."""
     if not steps.taken:
         plans = "one plan" if steps.computed == 1 else f"{steps.computed} plans"
@@ -208,8 +213,8 @@ def said_of_steps(choice: Choice, steps: Steps) -> str:
         else "nothing to promise"
     )
     return (
-        f"It has LAPQ's steps, fitted to {steps.calibration:,} training images. Without them: "
-        f"{said_cost(choice, other.cost)}, {promised}, {points(other.measured)} points lost in the test, accuracy "
+        f"It has LAPQ's steps, fitted to {steps.calibration:,} training {samples}. Without them: "
+        f"{said_cost(choice, other.cost)}, {promised}, {points(other.measured)} points lost in the test, {metric} "
         f"{other.accuracy:.2%}."
     )
 

@@ -80,7 +80,7 @@ def measure_frontier(asked: Asked[MeasureFrontierQuestion], as_json: JsonOption 
     ]
     noun = study.noun.many
     title = f"Plans along the frontier of {study.name} ({result.full.samples:,} {result.split} {noun}, {result.seconds:.0f} s)"
-    columns = (f"cost ({frontier.unit})", "Ω", "accuracy", "less FP32", "loss")
+    columns = (f"cost ({frontier.unit})", "Ω", study.metric.name, "less FP32", "loss")
     rows = [("FP32", "", *_measured(result.full))] + [
         (f"{cost:,.6g}", f"{omega:.4g}", *_measured(plan))
         for plan, cost, omega in zip(result.plans, costs, omegas, strict=True)

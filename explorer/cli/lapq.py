@@ -55,7 +55,7 @@ def lapq(
         f"{found.forward_equivalents:.0f} forward passes over {found.calibration} {study.noun.many}, "
         f"{found.seconds:.0f} s)"
     )
-    columns = ("stage", "calibration loss", "test loss", "± s.e.", "accuracy")
+    columns = ("stage", "calibration loss", "test loss", "± s.e.", study.metric.name)
     show(
         {"study": study.name, **(run.result or {})},
         as_json,
@@ -78,7 +78,8 @@ def lapq_table(asked: Asked[LapqTableQuestion], context: typer.Context, as_json:
         f"Calibration of {study.name}, {asked.question.bits}, {found.calibration:,} "
         f"{study.training_name}, {found.test_images:,} test {study.noun.many}"
     )
-    columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", "accuracy", "± s.e.")
+    counted = (study.metric.name, "± s.e.")
+    columns = ("method", "bias correction", "calibration loss", "test loss", "± s.e.", *counted)
     shown = table(title, columns, rows, words=("bias correction",))
     show(run.result or {}, as_json, shown, about=study)
 

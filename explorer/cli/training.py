@@ -1,6 +1,6 @@
 """Commands that measure, train and choose a plan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,6 +36,7 @@ from explorer.questions.presets import PRESETS
 
 if TYPE_CHECKING:
     from explorer.choosing import Choice
+    from explorer.studies import Study
 
 
 def register(app: typer.Typer) -> None:
@@ -50,11 +51,24 @@ def evaluate(asked: Asked[EvaluateQuestion], as_json: JsonOption = False) -> Non
     """Loss and accuracy of a plan without training."""
     study = asked.study
     content = {"study": study.name, **(asked.run(f"evaluating a plan of {study.name}").result or {})}
-    told = [(key, value) for key, value in content.items() if key != "remarks"]
+    content |= _figures(study, content)
+    names = {"accuracy": study.metric.name, "accuracy_stderr": f"{study.metric.name}_stderr"}
+    told = [(names.get(key, key), value) for key, value in content.items() if key != "remarks"]
     rows = [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in told]
     show(content, as_json, table("Without training", ("", "value"), rows), about=study)
     for sentence in content.get("remarks", ()):
         remark(sentence)
+
+
+def _figures(study: "Study", content: Mapping[str, Any]) -> dict[str, Any]:
+    """What is counted where it is no accuracy, and figures of all samples together, such as the perplexity."""
+    from explorer.estimates import Estimate
+    from explorer.studies.metrics import ACCURACY, figures
+
+    found: dict[str, Any] = {} if study.metric.name == ACCURACY.name else {"metric": study.metric.name}
+    for name, value in figures(study.loss, Estimate(content["loss"], content["loss_stderr"])).items():
+        found |= {name: value.value, f"{name}_stderr": value.stderr}
+    return found
 
 
 def _list_methods(asked: bool) -> None:
@@ -129,7 +143,7 @@ def finetune(
     # What holds after training is at the top level, beside the parts that the run recorded.
     content = {**about, **after, **result}
     rows = [(when, *_measured(one)) for when, one in (("before", before), ("after", after))]
-    columns = ("", "test loss", "accuracy", "bytes")
+    columns = ("", "test loss", study.metric.name, "bytes")
     show(content, as_json, table(f"Run {run.id}, kept: {result['kept']}", columns, rows), about=study)
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from explorer.errors import StudyError
+from explorer.studies.data.datasets import DatasetSamples
 from explorer.studies.data.samples import Samples
 from explorer.studies.losses import KINDS, Loss
 
@@ -30,6 +31,7 @@ def check_forward(network: nn.Module, data: Samples, loss: Loss) -> None:
                 f"give [loss] kind a factory whose loss takes what the network returns"
             )
         _check_loss(outputs, targets, loss, data)
+        _check_telling(network, data)
         return
     classes = len(data.classes)
     rows = outputs.ndim == 2 and (loss.kind == "cross_entropy" or outputs.shape[1] > 1)
@@ -40,6 +42,7 @@ def check_forward(network: nn.Module, data: Samples, loss: Loss) -> None:
             f"{classes - 1}; the factory must build a network with {classes} outputs"
         )
     _check_loss(outputs, targets, loss, data)
+    _check_telling(network, data)
 
 
 def check_same(network: nn.Module, folded: nn.Module, data: Samples, loss: Loss) -> None:
@@ -60,6 +63,22 @@ def check_same(network: nn.Module, folded: nn.Module, data: Samples, loss: Loss)
             f"folding the batch normalisations changes what the network says of the first test {data.noun.many} "
             f"(losses of {before.tolist()} become {after.tolist()}); use the network without [model] fold_batch_norms"
         )
+
+
+def _check_telling(network: nn.Module, data: Samples) -> None:
+    """Run the samples that ask most of a network, such as the highest number of a token or a user."""
+    if not isinstance(data, DatasetSamples):
+        return
+    for split, rows in data.telling.items():
+        for row in rows:
+            try:
+                with torch.no_grad():
+                    network(data.inputs(split, slice(row, row + 1)))
+            except Exception as error:  # a person's own forward may raise anything
+                raise StudyError(
+                    f"the network cannot take {split} {data.noun.one} {row}, which has the highest number of all: "
+                    f"{_first_line(error)}; are there more tokens, users or items than embeddings?"
+                ) from error
 
 
 def _first(data: Samples) -> tuple[Any, Any]:

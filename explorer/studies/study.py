@@ -184,6 +184,11 @@ class ProfileStudy:
         return SAMPLES
 
     @property
+    def metric(self) -> Metric:
+        """What published figures are of: accuracy."""
+        return ACCURACY
+
+    @property
     def remark(self) -> str | None:
         """None: nothing is measured on a profile's data."""
         return None

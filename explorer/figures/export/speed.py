@@ -28,8 +28,15 @@ class Timed:
     plain: bool = False
 
 
-def figure(points: Sequence[Timed], *, batch: int, noun: str = "images", height: int = 380) -> go.Figure:
-    """Two panels with one accuracy axis: latency at the left, bytes at the right."""
+def figure(
+    points: Sequence[Timed],
+    *,
+    batch: int,
+    noun: str = "images",
+    metric: str = "accuracy",
+    height: int = 380,
+) -> go.Figure:
+    """Two panels with one axis of the metric: latency at the left, bytes at the right."""
     made = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.06)
     made.update_layout(look.blank(height).layout)
     for plain, colour, symbol, name in (
@@ -75,5 +82,5 @@ def figure(points: Sequence[Timed], *, batch: int, noun: str = "images", height:
     count = f"{batch} {noun}" if batch > 1 else "a single one"
     made.update_xaxes(title=f"latency of {count} (ms)", rangemode="tozero", row=1, col=1)
     made.update_xaxes(title="weights in the file (kB, 1 kB = 1,000 bytes)", rangemode="tozero", row=1, col=2)
-    made.update_yaxes(title="test accuracy where it runs (%)", row=1, col=1)
+    made.update_yaxes(title=f"test {metric} where it runs (%)", row=1, col=1)
     return made

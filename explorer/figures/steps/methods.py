@@ -57,8 +57,10 @@ class View:
     floor: float | None = None
 
 
-def view(rows: Sequence[Mapping[str, Any]], *, unit: str = "nats") -> View:
-    """Of the rows of a ``lapq_table`` run; accuracies, or losses where there are no classes."""
+def view(
+    rows: Sequence[Mapping[str, Any]], *, unit: str = "nats", metric: str = "accuracy", noun: str = "images"
+) -> View:
+    """Of the rows of a ``lapq_table`` run; values of the study's metric, or losses where it has none."""
     known = [row for row in rows if row["test_accuracy"] is not None]
     key = "test_accuracy" if known else "test_loss"
     dots: dict[str, list[Dot]] = {}
@@ -69,7 +71,7 @@ def view(rows: Sequence[Mapping[str, Any]], *, unit: str = "nats") -> View:
         else:
             dot = Dot(NAMES[row["method"]], float(row[key]), float(row[f"{key}_stderr"]))
             dots.setdefault(row["bias_correction"], []).append(dot)
-    title = "accuracy on the test images" if known else f"loss of the test images ({unit})"
+    title = f"{metric} on the test {noun}" if known else f"loss of the test {noun} ({unit})"
     floor = None
     if known and reference is not None:
         floor = _floor(reference, [dot.value for of in dots.values() for dot in of])

@@ -22,6 +22,8 @@ def figure(
     epochs: int,
     reference: float | None = None,
     loss: str = "loss",
+    metric: str = "accuracy",
+    noun: str = "images",
     height: int = 380,
 ) -> go.Figure:
     """Draw both curves.
@@ -31,13 +33,15 @@ def figure(
             ``agreement``, a share too.
         epochs: length of the axis.
         loss: what the loss is, with its unit, for the axis.
+        metric: what the study counts beside it.
+        noun: what its samples are called.
         reference: accuracy of the FP32 network, drawn as a line.
     """
     made = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
-    for column, quantity, scale in ((1, "loss", 1.0), (2, "accuracy", 100.0)):
+    for column, quantity, said, scale in ((1, "loss", "loss", 1.0), (2, "accuracy", metric, 100.0)):
         for points, name, mode, colour in (
             (train, "training batches", "lines", look.MUTED),
-            (test, "test images", "lines+markers", look.WEIGHTS),
+            (test, f"test {noun}", "lines+markers", look.WEIGHTS),
         ):
             known = [point for point in points if point[quantity] is not None]
             made.add_scatter(
@@ -49,7 +53,7 @@ def figure(
                 name=name,
                 legendgroup=name,
                 showlegend=column == 1,
-                hovertemplate=f"{name}<br>epoch %{{x:.2f}}<br>{quantity} %{{y:.4g}}<extra></extra>",
+                hovertemplate=f"{name}<br>epoch %{{x:.2f}}<br>{said} %{{y:.4g}}<extra></extra>",
                 row=1,
                 col=column,
             )
@@ -77,7 +81,7 @@ def figure(
     made.update_layout(template=look.TEMPLATE, height=height, uirevision="training")
     made.update_xaxes(title="epochs", range=[-0.02 * epochs, epochs * 1.02])
     made.update_yaxes(title=loss, rangemode="tozero", row=1, col=1)
-    made.update_yaxes(title="accuracy (%)", row=1, col=2)
+    made.update_yaxes(title=f"{metric} (%)", row=1, col=2)
     if not (train or test):  # until there is a point, Plotly's own axes would begin below zero
         made.update_yaxes(range=[0, 1], showticklabels=False, row=1, col=1)
         made.update_yaxes(range=[0, 100], row=1, col=2)

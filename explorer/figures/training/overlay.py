@@ -35,11 +35,11 @@ def style(place: int) -> dict[str, Any]:
     }
 
 
-def figure(courses: Sequence[Course], *, height: int = 380) -> go.Figure:
-    """Draw each training as a line in both panels."""
+def figure(courses: Sequence[Course], *, metric: str = "accuracy", height: int = 380) -> go.Figure:
+    """Draw each training as a line in both panels; ``metric`` is what their study counts."""
     made = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
     for place, course in enumerate(courses):
-        for column, quantity, scale in ((1, "loss", 1.0), (2, "accuracy", 100.0)):
+        for column, quantity, said, scale in ((1, "loss", "loss", 1.0), (2, "accuracy", metric, 100.0)):
             known = [point for point in course.points if point.get(quantity) is not None]
             made.add_scatter(
                 x=[point["epoch"] for point in known],
@@ -49,7 +49,7 @@ def figure(courses: Sequence[Course], *, height: int = 380) -> go.Figure:
                 name=course.name,
                 legendgroup=str(place),
                 showlegend=column == 1,
-                hovertemplate=f"%{{fullData.name}}<br>epoch %{{x:.2f}}<br>{quantity} %{{y:.4g}}<extra></extra>",
+                hovertemplate=f"%{{fullData.name}}<br>epoch %{{x:.2f}}<br>{said} %{{y:.4g}}<extra></extra>",
                 row=1,
                 col=column,
             )
@@ -58,5 +58,5 @@ def figure(courses: Sequence[Course], *, height: int = 380) -> go.Figure:
     )
     made.update_xaxes(title="epochs")
     made.update_yaxes(title="test loss", row=1, col=1)
-    made.update_yaxes(title="test accuracy (%)", row=1, col=2)
+    made.update_yaxes(title=f"test {metric} (%)", row=1, col=2)
     return made

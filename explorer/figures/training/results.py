@@ -21,9 +21,13 @@ class Outcome:
 
 
 def figure(
-    outcomes: Sequence[Outcome], *, reference: tuple[int, float] | None, height: int = 460
+    outcomes: Sequence[Outcome],
+    *,
+    reference: tuple[int, float] | None,
+    metric: str = "accuracy",
+    height: int = 460,
 ) -> go.Figure:
-    """Draw each run as an arrow from untrained to trained; ``reference`` is the FP32 size and accuracy."""
+    """Draw each run as an arrow from untrained to trained; ``reference`` is the FP32 size and value of the metric."""
     made = look.blank(height)
     for colour, symbol, name, value, error in (
         (look.BIT_COLOURS[3], "circle-open", "without training", "before", "before_stderr"),
@@ -65,5 +69,5 @@ def figure(
             annotation_position="top left",
         )
     made.update_xaxes(title="packed weights (kB, 1 kB = 1,000 bytes)", rangemode="tozero")
-    made.update_yaxes(title="test accuracy (%)")
+    made.update_yaxes(title=f"test {metric} (%)")
     return made

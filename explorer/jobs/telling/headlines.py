@@ -83,7 +83,7 @@ def _export_latency(result: Any) -> Iterator[Number]:
 
 def _choose(result: Any) -> Iterator[Number]:
     yield Number("size", result.size_bytes, unit="B")
-    for when, drop in (("images held out", result.promised), ("test images", result.measured)):
+    for when, drop in (("samples held out", result.promised), ("test samples", result.measured)):
         yield Number(f"accuracy lost on {when}", drop.value * 100, drop.stderr * 100, "%")
     yield Number("accuracy", result.accuracy * 100, result.accuracy_stderr * 100, "%")
 

@@ -96,7 +96,9 @@ def _frontier(of: Material, scene: Scene, along: Run | None) -> list[Part]:
     if len(view.lower):
         caption += " The band is one standard error of the damage."
     if view.measured:
-        caption += " Accuracies without training, on the right axis, were measured on test samples."
+        caption += (
+            f" {of.study.metric.title} without training, on the right axis, was measured on test samples."
+        )
     return [Words(words), Picture(figure, caption)]
 
 

@@ -46,7 +46,7 @@ def section(of: Material) -> Section | Absent:
     full = _full(of)
     if known:
         reference = None if full is None or full.accuracy is None else (full.fp32_bytes, full.accuracy)
-        figure = results_figure.figure(known, reference=reference, height=400)
+        figure = results_figure.figure(known, reference=reference, metric=of.study.metric.name, height=400)
         caption = "Each arrow is a training: from the plan without training to the plan after it. Bars are one standard error."
         parts.append(Picture(figure, caption))
     if of.comparison or len(of.candidates) > 2:
@@ -211,4 +211,4 @@ def _metric(of: Material) -> str:
 
 
 def _larger(of: Material) -> bool:
-    return of.study.metric.higher_is_better if of.study.has_network else True
+    return of.study.metric.higher_is_better

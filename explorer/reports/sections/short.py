@@ -41,7 +41,7 @@ def _of_one(of: Material) -> list[str]:
     measured = [each for each in of.candidates if "accuracy" in each.values]
     if full is None or full.result.accuracy is None or not measured:
         return told
-    metric = of.study.metric.name if of.study.has_network else "accuracy"
+    metric = of.study.metric.name
     reference, error = full.result.accuracy, full.result.accuracy_stderr or 0.0
     told.append(f"In FP32 the {metric} on the test samples is {percent_text(reference, error)}.")
     for each in measured:
@@ -81,7 +81,7 @@ def _when(one: Candidate) -> str:
 
 
 def _best(of: Material) -> list[str]:
-    larger = of.study.metric.higher_is_better if of.study.has_network else True
+    larger = of.study.metric.higher_is_better
     stands = candidates.standing(of.candidates, larger_is_better=larger)
     told = []
     for quantity, words in _BEST.items():

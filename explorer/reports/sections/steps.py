@@ -61,7 +61,9 @@ def section(of: Material) -> Section | Absent:
     caption = (
         f"Calibration loss is on {result.calibration:,} samples that the phases minimise, hence optimistic."
     )
-    parts.append(Table(("phase", "calibration loss", "test loss", "test accuracy"), rows, caption))
+    parts.append(
+        Table(("phase", "calibration loss", "test loss", f"test {of.study.metric.name}"), rows, caption)
+    )
     return Section("steps", "Step sizes", tuple(parts), (found.run.id,))
 
 

@@ -39,8 +39,8 @@ def section(of: Material) -> Section | Absent:
             for name, run in zip(_names(runs), runs, strict=True)
         ]
         more = f" The first {MOST} of {len(of.trainings)} trainings." if len(of.trainings) > MOST else ""
-        caption = f"Loss and accuracy on the test samples over the epochs, of {len(runs)} trainings.{more}"
-        parts.append(Picture(overlay.figure(courses, height=460), caption))
+        caption = f"Loss and {of.study.metric.name} on the test samples over the epochs, of {len(runs)} trainings.{more}"
+        parts.append(Picture(overlay.figure(courses, metric=of.study.metric.name, height=460), caption))
     for name, run in zip(_names(runs), runs, strict=True):
         if len(runs) == 1:
             parts.append(_curves(of, run))
@@ -56,9 +56,12 @@ def _curves(of: Material, run: Run) -> Picture:
         of.store.points(run.id, "test"),
         epochs=record.epochs or 1,
         reference=None if full is None else full.result.accuracy,
+        metric=of.study.metric.name,
+        noun=of.study.noun.many,
     )
+    counted = f"Loss and {of.study.metric.name}"
     return Picture(
-        figure, "Loss and accuracy of training batches (line) and of the test samples (dots) over the epochs."
+        figure, f"{counted} of training batches (line) and of the test samples (dots) over the epochs."
     )
 
 

@@ -46,6 +46,8 @@ class DatasetSamples:
         preprocessing: what is done to samples, on one line.
         ragged: inputs differ in size and go through a network one at a time.
         collate: puts samples together to inputs and targets; by default they are stacked.
+        telling: split to rows that a network must be able to take if it can take any, such as the one with the highest
+            number of a token.
         cache: bytes of samples that are kept.
     """
 
@@ -61,12 +63,14 @@ class DatasetSamples:
         preprocessing: str = "",
         ragged: bool = False,
         collate: Collate | None = None,
+        telling: Mapping[str, tuple[int, ...]] | None = None,
         cache: int = CACHE,
     ) -> None:
         self.train_is_test = "train" not in sources
         self._sources = {"train": sources.get("train", sources["test"]), "test": sources["test"]}
         self.noun, self.classes, self.ragged, self.preprocessing = noun, classes, ragged, preprocessing
         self._identity, self._collate = identity, collate
+        self.telling = telling or {}
         self._kept = Kept(cache)
 
     def on(self, device: torch.device) -> Self:

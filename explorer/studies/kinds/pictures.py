@@ -80,6 +80,22 @@ class PictureSection(DataSection):
             raise StudyError(f"the picture {name or path} is empty; put it there again")
         return self.decoded(path, name or str(path))
 
+    def resized(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width after resizing."""
+        if self.resize is None:
+            return height, width
+        wide, high = _resized(width, height, self.resize)
+        return high, wide
+
+    def size_of(self, path: Path) -> tuple[int, int]:
+        """Height and width of a picture file as it is; as `read`, without decoding it."""
+        reading.checked(path, _FILE)
+        try:
+            with Image.open(path, formats=_FORMATS) as image:
+                return image.height, image.width
+        except Exception as error:  # a damaged file makes a decoder raise a dozen kinds
+            raise _damaged(str(path)) from error
+
     def decoded(self, source: Path | bytes, name: str) -> Tensor:
         """A picture, (H, W, C) uint8; as `read`."""
         stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
@@ -97,9 +113,7 @@ class PictureSection(DataSection):
         except StudyError:
             raise
         except Exception as error:  # a damaged file makes a decoder raise a dozen kinds
-            raise StudyError(
-                f"the picture {name} cannot be read: it is damaged, or no picture of the formats {', '.join(_FORMATS)}"
-            ) from error
+            raise _damaged(name) from error
 
     def normalised(self, pictures: Tensor) -> Tensor:
         """Pictures (N, H, W, C) uint8 as inputs (N, C, H, W) float32."""
@@ -143,6 +157,13 @@ class PictureSamples(DatasetSamples):
         """Pictures as they are read, (n, H, W, C) uint8."""
         found = [self.sample(split, row)[0] for row in self._numbers(split, rows)]
         return torch.stack(found).numpy()
+
+
+def _damaged(name: str) -> StudyError:
+    formats = ", ".join(_FORMATS)
+    return StudyError(
+        f"the picture {name} cannot be read: it is damaged, or no picture of the formats {formats}"
+    )
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

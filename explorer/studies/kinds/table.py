@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from explorer.studies.kinds.arrays import ArraysSection
+from explorer.studies.kinds.detection import DetectionSection
 from explorer.studies.kinds.factory import FactorySection
 from explorer.studies.kinds.folder import FolderSection
+from explorer.studies.kinds.interactions import InteractionsSection
 from explorer.studies.kinds.npz import NpzSection
 from explorer.studies.kinds.parquet import ParquetSection
 from explorer.studies.kinds.sections import DataSection
@@ -19,6 +21,8 @@ KINDS: dict[str, type[DataSection]] = {
     "arrays": ArraysSection,
     "text": TextSection,
     "parquet": ParquetSection,
+    "interactions": InteractionsSection,
+    "detection": DetectionSection,
 }
 
 
@@ -34,6 +38,8 @@ AnySection = Annotated[
     | Annotated[FolderSection, Tag("folder")]
     | Annotated[ArraysSection, Tag("arrays")]
     | Annotated[TextSection, Tag("text")]
-    | Annotated[ParquetSection, Tag("parquet")],
+    | Annotated[ParquetSection, Tag("parquet")]
+    | Annotated[InteractionsSection, Tag("interactions")]
+    | Annotated[DetectionSection, Tag("detection")],
     Discriminator(_kind),
 ]

@@ -67,6 +67,7 @@ class TextSection(DataSection):
             noun=noun(self.noun or default),
             classes=classes,
             identity=lambda: _hash(splits),
+            telling={split: _highest(texts) for split, (texts, _) in splits.items()},
             preprocessing=f"tokens of {tokens.name}, {self.task}, max_length {self.max_length}, mask {self.mask}",
         )
         return Loaded(data, {}, tuple(map(stamp, files)))
@@ -169,6 +170,11 @@ def _cut(numbers: np.ndarray, length: int, path: Path) -> tuple[list[np.ndarray]
         [numbers[first : min(first + length, len(numbers) - 1)] for first in firsts],
         [numbers[first + 1 : first + 1 + length] for first in firsts],
     )
+
+
+def _highest(texts: Sequence[np.ndarray]) -> tuple[int, ...]:
+    """The text with the highest token."""
+    return (max(range(len(texts)), key=lambda row: int(texts[row].max())),)
 
 
 def _hash(splits: _Splits) -> str:

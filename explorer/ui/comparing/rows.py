@@ -61,7 +61,7 @@ def table(
         all_of: that are compared, those that a brush hides included: what stands out, stands out among them.
         differing: leave out numbers and blocks in which none differs.
     """
-    larger = study.metric.higher_is_better if study.has_network else True
+    larger = study.metric.higher_is_better
     stands = candidates.standing(all_of, larger_is_better=larger)
     widths = candidates.all_widths(all_of, study)
     if differing:

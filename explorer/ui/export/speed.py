@@ -53,10 +53,10 @@ def show(study: Study, asked: ExportQuestion) -> None:
     points = timed(study, batch)
     if points:
         export.chart(
-            figures.figure(points, batch=batch, noun=study.noun.many),
+            figures.figure(points, batch=batch, noun=study.noun.many, metric=study.metric.name),
             key="export_speed",
             name="exported",
-            alt=_finding(points, batch),
+            alt=_finding(study, points, batch),
             table=lambda: pd.DataFrame(points),
         )
     st.caption(words.NOT_FASTER)
@@ -130,9 +130,9 @@ def _told(run: Run) -> None:
     )
 
 
-def _finding(points: Sequence[Timed], batch: int) -> str:
+def _finding(study: Study, points: Sequence[Timed], batch: int) -> str:
     fastest = min(points, key=lambda each: each.milliseconds)
     return (
-        f"Accuracy against latency at batch {batch} and against size, {len(points)} networks; the fastest is "
+        f"{study.metric.title} against latency at batch {batch} and against size, {len(points)} networks; the fastest is "
         f"{fastest.name} with {fastest.milliseconds:.3g} ms"
     )

@@ -54,7 +54,7 @@ def _ask(question: FrontierQuestion) -> ChooseQuestion:
             key=address.number(yardstick.key("max_drop"), "lose", _LEAST, _MOST, _USUAL),
             persist_state="session",
             width=360,
-            help="Of accuracy against FP32, without training. Least by the cost chosen above, within its constraints.",
+            help=f"Of {session.study().metric.name} against FP32, without training. Least by the cost chosen above, within its constraints.",
         )
         refine = st.toggle(
             "Swap bits afterwards",
@@ -84,7 +84,7 @@ def _draw(run: Run) -> None:
     study = session.study()
     assert isinstance(study, Study)
     choice: choosing.Choice = registry.result(run.spec.kind, run.result)
-    st.markdown(plain(choosing.said(choice, study.noun.many)))
+    st.markdown(plain(choosing.said(choice, study.noun.many, study.metric.name)))
     plan, _ = plans.read_plan(choice.plan, study=study, partitions=(session.blocks(),))
 
     def take() -> None:

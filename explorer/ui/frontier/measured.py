@@ -142,12 +142,12 @@ def show(scene: Scene, found: Along | None) -> None:
             "Measure along the frontier",
             key="measure_frontier",
             icon=":material/straighten:",
-            help="Accuracy of 16 plans without training, on 2,000 test images: both ends first, then where it changes "
+            help=f"{session.study().metric.title} of 16 plans without training, on 2,000 test {_images()}: both ends first, then where it changes "
             "most. It can be stopped at any time, and what was measured stays.",
         ):
             run_panel.begin([found.spec])
         if found.accurate:
-            st.toggle("Measured accuracy", key=_switch(), persist_state="session")
+            st.toggle(f"Measured {session.study().metric.name}", key=_switch(), persist_state="session")
     if run is not None and (run.live or run.status != "done"):
         run_panel.watch(run.id, lambda now: _so_far(scene, now))
     if found.plans and (run is None or not run.live):

@@ -44,9 +44,10 @@ def _draw(held: Plan) -> None:
             _numbers(found)
         elif found is None and session.study().has_network:
             waiting = {"delta": "against FP32", "delta_color": "off", "delta_arrow": "off"}
-            st.metric("Accuracy, untrained", "measuring …", width="content", **waiting)  # type: ignore[arg-type]
+            title = f"{session.study().metric.title}, untrained"
+            st.metric(title, "measuring …", width="content", **waiting)  # type: ignore[arg-type]
     if isinstance(found, Failure):
-        st.caption(plain(f"The accuracy of this plan was not measured: {found.why}"))
+        st.caption(plain(f"The {session.study().metric.name} of this plan was not measured: {found.why}"))
     elif found is not None and found.ended and not found.complete:
         _measure_on_all(found, held)
 
@@ -61,7 +62,7 @@ def _numbers(found: Reading) -> None:
     if found.accuracy is not None and found.change is not None and found.change_stderr is not None:
         seen = not within_noise(found.change, found.change_stderr)
         st.metric(
-            f"Accuracy{on}",
+            f"{session.study().metric.title}{on}",
             percent_text(found.accuracy, found.accuracy_stderr),
             delta=f"{found.change * 100:+.2f} ± {found.change_stderr * 100:.2f} points",
             delta_color="normal" if seen else "off",

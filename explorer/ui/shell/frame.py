@@ -9,6 +9,7 @@ from explorer.jobs import request
 from explorer.jobs.gauge.reading import Reading
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
+from explorer.studies.metrics import ACCURACY
 from explorer.ui.shell import (
     at_work,
     caches,
@@ -107,7 +108,7 @@ def _untrained(plan: plans.Plan) -> None:
     if isinstance(known, Reading) and known.accuracy is not None:
         words = f"Measured on {known.samples:,} test {session.study().noun.many}, ± one standard error."
         shown = percent_text(known.accuracy, known.accuracy_stderr)
-        st.metric("Accuracy, untrained", shown, help=words, width="content")
+        st.metric(f"{session.study().metric.title}, untrained", shown, help=words, width="content")
 
 
 def measured_line() -> None:
@@ -118,7 +119,7 @@ def measured_line() -> None:
         accuracy = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.write(
             f"On the {measured['samples']:,} test {study.noun.many} of this study: loss {measured['loss']:.4f} ± "
-            f"{measured['loss_stderr']:.4f}, accuracy {accuracy} (± one standard error)."
+            f"{measured['loss_stderr']:.4f}, {study.metric.name} {accuracy} (± one standard error)."
         )
 
 
@@ -148,7 +149,7 @@ def _accuracy() -> None:
     study = session.study()
     if not study.has_network:
         st.metric(
-            "FP32 accuracy",
+            f"FP32 {study.metric.name}",
             "–",
             help="Published figures only: no weights to measure.",
             width="content",
@@ -156,12 +157,14 @@ def _accuracy() -> None:
         return
     measured = results.full_precision(study)
     if measured is not None:
+        on = f"{measured['samples']:,} test {study.noun.many}"
         note = (
-            f"Share of the {measured['samples']:,} test {study.noun.many} that are classified correctly, ± one standard "
-            "error."
+            f"Share of the {on} that are classified correctly, ± one standard error."
+            if study.metric.name == ACCURACY.name
+            else f"Mean over the {on}, ± one standard error."
         )
         shown = percent_text(measured["accuracy"], measured["accuracy_stderr"])
-        st.metric("FP32 accuracy", shown, help=note, width="content")
+        st.metric(f"FP32 {study.metric.name}", shown, help=note, width="content")
         return
     asked = spec_of(study, EvaluateQuestion())
     found = caches.store().find(asked)
@@ -180,7 +183,7 @@ def _awaited_accuracy() -> None:
         st.rerun()
     failed = run is not None and not run.live
     st.metric(
-        "FP32 accuracy",
+        f"FP32 {study.metric.name}",
         "not measured" if failed else "measuring …",
         help=plain((run.error if run else None) or "")
         or f"Measured on the test {study.noun.many}, in the background.",

@@ -124,7 +124,7 @@ def _answer(study: Study, began: Tried, now: Tried, *, moved: bool) -> None:
         sure = moved and told_apart(better)
         points = f"{better.value * 100:+.2f} ± {better.stderr * 100:.2f} points"
         st.metric(
-            "Accuracy",
+            study.metric.title,
             look.percent_text(now.accuracy, now.accuracy_stderr),
             (_delta(points, sure) if better.stderr else "the same") if moved else "at the start",
             delta_color="normal" if sure else "off",

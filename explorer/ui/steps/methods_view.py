@@ -65,7 +65,7 @@ def _show(study: Study, asked: Asked, spec: RunSpec) -> None:
     if run is None:
         st.info(
             "Methods are not compared at these bits yet. Press **Compute**: every method of choosing steps, with and without "
-            "bias correction of the weights, measured on the same test images. This takes a few minutes and keeps running "
+            f"bias correction of the weights, measured on the same test {study.noun.many}. This takes a few minutes and keeps running "
             "if you leave this page.",
             icon=":material/play_circle:",
         )
@@ -79,17 +79,20 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
     if all(row["method"] == "fp32" for row in rows):
         st.caption("Methods appear here as they are measured, a few seconds each.")
         return
-    view = step_methods.view(rows, unit=steps_form.unit(study))
+    view = step_methods.view(
+        rows, unit=steps_form.unit(study), metric=study.metric.name, noun=study.noun.many
+    )
     table = _table(rows)
     live_chart.draw(
         step_methods.figure(view, revision=run.id),
         key="steps_methods",
         name=f"step-methods-{asked.name}",
-        alt="Every method's accuracy on the test images",
+        alt=f"Every method's {study.metric.name} on the test {study.noun.many}",
         table=lambda: table,
     )
-    st.caption(_words(rows, view))
-    st.dataframe(table, hide_index=True, column_config=COLUMNS)
+    st.caption(_words(rows, view, study.noun.many))
+    counted = st.column_config.NumberColumn(f"test {study.metric.name} (%)", format="%.2f")
+    st.dataframe(table, hide_index=True, column_config={**COLUMNS, "accuracy": counted})
     # FP32 has no steps, and those of OCS and DUAL are not all there is to them.
     found = [row for row in rows if row["steps"]]
     if run.result is not None and found:
@@ -125,9 +128,9 @@ def _take(study: Study, asked: Asked, found: Sequence[Mapping[str, Any]]) -> Non
         )
 
 
-def _words(rows: Sequence[Mapping[str, Any]], view: step_methods.View) -> str:
+def _words(rows: Sequence[Mapping[str, Any]], view: step_methods.View, many: str) -> str:
     text = (
-        "Error bars are standard errors over the test images. Methods are measured on the same images, so differences are "
+        f"Error bars are standard errors over the test {many}. Methods are measured on the same {many}, so differences are "
         "more certain than the bars suggest. MMSE is the same as the first phase of LAPQ. "
     )
     if view.floor is not None:
@@ -137,7 +140,7 @@ def _words(rows: Sequence[Mapping[str, Any]], view: step_methods.View) -> str:
     if against is not None and against["accuracy"] is not None:
         text += (
             f"Joint phase compared with MMSE: {against['accuracy'] * 100:+.2f} ± "
-            f"{against['accuracy_stderr'] * 100:.2f} points, paired over the images. "
+            f"{against['accuracy_stderr'] * 100:.2f} points, paired over the {many}. "
         )
     return text
 

@@ -243,7 +243,8 @@ def _curve(found: Arrived) -> dict[str, Any]:
 
 def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
     """Loss and accuracy of each phase, and the button that uses its steps."""
-    st.dataframe(_table(found), hide_index=True, column_config=STAGE_COLUMNS)
+    counted = st.column_config.NumberColumn(f"test {study.metric.name} (%)", format="%.2f")
+    st.dataframe(_table(found), hide_index=True, column_config={**STAGE_COLUMNS, "accuracy": counted})
     if found.result is None:
         st.caption(
             f"Test {study.noun.many} are measured at the end. {plain(study.remark or 'They are not used to choose anything.')}"
@@ -275,7 +276,11 @@ def _unquantized(study: Study) -> str:
     if full is None:
         return ""
     accuracy = full["accuracy"]
-    right = "" if accuracy is None else f", accuracy {look.percent_text(accuracy, full['accuracy_stderr'])}"
+    right = (
+        ""
+        if accuracy is None
+        else f", {study.metric.name} {look.percent_text(accuracy, full['accuracy_stderr'])}"
+    )
     return f" In FP32: test loss {full['loss']:.4f} ± {full['loss_stderr']:.4f}{right}."
 
 

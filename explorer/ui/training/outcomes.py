@@ -94,7 +94,7 @@ def finding(found: Sequence[Row]) -> str:
     best = max(found, key=lambda row: _measured(row)[1][0])
     after, error = _measured(best)[1]
     return (
-        f"Accuracy against size before and after training, {len(found)} runs; the best ends at "
+        f"{session.study().metric.title} against size before and after training, {len(found)} runs; the best ends at "
         f"{percent_text(after, error)} with {bytes_text(best.record.after.size_bytes)}"
     )
 

@@ -30,7 +30,7 @@ def show(study: Study, run: Run) -> None:
     epochs = trainings.epochs(run)
     if run.result is not None:
         record = TrainingRecord.from_json(run.result)
-        _numbers(record)
+        _numbers(study, record)
         _kept(study, record)
     made = training.figure(
         curves["train"],
@@ -38,13 +38,15 @@ def show(study: Study, run: Run) -> None:
         epochs=epochs,
         reference=None if reference is None else reference["accuracy"],
         loss=loss,
+        metric=study.metric.name,
+        noun=study.noun.many,
         height=320,
     )
     export.chart(
         made,
         key=f"curves_{run.id}",
         name=f"training-{run.id[:5]}",
-        alt=_finding(run, epochs),
+        alt=_finding(study, run, epochs),
         table=lambda: tables.of_curves(curves),
     )
     if run.live:
@@ -61,17 +63,17 @@ def _under_way(study: Study, curves: Mapping[str, Sequence[Mapping[str, float]]]
     st.caption(said)
 
 
-def _finding(run: Run, epochs: int) -> str:
+def _finding(study: Study, run: Run, epochs: int) -> str:
     """What the curves show, for who cannot see them."""
-    said = f"Loss and accuracy over {epochs} epoch{'s' * (epochs != 1)}"
+    said = f"Loss and {study.metric.name} over {epochs} epoch{'s' * (epochs != 1)}"
     if run.result is None:
         return said
     record = TrainingRecord.from_json(run.result)
     before, after = (percent_text(of.accuracy, of.accuracy_stderr) for of in (record.before, record.after))
-    return f"{said}: accuracy from {before} to {after}"
+    return f"{said}: {study.metric.name} from {before} to {after}"
 
 
-def _numbers(record: TrainingRecord) -> None:
+def _numbers(study: Study, record: TrainingRecord) -> None:
     before, after = record.before, record.after
     with st.container(horizontal=True, gap="large", key="training_numbers"):
         st.metric("Without training", percent_text(before.accuracy, before.accuracy_stderr), width="content")
@@ -83,7 +85,7 @@ def _numbers(record: TrainingRecord) -> None:
             delta_color="off" if colour is None else "normal",
             delta_arrow="off" if colour is None else "auto",
             width="content",
-            help="Test images; ± one standard error. A gain below two standard errors is called noise.",
+            help=f"Test {study.noun.many}; ± one standard error. A gain below two standard errors is called noise.",
         )
         st.metric("Training took", f"{record.seconds:.0f} s", width="content")
 
@@ -104,11 +106,15 @@ def _kept(study: Study, record: TrainingRecord) -> None:
         with st.popover("All of them", type="tertiary"):
             st.dataframe(
                 [
-                    {"network": each.name, "loss": each.loss, "accuracy (%)": _percent(each.accuracy)}
+                    {
+                        "network": each.name,
+                        "loss": each.loss,
+                        f"{study.metric.name} (%)": _percent(each.accuracy),
+                    }
                     for each in record.candidates
                 ],
                 hide_index=True,
-                alt="Loss and accuracy of every network that might have been kept, on images held out",
+                alt=f"Loss and {study.metric.name} of every network that might have been kept, on {study.noun.many} held out",
             )
 
 
