@@ -200,6 +200,91 @@ std = [0.2, 0.2, 0.2]"""
     write_study(folder, net=CONVOLUTIONS, data=data)
 
 
+PAIRWISE = """
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.users, self.items = nn.Embedding(6, 3), nn.Embedding(12, 3)
+            self.hidden, self.out = nn.Linear(6, 4), nn.Linear(4, 1)
+
+        def forward(self, pair):
+            users, items = pair
+            both = torch.cat([self.users(users), self.items(items)], -1)
+            return self.out(torch.relu(self.hidden(both))).squeeze(-1)
+
+    def build():
+        return Net()
+"""
+
+DETECTOR = """
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+            self.scores, self.boxes = nn.Conv2d(4, 2, 1), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            x = torch.relu(self.body(x))
+            return {"scores": self.scores(x).amax((2, 3)), "boxes": self.boxes(x).mean((2, 3))}
+
+    def build():
+        return Net()
+
+    def loss():
+        def of(outputs, targets):
+            found = []
+            for scores, box, target in zip(outputs["scores"], outputs["boxes"], targets):
+                there = F.one_hot(target["labels"], 2).amax(0).float()
+                found.append(F.binary_cross_entropy_with_logits(scores, there))
+                found[-1] = found[-1] + (box - target["boxes"].mean(0) / 10).square().mean()
+            return torch.stack(found)
+        return of
+"""
+
+
+def interactions(folder: Path) -> None:
+    """For every one of six users one positive and eleven negative items in the test, as HR@10 wants them."""
+    draw = np.random.default_rng(0)
+    lines = [f"{n % 6},{draw.integers(12)},{n % 2},train" for n in range(TRAIN)]
+    for user in range(6):
+        lines += [f"{user},{item},{int(item == user)},test" for item in range(12)]
+    data = 'kind = "interactions"\npath = "pairs.csv"\ncandidates = true'
+    task = '[task]\nmetric = "hr10"'
+    write_study(folder, net=PAIRWISE, data=data, loss='kind = "bce_with_logits"', task=task)
+    (folder / "pairs.csv").write_text("\n".join(["user,item,label,split", *lines]), encoding="utf-8")
+
+
+def detection(folder: Path) -> None:
+    """Pictures of different sizes with two boxes each; the network returns a dict, the loss is a factory's."""
+    draw = np.random.default_rng(0)
+    (folder / "scenes/files").mkdir(parents=True)
+    for split, count in (("train", 6), ("test", 5)):
+        images, boxes = [], []
+        for n in range(count):
+            height, width = 8 + n, 12 - n
+            name = f"{split}{n}.png"
+            Image.fromarray(draw.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(
+                folder / "scenes/files" / name
+            )
+            images.append({"id": n, "file_name": name, "height": height, "width": width})
+            for k in range(2):
+                boxes.append(
+                    {"id": 2 * n + k, "image_id": n, "category_id": 7 - 4 * k, "bbox": [k, 1, 3 + k, 4]}
+                )
+        categories = [{"id": 7, "name": "shoe"}, {"id": 3, "name": "bag"}]
+        content = {"images": images, "annotations": boxes, "categories": categories}
+        (folder / f"scenes/{split}.json").write_text(json.dumps(content), encoding="utf-8")
+    data = 'kind = "detection"\npath = "scenes"\npictures = "files"\nmean = [0.5, 0.5, 0.5]\nstd = [0.2, 0.2, 0.2]'
+    write_study(folder, net=DETECTOR, data=data, loss='kind = "net.py:loss"')
+
+
 KINDS: dict[str, tuple[Callable[[Path], None], str]] = {
     "factory": (factory, "queries"),
     "folder": (pictures, "images"),
@@ -208,4 +293,6 @@ KINDS: dict[str, tuple[Callable[[Path], None], str]] = {
     "next-token": (language, "sequences"),
     "label": (sentences, "reviews"),
     "parquet": (saved_data_set, "images"),
+    "interactions": (interactions, "users"),
+    "detection": (detection, "images"),
 }

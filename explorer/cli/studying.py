@@ -12,7 +12,7 @@ from explorer.cli.parsing import JsonOption, StudyOption
 from explorer.cli.running import typed
 from explorer.questions import TracesQuestion
 
-DATA_KINDS = ("npz", "factory", "folder", "arrays", "text", "parquet")
+DATA_KINDS = ("npz", "factory", "folder", "arrays", "text", "parquet", "interactions", "detection")
 _MARKS = {"right": "✓", "note": "·", "wrong": "✗"}
 
 if TYPE_CHECKING:

@@ -61,6 +61,16 @@ _PICTURES = """    # An example: put your network here.
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, {classes}),
     )"""
 
+_DETECTOR = (
+    _TO_FILL
+    + '''
+
+
+def loss():
+    """A function of outputs and targets (a dict of boxes and labels a picture) that gives one value a picture, (n,)."""
+    raise NotImplementedError("return your loss from loss() in net.py")'''
+)
+
 _DATASETS = '''"""The data of the study: `build` returns map-style datasets, as a DataLoader of PyTorch takes them."""
 
 
@@ -264,6 +274,23 @@ def _parquet(folder: Path, path: Path | None) -> _Start:
     return _Start(keys, loss, given, outputs)
 
 
+def _interactions(folder: Path, path: Path | None) -> _Start:
+    assert path is not None
+    keys: dict[str, Any] = {"path": _named(path, folder)}
+    if not (path.is_dir() or _has_a_test(path)):
+        keys["test_share"] = 0.2
+    _loaded("interactions", keys, folder)
+    return _Start(keys, "bce_with_logits", "a pair of users and items, each (n, 1) int64", "scores (n, 1)")
+
+
+def _detection(folder: Path, path: Path | None) -> _Start:
+    assert path is not None
+    keys = {"path": _named(path, folder), **_IMAGENET}
+    _loaded("detection", keys, folder)
+    inputs = "images (1, 3, height, width) float32"
+    return _Start(keys, "net.py:loss", inputs, "what the loss takes", _DETECTOR)
+
+
 def _factory(folder: Path, path: Path | None) -> _Start:
     named = DATA if path is None else _named(path, folder)
     keys = {"factory": f"{named}:build"}
@@ -277,4 +304,6 @@ _STARTS: Mapping[str, Callable[[Path, Path | None], _Start]] = {
     "arrays": _arrays,
     "text": _text,
     "parquet": _parquet,
+    "interactions": _interactions,
+    "detection": _detection,
 }

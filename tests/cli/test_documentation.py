@@ -71,7 +71,7 @@ def test_every_option_is_described(explore: Command, verb: str) -> None:
 
 def test_the_examples_of_study_toml_are_valid(tmp_path: Path) -> None:
     examples = fenced("own-study.md", "toml")
-    assert len(examples) == 9
+    assert len(examples) == 11
     for example in examples:
         assert tomllib.loads(example)
         path = tmp_path / "study.toml"

@@ -63,6 +63,7 @@ def test_pictures_become_a_study_by_init_and_weights_alone(explore: Command, tmp
         (made.arrays, "arrays", "data.npz", 'inputs = {"x" = "x", "m" = "m"}\ntargets = "y"'),
         (made.sentences, "text", "reviews.csv", 'task = "label"\ntokenizer = "bytes"'),
         (made.saved_data_set, "parquet", "saved", 'inputs = "image"\ntarget = "label"\nresize = 256'),
+        (made.interactions, "interactions", "pairs.csv", 'kind = "bce_with_logits"'),
         (made.factory, "factory", "data.py", 'data.py:build"'),
     ],
 )

@@ -105,8 +105,8 @@ class Boxed:
         size = self._section.size_of(of.path)
         if size != (of.height, of.width):
             raise StudyError(
-                f"the picture {of.path} has {size[0]} × {size[1]} pixels and its annotations say {of.height} × {of.width}; "
-                "correct them"
+                f"the picture {of.path} has {size[0]} × {size[1]} pixels and its annotations say "
+                f"{of.height} × {of.width}; correct them"
             )
         return self._section.read(of.path), self.target(row)
 

@@ -2,12 +2,11 @@
 
 ``path`` is a CSV file with the columns ``user``, ``item`` and ``label`` (a number, 1 where they belong together), and
 ``split`` if it says which rows are for the test; or a folder with ``test.csv`` and ``train.csv``. Users and items are
-whole numbers from 0. The network gets the pair of users and items, each int64 (n,), and its outputs (n,) are compared
-with the labels, float32 (n,).
+whole numbers from 0. The network gets the pair of users and items, each int64 (n, C) with C = 1, and its outputs (n, C)
+are compared with the labels, float32 (n, C).
 
-With ``candidates = true`` the test rows of one user are one sample: users and items come as (n, C), outputs and
-labels are (n, C). So are HR@10 and NDCG@10 measured, of one positive among C - 1 negative items (He et al., "Neural
-collaborative filtering", section 4.1; LAPQ, section 5.2).
+With ``candidates = true`` the test rows of one user are one sample of C candidates. So are HR@10 and NDCG@10 measured,
+of one positive among C - 1 negative items (He et al., "Neural collaborative filtering", section 4.1; LAPQ, 5.2).
 """
 
 from collections.abc import Sequence
@@ -73,8 +72,8 @@ class _Pairs:
     """One split.
 
     Args:
-        ids: users and items, (2, samples) or (2, samples, candidates) int64.
-        labels: one a pair, float32.
+        ids: users and items, (2, samples, C) int64.
+        labels: one a pair, (samples, C) float32.
     """
 
     def __init__(self, ids: Tensor, labels: Tensor) -> None:
@@ -83,8 +82,8 @@ class _Pairs:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "_Pairs":
         """A sample a row."""
-        ids = torch.tensor([[_whole(row, column) for row in rows] for column in ("user", "item")])
-        return cls(ids, torch.tensor([number(row, "label") for row in rows], dtype=torch.float32))
+        ids = torch.tensor([[[_whole(row, column)] for row in rows] for column in ("user", "item")])
+        return cls(ids, torch.tensor([[number(row, "label")] for row in rows], dtype=torch.float32))
 
     def __len__(self) -> int:
         return self.ids.shape[1]
@@ -99,7 +98,7 @@ class _Pairs:
 
     def highest(self) -> tuple[int, ...]:
         """The samples with the highest number of a user and of an item."""
-        return tuple(int(each.reshape(len(self), -1).amax(1).argmax()) for each in self.ids)
+        return tuple(int(each.amax(1).argmax()) for each in self.ids)
 
 
 def _grouped(rows: Sequence[Row], path: Path) -> _Pairs:
@@ -121,7 +120,7 @@ def _grouped(rows: Sequence[Row], path: Path) -> _Pairs:
             )
     flat = _Pairs.of(rows)
     order = torch.from_numpy(np.array(list(groups.values())))
-    return _Pairs(flat.ids[:, order], flat.labels[order])
+    return _Pairs(flat.ids[:, order, 0], flat.labels[order, 0])
 
 
 def _whole(row: Row, column: str) -> int:

@@ -78,8 +78,17 @@ def rows(old: str, new: str) -> Break:
     return replaced("labels.csv", old, new)
 
 
+def boxes(old: str, new: str) -> Break:
+    return replaced("scenes/test.json", old, new)
+
+
+def pairs(old: str, new: str) -> Break:
+    return replaced("pairs.csv", old, new)
+
+
 CALLED = 'factory = "data.py:build"'
 FACTORY, FOLDER, CSV, ARRAYS = made.factory, made.pictures, made.table_of_pictures, made.arrays
+PAIRS, BOXES = made.interactions, made.detection
 TEXT, LABELS, SAVED = made.language, made.sentences, made.saved_data_set
 CASES: list[tuple[Callable[[Path], None], Break, str]] = [
     (FACTORY, key('kind = "factory"', 'kind = "factories"'), "the key data.kind is wrong: factories is no kind"),
@@ -122,6 +131,17 @@ CASES: list[tuple[Callable[[Path], None], Break, str]] = [
     (SAVED, table(x=[b"no", b"picture"], label=[0, 1]), "in row 0 of table.parquet cannot be read"),
     (SAVED, table(x=[b"no", b"picture"], label=[0, None]), "row 1 of the test table has no label"),
     (SAVED, table(x=[[1.0], [2.0]], label=[0, 1]), "are for pictures; 'x' holds none"),
+    (PAIRS, pairs("1,2,0,test", "1,x,0,test"), "has 'x' as item, which is no whole number from 0"),
+    (PAIRS, pairs("1,2,0,test\n", ""), "the user 1 has 11 test rows in"),
+    (PAIRS, pairs("5,11,0,test", "5,12,0,test"), "cannot take test user 5, which has the highest number of all: index"),
+    (BOXES, boxes('"bbox": [1, 1, 4, 4]', '"bbox": [1, 1, 40, 4]'), "annotation 1 in test.json has"),
+    (BOXES, boxes('"bbox": [1, 1, 4, 4]', '"bbox": [1, 1, 0, 4]'), "is empty or outside its image"),
+    (BOXES, boxes('"category_id": 7', '"category_id": 8'), "is of the category 8, which is not"),
+    (BOXES, boxes('"image_id": 3', '"image_id": 30'), "is of the image 30, which is not"),
+    (BOXES, boxes("test4.png", "gone.png"), "names the picture 'gone.png', and there is no such"),
+    (BOXES, boxes('"height": 8,', '"height": 9,'), "8 × 12 pixels and its annotations say 9 × 12"),
+    (BOXES, boxes('"annotations"', '"boxes"'), "is not of COCO's form: it lacks 'annotations'"),
+    (BOXES, key('pictures = "files"', 'pictures = "files"\ncrop = 4'), "crop would cut boxes"),
 ]  # fmt: skip
 
 

@@ -186,6 +186,37 @@ def test_a_tokenizer_file_says_what_to_install_or_is_read(tmp_path: Path) -> Non
         edited(tmp_path / "own", "bad, 0 times", "awful", "reviews.csv")
 
 
+def test_candidates_of_a_user_are_one_sample(tmp_path: Path) -> None:
+    made.interactions(tmp_path / "own")
+    study = load(tmp_path / "own")
+    users, items = study.data.inputs("test", ALL)
+    assert torch.equal(users, torch.arange(6).unsqueeze(1).expand(6, 12))
+    assert torch.equal(items, torch.arange(12).expand(6, 12))
+    assert torch.equal(study.data.targets("test", ALL), torch.eye(12)[:6])
+    assert [each.shape for each in study.data.inputs("train", ALL)] == [(24, 1), (24, 1)]
+    assert study.metric.name == "HR@10"
+    usual = edited(tmp_path / "own", 'metric = "hr10"', 'metric = "ndcg10"')
+    assert usual.parts["metric"] != study.parts["metric"], "another metric is another study"
+
+
+def test_boxes_follow_their_picture(tmp_path: Path) -> None:
+    """Categories are numbered by their ids; a picture of 8 × 12 at 16 × 6 has boxes twice as high, half as wide."""
+    made.detection(tmp_path / "own")
+    data = load(tmp_path / "own").data
+    assert data.classes == ("bag", "shoe")
+    assert data.ragged
+    (one,) = data.targets("test", slice(0, 1))
+    assert isinstance(one, dict)
+    assert one["labels"].tolist() == [1, 0]
+    assert one["boxes"].tolist() == [[0, 1, 3, 5], [1, 1, 5, 5]]
+    sized = edited(tmp_path / "own", "mean =", "resize = [16, 6]\nmean =").data
+    assert not sized.ragged
+    assert sized.inputs("test", ALL).shape == (5, 3, 16, 6)
+    (first, *_) = sized.targets("test", ALL)
+    assert isinstance(first, dict)
+    assert first["boxes"].tolist() == [[0, 2, 1.5, 10], [0.5, 2, 2.5, 10]]
+
+
 def test_rows_of_a_table_are_found_in_any_group(tmp_path: Path) -> None:
     folder = tmp_path / "own"
     made.arrays(folder)
