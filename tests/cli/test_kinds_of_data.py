@@ -24,7 +24,7 @@ def test_a_kind_of_data_goes_the_whole_way(explore: Command, tmp_path: Path, kin
     def ask(verb: str, *words: object) -> Answer:
         return explore(verb, "--study", folder, *words)
 
-    traces = ask("traces", "--samples", 16, "--rel-se", 0.5, "--json").json
+    traces = ask("traces", "--json").json
     assert all(np.isfinite(block["trace"]) for block in traces["blocks"])
     assert len(traces["blocks"]) >= 2
     damage = () if kind == "factory" else ("--damage", "trace")  # ΔWᵀHΔW on inputs of the richest structure

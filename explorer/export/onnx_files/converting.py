@@ -46,7 +46,7 @@ def converted(network: nn.Module, example: Any, *, ragged: bool) -> ir.Model:
         with _quietly():
             program = torch.onnx.export(
                 network,
-                (example,),
+                (example, {}),  # the exporter takes a dict at the end for arguments by name
                 dynamo=True,
                 opset_version=OPSETS["int8"],
                 optimize=True,

@@ -12,14 +12,16 @@ from copy import copy
 from functools import cached_property
 from typing import Any, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from explorer.errors import StudyError
 from explorer.studies.data.samples import Noun, Rows, mapped
-from explorer.studies.data.stacking import as_tensor, leaves, stacked
+from explorer.studies.data.stacking import as_tensor, stacked
 
 CACHE = 256 * 2**20  # bytes of samples that are kept
+_OBJECT = 100  # bytes that an object takes beside its content
 
 Collate = Callable[[Sequence[Any]], tuple[Any, Any]]
 
@@ -186,12 +188,28 @@ class Kept:
             return found[0]
 
     def put(self, key: object, sample: Any) -> None:
-        """Keep a sample in place of those that were not asked for longest."""
-        taken = sum(each.numel() * each.element_size() for _, each in leaves(sample)) + 200
+        """Keep a sample in place of those that were not asked for longest; not one whose size cannot be told."""
+        taken = _bytes(sample)
         with self._lock:
-            if key in self._samples or taken > self.most:
+            if taken is None or key in self._samples or taken > self.most:
                 return
             self._samples[key] = sample, taken
             self.bytes += taken
             while self.bytes > self.most:
                 self.bytes -= self._samples.popitem(last=False)[1][1]
+
+
+def _bytes(value: Any) -> int | None:
+    """What a sample takes in memory, roughly; None where it holds something else than tensors, arrays and numbers."""
+    if isinstance(value, Tensor):
+        return value.numel() * value.element_size() + _OBJECT
+    if isinstance(value, np.ndarray | np.generic):
+        return None if value.dtype.hasobject else value.nbytes + _OBJECT
+    if value is None or isinstance(value, int | float):
+        return _OBJECT
+    if isinstance(value, str | bytes):
+        return len(value) + _OBJECT
+    if not isinstance(value, Mapping | list | tuple):
+        return None
+    parts = [_bytes(each) for each in (value.values() if isinstance(value, Mapping) else value)]
+    return None if None in parts else sum(part or 0 for part in parts) + _OBJECT

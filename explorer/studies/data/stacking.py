@@ -68,7 +68,8 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
         yield path, value
     elif isinstance(value, np.ndarray | np.generic | float | int):
-        yield path, as_tensor(value, "samples")
+        if np.asarray(value).dtype.kind in "biuf":
+            yield path, as_tensor(value, "samples")
     elif isinstance(value, Mapping):
         for key in value:
             yield from leaves(value[key], f"{path}.{key}")

@@ -58,7 +58,7 @@ class FactorySection(DataSection):
             noun=SAMPLES if called is None else noun(str(called)),
             identity=lambda: hash_of_samples(data),
             classes=tuple(str(each) for each in made.get("classes") or ()),
-            preprocessing=f"as {self.factory} gives them",
+            preprocessing="as the datasets give them",
             ragged=self.ragged,
             collate=None if collate is None else _checked(collate, self.factory),
         )

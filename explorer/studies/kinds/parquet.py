@@ -11,7 +11,7 @@ kind ``folder``, by the keys ``resize``, ``crop``, ``mean`` and ``std``. Labels 
 names of a ``ClassLabel`` are those of the classes. Of a file only the groups of rows are in memory that were asked
 for last.
 
-The identity of the data is the hash of the files.
+The identity of the data is the hash of the files, and of which columns and rows of them are used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,7 +98,12 @@ class ParquetSection(DataSection):
             for split in rows
         }
         called: Noun = (IMAGES if pictures else SAMPLES) if self.noun is None else noun(self.noun)
-        options: dict[str, Any] = {"noun": called, "classes": classes, "identity": lambda: _hash(found)}
+        chosen_by = f"{self.inputs} {self.target} {self.test_share} {self.seed}"
+        options: dict[str, Any] = {
+            "noun": called,
+            "classes": classes,
+            "identity": lambda: _hash(found, chosen_by),
+        }
         data = (
             DatasetSamples(sources, preprocessing=f"inputs {self.inputs}", **options)
             if pictures is None
@@ -286,8 +291,8 @@ def _saved(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _hash(splits: Mapping[str, Sequence[Path]]) -> str:
-    digest = sha256()
+def _hash(splits: Mapping[str, Sequence[Path]], chosen_by: str) -> str:
+    digest = sha256(chosen_by.encode())
     for split, files in sorted(splits.items()):
         for file in files:
             with file.open("rb") as stream:

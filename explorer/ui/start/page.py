@@ -60,7 +60,7 @@ def _ways_in() -> None:
             for card in own:
                 _open(f"Explore {plain(card.title)}", card.name, primary=card is own[0])
         else:
-            st.write("A trained PyTorch network, its images, and a file that names them:")
+            st.write("A trained PyTorch network, its data, and a file that names them:")
             st.code("python -m explorer app --study PATH", language=None, wrap_lines=True)
         st.page_link("pages/own_study.py", label="How to write a study", icon=":material/upload_file:")
     if course:

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ from explorer import studies
 from explorer.errors import StudyError
 from explorer.studies.data.datasets import Kept
 from explorer.studies.data.stacking import leaves
-from explorer.studies.kinds.sections import divided
+from explorer.studies.factories import Factories
+from explorer.studies.kinds.sections import Place, divided
 from explorer.studies.study import Study
+from explorer.studies.toml import read_description
+from explorer.studies.writing import toml_value
 from tests import kinds_of_data as made
 
 ALL = slice(None)
@@ -127,14 +132,33 @@ def test_a_share_is_drawn_once_and_for_all() -> None:
         divided(3, 0.1, 0, "x")
 
 
+@pytest.mark.parametrize("kind", made.KINDS)
+def test_a_description_elsewhere_names_the_same_data(tmp_path: Path, kind: str) -> None:
+    """What folding and adopting write: every path and function is whole, and the samples are the same."""
+    made.KINDS[kind][0](tmp_path / "own")
+    section = read_description(tmp_path / "own/study.toml").data
+    assert section is not None
+    moved = type(section).model_validate(tomllib.loads(toml_lines(section.located(tmp_path / "own"))))
+    (tmp_path / "elsewhere").mkdir()
+    places = (Place(tmp_path / name, Factories(tmp_path / name)) for name in ("own", "elsewhere"))
+    one, other = (each.load(place).samples for each, place in zip((section, moved), places, strict=True))
+    assert one.sha256 == other.sha256
+    assert one.preprocessing == other.preprocessing
+
+
+def toml_lines(content: Mapping[str, Any]) -> str:
+    return "\n".join(f"{key} = {toml_value(value)}" for key, value in content.items())
+
+
 def test_kept_samples_are_bounded() -> None:
     kept = Kept(5000)
     for row in range(10):
         kept.put(row, torch.zeros(250))  # 1000 bytes and what goes with it
     assert kept.bytes <= 5000
     assert [row for row in range(10) if kept.get(row) is not None] == [6, 7, 8, 9]
-    kept.put("large", torch.zeros(5000))
-    assert kept.get("large") is None
+    for number, other in enumerate((torch.zeros(5000), {"picture": object()}, np.array([{}]))):
+        kept.put(f"no {number}", other)
+        assert kept.get(f"no {number}") is None, "too large, or of unknown size"
 
 
 def test_npy_files_are_the_same_data_as_an_npz_file(tmp_path: Path) -> None:
