@@ -73,10 +73,15 @@ class Row:
     times: tuple[float, ...]
     asked: str = ""
 
+    @property
+    def middle(self) -> float:
+        """The median."""
+        return statistics.median(self.times)
+
     def line(self) -> str:
         """A line of the table."""
-        middle, most = statistics.median(self.times), max(self.times)
-        return f"| {self.what} | {middle:,.0f} ms | {most:,.0f} ms | {len(self.times)} | {self.asked} |"
+        most = max(self.times)
+        return f"| {self.what} | {self.middle:,.0f} ms | {most:,.0f} ms | {len(self.times)} | {self.asked} |"
 
 
 @contextmanager
