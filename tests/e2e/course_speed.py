@@ -1,8 +1,8 @@
-"""How soon the course answers, measured in a browser: ``python -m tests.e2e.course_speed``; writes docs/course-speed.md.
+"""How soon the course answers in a browser: ``python -m tests.e2e.course_speed``; it writes docs/course-speed.md.
 
-Every lesson is opened several times by its address, each time by a browser that keeps nothing, from a server on which it
-was open before. Then its sliders are clicked at random places, one after the other: an answer ends with the last change
-of a picture, a number or a sentence of that experiment. Nothing else should run on the machine.
+Every lesson is opened several times by its address, each time by a browser that keeps nothing, from a server on which
+it was open before. Then its sliders are clicked at random places, one after the other: an answer ends with the last
+change of a picture, a number or a sentence of that experiment. Nothing else should run on the machine.
 """
 
 import argparse
@@ -79,7 +79,8 @@ def _answer(page: Page, experiment: str, slider: str, draw: random.Random) -> fl
     still(place)
     box, before = place.bounding_box(), thumb.input_value()
     at, seen = thumb.bounding_box(), None
-    assert box is not None and at is not None
+    assert box is not None
+    assert at is not None
     height = at["y"] + at["height"] / 2
     while seen in (None, before):
         page.evaluate(_STOPWATCH, experiment)
