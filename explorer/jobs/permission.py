@@ -6,7 +6,7 @@ from explorer.runs.run import Run
 
 
 def may_end(run: Run, person: Person) -> bool:
-    """Whether somebody may cancel, pause, describe or delete a run. One of which nobody knows who asked is the operator's."""
+    """Whether somebody may cancel, describe or delete a run. One of which nobody knows who asked is the operator's."""
     return person.operator or (run.owner is not None and run.owner == person.name)
 
 

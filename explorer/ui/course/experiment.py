@@ -91,8 +91,12 @@ def outcome(found: Outcome, key: str) -> None:
     with st.container(key=f"finding_{key}"):
         st.markdown(found.finding)
     if found.table is not None:
-        with st.expander("The numbers", icon=":material/table:"):
-            st.dataframe(pd.DataFrame({name: list(values) for name, values in found.table.items()}))
+        # What is folded is drawn when it is opened: the browser's code for tables takes longer than a page of text.
+        with st.expander(
+            "The numbers", icon=":material/table:", key=f"numbers_{key}", on_change="rerun"
+        ) as numbers:
+            if numbers.open:
+                st.dataframe(pd.DataFrame({name: list(values) for name, values in found.table.items()}))
 
 
 def _enlarge(figure: go.Figure) -> None:
