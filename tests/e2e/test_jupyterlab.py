@@ -48,13 +48,22 @@ def lab(tmp_path: Path) -> Iterator[str]:
     }
     home = str(tmp_path / "home")
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    options = {
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.allow_root": True,
+        "ServerApp.root_dir": tmp_path,
+        "IdentityProvider.token": "",
+        "LabApp.news_url": "",
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
     process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-         "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}",
-         "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
+        [sys.executable, "-m", "jupyterlab", "--no-browser", *(f"--{k}={v}" for k, v in options.items())],
         env=os.environ | own | {"EXPLORER_HOME": home, "EXPLORER_SHIPPED": "yes", "PYTHONPATH": paths},
-        stdout=(tmp_path / "lab.log").open("wb"), stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        stdout=(tmp_path / "lab.log").open("wb"),
+        stderr=subprocess.STDOUT,
+    )
     try:
         _wait_for(port, process)
         yield f"http://127.0.0.1:{port}/lab/tree/tour.ipynb?reset"
