@@ -146,12 +146,13 @@ def main() -> None:
         browser = held.enter_context(chromium())
         url = options.address or _serve(held, browser, folder / "app", lessons)
         measured: dict[str, Any] = json.loads(keep.read_text()) if keep.exists() else {}
-        if _ALONE not in measured:
-            measured[_ALONE] = {"opens": of_streamlit(browser, folder / "bare").times}
         for lesson in lessons:
             if lesson.page not in measured:
                 measured[lesson.page] = times_of(browser, url, lesson, options.loads)
             keep.write_text(json.dumps(measured))
+        if _ALONE not in measured:
+            measured[_ALONE] = {"opens": of_streamlit(browser, folder / "bare").times}
+        keep.write_text(json.dumps(measured))
     told = table(lessons, measured)
     if options.lesson:
         print("\n".join(told))

@@ -93,7 +93,7 @@ def errors_figure(
     made.add_shape(
         type="line", yref="paper", y0=0, y1=1, x0=dense, x1=dense, line={"color": look.MUTED, "dash": "dash"}
     )
-    made.update_xaxes(title="parameters (dashed: those of the dense matrix)", rangemode="tozero")
+    made.update_xaxes(title="parameters (dashed: of A itself)", rangemode="tozero")
     return made.update_yaxes(title="‖A − M‖ / ‖A‖", tickformat=".0%", rangemode="tozero")
 
 
