@@ -21,8 +21,8 @@ def show(*, patient: bool = False) -> None:
 
     Args:
         patient: on a page that computes for itself, such as a lesson, every ten while nothing is at work. A class of
-            thirty then asks the server for little but its answers; and Streamlit 1.67 loses the answer of a fragment
-            whose end it has not sent when another is asked for.
+            thirty then asks the server for little but its answers; and Streamlit 1.67 may drop what a fragment has not
+            sent when another is asked for as it ends.
     """
     if patient and not caches.store().live():
         _every_ten_seconds()
