@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import StudyError
+from explorer.products import Product, TransposedLinear
 
 Granularity = Literal["layer", "module"]
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-QUANTIZABLE = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear, nn.Embedding)
+QUANTIZABLE = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear, nn.Embedding, TransposedLinear, Product)
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -208,7 +209,9 @@ def _macs(module: nn.Module, x: Tensor, output: Tensor, samples: int) -> int:
     """
     if isinstance(module, nn.Embedding):
         return 0
-    if isinstance(module, nn.Linear):
+    if isinstance(module, Product):  # each output is a sum over the inputs' last dimension, roughly
+        return output.numel() * (x.shape[-1] if x.ndim else 1) // samples
+    if isinstance(module, nn.Linear | TransposedLinear):
         positions = x.numel() // module.in_features
     elif isinstance(module, TRANSPOSED):
         positions = x.numel() // module.in_channels

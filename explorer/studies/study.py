@@ -18,6 +18,7 @@ from explorer.studies.identity.parts import CODE, digest, fingerprint
 from explorer.studies.losses import Loss
 from explorer.studies.metrics import ACCURACY, Metric, usual
 from explorer.studies.networks.attention import open_attention
+from explorer.studies.standard.form import StandardForm, standard_form
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,27 @@ class Study:
     def model(self) -> nn.Module:
         """A fresh FP32 copy of the network in eval mode, on the study's device; all parameters require gradients.
 
-        Attention is opened, so that its projections are layers like others (`attention.open_attention`).
+        Attention is opened, so that its projections are layers like others (`attention.open_attention`), and every
+        operator with a weight runs through a layer (`standard.form`).
+
+        Raises:
+            StudyError: the network cannot take a sample of its data.
         """
-        model = open_attention(copy.deepcopy(self.network).eval())
-        return model.requires_grad_(True)
+        return self._form.applied(self._opened()).requires_grad_(True)
+
+    def _opened(self) -> nn.Module:
+        return open_attention(copy.deepcopy(self.network).eval())
+
+    @cached_property
+    def _form(self) -> StandardForm:
+        """The standard form, found by running a copy of the network once."""
+        example = self.data.inputs("test", slice(0, 1))
+        try:
+            return standard_form(self._opened(), example)
+        except Exception as error:  # a person's own forward may raise anything
+            raise StudyError(
+                f"the network cannot take one {self.data.noun.one} alone: {type(error).__name__}: {error}"
+            ) from error
 
     def blocks(self, granularity: Granularity = "layer") -> tuple[Block, ...]:
         """The units that get a bit width each, in depth order.
@@ -113,7 +131,7 @@ class Study:
     @property
     def remark(self) -> str | None:
         """What a person must know before trusting a number about this study, if anything."""
-        return " ".join(filter(None, (remark_on(self.data), self._said.remark))) or None
+        return " ".join(filter(None, (remark_on(self.data), self._said.remark, self._form.remark))) or None
 
     @cached_property
     def parts(self) -> Mapping[str, str]:
