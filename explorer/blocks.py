@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from explorer.errors import StudyError
 from explorer.products import Product, TransposedLinear
@@ -152,6 +153,7 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
             shared=names_of[id(weight)][1:],
         )
     order: list[int] = []
+    samples = next((len(leaf) for leaf in tree_leaves(example) if isinstance(leaf, Tensor)), 1)
 
     def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
         key = id(_weight(module))
@@ -161,7 +163,7 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
         x: Tensor = args[0] if args else kwargs["input"]
         owners[key] = replace(
             layer,
-            macs=layer.macs + _macs(module, x, output, len(example)),
+            macs=layer.macs + _macs(module, x, output, samples),
             input_shape=layer.input_shape or tuple(x.shape[1:]),
             output_shape=layer.output_shape or tuple(output.shape[1:]),
             calls=layer.calls + 1,
@@ -211,8 +213,8 @@ def _macs(module: nn.Module, x: Tensor, output: Tensor, samples: int) -> int:
         return 0
     if isinstance(module, Product):  # each output is a sum over the inputs' last dimension, roughly
         return output.numel() * (x.shape[-1] if x.ndim else 1) // samples
-    if isinstance(module, nn.Linear | TransposedLinear):
-        positions = x.numel() // module.in_features
+    if isinstance(module, nn.Linear | TransposedLinear):  # of a weight that is used in parts, the part
+        return x.numel() * output.shape[-1] // samples
     elif isinstance(module, TRANSPOSED):
         positions = x.numel() // module.in_channels
     else:

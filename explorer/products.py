@@ -12,6 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+_ASKED = "_asked"
+
+
 class Asked(Protocol):
     """One operator as a network asked for it."""
 
@@ -58,8 +61,19 @@ class Product(nn.Module):
 class Site:
     """Mixin before a kind of layer: the same layer, which computes what the network asked for if it asked."""
 
-    def forward(self, input: Tensor, asked: Asked | None = None) -> Tensor:
+    def answer(self, asked: Asked, input: Tensor) -> Tensor:
+        """Call the site as a module, hooks included, to compute what was asked for."""
+        assert isinstance(self, nn.Module)
+        vars(self)[_ASKED] = asked  # no argument, for hooks may put other arguments in the place of all
+        try:
+            found: Tensor = nn.Module.__call__(self, input)
+            return found
+        finally:
+            vars(self).pop(_ASKED, None)
+
+    def forward(self, input: Tensor) -> Tensor:
         """The operator's value."""
+        asked: Asked | None = vars(self).pop(_ASKED, None)
         return self.plain(input) if asked is None else asked(self, input)  # type: ignore[arg-type]
 
     def plain(self, input: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """What is under investigation: a trained network with its data and its loss, or published figures of one."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from explorer.studies.identity.parts import CODE, digest, fingerprint
 from explorer.studies.losses import Loss
 from explorer.studies.metrics import ACCURACY, Metric, usual
 from explorer.studies.networks.attention import open_attention
+from explorer.studies.standard.computed import copied
 from explorer.studies.standard.form import StandardForm, standard_form
 
 
@@ -82,7 +82,7 @@ class Study:
         return self._form.applied(self._opened()).requires_grad_(True)
 
     def _opened(self) -> nn.Module:
-        return open_attention(copy.deepcopy(self.network).eval())
+        return open_attention(copied(self.network).eval())
 
     @cached_property
     def _form(self) -> StandardForm:
@@ -111,7 +111,7 @@ class Study:
     def on(self, device: torch.device | str) -> "Study":
         """The same study with its network, inputs and targets on a device."""
         device = torch.device(device)
-        network = copy.deepcopy(self.network).to(device)
+        network = copied(self.network).to(device)
         moved = replace(self, network=network, data=self.data.on(device), device=device)
         moved.__dict__["_said"] = (
             self._said

@@ -80,12 +80,14 @@ def exact_activation_forms(
 ) -> Tensor:
     """Tr of the Hessian of the mean of phi over ``positions``, by unit vectors, as `activation_forms`."""
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
+    if not _samples_first(subject, positions, wanted):
+        chunk = 1
     _, added = _with_zeros(subject, subject.batch(positions[:1])[0], wanted)
     total = torch.zeros((2 if subject.ragged else 1) * len(subject.blocks), dtype=torch.float64)
     for use, (_, example) in enumerate(added):
         for entry in range(example.numel()):
             total += activation_forms(
-                subject, phi, positions, shares, _unit(use, entry), chunk=chunk, only=wanted
+                subject, phi, positions, shares, _unit(use, entry, chunk), chunk=chunk, only=wanted
             )
     return total
 
@@ -96,11 +98,18 @@ def unit_vectors(subject: Subject, wanted: Sequence[int]) -> int:
     return sum(zero.numel() for _, zero in added)
 
 
-def _unit(use: int, entry: int) -> Probe:
+def _samples_first(subject: Subject, positions: Tensor, wanted: Sequence[int]) -> bool:
+    """Whether what every layer reads has one entry a sample along its first dimension."""
+    few = positions[: 1 if subject.ragged else 2]
+    _, added = _with_zeros(subject, subject.batch(few)[0], wanted)
+    return all(len(zero) == len(few) for _, zero in added)
+
+
+def _unit(use: int, entry: int, chunk: int) -> Probe:
     def probe(number: int, zero: Tensor) -> Tensor:
         vector = torch.zeros_like(zero)
         if number == use:
-            vector.flatten(1)[:, entry] = 1
+            vector.view(1 if chunk == 1 else len(vector), -1)[:, entry] = 1
         return vector
 
     return probe

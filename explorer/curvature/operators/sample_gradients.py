@@ -21,7 +21,7 @@ from torch.autograd.graph import Node, get_gradient_edge
 from torch.utils.hooks import RemovableHandle
 
 from explorer.curvature.convolved import Convolved, has_its_own_forward
-from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, squared_norms
+from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, folded, squared_norms
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import independent
 from explorer.errors import CurvatureError
@@ -78,8 +78,10 @@ class SampleGradients:
         self._handles: list[RemovableHandle] = []
         for i, weight in enumerate(subject.weights):
             for module in weight.modules:
+                if of == "weights" and not isinstance(module, SUPPORTED):
+                    continue  # the comparison finds nothing, and its gradients are taken one by one
                 self._handles.append(module.register_forward_pre_hook(self._before(i)))
-                if of == "weights" and isinstance(module, SUPPORTED):
+                if of == "weights":
                     self._handles.append(module.register_forward_hook(self._after(i)))
 
     def close(self) -> None:
@@ -175,7 +177,9 @@ class SampleGradients:
             if use.inputs._version != use.version:
                 raise InputChanged
             try:
-                made = factors(use.module, use.inputs, deltas, padded=use.padded)
+                made = folded(
+                    factors(use.module, use.inputs, deltas, padded=use.padded), len(self._norms)
+                )
             except RuntimeError as error:
                 if self._checking:  # an unusual layout: the comparison that follows will see it
                     continue
@@ -301,5 +305,5 @@ class SampleGradients:
     def _take_weight(self, use: _Use, delta: Tensor) -> None:
         if self._only is not None and use.weight not in self._only:
             return
-        if use.weight not in self.looped and len(use.inputs) == len(self._norms):
+        if use.weight not in self.looped and len(use.inputs) % len(self._norms) == 0:
             use.deltas.append(delta)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import Block, Granularity, quantizable_layers
+from explorer.blocks import QUANTIZABLE, Block, Granularity, quantizable_layers
 from explorer.curvature.operators.structured import SideBySide, flattened_loss
 from explorer.errors import CurvatureError
 from explorer.quantizers.simulated import assert_no_quantizer
@@ -150,6 +150,11 @@ def _cast(inputs: Any, dtype: torch.dtype) -> Any:
     return mapped(lambda each: each.to(dtype) if each.is_floating_point() else each, inputs)
 
 
+def _layers(holders: list[nn.Module]) -> tuple[nn.Module, ...]:
+    """Of the modules that hold a weight those that are layers, if any: another only passes it on to one."""
+    return tuple(each for each in holders if isinstance(each, QUANTIZABLE)) or tuple(holders)
+
+
 def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:
     holders: dict[int, list[nn.Module]] = {}
     for module in model.modules():
@@ -172,5 +177,5 @@ def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:
                 continue
             seen.add(id(parameter))
             name = canonical.get(id(parameter), dotted.rpartition(".")[0])
-            found.append(Weight(name, parameter, tuple(holders.get(id(parameter), ())), index))
+            found.append(Weight(name, parameter, _layers(holders.get(id(parameter), [])), index))
     return tuple(found)

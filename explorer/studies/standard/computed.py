@@ -4,6 +4,8 @@ Two ways of torch's are known: ``torch.nn.utils.parametrize`` with the parametri
 ``weight_norm`` and ``spectral_norm``, which compute the weight in a hook.
 """
 
+import copy
+
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
@@ -45,3 +47,12 @@ def _unparametrize(module: nn.Module) -> None:
     module.__class__ = type(module).__bases__[0]
     for name, value in values.items():
         module.register_parameter(name, nn.Parameter(value))
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A deep copy, also of a network that holds a weight it has just computed with gradients."""
+    for module in model.modules():
+        for hook in module._forward_pre_hooks.values():
+            if _computes(hook):  # anew before each use, so that it may be any tensor until then
+                setattr(module, hook.name, getattr(module, hook.name).detach())  # type: ignore[union-attr]
+    return copy.deepcopy(model)

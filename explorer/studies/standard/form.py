@@ -5,7 +5,8 @@ input by its weight. A plain network is that. Elsewhere a layer may change its i
 with the weight of another module, multiply by a transposed weight or by a part of one. One forward pass shows which
 operators read which parameters (`seeing`); each that no plain layer computes gets a *site* (`routing`):
 
-- the module that holds the weight becomes the site, where it has one operator of the kind, under the name it has;
+- the module that holds the weight becomes the site, under the name it has, where the operator is of its kind, or where
+  it is a layer that is not called itself;
 - else a new module is put into it, named after the parameter, or the operator: ``attention.in_proj``, ``head.linear``.
 
 A weight that is computed from other parameters (``torch.nn.utils.parametrizations``, ``weight_norm``) is taken as it is:
@@ -20,10 +21,10 @@ from typing import Any
 from torch import nn
 
 from explorer.blocks import QUANTIZABLE
-from explorer.products import Product
+from explorer.products import Product, Site
 from explorer.studies.standard.computed import computed_weights, taken_as_they_are
 from explorer.studies.standard.routing import ROUTES, Route
-from explorer.studies.standard.seeing import is_plain, observe
+from explorer.studies.standard.seeing import Observed, is_plain, observe
 from explorer.studies.standard.site_kinds import (
     attributes,
     become_apart,
@@ -95,12 +96,15 @@ class StandardForm:
         if not self.sites:
             return model
         weights = [model.get_submodule(each.owner)._parameters[each.parameter] for each in self.sites]
-        found: dict[tuple[str, str], dict[str, nn.Module]] = {}
+        found: dict[tuple[str, str], dict[str, Site]] = {}
         for each, weight in zip(self.sites, weights, strict=True):
             owner = model.get_submodule(each.owner)
             assert isinstance(weight, nn.Parameter)
-            if each.child is None:
+            if each.child is None and isinstance(owner, Site):
+                site: Site = owner  # of several forms
+            elif each.child is None:
                 become_site(owner, each.kind, each.attributes, each.form)
+                assert isinstance(owner, Site)
                 site = owner
             else:
                 site = new_site(each.kind, each.attributes, weight)
@@ -131,7 +135,7 @@ def standard_form(model: nn.Module, example: Any) -> StandardForm:
     taken: set[str] = set()
     sites = []
     for seen in observed.elsewhere:
-        planned = _planned(model, held[seen.read.key], seen, taken)
+        planned = _planned(observed, held[seen.read.key], seen, taken)
         taken.add(_path(planned))
         sites.append(planned)
     own = {each.owner for each in sites if each.child is None}
@@ -145,7 +149,7 @@ def standard_form(model: nn.Module, example: Any) -> StandardForm:
 
 
 def _planned(
-    model: nn.Module, held: list[tuple[str, nn.Module, str]], seen: Seen, taken: set[str]
+    observed: Observed, held: list[tuple[str, nn.Module, str]], seen: Seen, taken: set[str]
 ) -> _Planned:
     """Where the site of an operator goes."""
     weight = seen.read.tensor if not seen.read.chain else held[0][1]._parameters[held[0][2]]
@@ -153,7 +157,12 @@ def _planned(
     kind = kind_of(seen, weight)
     wanted = attributes(kind, seen, weight)
     for name, module, parameter in held:
-        if parameter != "weight" or name in ("", *taken) or kind is Product:
+        if parameter != "weight" or not name:
+            continue
+        if is_plain(module) and id(module) not in observed.called:
+            own = next(each for each in QUANTIZABLE if isinstance(module, each))
+            return _Planned(name, parameter, seen.form, own, {}, None)
+        if name in taken or kind is Product:
             continue
         if isinstance(module, kind if isinstance(module, QUANTIZABLE) else nn.Module) and suits(module, wanted):
             return _Planned(name, parameter, seen.form, kind, wanted, None)

@@ -38,7 +38,7 @@ class Route:
 
     owner: nn.Module
     parameter: str
-    sites: Mapping[str, nn.Module]
+    sites: Mapping[str, Site]
 
 
 class Router(TorchFunctionMode):
@@ -73,7 +73,7 @@ class Router(TorchFunctionMode):
         if seen is not None:
             site = self._routes[seen.read.key].sites.get(seen.form)
             if site is not None:
-                return nn.Module.__call__(site, seen.input, _Asked(func, args, kwargs, seen))
+                return site.answer(_Asked(func, args, kwargs, seen), seen.input)
         output = func(*args, **kwargs)
         self._weights.follow(func, args, kwargs, output)
         return output

@@ -28,10 +28,12 @@ class Observed:
         elsewhere: operators that no plain layer computed from its own weight, in the order of first use; those of one
             form and parameter once. Their keys are identities of parameters.
         opaque: dotted names of parameters that an operator reads for which no module can stand, with what it is.
+        called: identities of the modules that were called.
     """
 
     elsewhere: tuple[Seen, ...]
     opaque: dict[str, str]
+    called: frozenset[int]
 
 
 def observe(model: nn.Module, example: Any) -> Observed:
@@ -39,7 +41,7 @@ def observe(model: nn.Module, example: Any) -> Observed:
     watcher = _Watcher(model)
     with watcher.calls(), torch.no_grad(), watcher:
         model(example)
-    return Observed(tuple(watcher.elsewhere.values()), watcher.opaque)
+    return Observed(tuple(watcher.elsewhere.values()), watcher.opaque, frozenset(watcher.called))
 
 
 def is_plain(module: nn.Module) -> bool:
@@ -53,6 +55,7 @@ class _Watcher(TorchFunctionMode):
         super().__init__()
         self.elsewhere: dict[tuple[int, str], Seen] = {}
         self.opaque: dict[str, str] = {}
+        self.called: set[int] = set()
         self._model = model
         self._names = {
             id(module._parameters[parameter]): f"{name}.{parameter}" if name else parameter
@@ -79,7 +82,11 @@ class _Watcher(TorchFunctionMode):
 
     def calls(self) -> Any:
         """Know which module runs."""
-        return _hooks(self._model, self._running.append, lambda _: self._running.pop())
+        return _hooks(self._model, self._begin, lambda _: self._running.pop())
+
+    def _begin(self, module: nn.Module) -> None:
+        self.called.add(id(module))
+        self._running.append(module)
 
     def _of_plain_layer(self, seen: Seen) -> bool:
         if not self._running or seen.read.chain:

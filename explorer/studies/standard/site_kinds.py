@@ -77,7 +77,7 @@ def suits(module: nn.Module, wanted: Mapping[str, Any]) -> bool:
     return all(same(name, value) for name, value in wanted.items())
 
 
-def new_site(kind: type[nn.Module], wanted: Mapping[str, Any], weight: nn.Parameter) -> nn.Module:
+def new_site(kind: type[nn.Module], wanted: Mapping[str, Any], weight: nn.Parameter) -> Site:
     """A site of its own, with the weight and without a bias, which the network adds itself.
 
     Args:
@@ -94,7 +94,9 @@ def new_site(kind: type[nn.Module], wanted: Mapping[str, Any], weight: nn.Parame
     made = _child(kind)(**arguments)
     made.register_parameter("bias", None)
     made.register_parameter("weight", weight)
-    return made.eval()
+    made.eval()
+    assert isinstance(made, Site)
+    return made
 
 
 def become_site(module: nn.Module, kind: type[nn.Module], wanted: Mapping[str, Any], form: str) -> None:
