@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from benchmarks.report import report
-from benchmarks.tables import Table
+from benchmarks.tables import Column, Table
 from benchmarks.zoo import Entry, entries
 from explorer.curvature import activation_traces, weight_traces
 from explorer.errors import ExplorerError
@@ -31,16 +31,22 @@ from explorer.quantizers.simulated import simulate
 from explorer.studies.study import Study
 
 DRAWS = 32
-_HEADER = (
-    "network",
-    "blocks",
-    "of the parameters",
-    "32 bits",
-    "traces of weights",
-    "of activations",
-    "8/8",
-    "LAPQ 4/4",
-    "a training step",
+_COLUMNS = (
+    Column("network", "network"),
+    Column("blocks", "blocks"),
+    Column("share", "of the parameters"),
+    Column("plain", "all at 32 bits"),
+    Column("weights", "traces of weights"),
+    Column("activations", "traces of activations"),
+    Column("eight", "loss at 32 and 8 bits"),
+    Column("lapq", "LAPQ at 4 bits"),
+    Column("trained", "a step at 4 bits"),
+)
+_HOW = (
+    "All at 32 bits: outputs against those of the plain network.",
+    "Traces: the method that auto chose.",
+    "LAPQ: loss on 8 calibration samples after the first and the last phase. A step: loss before and after one step of LSQ.",
+    "The networks are untrained, so that losses say that a step ran, not how well it does.",
 )
 
 
@@ -59,10 +65,15 @@ def main() -> None:
     for entry in chosen:
         begun = time.monotonic()
         cells, said = row(entry)
-        rows.append((f"{entry.name} ({entry.package})", *cells))
-        notes += [(entry.name, each) for each in said]
+        keys = (column.key for column in _COLUMNS[1:])
+        rows.append({"network": f"{entry.name} ({entry.package})", **dict(zip(keys, cells, strict=True))})
+        notes += [{"network": entry.name, "remark": each} for each in said]
         print(rows[-1], f"{time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    tables = [Table("Every step", _HEADER, rows), Table("What was said", ("network", "remark"), notes)]
+    said = (Column("network", "network"), Column("remark", "remark"))
+    tables = [
+        Table("a steps", "Every step", _COLUMNS, tuple(rows), _HOW),
+        Table("b remarks", "What was said", said, tuple(notes)),
+    ]
     report(
         tables,
         script="networks",

@@ -60,15 +60,15 @@ class Called(nn.Module):
 def entries() -> list[Entry]:
     """Every network of the table."""
     timm = [
-        ("resnet18", 64, {}),
-        ("mobilenetv3_small_100", 64, {}),
-        ("efficientnet_lite0", 64, {}),
-        ("tf_efficientnet_lite0", 64, {}),
+        ("resnet18", 32, {}),
+        ("mobilenetv3_small_100", 32, {}),
+        ("efficientnet_lite0", 32, {}),
+        ("tf_efficientnet_lite0", 32, {}),
         ("vit_tiny_patch16_224", 32, {"img_size": 32, "depth": 2}),
-        ("convnext_atto", 64, {}),
+        ("convnext_atto", 32, {}),
         ("beit_base_patch16_224", 32, {"img_size": 32, "depth": 2, "embed_dim": 48, "num_heads": 3}),
         ("swin_tiny_patch4_window7_224", 56, {"img_size": 56, "embed_dim": 24, "depths": (2, 2)}),
-        ("nf_resnet26", 64, {}),
+        ("nf_resnet26", 32, {}),
     ]
     return [
         *(Entry("timm", name, lambda a=(name, size, options): _timm(*a)) for name, size, options in timm),
@@ -91,10 +91,10 @@ def _lite() -> Study:
     package = _imported("efficientnet_lite_pytorch")
     network = _seeded(
         lambda: package.EfficientNet.from_name(
-            "efficientnet-lite0", num_classes=CLASSES, image_size=64
+            "efficientnet-lite0", num_classes=CLASSES, image_size=32
         )
     )
-    return _images(network, 64)
+    return _images(network, 32)
 
 
 _TINY = {"vocab_size": WORDS, "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
