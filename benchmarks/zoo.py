@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -59,19 +60,18 @@ class Called(nn.Module):
 
 def entries() -> list[Entry]:
     """Every network of the table."""
-    timm = [
-        ("resnet18", 32, {}),
-        ("mobilenetv3_small_100", 32, {}),
+    timm: list[tuple[str, int, dict[str, Any]]] = [
+        ("resnet18", 32, {"channels": (16, 32, 64, 128)}),
+        ("mobilenetv3_small_050", 32, {}),
         ("efficientnet_lite0", 32, {}),
         ("tf_efficientnet_lite0", 32, {}),
-        ("vit_tiny_patch16_224", 32, {"img_size": 32, "depth": 2}),
-        ("convnext_atto", 32, {}),
+        ("vit_tiny_patch16_224", 32, {"img_size": 32, "depth": 2, "embed_dim": 48}),
+        ("convnext_atto", 32, {"dims": (8, 16, 32, 64), "depths": (1, 1, 2, 1)}),
         ("beit_base_patch16_224", 32, {"img_size": 32, "depth": 2, "embed_dim": 48, "num_heads": 3}),
         ("swin_tiny_patch4_window7_224", 56, {"img_size": 56, "embed_dim": 24, "depths": (2, 2)}),
-        ("nf_resnet26", 32, {}),
     ]
     return [
-        *(Entry("timm", name, lambda a=(name, size, options): _timm(*a)) for name, size, options in timm),
+        *(Entry("timm", name, partial(_timm, name, size, options)) for name, size, options in timm),
         Entry("efficientnet-lite-pytorch", "efficientnet-lite0", _lite),
         Entry("transformers", "BERT", _bert),
         Entry("transformers", "GPT-2", _gpt2),
@@ -90,9 +90,7 @@ def _timm(name: str, size: int, options: dict[str, Any]) -> Study:
 def _lite() -> Study:
     package = _imported("efficientnet_lite_pytorch")
     network = _seeded(
-        lambda: package.EfficientNet.from_name(
-            "efficientnet-lite0", num_classes=CLASSES, image_size=32
-        )
+        lambda: package.EfficientNet.from_name("efficientnet-lite0", num_classes=CLASSES, image_size=32)
     )
     return _images(network, 32)
 

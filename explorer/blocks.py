@@ -164,8 +164,8 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
         owners[key] = replace(
             layer,
             macs=layer.macs + _macs(module, x, output, samples),
-            input_shape=layer.input_shape or tuple(x.shape[1:]),
-            output_shape=layer.output_shape or tuple(output.shape[1:]),
+            input_shape=layer.input_shape or _shape_of_one(x, samples),
+            output_shape=layer.output_shape or _shape_of_one(output, samples),
             calls=layer.calls + 1,
         )
 
@@ -221,6 +221,12 @@ def _macs(module: nn.Module, x: Tensor, output: Tensor, samples: int) -> int:
         assert isinstance(module, CONVOLUTIONS)
         positions = output.numel() // module.out_channels
     return _weight(module).numel() * positions // samples
+
+
+def _shape_of_one(x: Tensor, samples: int) -> tuple[int, ...]:
+    """Shape of one sample's part, which may be several entries of the batch."""
+    entries = len(x) // samples if x.ndim else 1
+    return tuple(x.shape[1:]) if entries <= 1 else (entries, *x.shape[1:])
 
 
 def _weight(module: nn.Module) -> Tensor:

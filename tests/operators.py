@@ -1,6 +1,6 @@
 """Networks whose operators are no plain layers: every form in which a weight may meet an input."""
 
-from typing import Any
+import warnings
 
 import torch
 import torch.nn.functional as F
@@ -55,8 +55,8 @@ class TokenNet(nn.Module):
         x = torch.tanh(self.mix(self.embedding(tokens)))
         x = x + self.attention(x, x, x, need_weights=False)[0]
         x = x + self.cross(x, x.flip(1), x.flip(1), need_weights=False)[0]
-        two = torch.einsum("ntc,hcd->nhd", x, self.heads).sum(1)
-        return F.linear(two, self.embedding.weight)
+        mixed = torch.einsum("ntc,hcd->nhd", x, self.heads).sum(1)
+        return F.linear(mixed, self.embedding.weight)
 
 
 class Normed(nn.Module):
@@ -66,7 +66,8 @@ class Normed(nn.Module):
         super().__init__()
         self.first = nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 3, 3))
         self.second = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4))
-        with _quiet():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the older way of the two
             self.last = nn.utils.weight_norm(nn.Linear(4, 3))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,19 +85,3 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.memory(x.flatten(2).transpose(1, 2))[0][:, -1])
-
-
-def _quiet() -> Any:
-    import warnings
-
-    context = warnings.catch_warnings()
-    context.__enter__()
-    warnings.simplefilter("ignore")
-
-    class Leave:
-        def __enter__(self) -> None: ...
-
-        def __exit__(self, *raised: Any) -> None:
-            context.__exit__(*raised)
-
-    return Leave()

@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import Phi, check_finite
+from explorer.errors import CurvatureError
 
 Probe = Callable[[int, Tensor], Tensor]  # number of the use in the forward pass, its zero -> the vector
 
@@ -51,7 +52,7 @@ def activation_forms(
             probes = [probe(use, zero) for use, zero in enumerate(zeros)]
             slope = torch.stack([(g * p).sum() for g, p in zip(gradients, probes, strict=True)]).sum()
             if slope.requires_grad:
-                products = torch.autograd.grad(slope, zeros, materialize_grads=True)
+                products = _products(slope, zeros)
                 for (index, _), p, product in zip(added, probes, products, strict=True):
                     forms[index] += (p * product).sum(dtype=torch.float64).cpu()
         check_finite(subject, forms)
@@ -62,6 +63,16 @@ def activation_forms(
             blocks = torch.cat([blocks, blocks / subject.per_block(sizes).clamp(min=1)])
         total += blocks
     return total
+
+
+def _products(slope: Tensor, zeros: Sequence[Tensor]) -> Sequence[Tensor]:
+    try:
+        return torch.autograd.grad(slope, zeros, materialize_grads=True)
+    except RuntimeError as error:
+        raise CurvatureError(
+            f"an operation of the network cannot be differentiated twice ({str(error).splitlines()[0]}); "
+            f"write it with operations that can"
+        ) from error
 
 
 def random_probe(generator: torch.Generator, *, gaussian: bool = False) -> Probe:

@@ -82,7 +82,9 @@ def _whole_gradient(module: nn.Module) -> Callable[[Any, Tensor, Tensor], Tensor
     """G_n of every sample in the order of the weight, where the kind of layer is known."""
     if isinstance(module, TransposedLinear):
         return lambda m, inputs, delta: _of_linear(m, delta, inputs)
-    if type(module).forward is nn.Linear.forward or isinstance(module, Site) and isinstance(module, nn.Linear):
+    if type(module).forward is nn.Linear.forward or (
+        isinstance(module, Site) and isinstance(module, nn.Linear)
+    ):
         return _of_linear
     if not has_its_own_forward(module):
         for kind, of_weight in _CONVOLUTIONS:

@@ -177,9 +177,7 @@ class SampleGradients:
             if use.inputs._version != use.version:
                 raise InputChanged
             try:
-                made = folded(
-                    factors(use.module, use.inputs, deltas, padded=use.padded), len(self._norms)
-                )
+                made = folded(factors(use.module, use.inputs, deltas, padded=use.padded), len(self._norms))
             except RuntimeError as error:
                 if self._checking:  # an unusual layout: the comparison that follows will see it
                     continue

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from explorer.blocks import QUANTIZABLE, Block, Granularity, quantizable_layers
 from explorer.curvature.operators.structured import SideBySide, flattened_loss
+from explorer.curvature.operators.twice import TwiceDifferentiable, twice_differentiable
 from explorer.errors import CurvatureError
 from explorer.quantizers.simulated import assert_no_quantizer
 from explorer.studies.data.samples import mapped
@@ -56,6 +57,14 @@ class Subject:
     loss: Loss
     rows: Tensor
     dtype: torch.dtype
+
+    @property
+    def network(self) -> nn.Module:
+        """The copy without what is put around it, so that its names are the study's."""
+        found = self.model
+        while isinstance(found, SideBySide | TwiceDifferentiable):
+            found = found.network
+        return found
 
     @property
     def device(self) -> torch.device:
@@ -119,6 +128,7 @@ def prepare(
     if blocks is None:
         blocks = study.blocks(granularity)
     weights, loss = _weights(model, blocks), study.loss
+    model = twice_differentiable(model, example)
     with torch.no_grad():
         outputs = model(example)
     if not torch.is_tensor(outputs):

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 class OpenAttention(nn.Module):
     """The same function as the ``nn.MultiheadAttention`` it is made of, with the same parameters.
 
-    When queries, keys and values are one tensor (self-attention), ``in_proj`` is called as a layer; otherwise its weight
-    is used in three parts, and where keys and values have other widths than queries there are three layers, ``q_proj``,
-    ``k_proj`` and ``v_proj``. The order of operations is that of the original where it does not take its fused kernel,
-    so that outputs are equal to the bit.
+    When queries, keys and values are one tensor (self-attention), ``in_proj`` is called as a layer; otherwise its
+    weight is used in three parts, and where keys and values have other widths than queries there are three layers,
+    ``q_proj``, ``k_proj`` and ``v_proj``. The order of operations is that of the original where it does not take its
+    fused kernel, so that outputs are equal to the bit.
     """
 
     # nn.TransformerEncoderLayer asks before it goes round this module by its fused kernel.

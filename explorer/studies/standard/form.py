@@ -1,17 +1,17 @@
 r"""The standard form of a network: every operator with a weight runs through a module of its own.
 
 Quantizers, traces, step sizes and training hook modules, and take a layer for what its class says: it multiplies its
-input by its weight. A plain network is that. Elsewhere a layer may change its input before it convolves, call a function
-with the weight of another module, multiply by a transposed weight or by a part of one. One forward pass shows which
-operators read which parameters (`seeing`); each that no plain layer computes gets a *site* (`routing`):
+input by its weight. A plain network is that. Elsewhere a layer may change its input before it convolves, call a
+function with the weight of another module, multiply by a transposed weight or by a part of one. One forward pass shows
+which operators read which parameters (`seeing`); each that no plain layer computes gets a *site* (`routing`):
 
 - the module that holds the weight becomes the site, under the name it has, where the operator is of its kind, or where
   it is a layer that is not called itself;
 - else a new module is put into it, named after the parameter, or the operator: ``attention.in_proj``, ``head.linear``.
 
-A weight that is computed from other parameters (``torch.nn.utils.parametrizations``, ``weight_norm``) is taken as it is:
-it becomes a parameter that holds the values it has. Weights of operators for which no module can stand are in no block,
-and `StandardForm.remark` names them.
+A weight that is computed from other parameters (``torch.nn.utils.parametrizations``, ``weight_norm``) is taken as it
+is: it becomes a parameter that holds the values it has. Weights of operators for which no module can stand are in no
+block, and `StandardForm.remark` names them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -108,14 +108,13 @@ class StandardForm:
                 site = owner
             else:
                 site = new_site(each.kind, each.attributes, weight)
-                owner.add_module(each.child, site)
+                owner.add_module(each.child, site)  # type: ignore[arg-type]
             found.setdefault((each.owner, each.parameter), {})[each.form] = site
         for name in self.apart:
             become_apart(model.get_submodule(name))
         become_routed(model)
         vars(model)[ROUTES] = tuple(
-            Route(model.get_submodule(owner), parameter, sites)
-            for (owner, parameter), sites in found.items()
+            Route(model.get_submodule(owner), parameter, sites) for (owner, parameter), sites in found.items()
         )
         return model
 
@@ -164,7 +163,9 @@ def _planned(
             return _Planned(name, parameter, seen.form, own, {}, None)
         if name in taken or kind is Product:
             continue
-        if isinstance(module, kind if isinstance(module, QUANTIZABLE) else nn.Module) and suits(module, wanted):
+        if isinstance(module, kind if isinstance(module, QUANTIZABLE) else nn.Module) and suits(
+            module, wanted
+        ):
             return _Planned(name, parameter, seen.form, kind, wanted, None)
     name, module, parameter = held[0]
     child = next(each for each in _names(parameter, seen.word) if _free(module, name, each, taken))

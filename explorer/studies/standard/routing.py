@@ -131,7 +131,9 @@ class _Asked:
     def __call__(self, site: nn.Module, input: Tensor) -> Tensor:
         read = self.seen.read
         weight = read.tensor
-        if not read.computed and "weight" not in site._parameters:  # the site computes its weight, from a latent one
+        if (
+            not read.computed and "weight" not in site._parameters
+        ):  # the site computes its weight, from a latent one
             weight = viewed(read.chain, site.weight)  # type: ignore[arg-type]
         pair = (input, weight) if self.seen.slot == 1 else (weight, input)
         args, kwargs = replaced(OPERATORS[self.function], self.args, self.kwargs, pair)
@@ -142,7 +144,7 @@ class _Asked:
 def _held(route: Route) -> Tensor:
     """The parameter itself, of a parametrized one the latent values."""
     if parametrize.is_parametrized(route.owner, route.parameter):
-        original: Tensor = route.owner.parametrizations[route.parameter].original  # type: ignore[index,assignment,union-attr]
+        original: Tensor = route.owner.parametrizations[route.parameter].original  # type: ignore[index,union-attr]
         return original
     found = route.owner._parameters[route.parameter]
     assert found is not None
@@ -167,5 +169,3 @@ def _paused() -> Iterator[None]:
     finally:
         for router in routers:
             router.paused -= 1
-
-

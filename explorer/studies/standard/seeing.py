@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from explorer.blocks import QUANTIZABLE
@@ -47,7 +47,10 @@ def observe(model: nn.Module, example: Any) -> Observed:
 def is_plain(module: nn.Module) -> bool:
     """Whether a layer computes just what its kind computes, by its own weight."""
     own = type(module)
-    return isinstance(module, QUANTIZABLE) and {own.forward, getattr(own, "_conv_forward", own.forward)} <= _PLAIN
+    return (
+        isinstance(module, QUANTIZABLE)
+        and {own.forward, getattr(own, "_conv_forward", own.forward)} <= _PLAIN
+    )
 
 
 class _Watcher(TorchFunctionMode):
@@ -82,7 +85,7 @@ class _Watcher(TorchFunctionMode):
 
     def calls(self) -> Any:
         """Know which module runs."""
-        return _hooks(self._model, self._begin, lambda _: self._running.pop())
+        return _Calls(self._model, self._begin, lambda _: self._running.pop())
 
     def _begin(self, module: nn.Module) -> None:
         self.called.add(id(module))
@@ -95,7 +98,7 @@ class _Watcher(TorchFunctionMode):
         return is_plain(module) and module._parameters.get("weight") is seen.read.tensor
 
 
-class _hooks:
+class _Calls:
     """Calls of every module, told as they begin and end."""
 
     def __init__(
@@ -118,5 +121,3 @@ class _hooks:
     @staticmethod
     def _tell(function: Callable[[nn.Module], Any], module: nn.Module) -> None:
         function(module)
-
-

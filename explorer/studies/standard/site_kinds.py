@@ -1,7 +1,6 @@
 """Kinds of layer that a site can be, and the classes made for them."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import torch.nn.functional as F
@@ -17,6 +16,9 @@ _CONVOLUTIONS: Mapping[str, type[nn.Module]] = {
     **{f"conv{d}d": kind for d, kind in enumerate(CONVOLUTIONS, 1)},
     **{f"conv_transpose{d}d": kind for d, kind in enumerate(TRANSPOSED, 1)},
 }
+
+
+_CLASSES: dict[tuple[type, ...], type[nn.Module]] = {}
 
 
 def kind_of(seen: Seen, weight: Tensor) -> type[nn.Module]:
@@ -118,21 +120,25 @@ def become_apart(layer: nn.Module) -> None:
     layer.__class__ = _with(Apart, type(layer))
 
 
-@cache
 def _own(cls: type[nn.Module], kind: type[nn.Module]) -> type[nn.Module]:
     bases = (OwnSite, cls) if issubclass(cls, kind) else (OwnSite, cls, kind)
     content = {"outer": cls.forward, "plain": _PLAIN.get(kind, _as_kind(kind)), "__module__": cls.__module__}
-    return type(cls.__name__, bases, content)
+    return _class(cls.__name__, bases, content)
 
 
-@cache
 def _with(mixin: type, cls: type[nn.Module]) -> type[nn.Module]:
-    return type(cls.__name__, (mixin, cls), {"__module__": cls.__module__})
+    return _class(cls.__name__, (mixin, cls), {"__module__": cls.__module__})
 
 
-@cache
 def _child(kind: type[nn.Module]) -> type[nn.Module]:
-    return type(kind.__name__, (Site, kind), {"__module__": __name__})
+    return _class(kind.__name__, (Site, kind), {"__module__": __name__})
+
+
+def _class(name: str, bases: tuple[type, ...], content: dict[str, Any]) -> type[nn.Module]:
+    """A class of these bases, the same one each time."""
+    if bases not in _CLASSES:
+        _CLASSES[bases] = type(name, bases, content)
+    return _CLASSES[bases]
 
 
 def _linear(module: Any, input: Tensor) -> Tensor:
