@@ -4,8 +4,8 @@
 
 Networks are those of `benchmarks.zoo`: untrained, small inputs, random samples. Blocks: how many, and the share of all
 parameters in them. FP32: whether the network with all widths at 32 bits gives the plain network's outputs to the bit.
-Then traces of weights and of activations by the method ``auto``, the loss at 8/8 bits after training, LAPQ at 4/4, and one
-step of training at 4/4 by LSQ. A step that fails says why in its own words.
+Then traces of weights and of activations by the method ``auto``, the loss at 8/8 bits without training, LAPQ at 4/4,
+and one step of training at 4/4 by LSQ. A step that fails says why in its own words.
 """
 
 import argparse

@@ -57,6 +57,11 @@ class Layer:
     shared: tuple[str, ...] = ()
 
     @property
+    def output_axis(self) -> int:
+        """Where the output channels of the weight are."""
+        return 1 if self.kind.startswith(("ConvTranspose", TransposedLinear.__name__)) else 0
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every module that uses the weight."""
         return (self.name, *self.shared)

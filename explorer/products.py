@@ -34,23 +34,18 @@ class TransposedLinear(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """(..., inputs) -> (..., outputs)."""
-        return F.linear(input, self.weight.t(), self.bias)
+        bias: Any = self.bias
+        return F.linear(input, self.weight.t(), bias)
 
 
 class Product(nn.Module):
     """Any other product of an input with a weight: of a part of the weight, in batches, from the left, or summed by
     ``einsum``.
 
-    Attributes:
-        used: how many of the weights one product reads.
-        output_axis: where the output channels of the weight are.
+    Its first dimension is taken for that of the output channels.
     """
 
     weight: Tensor
-
-    def __init__(self, used: int, output_axis: int) -> None:
-        super().__init__()
-        self.used, self.output_axis = used, output_axis
 
     def forward(self, input: Tensor) -> Tensor:
         """Raises: RuntimeError: always, for its form is known only to the network."""
@@ -87,6 +82,4 @@ def output_axis(module: nn.Module) -> int:
     >>> output_axis(nn.ConvTranspose1d(2, 3, 1))
     1
     """
-    if isinstance(module, Product):
-        return module.output_axis
     return 1 if isinstance(module, TransposedLinear | nn.modules.conv._ConvTransposeNd) else 0

@@ -30,7 +30,7 @@ def taken_as_they_are(model: nn.Module) -> None:
         for number, hook in list(module._forward_pre_hooks.items()):
             if _computes(hook):
                 with torch.no_grad():
-                    hook.remove(module)  # type: ignore[operator]
+                    hook.remove(module)  # type: ignore[attr-defined]
                 del module._forward_pre_hooks[number]
 
 
@@ -54,5 +54,6 @@ def copied(model: nn.Module) -> nn.Module:
     for module in model.modules():
         for hook in module._forward_pre_hooks.values():
             if _computes(hook):  # anew before each use, so that it may be any tensor until then
-                setattr(module, hook.name, getattr(module, hook.name).detach())  # type: ignore[union-attr]
+                name = hook.name  # type: ignore[attr-defined]
+                setattr(module, name, getattr(module, name).detach())
     return copy.deepcopy(model)

@@ -77,7 +77,8 @@ OPAQUE: Mapping[str, str] = {
     "bilinear": "F.bilinear",
 }
 
-TRANSPOSITIONS = frozenset({torch.t, Tensor.t, Tensor.T.__get__, Tensor.mT.__get__})
+_PROPERTIES: Any = (Tensor.T, Tensor.mT)  # torch calls their getters
+TRANSPOSITIONS = frozenset({torch.t, Tensor.t, *(each.__get__ for each in _PROPERTIES)})
 _SWAPS = frozenset({torch.transpose, Tensor.transpose, torch.swapaxes, Tensor.swapaxes})
 VIEWS = (
     TRANSPOSITIONS

@@ -55,17 +55,17 @@ class Router(TorchFunctionMode):
         self._weights = Weights({key: _held(route) for key, route in enumerate(self._routes)})
         for key, route in enumerate(self._routes):
             if parametrize.is_parametrized(route.owner, route.parameter):
-                computing = route.owner.parametrizations[route.parameter]  # type: ignore[index]
+                computing: Any = route.owner.parametrizations[route.parameter]  # type: ignore[index]
                 self._handles.append(computing.register_forward_hook(self._computed(key)))
         _stack().append(self)
-        return super().__enter__()
+        return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __exit__(self, *raised: Any) -> None:
         _stack().pop()
         for handle in self._handles:
             handle.remove()
         self._weights = Weights({})
-        super().__exit__(*raised)
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -64,8 +64,7 @@ def attributes(kind: type[nn.Module], seen: Seen, weight: Tensor) -> dict[str, A
             "transposed": kind in TRANSPOSED,
             "output_padding": _each(seen.settings.get("output_padding", 0), dims),
         }
-    axis = weight.ndim - 1 if seen.slot == 1 and seen.word == "product" and weight.ndim == 2 else 0
-    return {"used": seen.read.tensor.numel(), "output_axis": axis}
+    return {}
 
 
 def suits(module: nn.Module, wanted: Mapping[str, Any]) -> bool:
