@@ -141,7 +141,7 @@ def test_activation_traces_are_those_of_the_dense_hessian(
 
 def test_only_a_product_of_another_form_is_done_sample_by_sample() -> None:
     note = weight_traces(study(TokenNet), method="output-probes", samples=8).note
-    assert "cross.in_proj, heads_einsum sample by sample" in note
+    assert "cross.in_proj, heads_einsum sample by sample, by torch.func" in note
 
 
 def test_step_sizes_and_training_go_the_whole_way(made: tuple[type[nn.Module], Study]) -> None:
