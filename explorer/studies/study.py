@@ -89,7 +89,8 @@ class Study:
         """The standard form, found by running a copy of the network once."""
         example = self.data.inputs("test", slice(0, 1))
         try:
-            return standard_form(self._opened(), example)
+            with torch.random.fork_rng(devices=[]):
+                return standard_form(self._opened(), example)
         except Exception as error:  # a person's own forward may raise anything
             raise StudyError(
                 f"the network cannot take one {self.data.noun.one} alone: {type(error).__name__}: {error}"

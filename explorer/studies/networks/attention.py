@@ -41,6 +41,9 @@ class OpenAttention(nn.Module):
             self.v_proj = _sharing(attention.v_proj_weight)
             self.register_parameter("in_proj_bias", bias)
         self.out_proj = _sharing(attention.out_proj.weight, attention.out_proj.bias)
+        self.register_parameter("bias_k", attention.bias_k)
+        self.register_parameter("bias_v", attention.bias_v)
+        self.add_zero_attn = attention.add_zero_attn
         self.train(attention.training)
 
     def __getattr__(self, name: str) -> Any:
@@ -66,6 +69,13 @@ class OpenAttention(nn.Module):
             q, k, v = q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1)
         elif self.batch_first:
             q, k, v = q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1)
+        further = self._further(k)
+        if further:
+            k, v = (torch.cat([x, *(each[i] for each in further)]) for i, x in enumerate((k, v)))
+            attn_mask, key_padding_mask = (
+                None if mask is None else F.pad(mask, (0, len(further)))
+                for mask in (attn_mask, key_padding_mask)
+            )
         q, k, v = (self._heads(x) for x in (q, k, v))  # (N, heads, length, width / heads)
         causal = is_causal and key_padding_mask is None and not need_weights
         mask = None if causal else self._mask(q, attn_mask, key_padding_mask)
@@ -100,6 +110,15 @@ class OpenAttention(nn.Module):
             return found
         return tuple(map(F.linear, (query, key, value), self.in_proj.weight.chunk(3), biases))
 
+    def _further(self, k: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values that are added to every sequence, each (1, N, width)."""
+        found = []
+        if self.bias_k is not None and self.bias_v is not None:
+            found.append((self.bias_k.repeat(1, k.shape[1], 1), self.bias_v.repeat(1, k.shape[1], 1)))
+        if self.add_zero_attn:
+            found.append((torch.zeros_like(k[:1]), torch.zeros_like(k[:1])))
+        return found
+
     def _heads(self, x: Tensor) -> Tensor:
         """From (length, N, width), in this order in memory, on which the last bits depend."""
         found: Tensor = x.contiguous().unflatten(-1, (self.num_heads, -1)).permute(1, 2, 0, 3)
@@ -118,14 +137,10 @@ class OpenAttention(nn.Module):
 
 
 def open_attention(model: nn.Module) -> nn.Module:
-    """Replace every ``nn.MultiheadAttention`` below ``model``, in place, and return the model.
-
-    Those with a bias or zeros added to the sequence stay as they are.
-    """
+    """Replace every ``nn.MultiheadAttention`` below ``model``, in place, and return the model."""
     for name, child in list(model.named_children()):
         if isinstance(child, nn.MultiheadAttention):
-            if child.bias_k is None and not child.add_zero_attn:
-                setattr(model, name, OpenAttention(child))
+            setattr(model, name, OpenAttention(child))
         else:
             open_attention(child)
     return model

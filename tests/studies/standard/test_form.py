@@ -54,7 +54,7 @@ LAYERS: dict[type[nn.Module], dict[str, str]] = {
 
 def study(network: type[nn.Module]) -> Study:
     if network is TokenNet:
-        return replace(token_study(), network=seeded(TokenNet).eval())
+        return replace(token_study(6), network=seeded(TokenNet).eval())
     return study_of(seeded(network))
 
 
@@ -147,11 +147,11 @@ def test_only_a_product_of_another_form_is_done_sample_by_sample() -> None:
 def test_step_sizes_and_training_go_the_whole_way(made: tuple[type[nn.Module], Study]) -> None:
     _, of = made
     blocks = of.blocks()
-    stages = optimise(of, w_bits=3, a_bits=3, calibration=8, leave=()).stages
+    stages = optimise(of, w_bits=3, a_bits=3, calibration=4, leave=()).stages
     assert stages["joint"].calibration_loss <= stages["layerwise"].calibration_loss
     plan = Plan.uniform(of, blocks, 3, 3)
     trained = finetune(
-        of, plan, blocks, method="lsq", epochs=2, batch_size=8, keep="last", learning_rate=0.01
+        of, plan, blocks, method="lsq", epochs=1, batch_size=16, keep="last", learning_rate=0.05
     )
     assert trained.after.loss != trained.before.loss
 
