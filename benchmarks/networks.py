@@ -54,7 +54,7 @@ _HOW = (
 _SAID = (
     "A layer whose weight is read as a table, without being called, takes no input: it is quantized with the others by "
     "simulate and training, and LAPQ asks to leave it in FP32.",
-    "torchvision was replaced by an empty module where it could not be imported; all of these networks are built without.",
+    "Where torchvision could not be imported an empty module took its place; all of these networks are built without.",
 )
 
 

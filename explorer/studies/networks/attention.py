@@ -41,8 +41,8 @@ class OpenAttention(nn.Module):
             self.v_proj = _sharing(attention.v_proj_weight)
             self.register_parameter("in_proj_bias", bias)
         self.out_proj = _sharing(attention.out_proj.weight, attention.out_proj.bias)
-        self.register_parameter("bias_k", attention.bias_k)
-        self.register_parameter("bias_v", attention.bias_v)
+        self.register_parameter("bias_k", attention._parameters.get("bias_k"))
+        self.register_parameter("bias_v", attention._parameters.get("bias_v"))
         self.add_zero_attn = attention.add_zero_attn
         self.train(attention.training)
 
