@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 from torch.utils.hooks import RemovableHandle
 
+from explorer.curvature import mapped_gradients
 from explorer.curvature.convolved import Convolved, has_its_own_forward
-from explorer.curvature.operators import mapped_gradients
 from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, folded, squared_norms
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import independent

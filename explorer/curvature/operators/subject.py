@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from explorer.blocks import QUANTIZABLE, Block, Granularity, quantizable_layers
 from explorer.curvature.operators.structured import SideBySide, flattened_loss
-from explorer.curvature.operators.twice import TwiceDifferentiable, twice_differentiable
+from explorer.curvature.twice import TwiceDifferentiable, twice_differentiable
 from explorer.errors import CurvatureError
 from explorer.quantizers.simulated import assert_no_quantizer
 from explorer.studies.data.samples import mapped
