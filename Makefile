@@ -11,10 +11,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev chromium postgresql app lab notebooks test unit fuzz atheris soak lint format clean
+.PHONY: help setup setup-dev chromium postgresql app class lab notebooks test unit fuzz atheris soak lint format clean
 
 help:
 	@echo "make app       set up and open the app on http://127.0.0.1:$(PORT)"
+	@echo "make class     the app for a class on this network: HOST=... by which students reach this computer"
 	@echo "make lab       set up and open the notebooks in JupyterLab"
 	@echo "make test      set up and run everything: lint, types, tests, browser"
 	@echo "make unit      the quick tests only"
@@ -27,6 +28,10 @@ help:
 
 app: setup
 	$(BIN)/python -m explorer app --port $(PORT)
+
+class: setup
+	@test -n "$(HOST)" || { echo "Say by which name or address students reach this computer: make class HOST=192.0.2.7" >&2; exit 1; }
+	$(BIN)/python -m explorer app --class --address 0.0.0.0 --host $(HOST) --port $(PORT)
 
 lab: setup
 	$(BIN)/python -m jupyterlab notebooks

@@ -23,7 +23,7 @@ import torch
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.networks import attention
+from benchmarks.built import attention
 from benchmarks.report import report
 from benchmarks.tables import Column, Table, as_markdown
 from benchmarks.timing import machine

@@ -1,92 +1,190 @@
-"""Networks of other sizes for the scaling measurements, untrained, with random labels; a small transformer, trained.
+"""What works with networks that nobody here wrote, from PyPI: every step of a study, one network after the other.
 
-What a pass costs does not depend on the weights. How many draws an error takes does: untrained networks have
-samples that are much alike, so they take fewer.
+    python -m benchmarks.networks [--only NAME ...] [--markdown docs/networks.md]
+
+Networks are those of `benchmarks.zoo`: untrained, small inputs, random samples. Blocks: how many, and the share of all
+parameters in them. FP32: whether the network with all widths at 32 bits gives the plain network's outputs to the bit.
+Then traces of weights and of activations by the method ``auto``, the loss at 8/8 bits without training, LAPQ at 4/4,
+and one step of training at 4/4 by LSQ. A step that fails says why in its own words.
 """
 
-from dataclasses import replace
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
 
-from explorer import studies
-from explorer.studies.data.images import ImageData
-from explorer.studies.networks.attention import open_attention
-from explorer.studies.networks.small import BasicBlock, ResNet20
+from benchmarks.report import report
+from benchmarks.tables import Column, Table
+from benchmarks.zoo import Entry, entries
+from explorer.curvature import activation_traces, weight_traces
+from explorer.errors import ExplorerError
+from explorer.evaluation.split_value import evaluate
+from explorer.lapq import optimise
+from explorer.plans import Plan
+from explorer.qat.finetuning import finetune
+from explorer.quantizers.simulated import simulate
 from explorer.studies.study import Study
 
-
-def resnet(depth: int, classes: int, in_channels: int) -> ResNet20:
-    """He et al. 2016, section 4.2: 6 n + 2 layers; n = 3 is the built-in studies' ResNet-20.
-
-    Raises:
-        ValueError: no such depth.
-    """
-    if depth < 20 or (depth - 2) % 6:
-        raise ValueError(f"depth={depth} is not 6 n + 2 with n of at least 3")
-    network = ResNet20(in_channels, classes)
-    for stage, width in ((network.layer1, 16), (network.layer2, 32), (network.layer3, 64)):
-        assert isinstance(stage, nn.Sequential)
-        for _ in range((depth - 20) // 6):
-            stage.append(BasicBlock(width, width, 1))
-    return network
-
-
-def untrained(study: Study, *, depth: int, classes: int, images: int, seed: int = 0) -> Study:
-    """The first images of a study with random labels, and an untrained network whose batch norms know them."""
-    assert isinstance(study.data, ImageData)
-    pixels = study.data.images("train", slice(0, images))
-    labels = np.random.default_rng(seed).integers(0, classes, len(pixels))
-    labels[-1] = classes - 1  # the largest label tells the number of classes
-    arrays = {
-        "train_images": pixels,
-        "train_labels": labels,
-        "test_images": pixels,
-        "test_labels": labels,
-    }
-    data = ImageData(arrays, mean=study.data.mean, std=study.data.std)
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(seed)
-        network = resnet(depth, classes, pixels.shape[3]).train()
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = None  # the plain average over what follows
-        for part in torch.arange(min(len(pixels), 256)).split(64):
-            network(data.inputs("train", part))
-    name = f"resnet{depth}-{classes}-classes"
-    return replace(study, name=name, reference=name, data=data, network=network.eval())
+DRAWS = 16
+_SECONDS = 20  # at most, for traces
+_LAPQ_LAYERS = 6  # that get steps, spread over the network
+_COLUMNS = (
+    Column("network", "network"),
+    Column("blocks", "blocks"),
+    Column("share", "of the parameters"),
+    Column("plain", "all at 32 bits"),
+    Column("weights", "traces of weights"),
+    Column("activations", "traces of activations"),
+    Column("eight", "loss at 32 and 8 bits"),
+    Column("lapq", "LAPQ at 4 bits"),
+    Column("trained", "a step at 4 bits"),
+)
+_HOW = (
+    "All at 32 bits: outputs against those of the plain network.",
+    "Traces: the method that auto chose.",
+    "LAPQ: about six layers, spread over the network; loss on 8 calibration samples after the first and last phase.",
+    "A step: loss before and after one step of LSQ.",
+    "The networks are untrained, so that losses say that a step ran, not how well it does.",
+)
+_SAID = (
+    "A layer whose weight is read as a table, without being called, takes no input: it is quantized with the others by "
+    "simulate and training, and LAPQ asks to leave it in FP32.",
+    "Where torchvision could not be imported an empty module took its place; all of these networks are built without.",
+)
 
 
-class Transformer(nn.Module):
-    """16 patches of 7 x 7 pixels as tokens of 32 numbers, one encoder layer of 4 heads, the mean of the tokens."""
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", metavar="NAME")
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    chosen = [each for each in entries() if options.only is None or each.name in options.only]
+    rows, notes = [], []
+    for entry in chosen:
+        begun = time.monotonic()
+        cells, said = row(entry)
+        keys = (column.key for column in _COLUMNS[1:])
+        rows.append({"network": f"{entry.name} ({entry.package})", **dict(zip(keys, cells, strict=True))})
+        notes += [{"network": entry.name, "remark": each} for each in said]
+        print(rows[-1], f"{time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    remarks = (Column("network", "network"), Column("remark", "remark"))
+    tables = [
+        Table("a steps", "Every step", _COLUMNS, tuple(rows), _HOW),
+        Table("b remarks", "What was said", remarks, tuple(notes), _SAID),
+    ]
+    report(
+        tables,
+        script="networks",
+        title="Networks from elsewhere",
+        markdown=options.markdown,
+        numbers=options.json,
+    )
 
-    def __init__(self, classes: int = 10, width: int = 32) -> None:
-        super().__init__()
-        self.patches = nn.Conv2d(1, width, 7, stride=7)
-        self.places = nn.Parameter(torch.randn(1, 16, width) * 0.02)
-        self.encoder = nn.TransformerEncoderLayer(width, 4, 2 * width, dropout=0.0, batch_first=True)
-        self.head = nn.Linear(width, classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        tokens = self.patches(x).flatten(2).transpose(1, 2) + self.places
-        logits: Tensor = self.head(self.encoder(tokens).mean(dim=1))
-        return logits
+def row(entry: Entry) -> tuple[Sequence[str], list[str]]:
+    """The cells of one network, and what is to be said of it."""
+    said: list[str] = []
+    try:
+        study = entry.build()
+    except Exception as error:  # of a package that is not here, or not as it was
+        return ("not built",) + ("",) * 7, [f"not built: {type(error).__name__}: {error}"]
+    if study.remark:
+        said.append(study.remark)
+    steps: tuple[Callable[[Study], str], ...] = (
+        _blocks,
+        _share,
+        _plain,
+        lambda it: _traces(it, weight_traces, said),
+        lambda it: _traces(it, activation_traces, said),
+        _eight,
+        _lapq,
+        _trained,
+    )
+    return [_tried(step, study, said) for step in steps], said
 
 
-def attention(*, epochs: int = 3, seed: int = 0) -> Study:
-    """Fashion-MNIST with a small transformer, trained here."""
-    study = studies.load_network("fashion-thin")
-    size = study.data.size("train")
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = Transformer().train()
-        optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-        for _ in range(epochs):
-            for rows in torch.randperm(size).split(128):
-                inputs, targets = next(study.data.batches("train", 128, rows))
-                optimizer.zero_grad()
-                nn.functional.cross_entropy(network(inputs), targets).backward()
-                optimizer.step()
-    ready = open_attention(network).eval().requires_grad_(False)
-    return replace(study, name="attention", reference="attention", network=ready, weights_sha256="0" * 64)
+def _tried(step: Callable[[Study], str], study: Study, said: list[str]) -> str:
+    try:
+        return step(study)
+    except ExplorerError as error:
+        said.append(str(error))
+        return "refused"
+    except Exception as error:  # what a table of what works is there to show
+        said.append(f"{type(error).__name__}: {error}")
+        return "fails"
+
+
+def _blocks(study: Study) -> str:
+    return str(len(study.blocks()))
+
+
+def _share(study: Study) -> str:
+    within = sum(block.weights for block in study.blocks())
+    return f"{within / sum(each.numel() for each in study.network.parameters()):.1%}"
+
+
+def _plain(study: Study) -> str:
+    bits = {layer.name: (32, 32) for block in study.blocks() for layer in block.layers}
+    inputs = study.data.inputs("test", slice(0, 4))
+    quantized = simulate(study.model(), bits, [inputs])
+    with torch.no_grad():
+        found, plain = quantized(inputs), study.network(inputs)
+    if _same(found, plain):
+        return "to the bit"
+    return f"{max(_differences(found, plain)):.1g} off"
+
+
+def _traces(study: Study, estimate: Callable[..., Any], said: list[str]) -> str:
+    found = estimate(study, samples=DRAWS, rel_se=0.2, max_seconds=_SECONDS)
+    said += [
+        f"traces of {found.of}: {sentence}." for sentence in found.note.split(". ") if "by sample" in sentence
+    ]
+    return f"{found.method}"
+
+
+def _eight(study: Study) -> str:
+    blocks = study.blocks()
+    bits = Plan.uniform(study, blocks, 8, 8).layer_bits(blocks)
+    return f"{evaluate(study).loss:.4f} → {evaluate(study, bits).loss:.4f}"
+
+
+def _lapq(study: Study) -> str:
+    names = [layer.name for block in study.blocks() for layer in block.layers]
+    chosen = set(names[:: max(1, len(names) // _LAPQ_LAYERS)])
+    leave = tuple(name for name in names if name not in chosen)
+    stages = optimise(study, w_bits=4, a_bits=4, calibration=8, leave=leave).stages
+    return f"{stages['layerwise'].calibration_loss:.4f} → {stages['joint'].calibration_loss:.4f}"
+
+
+def _trained(study: Study) -> str:
+    blocks = study.blocks()
+    plan = Plan.uniform(study, blocks, 4, 4)
+    options: dict[str, Any] = {"method": "lsq", "epochs": 1, "batch_size": 16, "keep": "last"}
+    if not torch.is_tensor(study.network(study.data.inputs("test", slice(0, 1)))):
+        options["logits"] = 0.0  # outputs of several tensors cannot teach
+    found = finetune(study, plan, blocks, **options)
+    return f"{found.before.loss:.4f} → {found.after.loss:.4f}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    return all(difference == 0 for difference in _differences(one, other))
+
+
+def _differences(one: Any, other: Any) -> list[float]:
+    if torch.is_tensor(one):
+        return [float((one - other).abs().max())]
+    return [each for key in one for each in _differences(one[key], other[key])]
+
+
+if __name__ == "__main__":
+    main()

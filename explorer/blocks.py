@@ -15,14 +15,16 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from explorer.errors import StudyError
+from explorer.products import Product, TransposedLinear
 
 Granularity = Literal["layer", "module"]
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-QUANTIZABLE = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear, nn.Embedding)
+QUANTIZABLE = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear, nn.Embedding, TransposedLinear, Product)
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -53,6 +55,11 @@ class Layer:
     output_shape: tuple[int, ...] = ()
     calls: int = 1
     shared: tuple[str, ...] = ()
+
+    @property
+    def output_axis(self) -> int:
+        """Where the output channels of the weight are."""
+        return 1 if self.kind.startswith(("ConvTranspose", TransposedLinear.__name__)) else 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -151,6 +158,7 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
             shared=names_of[id(weight)][1:],
         )
     order: list[int] = []
+    samples = next((len(leaf) for leaf in tree_leaves(example) if isinstance(leaf, Tensor)), 1)
 
     def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
         key = id(_weight(module))
@@ -160,9 +168,9 @@ def _observe(model: nn.Module, example: Tensor) -> list[Layer]:
         x: Tensor = args[0] if args else kwargs["input"]
         owners[key] = replace(
             layer,
-            macs=layer.macs + _macs(module, x, output, len(example)),
-            input_shape=layer.input_shape or tuple(x.shape[1:]),
-            output_shape=layer.output_shape or tuple(output.shape[1:]),
+            macs=layer.macs + _macs(module, x, output, samples),
+            input_shape=layer.input_shape or _shape_of_one(x, samples),
+            output_shape=layer.output_shape or _shape_of_one(output, samples),
             calls=layer.calls + 1,
         )
 
@@ -208,14 +216,22 @@ def _macs(module: nn.Module, x: Tensor, output: Tensor, samples: int) -> int:
     """
     if isinstance(module, nn.Embedding):
         return 0
-    if isinstance(module, nn.Linear):
-        positions = x.numel() // module.in_features
+    if isinstance(module, Product):  # each output is a sum over the inputs' last dimension, roughly
+        return output.numel() * (x.shape[-1] if x.ndim else 1) // samples
+    if isinstance(module, nn.Linear | TransposedLinear):  # of a weight that is used in parts, the part
+        return x.numel() * output.shape[-1] // samples
     elif isinstance(module, TRANSPOSED):
         positions = x.numel() // module.in_channels
     else:
         assert isinstance(module, CONVOLUTIONS)
         positions = output.numel() // module.out_channels
     return _weight(module).numel() * positions // samples
+
+
+def _shape_of_one(x: Tensor, samples: int) -> tuple[int, ...]:
+    """Shape of one sample's part, which may be several entries of the batch."""
+    entries = len(x) // samples if x.ndim else 1
+    return tuple(x.shape[1:]) if entries <= 1 else (entries, *x.shape[1:])
 
 
 def _weight(module: nn.Module) -> Tensor:

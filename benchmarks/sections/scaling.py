@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from benchmarks import ours
-from benchmarks.networks import untrained
+from benchmarks.built import untrained
 from benchmarks.peers import Peers
 from benchmarks.problem import Problem, drawn
 from benchmarks.settings import Settings

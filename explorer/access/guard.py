@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -100,10 +101,10 @@ class Guard:
         words = self._turned_away(request)
         if words is not None:
             await request.refuse(*words)
-        elif self._gate.login.kind != "password" or request.path == HEALTH:
+        elif not self._gate.login.by_form or request.path == HEALTH:
             await self._app(scope, receive, request.send)
         else:
-            await self._with_password(request)
+            await self._with_form(request)
 
     def _turned_away(self, request: "_Request") -> tuple[int, str, str] | None:
         """Why a request is turned away whoever sends it: status, title, words."""
@@ -127,7 +128,7 @@ class Guard:
             return 403, "Another page asked", "A page of another address may not use this app."
         return None
 
-    async def _with_password(self, request: "_Request") -> None:
+    async def _with_form(self, request: "_Request") -> None:
         token = request.cookie(COOKIE)
         session = self._gate.sessions.find(token)
         if request.scope["type"] == "websocket":
@@ -143,38 +144,60 @@ class Guard:
         elif session is not None:
             await self._app(request.scope, request.receive, request.send)
         elif "text/html" in request.header("accept") and request.scope["method"] == "GET":
-            await request.answer(401, letters.login(f"{self._gate.base}{LOG_IN}", request.address()))
+            await request.answer(401, self._letter(request.address()))
         else:
             await request.refuse(401, "Log in first", "Open the app's first page to log in.")
+
+    def _letter(self, onward: str, complaint: str = "") -> str:
+        """The form, which asks for what this gate goes by."""
+        login = self._gate.login
+        asked = {"password": login.file is not None, "named": login.kind == "class"}
+        return letters.login(f"{self._gate.base}{LOG_IN}", onward, complaint, **asked)
 
     async def _log_in(self, request: "_Request") -> None:
         form = await request.form()
         onward = form.get("onward", "")
-        action = f"{self._gate.base}{LOG_IN}"
-        wait = self._gate.attempts.wait(request.client)
-        if wait > 0:
-            words = f"Too many wrong passwords; try again in {max(1, round(wait / 60))} min."
-            await request.answer(429, letters.login(action, onward, words))
+        if self._gate.login.file is not None and not await self._knows(self._gate.login.file, form, request):
             return
-        file = self._gate.login.file
-        try:
-            right = file is not None and password.matches(form.get("password", ""), password.read(file))
-        except AccessError as error:
-            await request.refuse(500, "The password cannot be read", str(error))
+        name = " ".join(form.get("name", "").split())[:_LONGEST_NAME]
+        complaint = self._against(name)
+        if complaint:
+            await request.answer(401, self._letter(onward, complaint))
             return
-        if not right:
-            self._gate.attempts.failed(request.client)
-            await request.answer(401, letters.login(action, onward, "That is not the password."))
-            return
-        name = " ".join(form.get("name", "").split())[:_LONGEST_NAME] or persons.GUEST
-        if name == persons.system_user():
-            words = f"{name} is the name of whoever runs this app; give another."
-            await request.answer(401, letters.login(action, onward, words))
-            return
-        token = self._gate.sessions.begin(Person(name))
+        token = self._gate.sessions.begin(Person(name or persons.GUEST))
         inside = onward.startswith("/") and not onward.startswith(("//", "/\\"))
         where = quote(onward, safe=_IN_ADDRESSES) if inside else f"{self._gate.base}/"
         await request.redirect(where, cookie=request.set_cookie(token, int(LASTS)))
+
+    async def _knows(self, file: Path, form: Mapping[str, str], request: "_Request") -> bool:
+        """Whether a form holds the password; otherwise the request is answered."""
+        onward = form.get("onward", "")
+        wait = self._gate.attempts.wait(request.client)
+        if wait > 0:
+            words = f"Too many wrong passwords; try again in {max(1, round(wait / 60))} min."
+            await request.answer(429, self._letter(onward, words))
+            return False
+        try:
+            right = password.matches(form.get("password", ""), password.read(file))
+        except AccessError as error:
+            await request.refuse(500, "The password cannot be read", str(error))
+            return False
+        if not right:
+            self._gate.attempts.failed(request.client)
+            await request.answer(401, self._letter(onward, "That is not the password."))
+        return right
+
+    def _against(self, name: str) -> str:
+        """What stands against a name; nothing if it may be used, and in a class is theirs from now on."""
+        if name == persons.system_user():
+            return f"{name} is the name of whoever runs this app; give another."
+        if self._gate.login.kind != "class":
+            return ""
+        if not name or name == persons.GUEST:
+            return "Give a name, which stands beside the computations you start."
+        if not self._gate.sessions.reserve(name):
+            return f"Somebody came as {name} already; give another name, with an initial or a number."
+        return ""
 
 
 @dataclass

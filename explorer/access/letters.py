@@ -35,24 +35,35 @@ def page(title: str, body: str, *, wide: bool = False) -> str:
     )
 
 
-def login(action: str, onward: str, complaint: str = "") -> str:
-    """The form that asks for the shared password.
+def login(
+    action: str, onward: str, complaint: str = "", *, password: bool = True, named: bool = False
+) -> str:
+    """The form that asks for the shared password, a name, or both.
 
     Args:
         action: the address it is sent to.
         onward: where the person wanted to go.
+        named: a name has to be given, one that nobody else has.
     """
     said = f'<p role="alert">{html.escape(complaint)}</p>' if complaint else ""
+    secret = (
+        '<label for="password">Password</label><input id="password" name="password" type="password" '
+        'autocomplete="current-password" required autofocus>'
+    )
+    why = (
+        "yours alone: only you can stop what you start"
+        if named
+        else "optional; stands beside the computations you start"
+    )
+    focus = (" required" if named else "") + ("" if password else " autofocus")
     return page(
-        "Log in",
+        "Log in" if password else "Who are you?",
         f"<p>Mixed-precision explorer</p>{said}"
         f'<form method="post" action="{html.escape(action)}">'
-        f'<input type="hidden" name="onward" value="{html.escape(onward)}">'
-        '<label for="password">Password</label>'
-        '<input id="password" name="password" type="password" autocomplete="current-password" required autofocus>'
-        '<label for="name">Your name <small>(optional; stands beside the computations you start)</small></label>'
-        '<input id="name" name="name" autocomplete="username" maxlength="80">'
-        '<button type="submit">Log in</button></form>',
+        f'<input type="hidden" name="onward" value="{html.escape(onward)}">{secret if password else ""}'
+        f'<label for="name">Your name <small>({why})</small></label>'
+        f'<input id="name" name="name" autocomplete="username" maxlength="80"{focus}>'
+        f'<button type="submit">{"Log in" if password else "Go on"}</button></form>',
     )
 
 

@@ -1,7 +1,8 @@
 """How people are let in, as EXPLORER_LOGIN says it, and what is refused without it.
 
 ``password:FILE`` asks for the password in the file, ``oidc:ada@example.org,*@example.com`` for a login by OpenID
-Connect, ``none`` accepts that anyone who reaches the port is let in. Unset, the app is for this computer alone.
+Connect, ``class`` for a name that nobody else has, ``class:FILE`` for both name and password, ``none`` accepts that
+anyone who reaches the port is let in. Unset, the app is for this computer alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,11 +26,12 @@ class Login:
     """A way of letting people in.
 
     Attributes:
-        kind: 'here' where no login is needed because only this computer is answered.
+        kind: 'here' where no login is needed because only this computer is answered; 'class' where everybody gives a
+            name of their own, and the password too where there is a ``file``.
         members: who may enter with 'oidc': e-mail addresses, or patterns such as ``*@example.org``.
     """
 
-    kind: Literal["here", "password", "oidc", "none"] = "here"
+    kind: Literal["here", "password", "class", "oidc", "none"] = "here"
     file: Path | None = None
     members: tuple[str, ...] = ()
 
@@ -37,9 +39,16 @@ class Login:
         """The value of EXPLORER_LOGIN that means this."""
         if self.kind == "password":
             return f"password:{self.file}"
+        if self.kind == "class":
+            return "class" if self.file is None else f"class:{self.file}"
         if self.kind == "oidc":
             return f"oidc:{','.join(self.members)}"
         return "none" if self.kind == "none" else ""
+
+    @property
+    def by_form(self) -> bool:
+        """Whether the guard asks with a form of its own, before Streamlit hears of a request."""
+        return self.kind in ("password", "class")
 
     def admits(self, email: str) -> bool:
         """Whether an e-mail address is one of the members'."""
@@ -58,13 +67,16 @@ def of_environment(environment: Mapping[str, str]) -> Login:
         return Login()
     if text == "none":
         return Login("none")
-    if kind == "password" and rest:
-        return Login("password", file=Path(rest))
+    if text == "class":
+        return Login("class")
+    if kind in ("password", "class") and rest:
+        return Login("class" if kind == "class" else "password", file=Path(rest))
     members = tuple(each.strip() for each in rest.split(",") if each.strip())
     if kind == "oidc" and members:
         return Login("oidc", members=members)
     raise AccessError(
-        f"{VARIABLE} is {text!r}; write password:FILE, oidc:ADDRESS,ADDRESS or none, or leave it empty."
+        f"{VARIABLE} is {text!r}; write password:FILE, class, class:FILE, oidc:ADDRESS,ADDRESS or none, or leave it "
+        "empty."
     )
 
 
@@ -84,6 +96,6 @@ def check(login: Login, address: str | None, hosts: Iterable[str]) -> None:
     if beyond is not None and login.kind == "here":
         raise AccessError(
             f"The app would answer at {cut(beyond, 50)}, where anyone could read, start, stop and delete computations; "
-            "use python -m explorer app with --password-file FILE, --member ADDRESS (OpenID Connect) or "
+            "use python -m explorer app with --password-file FILE, --class, --member ADDRESS (OpenID Connect) or "
             "--without-login; docs/serving.md says more"
         )

@@ -1,8 +1,9 @@
-"""Who is logged in with the shared password: a random token each, kept by the server until it ends."""
+"""Who is logged in by the guard's form: a random token each, kept by the server until it ends."""
 
 import asyncio
 import secrets
 import time
+import unicodedata
 from dataclasses import dataclass, field
 
 from explorer.access.persons import Person
@@ -25,6 +26,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._open: dict[str, Session] = {}
+        self._reserved: set[str] = set()
 
     def begin(self, person: Person) -> str:
         """Let somebody in; the token by which they are known."""
@@ -41,8 +43,25 @@ class Sessions:
         found = self._open.get(token)
         return None if found is None or found.expires < time.monotonic() else found
 
+    def reserve(self, name: str) -> bool:
+        """Give a name to one person until the server ends; False if it is somebody's, or `MOST` names are given.
+
+        It stays theirs when they log out: else another could come back as them, and stop what they left at work.
+        """
+        alike = _alike(name)
+        if alike in self._reserved or len(self._reserved) >= MOST:
+            return False
+        self._reserved.add(alike)
+        return True
+
     def end(self, token: str) -> None:
         """Log out; pages that are open in this session lose their connection."""
         session = self._open.pop(token, None)
         if session is not None:
             session.ended.set()
+
+
+def _alike(name: str) -> str:
+    """What two names share that a person would take for one."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(each for each in folded if each.isprintable() and not each.isspace())

@@ -43,6 +43,14 @@ def serve(
     password_file: Annotated[
         Path | None, typer.Option(help="ask for the password in this file, which only you may read")
     ] = None,
+    in_class: Annotated[
+        bool,
+        typer.Option(
+            "--class",
+            help="ask everybody for a name that nobody else has, so that no one stops what another started; with "
+            "--password-file for the password, too",
+        ),
+    ] = False,
     member: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,7 +68,7 @@ def serve(
 ) -> None:
     """Start the app on http://127.0.0.1:8501 until Ctrl-C; it answers this computer only, unless asked otherwise."""
     hosts = _hosts(address, host or [])
-    chosen = _login(password_file, member or [], without_login)
+    chosen = _login(password_file, member or [], without_login, in_class=in_class)
     login.check(chosen, address, hosts)
     own = study or []
     if own:
@@ -98,11 +106,12 @@ def _hosts(address: str, named: list[str]) -> list[str]:
     return list(dict.fromkeys([*named, *own, *addresses.HERE]))
 
 
-def _login(password_file: Path | None, members: list[str], without: bool) -> Login:
-    if (password_file is not None) + bool(members) + without > 1:
-        raise AccessError("Choose one of --password-file, --member and --without-login.")
-    if password_file is not None:
-        return Login("password", file=password_file.absolute())
+def _login(password_file: Path | None, members: list[str], without: bool, *, in_class: bool) -> Login:
+    if (password_file is not None or in_class) + bool(members) + without > 1:
+        raise AccessError("Choose one of --password-file, --class, --member and --without-login.")
+    file = None if password_file is None else password_file.absolute()
+    if in_class or file is not None:
+        return Login("class" if in_class else "password", file=file)
     if members:
         return Login("oidc", members=tuple(members))
     return Login("none") if without else login.of_environment(os.environ)

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from explorer.blocks import CONVOLUTIONS
 from explorer.curvature.operators.per_sample import padding_amounts
+from explorer.products import Site
 
 _FUNCTIONS = (torch.conv1d, torch.conv2d, torch.conv3d)
 _PLAIN = {method for kind in CONVOLUTIONS for method in (kind.forward, kind._conv_forward)}
@@ -21,7 +22,7 @@ _PLAIN = {method for kind in CONVOLUTIONS for method in (kind.forward, kind._con
 
 def has_its_own_forward(module: nn.Module) -> bool:
     """Whether a convolution may convolve something else than its input padded by ``padding``."""
-    if not isinstance(module, CONVOLUTIONS):
+    if not isinstance(module, CONVOLUTIONS) or isinstance(module, Site):
         return False
     return not {type(module).forward, type(module)._conv_forward} <= _PLAIN
 

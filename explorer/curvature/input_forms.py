@@ -82,7 +82,7 @@ def input_forms(
     )
     signs = generator(Stream.INPUT_CHANGE_SIGNS, seed)
     found = []
-    with _Watched(subject.model, layers) as watched:
+    with _Watched(subject.network, layers) as watched:
         for _, inputs, targets in subject.chunks(positions, chunk):
             watcher.check_stop()
             found.append(_forms(subject, watched, change, sets, inputs, targets, signs))

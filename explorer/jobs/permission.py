@@ -1,4 +1,4 @@
-"""Who may end or delete a run: whoever asked for it, and the operator."""
+"""Who may end, describe or delete a run: whoever asked for it, and the operator."""
 
 from explorer.access.persons import Person
 from explorer.errors import AccessError, cut
@@ -6,7 +6,7 @@ from explorer.runs.run import Run
 
 
 def may_end(run: Run, person: Person) -> bool:
-    """Whether somebody may cancel, pause or delete a run. One of which nobody knows who asked is the operator's."""
+    """Whether somebody may cancel, describe or delete a run. One of which nobody knows who asked is the operator's."""
     return person.operator or (run.owner is not None and run.owner == person.name)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import Block, Layer
+from explorer.blocks import Block
 from explorer.curvature.operators.hessian import block_index
 from explorer.curvature.operators.subject import Subject
 from explorer.errors import CurvatureError
@@ -81,7 +81,7 @@ def target_of(subject: Subject, block: str | None) -> Target:
             if id(parameter) in mine:
                 mine.remove(id(parameter))
                 parameters[layer.parameter] = parameter
-                channels[layer.parameter] = _channels(layer)
+                channels[layer.parameter] = layer.output_axis
     if not parameters:
         raise CurvatureError(f"block {block} has no weights of its own; they belong to an earlier block")
     centre = {name: parameter.detach().clone() for name, parameter in parameters.items()}
@@ -106,9 +106,10 @@ def blocks_with(study: Study, block: str | None) -> tuple[Block, ...]:
 
 def perturbation_norm(study: Study, block: str | None, bits: int) -> float:
     """Length |Q_b(W) - W| over a block's weights, or all blocks' (None)."""
+    model = study.model()
     squared = {
         layer.parameter: squared_errors(
-            study.network.get_parameter(layer.parameter), (bits,), axis=_channels(layer)
+            model.get_parameter(layer.parameter).detach(), (bits,), axis=layer.output_axis
         )[bits]
         for each in blocks_with(study, block)
         for layer in each.layers
@@ -116,11 +117,6 @@ def perturbation_norm(study: Study, block: str | None, bits: int) -> float:
     }
     found: float = sum(squared.values()) ** 0.5
     return found
-
-
-def _channels(layer: Layer) -> int:
-    """The dimension of the output channels."""
-    return 1 if layer.kind.startswith("ConvTranspose") else 0
 
 
 def norm(vector: Vector) -> float:

@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 
 from explorer.blocks import QUANTIZABLE
 from explorer.errors import QuantizerError
+from explorer.products import output_axis
 from explorer.quantizers.grid import FLOAT_BITS, check_bits
 
 
@@ -53,7 +54,7 @@ def places(model: nn.Module, bits: Mapping[str, tuple[int, int]]) -> tuple[Place
             )
         for name in group:
             _check_plain(names[name], name)
-        axis = 1 if isinstance(names[group[0]], nn.modules.conv._ConvTransposeNd) else 0
+        axis = output_axis(names[group[0]])
         for members in _by_module(group, names):
             own = {bits[name][1] for name in members if name in bits} or {bits[named[0]][1]}
             if len(own) > 1:

@@ -1,6 +1,5 @@
 """What is under investigation: a trained network with its data and its loss, or published figures of one."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +17,8 @@ from explorer.studies.identity.parts import CODE, digest, fingerprint
 from explorer.studies.losses import Loss
 from explorer.studies.metrics import ACCURACY, Metric, usual
 from explorer.studies.networks.attention import open_attention
+from explorer.studies.standard.computed import copied
+from explorer.studies.standard.form import StandardForm, standard_form
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,28 @@ class Study:
     def model(self) -> nn.Module:
         """A fresh FP32 copy of the network in eval mode, on the study's device; all parameters require gradients.
 
-        Attention is opened, so that its projections are layers like others (`attention.open_attention`).
+        Attention is opened, so that its projections are layers like others (`attention.open_attention`), and every
+        operator with a weight runs through a layer (`standard.form`).
+
+        Raises:
+            StudyError: the network cannot take a sample of its data.
         """
-        model = open_attention(copy.deepcopy(self.network).eval())
-        return model.requires_grad_(True)
+        return self._form.applied(self._opened()).requires_grad_(True)
+
+    def _opened(self) -> nn.Module:
+        return open_attention(copied(self.network).eval())
+
+    @cached_property
+    def _form(self) -> StandardForm:
+        """The standard form, found by running a copy of the network once."""
+        example = self.data.inputs("test", slice(0, 1))
+        try:
+            with torch.random.fork_rng(devices=[]):
+                return standard_form(self._opened(), example)
+        except Exception as error:  # a person's own forward may raise anything
+            raise StudyError(
+                f"the network cannot take one {self.data.noun.one} alone: {type(error).__name__}: {error}"
+            ) from error
 
     def blocks(self, granularity: Granularity = "layer") -> tuple[Block, ...]:
         """The units that get a bit width each, in depth order.
@@ -93,7 +112,7 @@ class Study:
     def on(self, device: torch.device | str) -> "Study":
         """The same study with its network, inputs and targets on a device."""
         device = torch.device(device)
-        network = copy.deepcopy(self.network).to(device)
+        network = copied(self.network).to(device)
         moved = replace(self, network=network, data=self.data.on(device), device=device)
         moved.__dict__["_said"] = (
             self._said
@@ -113,7 +132,7 @@ class Study:
     @property
     def remark(self) -> str | None:
         """What a person must know before trusting a number about this study, if anything."""
-        return " ".join(filter(None, (remark_on(self.data), self._said.remark))) or None
+        return " ".join(filter(None, (remark_on(self.data), self._said.remark, self._form.remark))) or None
 
     @cached_property
     def parts(self) -> Mapping[str, str]:

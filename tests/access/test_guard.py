@@ -280,3 +280,32 @@ def test_a_changed_password_holds_at_once(gate: Gate, file: Path) -> None:
     assert "chmod 600" in answer.text
     os.chmod(file, 0o600)
     assert browser(gate).post("/login", data={"password": PASSWORD}).status_code == 401
+
+
+@pytest.mark.parametrize("again", ["Ada", " ada ", "A\u200bda", "ＡＤＡ"])
+def test_a_name_in_a_class_is_one_persons_even_after_they_logged_out(again: str) -> None:
+    """Else whoever comes next under it could stop what the first left at work."""
+    gate = gate_of("0.0.0.0", "class.example.org", login="class")
+    ada, other = (browser(gate, "http://class.example.org") for _ in range(2))
+    assert "password" not in ada.get("/", headers=HTML).text.lower(), "a name is all that is asked for"
+    assert ada.post("/login", data={"name": "Ada"}).status_code == 303
+    assert gate.person(dict(ada.cookies)) == Person("Ada"), "a student, who is no operator"
+    for _ in range(2):
+        assert "Somebody came as" in other.post("/login", data={"name": again}).text
+        assert COOKIE not in other.cookies
+        ada.get("/logout")
+    assert other.post("/login", data={"name": "Ada B."}).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["", "  ", "guest", persons.system_user() or ""])
+def test_nobody_is_in_a_class_without_a_name_of_their_own(name: str) -> None:
+    client = browser(gate_of(login="class"))
+    assert client.post("/login", data={"name": name}).status_code == 401
+    assert client.get("/").status_code == 401
+
+
+def test_a_class_may_have_a_password_and_a_wrong_one_takes_no_name(file: Path) -> None:
+    gate = gate_of(login=f"class:{file}")
+    client = browser(gate)
+    assert client.post("/login", data={"name": "Ada", "password": "wrong"}).status_code == 401
+    assert client.post("/login", data={"name": "Ada", "password": PASSWORD}).status_code == 303

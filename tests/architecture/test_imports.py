@@ -27,7 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"studies"}),
     frozenset({"timing"}),
     frozenset({"blocks", "estimates", "randomness", "watching", "questions", "access"}),
-    frozenset({"errors", "files", "places", "reading"}),
+    frozenset({"errors", "files", "places", "products", "reading"}),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 

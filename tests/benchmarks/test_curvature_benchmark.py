@@ -10,8 +10,8 @@ import torch
 
 from benchmarks import arithmetic, curvature, peers
 from benchmarks.arithmetic import Price, Ratio, ratio
+from benchmarks.built import resnet
 from benchmarks.document import document
-from benchmarks.networks import resnet
 from benchmarks.peers import Peers
 from benchmarks.problem import drawn
 from benchmarks.sections.drawing import Drawn, draw_in_turns, draws_of, pooled, product_claims

@@ -83,9 +83,15 @@ def test_others_are_answered_only_with_a_login_or_an_acceptance(
     for words in ("--password-file", "--member", "--without-login", "start, stop and delete computations"):
         assert words in said
     assert started == []
-    for login in (("--password-file", password), ("--member", "*@example.org"), ("--without-login",)):
+    logins = (
+        ("--password-file", password),
+        ("--member", "*@example.org"),
+        ("--without-login",),
+        ("--class",),
+    )
+    for login in logins:
         assert explore("app", *reach, *login).status == 0
-    assert len(started) == 3
+    assert len(started) == len(logins)
 
 
 def test_names_and_login_are_handed_on(explore: Command, started: list[list[str]], password: Path) -> None:
@@ -97,6 +103,10 @@ def test_names_and_login_are_handed_on(explore: Command, started: list[list[str]
     assert given(words, "server.allowedHosts") == ["a.example", "b.example", "127.0.0.1", "localhost"]
     assert given(words, "browser.serverAddress") == ["a.example"]
     assert os.environ["EXPLORER_LOGIN"] == f"password:{password}"
+    assert explore(*command, "--class").status == 0
+    assert os.environ["EXPLORER_LOGIN"] == "class"
+    assert explore(*command, "--class", "--password-file", password).status == 0
+    assert os.environ["EXPLORER_LOGIN"] == f"class:{password}"
 
 
 def test_every_address_needs_a_name(explore: Command, started: list[list[str]]) -> None:
@@ -106,8 +116,8 @@ def test_every_address_needs_a_name(explore: Command, started: list[list[str]]) 
 
 
 def test_one_login_is_chosen(explore: Command, started: list[list[str]], password: Path) -> None:
-    said = complaint(explore("app", "--password-file", password, "--without-login"))
-    assert "one of" in said
+    for one in (("--password-file", password), ("--class",)):
+        assert "one of" in complaint(explore("app", *one, "--without-login"))
     assert started == []
 
 

@@ -97,7 +97,8 @@ def dense_activation_trace(study: Study, name: str) -> tuple[int, float]:
             return study.loss(model(x), y)
 
         zero = torch.zeros(size, dtype=torch.float64)
-        total += float(torch.autograd.functional.hessian(loss, zero).trace())
+        with sdpa_kernel(SDPBackend.MATH):
+            total += float(torch.autograd.functional.hessian(loss, zero).trace())
     return size, total / study.data.size("train")
 
 

@@ -114,7 +114,7 @@ def learnable_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 def serve(folder: Path, script: str = "app.py", **variables: str) -> Iterator[App]:
     """The app, or another script, with ``folder / "home"`` as its home and these environment variables."""
     home, log = folder / "home", folder / "server.log"
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", script]
     options = {
         "server.address": "127.0.0.1",
@@ -267,7 +267,7 @@ def aim(page: Page, x: float, y: float) -> None:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

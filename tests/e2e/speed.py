@@ -73,10 +73,15 @@ class Row:
     times: tuple[float, ...]
     asked: str = ""
 
+    @property
+    def middle(self) -> float:
+        """The median."""
+        return statistics.median(self.times)
+
     def line(self) -> str:
         """A line of the table."""
-        middle, most = statistics.median(self.times), max(self.times)
-        return f"| {self.what} | {middle:,.0f} ms | {most:,.0f} ms | {len(self.times)} | {self.asked} |"
+        most = max(self.times)
+        return f"| {self.what} | {self.middle:,.0f} ms | {most:,.0f} ms | {len(self.times)} | {self.asked} |"
 
 
 @contextmanager
@@ -96,18 +101,24 @@ def first_pages(browser: Browser, address: str, times: int) -> tuple[tuple[float
     """
     found = []
     for _ in range(times):
-        page = browser.new_page(viewport=VIEWPORT)  # type: ignore[arg-type]
-        started = time.monotonic()
-        page.goto(address, wait_until="commit")
-        page.locator("[data-testid=stSidebarNavLink], h1, [data-testid=stAppSkeleton]").first.wait_for()
-        drawn = time.monotonic()
-        page.locator("h1").first.wait_for()
-        titled = time.monotonic()
-        page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
-        settle(page)
-        found.append([1000 * (moment - started) for moment in (drawn, titled, time.monotonic())])
+        page, moments = opened(browser, address)
+        found.append(moments)
         page.close()
     return tuple(zip(*found, strict=True))
+
+
+def opened(browser: Browser, address: str) -> tuple[Page, tuple[float, float, float]]:
+    """A page of a browser that keeps nothing, and its moments as in `first_pages`."""
+    page = browser.new_page(viewport=VIEWPORT)  # type: ignore[arg-type]
+    started = time.monotonic()
+    page.goto(address, wait_until="commit")
+    page.locator("[data-testid=stSidebarNavLink], h1, [data-testid=stAppSkeleton]").first.wait_for()
+    drawn = time.monotonic()
+    page.locator("h1").first.wait_for()
+    titled = time.monotonic()
+    page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+    settle(page)
+    return page, (1000 * (drawn - started), 1000 * (titled - started), 1000 * (time.monotonic() - started))
 
 
 def of_first_pages(browser: Browser, app: App, study: str, state: str) -> list[Row]:

@@ -24,6 +24,10 @@ from websockets.asyncio.client import ClientConnection, connect
 PATIENCE = 120.0  # seconds that an answer is waited for; beyond it the session is an error
 CHOICES = ("button_group", "checkbox", "selectbox")
 FINISHED = ForwardMsg.ScriptFinishedStatus
+# Streamlit calls a fragment's end early, though all of it is sent, where another fragment began before it was sent.
+_FRAGMENT_ENDS = tuple(
+    FINISHED.Value(name) for name in ("FINISHED_FRAGMENT_RUN_SUCCESSFULLY", "FINISHED_EARLY_FOR_RERUN")
+)
 
 
 @dataclass
@@ -60,10 +64,7 @@ class Session:
         self._finished.clear()
         started = time.monotonic()
         await self._send(self._state())
-        async with asyncio.timeout(PATIENCE):
-            await self._finished.wait()
-        if self.listening is not None and self.listening.done():
-            self.listening.result()
+        await self._answered(self._finished)
         self.heard.reruns.append(time.monotonic() - started)
         return self.heard.reruns[-1]
 
@@ -93,8 +94,7 @@ class Session:
         asked.fragment_id = fragment
         started = time.monotonic()
         await self._send(asked)
-        async with asyncio.timeout(PATIENCE):
-            await self._moved[1].wait()
+        await self._answered(self._moved[1])
         return time.monotonic() - started
 
     async def press(self, label: str) -> float:
@@ -105,6 +105,13 @@ class Session:
             return await self.rerun()
         finally:
             del self._states[name]
+
+    async def _answered(self, event: asyncio.Event) -> None:
+        """Wait for an answer; what ends the listening instead is raised."""
+        async with asyncio.timeout(PATIENCE):
+            await event.wait()
+        if self.listening is not None and self.listening.done():
+            self.listening.result()
 
     async def listen(self) -> None:
         """Take what the server sends until the connection ends."""
@@ -117,7 +124,8 @@ class Session:
                     self._kept[message.hash] = message
                 self._take(message)
         finally:
-            self._finished.set()  # nothing more will come
+            for event in (self._finished, *([self._moved[1]] if self._moved else [])):
+                event.set()  # nothing more will come
 
     def leave(self) -> None:
         """Stop polling."""
@@ -167,7 +175,7 @@ class Session:
         status = message.script_finished
         if status == FINISHED.Value("FINISHED_SUCCESSFULLY"):
             self._finished.set()
-        elif status == FINISHED.Value("FINISHED_FRAGMENT_RUN_SUCCESSFULLY"):
+        elif status in _FRAGMENT_ENDS:
             for name in {*message.metadata.run.fragment_ids} & {*self._asked}:
                 self.heard.polls.append(time.monotonic() - self._asked.pop(name))
             if self._moved is not None and self._moved[0] in message.metadata.run.fragment_ids:

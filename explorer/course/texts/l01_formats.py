@@ -30,7 +30,7 @@ _OPERATIONS = {"add": "addition", "multiply": "multiplication"}
 
 def _line(digits: int, exponent: int, end: int, x: float) -> Outcome:
     of = Format("yours", digits, exponent)
-    x = min(x, float(end))
+    reach = max(float(end), 1.05 * x)  # the axis grows rather than lose the point
     stored = float(formats.nearest(torch.tensor([x], dtype=torch.float64), of)[0])
     error = abs(stored - x)
     relative = f"{error / x:.2%}" if x else "–"
@@ -39,7 +39,7 @@ def _line(digits: int, exponent: int, end: int, x: float) -> Outcome:
     if x > float(of.largest):
         finding = f"{x:g} is beyond the largest number of this format, {float(of.largest):g}: it overflows."
     return Outcome(
-        pictures=(Picture(pictures.line_figure(of.values().tolist(), x, stored, float(end)), finding),),
+        pictures=(Picture(pictures.line_figure(of.values().tolist(), x, stored, reach), finding),),
         finding=finding,
         quantities=(
             Quantity("bits", f"{of.bits}", "One for the sign, e for the exponent, t − 1 stored digits."),

@@ -1,12 +1,7 @@
 """Lesson 7: second order."""
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, Literal
-
 import numpy as np
 
-from explorer.course import prepared
 from explorer.course.answers import Number, Numbers, OneOf, Trap
 from explorer.course.controls import Again, Choice, Slider
 from explorer.course.parts import (
@@ -17,316 +12,17 @@ from explorer.course.parts import (
     Lesson,
     Long,
     Notice,
-    Outcome,
-    Picture,
-    Quantity,
     Source,
     Sources,
     Text,
 )
-from explorer.figures.lessons import second_order as pictures
+from explorer.course.second_order import deleting, estimating, ranking
 from explorer.lessons import second_order
 from explorer.lessons.common import longs, material
-from explorer.lessons.common.longs import LongResult
-from explorer.lessons.second_order import Deleting, Probe
-from explorer.plans import network_errors
 from explorer.plans.plan.published import TABLE_VI
-from explorer.questions import EigenvaluesQuestion, TracesQuestion
 
-_BY: tuple[Literal["saliency"], Literal["magnitude"]] = ("saliency", "magnitude")
 _NETWORKS = (material.QUICK, material.USUAL)
 _NETWORK_WORDS = {material.QUICK: "thin ResNet-20", material.USUAL: "ResNet-20"}
-_RULES = {
-    "eigenvalue": "λ, the largest eigenvalue",
-    "eigenvalue-share": "S = λ/n (HAWQ, order of the bits)",
-    "eigenvalue-error": "Ω = λ ‖Q(W) − W‖² (HAWQ, order of tuning)",
-    "trace": "mean trace Tr(H)/n (HAWQ-V2)",
-    "trace-error": "Ω = Tr(H)/n · ‖Q(W) − W‖² (HAWQ-V2)",
-}
-_FP32 = 32
-
-
-def _deleted(found: Mapping[str, Deleting], deleted: int) -> tuple[tuple[Picture, ...], tuple[Quantity, ...]]:
-    by_saliency, by_magnitude = found["saliency"], found["magnitude"]
-    alt = (
-        f"With {deleted} weights deleted the loss rises by {by_saliency.rise[deleted]:.3g} by saliency and by "
-        f"{by_magnitude.rise[deleted]:.3g} by magnitude."
-    )
-    drawn = (
-        Picture(pictures.agreement_figure(found, deleted), alt, "true against predicted rise"),
-        Picture(pictures.kept_figure(found, deleted), alt, "the objective against the weights kept"),
-    )
-    quantities = (
-        Quantity(
-            "predicted Σ s", f"{by_saliency.predicted[deleted]:.3g} nats", "Of those of least saliency."
-        ),
-        Quantity("true rise", f"{by_saliency.rise[deleted]:.3g} nats", "The same weights deleted."),
-        Quantity(
-            "by magnitude", f"{by_magnitude.rise[deleted]:.3g} nats", "As many weights, the smallest first."
-        ),
-    )
-    return drawn, quantities
-
-
-def _oracle(decades: int, coupling: float, deleted: int, draw: int) -> Outcome:
-    of = second_order.quadratic(decades, coupling, draw)
-    found: dict[str, Deleting] = {by: second_order.deleting(of, by) for by in _BY}
-    drawn, quantities = _deleted(found, deleted)
-    predicted, true = (float(each[deleted]) for each in (found["saliency"].predicted, found["saliency"].rise))
-    if coupling:
-        finding = (
-            f"With coupled weights the sum of saliencies says {predicted:.3g} and the loss rises by {true:.3g}: what "
-            "lies beside the diagonal of H is missing from the prediction."
-        )
-    else:
-        finding = (
-            f"On a diagonal Hessian the prediction is exact: {predicted:.4g} and {true:.4g}. Deleting by magnitude "
-            f"costs {found['magnitude'].rise[deleted]:.3g}."
-        )
-    return Outcome(drawn, finding, quantities)
-
-
-def _layer(gone: int) -> Outcome:
-    found: dict[str, Deleting] = {by: second_order.deleted_head(by) for by in _BY}
-    drawn, quantities = _deleted(found, gone)
-    ratio = found["saliency"].rise[gone] / found["saliency"].predicted[gone]
-    return Outcome(
-        drawn,
-        f"With {gone} of {len(found['saliency'].order)} weights deleted by saliency, the loss over "
-        f"{second_order.HEAD_IMAGES} training images changes by {found['saliency'].rise[gone]:.3g}, "
-        f"{ratio:.2g} times what was predicted; by magnitude, by {found['magnitude'].rise[gone]:.3g}.",
-        quantities,
-    )
-
-
-@cache
-def _figures(network: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """λ and the trace of every block, each with its standard error, as they ship."""
-    traces = prepared.result(network, TracesQuestion())
-    eigen = prepared.result(network, EigenvaluesQuestion())
-    pairs = [eigen.of(block.name) for block in traces.blocks]
-    return {
-        "eigenvalue": (
-            np.array([each.values[0] for each in pairs]),
-            np.array([each.stderrs[0] for each in pairs]),
-        ),
-        "trace": (
-            np.array([block.mean_trace for block in traces.blocks]),
-            np.array([block.mean_stderr for block in traces.blocks]),
-        ),
-    }
-
-
-@cache
-def _errors(network: str, bits: int) -> np.ndarray:
-    study = material.study(network)
-    return np.array([row[bits] for row in network_errors(study, study.blocks(), [bits]).values()])
-
-
-def _ranking(network: str, rule: str, width: int) -> Outcome:
-    blocks = material.study(network).blocks()
-    names = tuple(block.name for block in blocks)
-    kind, _, more = rule.partition("-")
-    values, errors = _figures(network)[kind]
-    factor = {
-        "": np.ones(len(names)),
-        "share": 1 / np.array([block.weights for block in blocks]),
-        "error": _errors(network, width),
-    }[more]
-    values, errors = values * factor, errors * factor
-    other = _figures(network)["trace"][0] * _errors(network, width)
-    order = [names[place] for place in np.argsort(-values)[:3]]
-    moved = int(np.abs(second_order.ranks(values) - second_order.ranks(other)).max())
-    unit = "nats per squared weight" if more != "error" else "nats"
-    return Outcome(
-        (
-            Picture(
-                pictures.ranking_figure(
-                    pictures.Ranking(
-                        names, tuple(values), tuple(errors), f"{_RULES[rule].split(' (')[0]} ({unit})"
-                    )
-                ),
-                f"{order[0]} is the most sensitive block by {_RULES[rule]}, then {order[1]}.",
-            ),
-        ),
-        finding=(
-            f"Most sensitive by this rule: {', '.join(order)}. Beside HAWQ-V2's Ω at {width} bits a block moves by at most "
-            f"{moved} of {len(names)} places."
-        ),
-        quantities=(
-            Quantity(
-                "largest over smallest",
-                f"{values.max() / values.min():.3g}",
-                "Of the figures that are drawn.",
-            ),
-            Quantity(
-                "standard errors",
-                f"up to {(errors / np.abs(values)).max():.0%}",
-                "Drawn where they are larger than dots.",
-            ),
-        ),
-        table={"block": names, "value": values.tolist(), "standard error": errors.tolist()},
-    )
-
-
-def _table_vi(block: str, to: int) -> Outcome:
-    weights = {name: n for name, (n, _, _) in TABLE_VI.items()}
-    bits = {name: b for name, (_, b, _) in TABLE_VI.items()}
-    published = sum(weights[name] * bits[name] for name in bits)
-    changed = {**bits, block: to}
-    total = sum(weights[name] * changed[name] for name in bits)
-    full = _FP32 * sum(weights.values())
-    sizes = [weights[name] * changed[name] / 8 for name in bits]
-    return Outcome(
-        (
-            Picture(
-                pictures.sizes_figure(tuple(bits), sizes, tuple(changed.values()), block),
-                f"{max(zip(sizes, bits, strict=True))[1]} is the largest block; the whole has {total / 8:,.0f} bytes.",
-            ),
-        ),
-        finding=(
-            f"With {to} bits in {block} (published: {bits[block]}), which holds {weights[block] / sum(weights.values()):.1%} "
-            f"of the weights, the compression is {full / total:.2f} instead of {full / published:.2f}."
-        ),
-        quantities=(
-            Quantity("size", f"{total / 8:,.0f} B"),
-            Quantity("compression", f"{full / total:.3f}", "FP32 size over size."),
-            Quantity("bits a weight", f"{_FP32 * total / full:.3f}"),
-        ),
-        table={"block": tuple(bits), "weights": tuple(weights.values()), "bits": tuple(changed.values())},
-    )
-
-
-def _bowls(small: int, own: int, turned: int, angle: int) -> Outcome:
-    bowls = {
-        "first bowl": second_order.bowl(100, small),
-        "your bowl": second_order.bowl(100, own, turned),
-    }
-    first, yours = bowls.values()
-    at = [
-        float(second_order.rise(*each.eigenvalues, np.array(angle - each.turned))) for each in (first, yours)
-    ]
-    return Outcome(
-        (
-            Picture(
-                pictures.bowls_figure(bowls, angle),
-                f"Two bowls of largest curvature 100; the smaller curvatures are {small} and {own}.",
-                "lines of equal loss",
-            ),
-            Picture(
-                pictures.rises_figure(bowls, angle),
-                f"Over all directions the rise is {first.mean:.4g} and {yours.mean:.4g} in the mean.",
-                "what a change of length 1 costs",
-            ),
-        ),
-        finding=(
-            f"Both bowls have λ = 100, so HAWQ cannot tell them apart. In the mean over all directions a change of length "
-            f"1 costs {first.mean:.4g} in the first and {yours.mean:.4g} in yours; in this one, {at[0]:.4g} and {at[1]:.4g}."
-        ),
-        quantities=(
-            Quantity("mean trace, first", f"{(100 + small) / 2:g}"),
-            Quantity("mean trace, yours", f"{(100 + own) / 2:g}"),
-            Quantity(
-                "equal parts, yours",
-                f"{yours.equal:.4g}",
-                "½ d·Hd for a d with equal parts along both eigenvectors: Lemma 1's assumption.",
-            ),
-        ),
-    )
-
-
-def _matrix(which: str) -> np.ndarray:
-    whole = second_order.head_hessian()
-    return whole if which == "layer" else np.diag(whole.diagonal())
-
-
-def _hutchinson(which: str, probe: Probe, draws: int, again: int) -> Outcome:
-    found = second_order.probing(_matrix(which), probe, draws, again)
-    estimate, error = float(found.running[-1]), float(found.band[-1])
-    return Outcome(
-        (
-            Picture(
-                pictures.probing_figure(found),
-                f"After {draws} draws the estimate is {estimate:.4g}, the truth {found.trace:.4g}.",
-            ),
-        ),
-        finding=(
-            f"After {draws} draws the estimate is {estimate:.4g} ± {error:.2g} (by the formula); the true trace is "
-            f"{found.trace:.4g}."
-        ),
-        quantities=(
-            Quantity(
-                "one draw scatters by",
-                f"{found.deviation / found.trace:.1%}",
-                "Standard deviation over trace.",
-            ),
-            Quantity("standard error now", f"{error / found.trace:.2%}", "Of the mean, over the trace."),
-            Quantity("really off by", f"{abs(estimate / found.trace - 1):.2%}"),
-        ),
-    )
-
-
-@cache
-def _output_traces(network: str) -> np.ndarray:
-    """1 − ‖p‖² of every training image over its mean, out of the probabilities with which the app drew them."""
-    q = prepared.tensors(network, TracesQuestion(), "draws")["proposal"].numpy()
-    return np.maximum((q * len(q) - 0.05) / 0.95, 0.0)
-
-
-def _points(trained: str, count: int, redraw: int) -> Outcome:
-    traces = _output_traces(trained)
-    found = second_order.points(traces, count, redraw)
-    top = float(np.sort(traces)[::-1][: len(traces) // 100].sum() / traces.sum())
-    worst = float(np.abs(found.uniform - 1).max())
-    return Outcome(
-        (
-            Picture(
-                pictures.carried_figure(found),
-                f"1 % of the images carry {top:.0%} of the trace.",
-                "who carries it",
-            ),
-            Picture(
-                pictures.estimates_figure(found),
-                f"Estimates from {count} images scatter by {found.uniform_error:.1%}.",
-                f"400 estimates from {count} images each",
-            ),
-        ),
-        finding=(
-            f"1 % of the {len(traces):,} images carry {top:.0%} of the trace. Estimates from {count} images drawn "
-            f"uniformly have a standard error of {found.uniform_error:.1%}, and the worst of 400 is off by {worst:.0%}; drawn "
-            f"by their curvature, {found.weighted_error:.2%}."
-        ),
-        quantities=(
-            Quantity("uniformly", f"± {found.uniform_error:.1%}", "Relative standard error of one estimate."),
-            Quantity("by curvature", f"± {found.weighted_error:.2%}", "The same, with weights 1/(N q)."),
-        ),
-    )
-
-
-def _pruned(result: LongResult) -> Outcome:
-    rows: list[list[Any]] = result.values["rows"]
-    at = {row[0]: row for row in rows if row[1] == min(row[1] for row in rows)}
-    by, than = at["saliency"], at["magnitude"]
-    words = (
-        f"With {by[1]:.0%} of all weights left, by saliency the loss is {by[3]:.3g} ± {by[4]:.2g} and the accuracy "
-        f"{by[5]:.1%} ± {by[6]:.1%}; by magnitude {than[3]:.3g} ± {than[4]:.2g} and {than[5]:.1%} ± {than[6]:.1%}. The sum of "
-        f"saliencies predicted a rise of {by[2]:.2g}, and it was {by[3] - rows[0][3]:.2g}."
-    )
-    return Outcome(
-        (
-            Picture(pictures.pruned_figure(rows, 3, "test loss (nats)"), words, "loss"),
-            Picture(pictures.pruned_figure(rows, 5, "test accuracy"), words, "accuracy"),
-        ),
-        words,
-        table=dict(zip(result.values["columns"], zip(*rows, strict=True), strict=True)),
-    )
-
-
-def _compression() -> float:
-    weights = sum(n for n, _, _ in TABLE_VI.values())
-    return _FP32 * weights / sum(n * bits for n, bits, _ in TABLE_VI.values())
-
-
 _TWO = np.array([[3.0, 1.0], [1.0, 2.0]])
 
 LESSON = Lesson(
@@ -371,7 +67,9 @@ LESSON = Lesson(
                 Slider("coupling", "Coupling of the weights", 0.0, 0.9, 0.0, 0.1),
                 Again("draw", "Another bowl"),
             ),
-            compute=lambda deleted, decades, coupling, draw: _oracle(decades, coupling, deleted, draw),
+            compute=lambda deleted, decades, coupling, draw: deleting.oracle(
+                decades, coupling, deleted, draw
+            ),
         ),
         Text(
             "The price of weight $k$ is its **saliency**\n\n$$s_k = \\tfrac12\\, H_{kk}\\, w_k^2.$$\n\n"
@@ -408,7 +106,7 @@ LESSON = Lesson(
             title="A real layer",
             try_this="Delete weights of the classifier of a trained network. How far does the prediction hold?",
             controls=(Slider("gone", "Weights deleted, of 200", 1, 199, 60),),
-            compute=_layer,
+            compute=deleting.layer,
         ),
         Text(
             "This is the last layer of the thin ResNet-20: softmax regression on its 20 inputs $x$. With $p$ the network's "
@@ -435,7 +133,7 @@ LESSON = Lesson(
             question=lambda test_images, samples: longs.question(
                 "second_order:pruning", images=test_images, samples=samples
             ),
-            draw=_pruned,
+            draw=deleting.pruned,
             takes="half a minute",
         ),
         Notice(
@@ -459,10 +157,10 @@ LESSON = Lesson(
             try_this="Compare the rules. Where do λ and the mean trace disagree, and what does the error ‖Q(W) − W‖² add?",
             controls=(
                 Choice("network", "Network", _NETWORKS, material.USUAL, _NETWORK_WORDS),
-                Choice("rule", "Ranked by", tuple(_RULES), "eigenvalue-error", _RULES),
+                Choice("rule", "Ranked by", tuple(ranking.RULES), "eigenvalue-error", ranking.RULES),
                 Slider("width", "Bits b", 2, 8, 4),
             ),
-            compute=_ranking,
+            compute=ranking.ranking,
         ),
         Notice(
             "These eigenvalues and traces were computed by this project's own command and ship with the networks; the rest "
@@ -477,18 +175,18 @@ LESSON = Lesson(
                 Choice("part", "Block", tuple(TABLE_VI), "layer3.2", clicked=True),
                 Slider("to", "Bits of the block", 2, 8, 4),
             ),
-            compute=lambda part, to: _table_vi(part, to),
+            compute=lambda part, to: ranking.table_vi(part, to),
         ),
         Exercise(
             id="7.2",
             prompt="What compression does Table VI reach, FP32 size over size? Use the table under the picture (published bits: "
             "8, 6, 6, 8, 3, 3, 3, 2, 2, 2, 3).",
             answer=Number(
-                _compression,
+                ranking.compression,
                 tolerance=0.02,
                 traps=(
                     Trap(
-                        _FP32 * len(TABLE_VI) / sum(bits for _, bits, _ in TABLE_VI.values()),
+                        32 * len(TABLE_VI) / sum(bits for _, bits, _ in TABLE_VI.values()),
                         "That is 32 over the mean of the eleven widths; blocks count by their weights.",
                     ),
                     Trap(
@@ -521,7 +219,7 @@ LESSON = Lesson(
                 Slider("small", "The first bowl's smaller curvature", 0, 100, 1),
                 Slider("angle", "Direction of d", 0, 180, 60, 5, unit="°"),
             ),
-            compute=lambda own, turned, small, angle: _bowls(small, own, turned, angle),
+            compute=lambda own, turned, small, angle: estimating.bowls(small, own, turned, angle),
         ),
         Notice(
             "Turning a bowl moves its curve along the axis and leaves its mean alone: the trace does not depend on the axes. "
@@ -575,7 +273,7 @@ LESSON = Lesson(
                 ),
                 Again("again", "Draw again"),
             ),
-            compute=_hutchinson,
+            compute=estimating.hutchinson,
         ),
         Exercise(
             id="7.4",
@@ -617,7 +315,7 @@ LESSON = Lesson(
                 Choice("trained", "Network", _NETWORKS, material.USUAL, _NETWORK_WORDS),
                 Again("redraw", "Draw again"),
             ),
-            compute=lambda count, trained, redraw: _points(trained, count, redraw),
+            compute=lambda count, trained, redraw: estimating.points(trained, count, redraw),
         ),
         Notice(
             "More random vectors do not help: they average over directions, and the few images that matter are in the sample "

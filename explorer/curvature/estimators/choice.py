@@ -64,8 +64,9 @@ def decide(subject: Subject, engine: SampleGradients, method: TraceMethod) -> Ch
     if not found and engine.of == "weights":
         found = _contradicting(subject)
     picked = "exact" if method == "exact" else "output-probes"
+    how = "by torch.func" if engine.mapped else "one sample after the other"
     slow = (
-        f" {_names(subject, engine.looped)} sample by sample (used in an unusual way)."
+        f" {_names(subject, engine.looped)} sample by sample, {how} (used in an unusual way)."
         if engine.looped
         else ""
     )

@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import Phi, check_finite
+from explorer.errors import CurvatureError
 
 Probe = Callable[[int, Tensor], Tensor]  # number of the use in the forward pass, its zero -> the vector
 
@@ -51,7 +52,7 @@ def activation_forms(
             probes = [probe(use, zero) for use, zero in enumerate(zeros)]
             slope = torch.stack([(g * p).sum() for g, p in zip(gradients, probes, strict=True)]).sum()
             if slope.requires_grad:
-                products = torch.autograd.grad(slope, zeros, materialize_grads=True)
+                products = _products(slope, zeros)
                 for (index, _), p, product in zip(added, probes, products, strict=True):
                     forms[index] += (p * product).sum(dtype=torch.float64).cpu()
         check_finite(subject, forms)
@@ -62,6 +63,16 @@ def activation_forms(
             blocks = torch.cat([blocks, blocks / subject.per_block(sizes).clamp(min=1)])
         total += blocks
     return total
+
+
+def _products(slope: Tensor, zeros: Sequence[Tensor]) -> Sequence[Tensor]:
+    try:
+        return torch.autograd.grad(slope, zeros, materialize_grads=True)
+    except RuntimeError as error:
+        raise CurvatureError(
+            f"an operation of the network cannot be differentiated twice ({str(error).splitlines()[0]}); "
+            f"write it with operations that can"
+        ) from error
 
 
 def random_probe(generator: torch.Generator, *, gaussian: bool = False) -> Probe:
@@ -80,12 +91,14 @@ def exact_activation_forms(
 ) -> Tensor:
     """Tr of the Hessian of the mean of phi over ``positions``, by unit vectors, as `activation_forms`."""
     shares = torch.full((len(positions),), 1 / len(positions), dtype=torch.float64)
+    if not _samples_first(subject, positions, wanted):
+        chunk = 1
     _, added = _with_zeros(subject, subject.batch(positions[:1])[0], wanted)
     total = torch.zeros((2 if subject.ragged else 1) * len(subject.blocks), dtype=torch.float64)
     for use, (_, example) in enumerate(added):
         for entry in range(example.numel()):
             total += activation_forms(
-                subject, phi, positions, shares, _unit(use, entry), chunk=chunk, only=wanted
+                subject, phi, positions, shares, _unit(use, entry, chunk), chunk=chunk, only=wanted
             )
     return total
 
@@ -96,11 +109,18 @@ def unit_vectors(subject: Subject, wanted: Sequence[int]) -> int:
     return sum(zero.numel() for _, zero in added)
 
 
-def _unit(use: int, entry: int) -> Probe:
+def _samples_first(subject: Subject, positions: Tensor, wanted: Sequence[int]) -> bool:
+    """Whether what every layer reads has one entry a sample along its first dimension."""
+    few = positions[: 1 if subject.ragged else 2]
+    _, added = _with_zeros(subject, subject.batch(few)[0], wanted)
+    return all(len(zero) == len(few) for _, zero in added)
+
+
+def _unit(use: int, entry: int, chunk: int) -> Probe:
     def probe(number: int, zero: Tensor) -> Tensor:
         vector = torch.zeros_like(zero)
         if number == use:
-            vector.flatten(1)[:, entry] = 1
+            vector.view(1 if chunk == 1 else len(vector), -1)[:, entry] = 1
         return vector
 
     return probe

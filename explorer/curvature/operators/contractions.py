@@ -22,7 +22,8 @@ from torch.func import functional_call
 from torch.nn import grad
 
 from explorer.curvature.convolved import has_its_own_forward
-from explorer.curvature.operators.per_sample import padding_amounts
+from explorer.curvature.operators.per_sample import LINEAR, padding_amounts
+from explorer.products import Site, TransposedLinear
 
 _STORED = 16 * 2**20  # floats of gradients held at once
 
@@ -57,13 +58,33 @@ def applied(module: nn.Module, change: Tensor, inputs: Tensor) -> Tensor:
     bias = getattr(module, "bias", None)
     if torch.is_tensor(bias):
         tensors["bias"] = torch.zeros_like(bias)
+    if isinstance(module, Site):  # called as a module it would run what its network does around the operator
+        inside = {f"layer.{name}": tensor for name, tensor in tensors.items()}
+        at_site: Tensor = functional_call(_AsLayer(module), inside, (inputs,))
+        return at_site
     moved: Tensor = functional_call(module, tensors, (inputs,))
     return moved
 
 
+class _AsLayer(nn.Module):
+    """A site, computed as its kind of layer is."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Tensor = self.layer.plain(inputs)  # type: ignore[operator]
+        return found
+
+
 def _whole_gradient(module: nn.Module) -> Callable[[Any, Tensor, Tensor], Tensor] | None:
     """G_n of every sample in the order of the weight, where the kind of layer is known."""
-    if type(module).forward is nn.Linear.forward:
+    if isinstance(module, TransposedLinear):
+        return lambda m, inputs, delta: _of_linear(m, delta, inputs)
+    if type(module).forward is nn.Linear.forward or (
+        isinstance(module, Site) and isinstance(module, nn.Linear)
+    ):
         return _of_linear
     if not has_its_own_forward(module):
         for kind, of_weight in _CONVOLUTIONS:
@@ -74,7 +95,7 @@ def _whole_gradient(module: nn.Module) -> Callable[[Any, Tensor, Tensor], Tensor
 
 def _positions(module: Any, delta: Tensor) -> int:
     """P, from the gradient at the output."""
-    features = module.out_features if isinstance(module, nn.Linear) else module.out_channels
+    features = module.out_features if isinstance(module, LINEAR) else module.out_channels
     return delta[0].numel() // int(features)
 
 

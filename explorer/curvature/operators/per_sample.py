@@ -21,9 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explorer.blocks import CONVOLUTIONS, TRANSPOSED
+from explorer.products import TransposedLinear
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm)
-SUPPORTED = (nn.Linear, nn.Embedding, *CONVOLUTIONS, *TRANSPOSED, *NORMS)
+LINEAR = (nn.Linear, TransposedLinear)
+SUPPORTED = (*LINEAR, nn.Embedding, *CONVOLUTIONS, *TRANSPOSED, *NORMS)
 
 
 class Unlike(RuntimeError):
@@ -61,7 +63,7 @@ def factors(module: nn.Module, inputs: Tensor, deltas: Sequence[Tensor], *, padd
     """
     if isinstance(module, nn.Embedding):
         return Factors(inputs.flatten(1), tuple(_embedding(module, inputs, delta) for delta in deltas))
-    if isinstance(module, nn.Linear):
+    if isinstance(module, LINEAR):
         return Factors(
             _positions_last(inputs).unsqueeze(1), tuple(_positions_last(d).unsqueeze(1) for d in deltas)
         )
@@ -83,6 +85,19 @@ def factors(module: nn.Module, inputs: Tensor, deltas: Sequence[Tensor], *, padd
             tuple(_by_feature(module, delta) for delta in deltas),
         )
     raise TypeError(f"no per-sample gradient for {type(module).__name__}")
+
+
+def folded(made: Factors, samples: int) -> Factors:
+    """Factors for each of fewer samples, of which each was several entries of a batch, one after the other."""
+    if len(made.inputs) == samples:
+        return made
+    return Factors(_together(made.inputs, samples), tuple(_together(delta, samples) for delta in made.deltas))
+
+
+def _together(x: Tensor, samples: int) -> Tensor:
+    """(samples * m, ..., P) -> (samples, ..., m * P)."""
+    found: Tensor = x.unflatten(0, (samples, -1)).movedim(1, -2).flatten(-2)
+    return found
 
 
 def squared_norms(uses: Sequence[Factors]) -> Tensor:

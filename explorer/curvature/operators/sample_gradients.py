@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node, get_gradient_edge
 from torch.utils.hooks import RemovableHandle
 
+from explorer.curvature import mapped_gradients
 from explorer.curvature.convolved import Convolved, has_its_own_forward
-from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, squared_norms
+from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, folded, squared_norms
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import independent
 from explorer.errors import CurvatureError
@@ -57,6 +58,7 @@ class SampleGradients:
 
     Attributes:
         looped: weights that are done sample by sample.
+        mapped: those are mapped over the samples by torch.func (`mapped_gradients`), and not one by one.
         sizes: (weights,) int64, activations of one sample in the latest forward pass, if those are asked for.
     """
 
@@ -64,6 +66,7 @@ class SampleGradients:
         self.subject = subject
         self.of = of
         self.looped: frozenset[int] = frozenset() if like is None else like.looped
+        self.mapped: bool = False if like is None else like.mapped
         self.copies: bool = False if like is None else like.copies
         self._uses: list[_Use] = []
         self._alias_nodes: dict[str, list[Node]] = defaultdict(list)
@@ -78,8 +81,10 @@ class SampleGradients:
         self._handles: list[RemovableHandle] = []
         for i, weight in enumerate(subject.weights):
             for module in weight.modules:
+                if of == "weights" and not isinstance(module, SUPPORTED):
+                    continue  # the comparison finds nothing, and its gradients are taken one by one
                 self._handles.append(module.register_forward_pre_hook(self._before(i)))
-                if of == "weights" and isinstance(module, SUPPORTED):
+                if of == "weights":
                     self._handles.append(module.register_forward_hook(self._after(i)))
 
     def close(self) -> None:
@@ -110,7 +115,10 @@ class SampleGradients:
             again: keep the graph for another call.
         """
         norms = self._by_hooks(outputs, vectors, again=again)
-        if self.looped:
+        if self.looped and self.mapped:
+            chosen = sorted(self.looped)
+            norms[:, chosen] = mapped_gradients.squared_norms(self.subject, chosen, inputs, vectors)
+        elif self.looped:
             chosen = sorted(self.looped)
             for n in range(samples_in(inputs)):
                 single = [self._single(some(inputs, slice(n, n + 1)), v[n : n + 1])[chosen] for v in vectors]
@@ -175,7 +183,7 @@ class SampleGradients:
             if use.inputs._version != use.version:
                 raise InputChanged
             try:
-                made = factors(use.module, use.inputs, deltas, padded=use.padded)
+                made = folded(factors(use.module, use.inputs, deltas, padded=use.padded), len(self._norms))
             except RuntimeError as error:
                 if self._checking:  # an unusual layout: the comparison that follows will see it
                     continue
@@ -210,6 +218,19 @@ class SampleGradients:
         tiny = torch.finfo(torch.float64).tiny
         close = (found - expected).abs() <= tolerance * expected.amax(0).clamp(min=tiny)
         self.looped = frozenset(int(i) for i in torch.nonzero(~close.all(0)).flatten())
+        self.mapped = (
+            bool(self.looped) and self.of == "weights" and self._can_be_mapped(inputs, vectors, expected)
+        )
+
+    def _can_be_mapped(self, inputs: Tensor, vectors: Tensor, expected: Tensor) -> bool:
+        chosen = sorted(self.looped)
+        try:
+            found = mapped_gradients.squared_norms(self.subject, chosen, inputs, vectors.unsqueeze(0))
+        except Exception:  # a person's own forward may raise anything where it is mapped
+            return False
+        return torch.allclose(
+            found, expected[:, chosen], rtol=1e-3 if self.subject.dtype == torch.float32 else 1e-8
+        )
 
     def _single(self, inputs: Tensor, vectors: Tensor) -> Tensor:
         """Squared norms of one sample, (weights,), without any assumption about layouts."""
@@ -301,5 +322,5 @@ class SampleGradients:
     def _take_weight(self, use: _Use, delta: Tensor) -> None:
         if self._only is not None and use.weight not in self._only:
             return
-        if use.weight not in self.looped and len(use.inputs) == len(self._norms):
+        if use.weight not in self.looped and len(use.inputs) % len(self._norms) == 0:
             use.deltas.append(delta)

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from explorer.blocks import Block, Granularity, quantizable_layers
+from explorer.blocks import QUANTIZABLE, Block, Granularity, quantizable_layers
 from explorer.curvature.operators.structured import SideBySide, flattened_loss
+from explorer.curvature.twice import TwiceDifferentiable, twice_differentiable
 from explorer.errors import CurvatureError
 from explorer.quantizers.simulated import assert_no_quantizer
 from explorer.studies.data.samples import mapped
@@ -56,6 +57,14 @@ class Subject:
     loss: Loss
     rows: Tensor
     dtype: torch.dtype
+
+    @property
+    def network(self) -> nn.Module:
+        """The copy without what is put around it, so that its names are the study's."""
+        found = self.model
+        while isinstance(found, SideBySide | TwiceDifferentiable):
+            found = found.network
+        return found
 
     @property
     def device(self) -> torch.device:
@@ -119,6 +128,7 @@ def prepare(
     if blocks is None:
         blocks = study.blocks(granularity)
     weights, loss = _weights(model, blocks), study.loss
+    model = twice_differentiable(model, example)
     with torch.no_grad():
         outputs = model(example)
     if not torch.is_tensor(outputs):
@@ -150,6 +160,11 @@ def _cast(inputs: Any, dtype: torch.dtype) -> Any:
     return mapped(lambda each: each.to(dtype) if each.is_floating_point() else each, inputs)
 
 
+def _layers(holders: list[nn.Module]) -> tuple[nn.Module, ...]:
+    """Of the modules that hold a weight those that are layers, if any: another only passes it on to one."""
+    return tuple(each for each in holders if isinstance(each, QUANTIZABLE)) or tuple(holders)
+
+
 def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:
     holders: dict[int, list[nn.Module]] = {}
     for module in model.modules():
@@ -172,5 +187,5 @@ def _weights(model: nn.Module, blocks: tuple[Block, ...]) -> tuple[Weight, ...]:
                 continue
             seen.add(id(parameter))
             name = canonical.get(id(parameter), dotted.rpartition(".")[0])
-            found.append(Weight(name, parameter, tuple(holders.get(id(parameter), ())), index))
+            found.append(Weight(name, parameter, _layers(holders.get(id(parameter), [])), index))
     return tuple(found)

@@ -91,7 +91,7 @@ class Tangents:
             with torch.no_grad():
                 for use in self._uses:
                     if use.deltas:
-                        slopes[..., use.weight] += self._slopes(use)
+                        slopes[..., use.weight] += _by_sample(self._slopes(use), len(slopes))
         return factors.cpu(), vectors, slopes
 
     def probed(self, inputs: Tensor, targets: Tensor, signs: torch.Generator) -> Tensor:
@@ -111,9 +111,8 @@ class Tangents:
                     use.deltas.clear()  # the hooks go on adding to this list
                     changes = [change[use.weight] for change in self._changes]
                     for delta in deltas:
-                        slopes[..., use.weight] += (
-                            contracted(use.module, use.inputs, delta, changes).double().cpu()
-                        )
+                        slope = contracted(use.module, use.inputs, delta, changes).double().cpu()
+                        slopes[..., use.weight] += _by_sample(slope, len(slopes))
             found += sign * slopes.square()
         return found
 
@@ -148,6 +147,11 @@ class Tangents:
             return output
 
         return hook
+
+
+def _by_sample(values: Tensor, samples: int) -> Tensor:
+    """Sums over the entries of a batch that belong to one sample, where a layer is given several of each."""
+    return values if len(values) == samples else values.unflatten(0, (samples, -1)).sum(1)
 
 
 def can_be_summed(outputs: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from explorer.blocks import CONVOLUTIONS, TRANSPOSED
+from explorer.products import TransposedLinear
 
 Order = tuple[Literal["plain", "channels last", "inputs first"], int]  # and the number of groups
 
@@ -46,6 +47,8 @@ def _order(module: nn.Module) -> Order | None:
         return "plain", 1
     if isinstance(module, CONVOLUTIONS):
         return ("channels last", 1) if module.groups == 1 else ("plain", module.groups)
+    if isinstance(module, TransposedLinear):
+        return "inputs first", 1
     if isinstance(module, TRANSPOSED):
         return "inputs first", module.groups
     return None

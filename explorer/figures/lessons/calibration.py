@@ -5,6 +5,7 @@ from typing import Any
 
 from explorer.figures import look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 from explorer.figures.steps import curves
 from explorer.lessons.calibration import Objectives, Range, Traffic
 
@@ -95,23 +96,18 @@ def objectives_view(found: Objectives, clips: Mapping[str, float], bits: int) ->
 
 def accuracy_figure(rows: Sequence[Sequence[Any]], *, height: int = 380) -> Drawing:
     """Accuracy against bits, a curve a rule, with its standard error; rows of rule, bits, accuracy, error."""
-    made = look.blank(height)
-    for rule, colour in RULE_COLOURS.items():
-        own = [row for row in rows if row[0] == rule]
-        made.add_scatter(
-            x=[row[1] for row in own],
-            y=[row[2] for row in own],
-            error_y={"type": "data", "array": [row[3] for row in own]},
-            mode="lines+markers",
-            name=RULE_WORDS.get(rule, rule),
-            line={"color": colour, "dash": "dash" if rule == "kl, with zeros" else "solid"},
-            marker={"color": colour, "size": 8},
-            hovertemplate="%{x} bits: %{y:.2%}<extra></extra>",
+    curves = [
+        levels.of_rows(
+            RULE_WORDS.get(rule, rule),
+            [row for row in rows if row[0] == rule],
+            (1, 2),
+            colour,
+            dash="dash" if rule == "kl, with zeros" else "solid",
         )
+        for rule, colour in RULE_COLOURS.items()
+    ]
     full = next(row for row in rows if row[0] == "FP32")[2]
-    made.add_shape(
-        type="line", xref="paper", x0=0, x1=1, y0=full, y1=full, line={"color": look.MUTED, "dash": "dash"}
-    )
+    made = levels.figure(curves, hover="%{x} bits: %{y:.2%}", against=full, height=height)
     made.update_xaxes(title="bits of every activation", autorange="reversed", dtick=1)
     return made.update_yaxes(title="test accuracy (dashed: FP32)", tickformat=".0%")
 

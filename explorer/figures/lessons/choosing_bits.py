@@ -1,5 +1,6 @@
 """Pictures of lesson 8: a plan as bars, plans over size and damage, numbers of plans, predicted against measured."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,13 @@ def plane_figure(
     made.update_xaxes(title="size of the weights (bytes)" + (", dashed: budget" if budget else ""))
     if ends is not None:
         made.update_xaxes(range=[0.95 * ends[0], 1.03 * ends[1]])
-    return made.update_yaxes(title="predicted damage Ω (nats)", type="log", exponentformat="power", dtick=1)
+    made.update_yaxes(title="predicted damage Ω (nats)", type="log", exponentformat="power", dtick=1)
+    if line is None:  # spots alone may lie within less than a decade, where no power of ten would be labelled
+        values = [spot.omega for spot in spots if spot.omega > 0]
+        made.update_yaxes(
+            range=[math.log10(min(values)) - 1, math.log10(max(values)) + 1] if values else None
+        )
+    return made
 
 
 def counts_figure(

@@ -54,6 +54,8 @@ def ranges_figure(rows: Sequence[tuple[str, float, float, int]], mark: str, *, h
         marker={"color": [look.ACCENT if name == mark else look.WEIGHTS for name, *_ in rows]},
         text=[f"t = {digits}" for *_, digits in rows],
         textposition="auto",
+        textangle=0,
+        insidetextanchor="middle",
         customdata=[[low, high] for _, low, high, _ in rows],
         hovertemplate="10^%{customdata[0]:.1f} to 10^%{customdata[1]:.1f}<extra>%{y}</extra>",
         showlegend=False,

@@ -6,6 +6,7 @@ import numpy as np
 
 from explorer.figures import look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 
 KIND_WORDS: Mapping[str, str] = {
     "ticket": "ticket, rewound",
@@ -93,29 +94,15 @@ def levels_figure(
         rows: of round, share kept, kind and then numbers.
         at: column of the mean; its standard error is in the next.
     """
-    made = look.blank(height)
-    for kind, words in KIND_WORDS.items():
-        own = [row for row in rows if row[2] == kind]
-        made.add_scatter(
-            x=[row[1] for row in own],
-            y=[row[at] for row in own],
-            error_y={"type": "data", "array": [row[at + 1] for row in own]},
-            mode="lines+markers",
-            name=words,
-            marker={"color": _COLOURS[kind], "symbol": _SYMBOLS[kind], "size": 9},
-            line={"color": _COLOURS[kind]},
-            hovertemplate=f"%{{x:.2%}} kept: %{{y:{'.2%' if percent else '.0f'}}}<extra></extra>",
+    curves = [
+        levels.of_rows(
+            words, [row for row in rows if row[2] == kind], (1, at), _COLOURS[kind], _SYMBOLS[kind]
         )
+        for kind, words in KIND_WORDS.items()
+    ]
     full = next(row for row in rows if row[2] == "full")
-    made.add_shape(
-        type="line",
-        xref="paper",
-        x0=0,
-        x1=1,
-        y0=full[at],
-        y1=full[at],
-        line={"color": look.MUTED, "dash": "dash"},
-    )
+    hover = f"%{{x:.2%}} kept: %{{y:{'.2%' if percent else '.0f'}}}"
+    made = levels.figure(curves, hover=hover, against=float(full[at]), height=height)
     made.update_xaxes(
         title="weights kept (log); dashed: the whole network",
         type="log",

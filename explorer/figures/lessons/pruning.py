@@ -7,6 +7,7 @@ import numpy as np
 
 from explorer.figures import look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 
 CRITERION_WORDS: Mapping[str, str] = {
     "magnitude": "magnitude |w|",
@@ -83,18 +84,11 @@ def curves_figure(
     height: int = 360,
 ) -> Drawing:
     """Accuracy against the share kept, with standard errors, a curve a criterion; the reader's choice is a diamond."""
-    made = look.blank(height)
-    for name, points in curves.items():
-        made.add_scatter(
-            x=[x for x, _, _ in points],
-            y=[y for _, y, _ in points],
-            error_y={"type": "data", "array": [error for _, _, error in points], "thickness": 1},
-            mode="lines+markers",
-            name=CRITERION_WORDS[name],
-            marker={"color": COLOURS[name], "symbol": SYMBOLS[name], "size": 7},
-            line={"color": COLOURS[name]},
-            hovertemplate="%{x:.1%} kept: %{y:.1%}<extra></extra>",
-        )
+    drawn = [
+        levels.of_rows(CRITERION_WORDS[name], points, (0, 1), COLOURS[name], SYMBOLS[name])
+        for name, points in curves.items()
+    ]
+    made = levels.figure(drawn, hover="%{x:.1%} kept: %{y:.1%}", height=height)
     made.add_scatter(
         x=[chosen[0]],
         y=[chosen[1]],
@@ -132,24 +126,12 @@ def layers_figure(names: Sequence[str], shares: Sequence[float], *, height: int 
 
 def ways_figure(rows: Sequence[Sequence[float | str]], dense: float, *, height: int = 400) -> Drawing:
     """Accuracy of every way after pruning and after training again; rows of way, kept, accuracy, error, twice."""
-    made = look.blank(height)
-    names = [WAY_WORDS[str(row[0])] for row in rows]
-    for at, name, colour, symbol in (
-        (2, "pruned", look.BIT_COLOURS[3], "square"),
-        (4, "and trained again", look.WEIGHTS, "circle"),
-    ):
-        made.add_scatter(
-            x=names,
-            y=[row[at] for row in rows],
-            error_y={"type": "data", "array": [row[at + 1] for row in rows]},
-            mode="markers",
-            name=name,
-            marker={"color": colour, "symbol": symbol, "size": 11},
-            hovertemplate="%{x}: %{y:.2%}<extra></extra>",
-        )
-    made.add_shape(
-        type="line", xref="paper", x0=0, x1=1, y0=dense, y1=dense, line={"color": look.MUTED, "dash": "dash"}
+    named = [(WAY_WORDS[str(row[0])], *row[1:]) for row in rows]
+    marks = (
+        levels.of_rows("pruned", named, (0, 2), look.BIT_COLOURS[3], "square"),
+        levels.of_rows("and trained again", named, (0, 4), look.WEIGHTS),
     )
+    made = levels.figure(marks, hover="%{x}: %{y:.2%}", against=dense, joined=False, height=height)
     return made.update_yaxes(
         title="test accuracy ± s.e. (dashed: before pruning)", tickformat=".0%", rangemode="tozero"
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from explorer.figures import look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 from explorer.lessons.quantizing import Channels, ClipCurve, Steps
 
 STAGES = ("x", "scaled", "rounded", "stored", "back", "error")
@@ -132,31 +133,15 @@ def channels_figure(found: Channels, *, height: int = 380) -> Drawing:
 
 def accuracy_figure(rows: Sequence[Sequence[float | str]], *, height: int = 380) -> Drawing:
     """Accuracy against bits with its standard error; rows of granularity, bits, accuracy, error, samples."""
-    made = look.blank(height)
-    for granularity, name, colour, symbol in (
+    ways = (
         ("tensor", "one step for the tensor", look.BIT_COLOURS[3], "square"),
         ("channel", "one step a channel", look.WEIGHTS, "circle"),
-    ):
-        own = [row for row in rows if row[0] == granularity]
-        made.add_scatter(
-            x=[row[1] for row in own],
-            y=[row[2] for row in own],
-            error_y={"type": "data", "array": [row[3] for row in own]},
-            mode="lines+markers",
-            name=name,
-            marker={"color": colour, "symbol": symbol, "size": 9},
-            line={"color": colour},
-            hovertemplate="%{x} bits: %{y:.2%}<extra></extra>",
-        )
-    full = next(row for row in rows if row[0] == "none")
-    made.add_shape(
-        type="line",
-        xref="paper",
-        x0=0,
-        x1=1,
-        y0=full[2],
-        y1=full[2],
-        line={"color": look.MUTED, "dash": "dash"},
     )
+    curves = [
+        levels.of_rows(name, [row for row in rows if row[0] == way], (1, 2), colour, symbol)
+        for way, name, colour, symbol in ways
+    ]
+    full = next(row for row in rows if row[0] == "none")
+    made = levels.figure(curves, hover="%{x} bits: %{y:.2%}", against=float(full[2]), height=height)
     made.update_xaxes(title="bits of every weight", autorange="reversed", dtick=1)
     return made.update_yaxes(title="test accuracy (dashed: FP32)", tickformat=".0%")

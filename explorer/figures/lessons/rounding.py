@@ -6,6 +6,7 @@ import numpy as np
 
 from explorer.figures import look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 from explorer.lessons.rounding import MODES, TARGET, Mode
 
 WORDS: Mapping[Mode, str] = {
@@ -162,21 +163,14 @@ def descent_figure(
 
 def training_figure(curves: Mapping[str, Sequence[Sequence[float]]], *, height: int = 400) -> Drawing:
     """Accuracy against epochs, ± one standard error over the seeds."""
-    made = look.blank(height)
-    for name, words, colour, dash in (
+    ways = (
         ("fp32", "FP32", look.BIT_COLOURS[32], "dash"),
         ("stochastic", "binary8, stochastic", look.WEIGHTS, "solid"),
         ("nearest", "binary8, to nearest", look.BIT_COLOURS[3], "solid"),
-    ):
-        rows = curves[name]
-        made.add_scatter(
-            x=[row[0] for row in rows],
-            y=[row[1] for row in rows],
-            error_y={"type": "data", "array": [row[2] for row in rows]},
-            mode="lines+markers",
-            name=words,
-            line={"color": colour, "dash": dash},
-            hovertemplate="epoch %{x}: %{y:.2%}<extra>" + words + "</extra>",
-        )
+    )
+    drawn = [
+        levels.of_rows(words, curves[name], (0, 1), colour, dash=dash) for name, words, colour, dash in ways
+    ]
+    made = levels.figure(drawn, hover="epoch %{x}: %{y:.2%}", height=height)
     made.update_xaxes(title="epochs", dtick=1)
     return made.update_yaxes(title="test accuracy", tickformat=".0%")

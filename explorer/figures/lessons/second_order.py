@@ -7,6 +7,7 @@ import numpy as np
 
 from explorer.figures import block_axis, look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 from explorer.lessons.second_order import Bowl, Deleting, Points, Probing
 
 COLOURS: Mapping[str, str] = {"saliency": look.WEIGHTS, "magnitude": look.BIT_COLOURS[3]}
@@ -299,18 +300,12 @@ def pruned_figure(
     rows: Sequence[Sequence[float | str]], column: int, title: str, *, height: int = 360
 ) -> Drawing:
     """Loss (column 3) or accuracy (column 5) against the share kept, by both rules, with standard errors."""
-    made = look.blank(height)
-    for by in ("saliency", "magnitude"):
-        own = [row for row in rows if row[0] == by]
-        made.add_scatter(
-            x=[row[1] for row in own],
-            y=[row[column] for row in own],
-            error_y={"type": "data", "array": [row[column + 1] for row in own], "thickness": 1.5},
-            mode="lines+markers",
-            name=WORDS[by],
-            line={"color": COLOURS[by], "dash": _DASHES[by]},
-            marker={"size": 8},
-            hovertemplate="%{x:.0%} kept: %{y:.4g}<extra></extra>",
+    curves = [
+        levels.of_rows(
+            WORDS[by], [row for row in rows if row[0] == by], (1, column), COLOURS[by], dash=_DASHES[by]
         )
+        for by in ("saliency", "magnitude")
+    ]
+    made = levels.figure(curves, hover="%{x:.0%} kept: %{y:.4g}", height=height)
     made.update_xaxes(title="weights that are left", tickformat=".0%", autorange="reversed")
     return made.update_yaxes(title=title, tickformat=".0%" if column == 5 else "")

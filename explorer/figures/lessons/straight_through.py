@@ -6,6 +6,7 @@ import numpy as np
 
 from explorer.figures import look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 from explorer.figures.steps import curves
 from explorer.lessons.straight_through import Descent
 
@@ -101,23 +102,10 @@ def accuracy_figure(
     height: int = 380,
 ) -> Drawing:
     """Accuracy against bits, both ways, with standard errors; rows of bits, accuracy, error; dashed: FP32."""
-    made = look.blank(height)
-    for name, rows, colour, symbol in (
-        ("after training (PTQ)", after, AFTER, "square"),
-        ("trained with it (QAT)", trained, WITH, "circle"),
-    ):
-        made.add_scatter(
-            x=[row[0] for row in rows],
-            y=[row[1] for row in rows],
-            error_y={"type": "data", "array": [row[2] for row in rows]},
-            mode="lines+markers",
-            name=name,
-            line={"color": colour},
-            marker={"color": colour, "symbol": symbol, "size": 9},
-            hovertemplate="%{x} bits: %{y:.2%}<extra></extra>",
-        )
-    if full is not None:
-        line = {"color": look.MUTED, "dash": "dash"}
-        made.add_shape(type="line", xref="paper", x0=0, x1=1, y0=full, y1=full, line=line)
+    curves = (
+        levels.of_rows("after training (PTQ)", after, (0, 1), AFTER, "square"),
+        levels.of_rows("trained with it (QAT)", trained, (0, 1), WITH),
+    )
+    made = levels.figure(curves, hover="%{x} bits: %{y:.2%}", against=full, height=height)
     made.update_xaxes(title="bits b", autorange="reversed", dtick=1)
     return made.update_yaxes(title="test accuracy", tickformat=".0%")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from explorer.figures import look
 from explorer.figures.drawing import Drawing
+from explorer.figures.lessons import levels
 
 COLOURS: Mapping[str, str] = {
     "Monarch": look.WEIGHTS,
@@ -92,7 +93,7 @@ def errors_figure(
     made.add_shape(
         type="line", yref="paper", y0=0, y1=1, x0=dense, x1=dense, line={"color": look.MUTED, "dash": "dash"}
     )
-    made.update_xaxes(title="parameters (dashed: those of the dense matrix)", rangemode="tozero")
+    made.update_xaxes(title="parameters (dashed: of A itself)", rangemode="tozero")
     return made.update_yaxes(title="‖A − M‖ / ‖A‖", tickformat=".0%", rangemode="tozero")
 
 
@@ -118,18 +119,12 @@ def heat_figure(values: Sequence[Sequence[float]], *, height: int = 380, divergi
 
 def accuracy_figure(rows: Sequence[Sequence[float | str]], *, height: int = 380) -> Drawing:
     """Accuracy against parameters with its standard error; rows of way, parameters, products, accuracy, error."""
-    made = look.blank(height)
     symbols = ("circle", "square", "triangle-up", "diamond", "x")
     colours = (look.MUTED, look.WEIGHTS, look.BIT_COLOURS[3], look.ACCENT, look.ACTIVATIONS)
-    for row, symbol, colour in zip(rows, symbols, colours, strict=True):
-        made.add_scatter(
-            x=[row[1]],
-            y=[row[3]],
-            error_y={"type": "data", "array": [row[4]]},
-            mode="markers",
-            name=WAY_WORDS[str(row[0])],
-            marker={"color": colour, "symbol": symbol, "size": 12},
-            hovertemplate="%{x:,} parameters: %{y:.2%}<extra></extra>",
-        )
+    marks = [
+        levels.of_rows(WAY_WORDS[str(row[0])], [row], (1, 3), colour, symbol)
+        for row, symbol, colour in zip(rows, symbols, colours, strict=True)
+    ]
+    made = levels.figure(marks, hover="%{x:,} parameters: %{y:.2%}", joined=False, height=height)
     made.update_xaxes(title="parameters (log)", type="log")
     return made.update_yaxes(title="test accuracy ± s.e. over seeds", tickformat=".1%")

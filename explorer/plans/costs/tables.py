@@ -22,7 +22,6 @@ from typing import Any
 
 from explorer.blocks import Block, Layer
 from explorer.errors import PlanError
-from explorer.plans.damage.network_errors import channel_axis
 from explorer.plans.plan.plan import Plan, check_names, listed
 from explorer.quantizers.settings import WEIGHTS, QuantizerSettings
 
@@ -172,7 +171,7 @@ def _steps(layer: Layer, quantizer: QuantizerSettings) -> int:
             f"the shape of {layer.name} is not known, so its channels' scales cannot be counted; leave the "
             "scales out, or use a study with a network"
         )
-    return layer.shape[channel_axis(layer)]
+    return layer.shape[layer.output_axis]
 
 
 def bops_table(

@@ -44,7 +44,7 @@ from explorer.errors import PlanError
 from explorer.estimates import means
 from explorer.plans.costs.tables import FULL_PRECISION
 from explorer.plans.damage.correlations import Correlations
-from explorer.plans.damage.network_errors import channel_axis, network_errors
+from explorer.plans.damage.network_errors import network_errors
 from explorer.plans.damage.omega import DamageTable, damage_table
 from explorer.quantizers.calibration import input_affines
 from explorer.quantizers.layers import places
@@ -292,7 +292,7 @@ def weight_changes(
         for layer in block.layers:
             weight = model.get_parameter(layer.parameter).detach()
             found[layer.parameter] = (
-                quantize_weight(weight, width, quantizer, axis=channel_axis(layer)) - weight
+                quantize_weight(weight, width, quantizer, axis=layer.output_axis) - weight
             )
     return found
 

@@ -30,11 +30,6 @@ def network_errors(
     return errors
 
 
-def channel_axis(layer: Layer) -> int:
-    """Which axis of a layer's weight the output channels are."""
-    return 1 if layer.kind.startswith("ConvTranspose") else 0
-
-
 # A page asks for the same errors again and again, and choosing a step is what takes the time. A study's network
 # is never changed, so what was found for it holds as long as it lives.
 _KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[str, int, QuantizerSettings], float]] = WeakKeyDictionary()
@@ -49,5 +44,5 @@ def _squared_error(
     if key not in known:
         assert model is not None
         weight = model.get_parameter(layer.parameter).detach()
-        known[key] = squared_errors(weight, (bits,), quantizer, axis=channel_axis(layer))[bits]
+        known[key] = squared_errors(weight, (bits,), quantizer, axis=layer.output_axis)[bits]
     return known[key]

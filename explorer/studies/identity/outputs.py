@@ -10,7 +10,6 @@ A network that says something else of the same sample when it is asked again dra
 keeps a state: its outputs identify nothing and are left out, and a remark says so.
 """
 
-import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from explorer.errors import StudyError
 from explorer.studies.data.samples import Samples, mapped
 from explorer.studies.identity.parts import digest
 from explorer.studies.losses import Loss
+from explorer.studies.standard.computed import copied
 
 SAMPLES = 2
 LARGE = 2**28  # bytes of weights beyond which no copy in double precision is made
@@ -75,7 +75,7 @@ def _double(network: nn.Module, data: Samples, loss: Loss) -> list[_Value] | Non
     """In double precision; None where the network is too large for a copy, or does not keep to it."""
     if sum(parameter.numel() * parameter.element_size() for parameter in network.parameters()) > LARGE:
         return None
-    doubled, samples = copy.deepcopy(network).eval().cpu().double(), _samples(data, torch.float64)
+    doubled, samples = copied(network).eval().cpu().double(), _samples(data, torch.float64)
     try:
         with _Singles() as singles:
             first = _pass(doubled, loss, *samples[0])
@@ -85,9 +85,9 @@ def _double(network: nn.Module, data: Samples, loss: Loss) -> list[_Value] | Non
 
 
 def _single(network: nn.Module, data: Samples, loss: Loss) -> list[_Value]:
-    copied = copy.deepcopy(network).eval().cpu()
+    alone = copied(network).eval().cpu()
     try:
-        return [_pass(copied, loss, *each) for each in _samples(data, torch.float32)]
+        return [_pass(alone, loss, *each) for each in _samples(data, torch.float32)]
     except StudyError:
         raise
     except Exception as error:  # a person's own forward may raise anything

@@ -1,4 +1,8 @@
-"""An experiment on a page: its controls, the pictures, the numbers and what came out, drawn anew by itself."""
+"""An experiment on a page: its controls, the pictures, the numbers and what came out, drawn anew by itself.
+
+What comes out depends on the lesson and the values of the controls alone, so sessions share it: a class that is told to
+move the same slider computes each of its places once.
+"""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,6 +17,7 @@ from explorer.ui.parts import beside, picking
 from explorer.ui.shell import sentences
 
 _LARGE = 21  # pixels of type in a presented picture
+_KEPT = 400  # outcomes, of some 10 to 100 kB each
 
 
 def show(number: int, key: str) -> None:
@@ -45,14 +50,29 @@ def answering(number: int, key: str, *, large: bool = False) -> None:
         with column:
             values = moving.draw(number, controls)
     with picture:
-        outcome(experiment.compute(**values), name, large=large)
+        outcome(_computed(number, key, tuple(values.items()), large), name)
     for control in controls:
         if isinstance(control, Choice) and control.clicked:
             _follow(number, control, f"{name}_0", values[control.name])
 
 
-def outcome(found: Outcome, key: str, *, large: bool = False) -> None:
-    """Numbers, pictures and the finding."""
+@st.cache_resource(show_spinner=False, max_entries=_KEPT)
+def _computed(number: int, key: str, values: tuple[tuple[str, Value], ...], large: bool) -> Outcome:
+    """What comes out for some values, its pictures as they are drawn; not to be changed."""
+    return dressed(finding.lesson(number).experiment(key).compute(**dict(values)), large=large)
+
+
+def dressed(found: Outcome, *, large: bool = False) -> Outcome:
+    """An outcome whose pictures have the page's type; ``large``: to be read from the last row."""
+    for picture in found.pictures:
+        if large:
+            _enlarge(picture.figure)
+        look.inked(picture.figure)
+    return found
+
+
+def outcome(found: Outcome, key: str) -> None:
+    """Numbers, pictures and the finding, of an outcome that is `dressed`."""
     if found.quantities:
         with st.container(key=f"lesson_numbers_{key}", horizontal=True, gap="medium"):
             for quantity in found.quantities:
@@ -62,10 +82,8 @@ def outcome(found: Outcome, key: str, *, large: bool = False) -> None:
         with beside_each_other, st.container(width="stretch", key=f"picture_{place}_{key}"):
             if picture.title:
                 st.caption(picture.title)
-            if large:
-                _enlarge(picture.figure)
             st.plotly_chart(
-                look.inked(picture.figure),
+                picture.figure,
                 key=f"{key}_{place}",
                 alt=picture.alt,
                 config={"displayModeBar": False},
@@ -73,8 +91,12 @@ def outcome(found: Outcome, key: str, *, large: bool = False) -> None:
     with st.container(key=f"finding_{key}"):
         st.markdown(found.finding)
     if found.table is not None:
-        with st.expander("The numbers", icon=":material/table:"):
-            st.dataframe(pd.DataFrame({name: list(values) for name, values in found.table.items()}))
+        # What is folded is drawn when it is opened: the browser's code for tables takes longer than a page of text.
+        with st.expander(
+            "The numbers", icon=":material/table:", key=f"numbers_{key}", on_change="rerun"
+        ) as numbers:
+            if numbers.open:
+                st.dataframe(pd.DataFrame({name: list(values) for name, values in found.table.items()}))
 
 
 def _enlarge(figure: go.Figure) -> None:

@@ -17,7 +17,7 @@ from explorer.course.parts import (
 )
 from explorer.studies import names
 from explorer.ui.course import exercise, experiment, long, presenting, progress
-from explorer.ui.shell import navigation
+from explorer.ui.shell import navigation, sentences
 from explorer.ui.state import link
 
 
@@ -60,8 +60,8 @@ def _draw(lesson: Lesson, part: Part, place: int) -> None:
             with st.container(key=f"notice_{key}"):
                 st.markdown(f"**What to notice.** {part.words}")
         case Code():
-            with st.container(key=f"prose_{key}"), st.expander(part.title, icon=":material/code:"):
-                st.code(part.source, language="python")
+            with st.container(key=f"prose_{key}"):
+                _code(part, key)
         case Experiment():
             experiment.show(lesson.number, part.key)
         case Exercise():
@@ -73,6 +73,14 @@ def _draw(lesson: Lesson, part: Part, place: int) -> None:
         case Sources():
             with st.container(key=f"prose_{key}"):
                 st.markdown("## Sources\n\n" + "\n".join(f"- {source.line}" for source in part.of))
+
+
+@sentences.fragment()
+def _code(part: Code, key: str) -> None:
+    """Folded, and drawn when it is opened: what colours code in the browser takes half a second to load."""
+    with st.expander(part.title, icon=":material/code:", key=f"code_{key}", on_change="rerun") as folded:
+        if folded.open:
+            st.code(part.source, language="python")
 
 
 def _in_the_app(part: InTheApp, key: str) -> None:

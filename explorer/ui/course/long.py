@@ -42,4 +42,4 @@ def show(number: int, key: str) -> None:
 
 def _draw(long: Long, run: Run, key: str) -> None:
     if run.status == "done" and run.result is not None:
-        experiment.outcome(long.draw(registry.result(run.spec.kind, run.result)), key)
+        experiment.outcome(experiment.dressed(long.draw(registry.result(run.spec.kind, run.result))), key)

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from explorer.jobs import housekeeping
+from explorer.jobs import housekeeping, permission
 from explorer.jobs.telling import comparison, headlines, titles
 from explorer.runs import Run
 from explorer.ui.parts import run_panel
 from explorer.ui.runs import again, deleting
-from explorer.ui.shell import caches, opening
+from explorer.ui.shell import caches, door, opening
 from explorer.ui.shell.plain import plain
 
 LOG_LINES = 200
@@ -53,7 +53,9 @@ def _described(run: Run) -> None:
             placeholder="none",
         )
         note = st.text_area("Note", run.note or "", height=80)
-        if st.form_submit_button("Save", icon=":material/save:"):
+        may = permission.may_end(run, door.person())
+        if st.form_submit_button("Save", icon=":material/save:", disabled=not may):
+            permission.check(run, door.person(), to="describe")
             caches.store().shelf.describe(run.id, name=name, note=note, tags=tags)
             st.rerun()
 

@@ -16,9 +16,31 @@ from explorer.ui.shell.plain import plain
 MOST_SHOWN = 10  # of those that wait
 
 
+def show(*, patient: bool = False) -> None:
+    """Draw the list, and again every two seconds.
+
+    Args:
+        patient: on a page that computes for itself, such as a lesson, every ten while nothing is at work. A class of
+            thirty then asks the server for little but its answers; and Streamlit 1.67 may drop what a fragment has not
+            sent when another is asked for as it ends.
+    """
+    if patient and not caches.store().live():
+        _every_ten_seconds()
+    else:
+        _every_two_seconds()
+
+
 @sentences.fragment(run_every=2.0)
-def show() -> None:
-    """Draw the list, and again every two seconds."""
+def _every_two_seconds() -> None:
+    _list()
+
+
+@sentences.fragment(run_every=10.0)
+def _every_ten_seconds() -> None:
+    _list()
+
+
+def _list() -> None:
     store = caches.store()
     advance(store)
     live = store.live()

@@ -1,6 +1,6 @@
 """The door of the app: the guard in front of Streamlit, who has come in, and the login by OpenID Connect.
 
-A shared password is asked for by the guard, before Streamlit hears of a request. OpenID Connect is Streamlit's own:
+A shared password, or a name in a class, is asked for by the guard, before Streamlit hears of a request. OpenID Connect is Streamlit's own:
 its pages can be reached, and show nothing but the login.
 """
 
@@ -41,7 +41,7 @@ def person() -> Person:
         return persons.operator()
     if kind == "oidc":
         return Person(_claimed())
-    if kind == "password" and gate is not None:
+    if gate is not None and gate.login.by_form:
         return gate.person(st.context.cookies) or Person(None)
     return Person(None, operator=True)  # it was accepted that anyone may do anything
 
@@ -62,11 +62,11 @@ def enter() -> None:
 def who() -> None:
     """Name and way out, in the sidebar of an app that asks for a login."""
     gate = _gate()
-    if gate is None or gate.login.kind not in ("password", "oidc"):
+    if gate is None or not (gate.login.by_form or gate.login.kind == "oidc"):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="who"):
         st.text(person().name or "guest")
-        if gate.login.kind == "password":
+        if gate.login.by_form:
             st.html(f'<a href="{gate.base}{LOG_OUT}" style="color: inherit">Log out</a>')
         elif st.button("Log out", type="tertiary"):
             st.logout()

@@ -28,11 +28,11 @@ _PICKER, _MISSING = "study_picker", "study_missing"
 
 
 def sidebar(*, picker: bool = True) -> None:
-    """The study picker, but on pages that have studies of their own, and the list of running computations."""
+    """The study picker, but on pages that have studies of their own, such as lessons, and the running computations."""
     with st.sidebar:
         if picker:
             _picker()
-        at_work.show()
+        at_work.show(patient=not picker)
         door.who()
 
 
@@ -257,6 +257,7 @@ def style() -> None:
         [data-testid="stMainBlockContainer"] h1 {font-size: 1.5rem; padding: .2rem 0 0;}
         [data-testid="stMainBlockContainer"] h2 {font-size: 1.2rem; padding: .5rem 0 0;}
         [data-testid="stMainBlockContainer"] h3 {font-size: 1.05rem; padding: .3rem 0 0;}
+        [class*="st-key-prose_"] h2, [class*="st-key-long_"] h3 {padding-bottom: .5rem;}
         [class*="st-key-prose_"] {max-width: 50rem;}
         [class*="st-key-prose_"] p, [class*="st-key-prose_"] li {line-height: 1.6;}
         [class*="st-key-experiment_"] h3, [class*="st-key-long_"] h3 {padding: 0;}

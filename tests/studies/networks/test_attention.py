@@ -77,7 +77,27 @@ def test_parameters_are_shared_and_the_projections_are_blocks() -> None:
     assert all(layer.calls == 1 for block in partition(network, x) for layer in block.layers)
 
 
-def test_an_attention_of_another_form_is_left_alone() -> None:
-    for options in ({"kdim": 3, "vdim": 3}, {"add_zero_attn": True}, {"add_bias_kv": True}):
-        network = nn.Sequential(nn.MultiheadAttention(6, 2, **options))
-        assert isinstance(open_attention(network).get_submodule("0"), nn.MultiheadAttention)
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("kind", ["self", "cross", "other widths", "masked", "with more keys"])
+def test_it_computes_the_same_to_the_bit(kind: str, need_weights: bool) -> None:
+    """What the original computes where it does not take its fused kernel, whose bits are its own."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        widths = {"kdim": 5, "vdim": 7} if kind == "other widths" else {}
+        more = {"add_bias_kv": True, "add_zero_attn": True} if kind == "with more keys" else {}
+        module = nn.MultiheadAttention(15, 3, batch_first=True, **widths, **more).eval()
+        x, y, z = torch.randn(3, 4, 15), torch.randn(3, 6, widths.get("kdim", 15)), torch.randn(3, 6, 7)
+    triple = {
+        "self": (x, x, x),
+        "masked": (x, x, x),
+        "with more keys": (x, x, x),
+        "cross": (x, y, y),
+        "other widths": (x, y, z),
+    }[kind]
+    masks = {}
+    if kind in ("masked", "with more keys"):
+        masks["attn_mask"] = torch.ones(4, 4, dtype=torch.bool).triu(1)
+        masks["key_padding_mask"] = torch.tensor([[False, False, False, True]] * 3)
+    found = opened(module)(*triple, need_weights=need_weights, **masks)
+    for a, b in zip(module(*triple, need_weights=need_weights, **masks), found, strict=True):
+        assert b is None if a is None else torch.equal(a, b)

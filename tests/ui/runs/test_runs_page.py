@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Connection
 from streamlit.testing.v1 import AppTest
 
+from explorer.access.persons import Person
 from explorer.jobs import execute, housekeeping
 from explorer.jobs.telling import titles
 from explorer.runs import RunSpec, Store
 from explorer.runs.database import Database
 from explorer.ui.runs import listing, several
+from explorer.ui.shell import door
 from tests.ui.conftest import Opens
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -49,12 +51,17 @@ def test_an_empty_store_says_what_to_do(opens: Opens, home: Path) -> None:
     assert "No run yet" in page.info[0].value
 
 
-def test_a_run_is_named_and_deleted_and_comes_back(opens: Opens) -> None:
+def test_a_run_is_named_and_deleted_and_comes_back(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By nobody but whoever asked for it, here the operator."""
     store = Store.open()
     run = execute(store, chain(1))
     page = opens("runs", study="hawq-v3-resnet18")
     assert not page.exception
     assert rows(page) == [titles.of(run)]
+    with monkeypatch.context() as another:
+        another.setattr(door, "person", lambda: Person("Bob"))
+        page = chosen(page, run.id)
+        assert {each.label: each.disabled for each in page.main.button}.items() >= {"Save": True}.items()
     page = chosen(page, run.id)
     page.text_input[1].set_value("my chain")
     page = press(page, "Save")
