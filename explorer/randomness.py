@@ -66,6 +66,8 @@ class Stream(IntEnum):
     FEATURE_NOISE = 46  # added to the inputs of layers in training, a draw a step
     DATASET_SAMPLES = 47  # what a person's own data set draws when it is asked for a sample, a draw a sample
     DATASET_SPLIT = 48  # which rows are test samples where the data do not say
+    SYNTHETIC_INTERACTIONS = 49  # of users and items that nobody had
+    NEGATIVE_ITEMS = 50  # that stand for what users did not like, a draw an epoch; 0 is the study's own
 
 
 def _plain(seed: int, draw: int) -> int:

@@ -1,5 +1,6 @@
 """Commands about studies: list them, get their data, fold or make them again, and measure their curvature."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -122,7 +123,7 @@ def pretrain(
     from explorer.errors import StudyError
     from explorer.studies.shipped import language, making, recommending
 
-    makers = {
+    makers: dict[str, Callable[..., None]] = {
         **{each: partial(making.make, each) for each in making.RECIPES},
         language.NAME: language.make,
         **{

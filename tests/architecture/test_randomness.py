@@ -11,7 +11,10 @@ EXPLORER = Path(__file__).resolve().parents[2] / "explorer"
 EXCEPTIONS = {
     "randomness.py",  # where generators are made
     "runs/holding/patience.py",  # by chance waiting workers do not all come back at once; no result has it
-    "studies/shipped/pretraining.py",  # the shipped weights come from its seed; nn.init takes no generator
+    # The shipped weights come from their seed; nn.init takes no generator.
+    "studies/shipped/pretraining.py",
+    "studies/shipped/language.py",
+    "studies/shipped/recommending.py",
 }
 
 SEEDING = {

@@ -45,7 +45,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """From (N, T, width) to the same."""
         x = x + self.attention(self.norm1(x))
-        return x + self.down(F.gelu(self.up(self.norm2(x))))
+        found: Tensor = x + self.down(F.gelu(self.up(self.norm2(x))))
+        return found
 
 
 class LanguageModel(nn.Module):
@@ -56,9 +57,6 @@ class LanguageModel(nn.Module):
         self.bytes, self.positions = nn.Embedding(VOCABULARY, width), nn.Embedding(CONTEXT, width)
         self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(layers)))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, VOCABULARY, bias=False)
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """From token numbers (N, T), T at most `CONTEXT`, to (N, T, `VOCABULARY`)."""

@@ -30,9 +30,6 @@ class NeuMF(nn.Module):
         for wide, narrow in pairwise(hidden):
             self.mlp.extend((nn.Linear(wide, narrow), nn.ReLU()))
         self.logit = nn.Linear(factors + hidden[-1], 1)
-        for module in self.modules():
-            if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.05)
 
     def forward(self, pair: tuple[Tensor, Tensor]) -> Tensor:
         """From users and items, each int64 (N, C), to logits (N, C)."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from explorer import reading
 from explorer.errors import StudyError
+from explorer.randomness import Stream, numpy_generator
 
 CANDIDATES, NEGATIVES, CALIBRATION = 1000, 4, 10_000
 _USERS, _ITEMS, _SPACE, _LEAST, _MOST = 600, 1200, 6, 20, 120
@@ -93,7 +94,7 @@ class Pairs:
 
 def synthetic(seed: int = 0) -> Interactions:
     """Interactions that nobody had."""
-    rng = np.random.default_rng(seed)
+    rng = numpy_generator(Stream.SYNTHETIC_INTERACTIONS, seed)
     users, items = rng.standard_normal((_USERS, _SPACE)), rng.standard_normal((_ITEMS, _SPACE))
     popular = 1.2 * rng.standard_normal(_ITEMS)
     drawn = 1.5 * (users @ items.T) / _SPACE**0.5 + popular - np.log(-np.log(rng.random((_USERS, _ITEMS))))
@@ -127,7 +128,7 @@ def movielens(folder: Path) -> Interactions:
 
 def tensors(of: Interactions) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
     """Users, items and labels of both splits: the pairs LAPQ calibrates on (section 5.2), everybody's candidates."""
-    rng = np.random.default_rng(1)
+    rng = numpy_generator(Stream.NEGATIVE_ITEMS, 0)
     return {"train": of.pairs(rng, CALIBRATION), "test": of.candidates(rng)}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from explorer.estimates import means
 from explorer.studies.kinds.text import TextSection
@@ -63,10 +63,13 @@ def training_bytes(count: int, test_share: float) -> int:
     return (windows - round(test_share * windows)) * CONTEXT
 
 
-def _trained(numbers: Tensor, report: Callable[[str], None]) -> torch.nn.Module:
+def _trained(numbers: Tensor, report: Callable[[str], None]) -> nn.Module:
     """The network, trained on a text."""
     torch.manual_seed(SEED)  # nn.init takes no generator
     network = tiny_language_model().train()
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
     draw = torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -86,7 +89,7 @@ def _trained(numbers: Tensor, report: Callable[[str], None]) -> torch.nn.Module:
     return network.eval()
 
 
-def _said(network: torch.nn.Module, numbers: Tensor) -> str:
+def _said(network: nn.Module, numbers: Tensor) -> str:
     """Loss and perplexity on windows that do not overlap."""
     count = (len(numbers) - 1) // CONTEXT
     first = torch.arange(count)[:, None] * CONTEXT

@@ -18,6 +18,7 @@ from torch import nn
 from explorer.errors import StudyError
 from explorer.estimates import means
 from explorer.places import operator_data
+from explorer.randomness import Stream, numpy_generator
 from explorer.studies.losses import Loss
 from explorer.studies.metrics import METRICS
 from explorer.studies.networks import recommending
@@ -83,7 +84,7 @@ def make(name: str, out: Path, data: Path | None = None, report: Callable[[str],
             for split, parts in interactions.tensors(of).items()
             for column, values in zip(("users", "items", "labels"), parts, strict=True)
         }
-        np.savez_compressed(out / "pairs.npz", **made)
+        np.savez_compressed(out / "pairs.npz", allow_pickle=False, **made)
         (out / "study.toml").write_text(_TOML, encoding="utf-8")
 
 
@@ -99,11 +100,14 @@ def _folder(data: Path | None) -> Path:
 def _trained(of: Interactions, network: Callable[[], nn.Module], report: Callable[[str], None]) -> nn.Module:
     torch.manual_seed(SEED)  # nn.init takes no generator
     model = network().train()
-    draw, rng = torch.Generator().manual_seed(SEED), np.random.default_rng(SEED)
+    for module in model.modules():
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.05)
+    draw = torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     loss_of, started = Loss("bce_with_logits"), time.monotonic()
     for epoch in range(1, EPOCHS + 1):
-        users, items, labels = of.pairs(rng)
+        users, items, labels = of.pairs(numpy_generator(Stream.NEGATIVE_ITEMS, SEED, epoch))
         for rows in torch.randperm(len(labels), generator=draw).split(BATCH):
             loss = loss_of(model((users[rows], items[rows])), labels[rows])
             optimizer.zero_grad()
