@@ -58,16 +58,16 @@ class Stream(IntEnum):
     INPUT_CHANGE_SIGNS = 30
     HELD_OUT_ROWS = 31  # of the training split, that choose what a training keeps
     LESSONS = 32  # of the course, see `explorer.lessons.common.draws`
+    SYNTHETIC_INTERACTIONS = 33  # of users and items that nobody had
+    NEGATIVE_ITEMS = 34  # that stand for what users did not like, a draw an epoch; 0 is the study's own
+    DATASET_SAMPLES = 35  # what a person's own data set draws when it is asked for a sample, a draw a sample
+    DATASET_SPLIT = 36  # which rows are test samples where the data do not say
     OUTPUT_CHANGE_SAMPLES = 40
     OUTPUT_CHANGE_SIGNS = 41
     BINARY_WEIGHTS = 43  # of stochastic BinaryConnect, a draw a step and layer
     GRADIENT_ROUNDING = 44  # of DoReFa's gradients, a draw a step and layer
     AUGMENTATION = 45  # crops and flips of training images, a draw a step
     FEATURE_NOISE = 46  # added to the inputs of layers in training, a draw a step
-    DATASET_SAMPLES = 47  # what a person's own data set draws when it is asked for a sample, a draw a sample
-    DATASET_SPLIT = 48  # which rows are test samples where the data do not say
-    SYNTHETIC_INTERACTIONS = 49  # of users and items that nobody had
-    NEGATIVE_ITEMS = 50  # that stand for what users did not like, a draw an epoch; 0 is the study's own
 
 
 def _plain(seed: int, draw: int) -> int:
