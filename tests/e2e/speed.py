@@ -132,6 +132,12 @@ def of_first_pages(browser: Browser, app: App, study: str, state: str) -> list[R
     ]
 
 
+def of_start(browser: Browser, app: App, study: str) -> Row:
+    """The page that a person meets first, on a server that has loaded the study."""
+    times = first_pages(browser, f"{app.url}/?study={study}", LOADS)
+    return Row("start page, warm server: picture drawn, at rest", times[-1], "3 s")
+
+
 def of_streamlit(browser: Browser, folder: Path) -> Row:
     """A page of a title, a bar chart and a table on Streamlit alone, as its server and the browser bring it."""
     folder.mkdir()
@@ -182,6 +188,7 @@ def measure(study: str, folder: Path) -> list[Row]:
     with chromium() as browser, serve(folder, EXPLORER_SHIPPED="yes") as app:
         rows += of_first_pages(browser, app, study, "cold")
         rows += of_first_pages(browser, app, study, "warm")
+        rows.append(of_start(browser, app, study))
         rows.append(of_streamlit(browser, folder / "bare"))
         page = browser.new_page(viewport=VIEWPORT)  # type: ignore[arg-type]
         page.goto(f"{app.url}/frontier?study={study}")
