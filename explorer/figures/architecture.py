@@ -105,14 +105,14 @@ def finding(boxes: Sequence[Box]) -> str:
 def words(blocks: Sequence[Block]) -> str:
     """What height and width of a box mean; a published study has no images."""
     if any(block.layers[-1].output_shape for block in blocks):
-        return "One box per block, from input to output: as tall as the image it produces, as wide as its channels."
+        return "One box per block, from input to output: as tall as its output, as wide as its channels."
     return "One box per block, from input to output: the more weights, the wider. The publication gives no image sizes."
 
 
 def _marker(boxes: Sequence[Box]) -> dict[str, Any]:
     if boxes and boxes[0].bits is not None:
         return {"color": [look.BIT_COLOURS[box.bits or 32] for box in boxes], "line": {"width": 0}}
-    bar = {"title": {"text": "share of<br>all weights"}, "tickformat": ".0%", "thickness": 12}
+    bar = {"title": {"text": "share of<br>all weights"}, "tickformat": ".0%", "thickness": 12, "nticks": 3}
     return {
         "color": [box.share for box in boxes],
         "colorscale": [[0, "#bfe3dc"], [1, look.WEIGHTS]],
@@ -138,7 +138,7 @@ def _hover(block: Block, share: float, bits: Mapping[str, int] | None) -> str:
     if block.layers[-1].output_shape:
         lines.append("makes " + " × ".join(str(s) for s in block.layers[-1].output_shape))
     if block.macs:
-        lines.append(f"{look.count_text(block.macs)}MACs per image")
+        lines.append(f"{look.count_text(block.macs)}MACs per sample")
     if bits:
         lines.append(f"{bits[block.name]} bits")
     return "<br>".join(lines)

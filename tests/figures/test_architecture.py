@@ -52,7 +52,7 @@ def test_a_box_says_what_it_is() -> None:
         "<b>conv</b> (Conv2d)",
         "100 weights, 20.0% of all",
         "makes 16 × 28 × 28",
-        "12 kMACs per image",
+        "12 kMACs per sample",
         "3 bits",
     ]
 

@@ -16,7 +16,7 @@ BLOCK_COLUMNS: Mapping[str, Any] = {
     "weights": st.column_config.NumberColumn("weights, n", format="localized"),
     "share": st.column_config.ProgressColumn("share of size", format="percent", min_value=0.0),
     "MACs": st.column_config.NumberColumn(
-        "MACs per image", format="compact", help="Multiply-accumulates for one image."
+        "MACs per sample", format="compact", help="Multiply-accumulates for one sample."
     ),
 }
 TRACE_COLUMNS: Mapping[str, Any] = {

@@ -119,7 +119,7 @@ TERMS: Mapping[str, Term] = {
     # what it costs
     "mac": Term(
         "MAC",
-        "Multiply-accumulate: one multiplication and one addition. A layer's MACs per image measure how much it computes.",
+        "Multiply-accumulate: one multiplication and one addition. A layer's MACs per sample measure how much it computes.",
     ),
     "bop": Term(
         "BOP",
