@@ -1,9 +1,11 @@
 """Files and folders that are there whole or not at all: written under another name, flushed to the disk, renamed."""
 
+import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +34,16 @@ def write(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         os.fsync(folder)  # the new name itself survives a power cut
     finally:
         os.close(folder)
+
+
+def archive(entries: Iterable[tuple[str, bytes]]) -> bytes:
+    """A zip archive, LZMA-compressed and without times: the same bytes for the same entries."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as packed:
+        for name, data in entries:
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            packed.writestr(entry, data, compress_type=zipfile.ZIP_LZMA)
+    return made.getvalue()
 
 
 def is_taken(path: Path) -> bool:

@@ -18,16 +18,10 @@ def pack(folder: Path, path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    made = path.with_name(f".{path.name}.tmp")
-    try:
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as archive:
-            for each in sorted(folder.rglob("*")):
-                if each.is_file():
-                    entry = zipfile.ZipInfo(each.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
-                    archive.writestr(entry, each.read_bytes(), compress_type=zipfile.ZIP_LZMA)
-        files.write(path, made.read_bytes())
-    finally:
-        made.unlink(missing_ok=True)
+    found = (each for each in sorted(folder.rglob("*")) if each.is_file())
+    files.write(
+        path, files.archive((each.relative_to(folder).as_posix(), each.read_bytes()) for each in found)
+    )
 
 
 def entry(path: Path, name: str) -> bytes:

@@ -5,7 +5,7 @@ tensors, each with the samples along its first dimension. What the samples are c
 property of the data, so that no page or message has to guess.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
 import torch
@@ -112,7 +112,7 @@ def samples_in(inputs: Any) -> int:
     >>> samples_in(torch.zeros(3, 2)), samples_in({"words": (torch.zeros(5), torch.zeros(5, 1))})
     (3, 5)
     """
-    for tensor in _tensors(inputs):
+    for tensor in tensors_of(inputs):
         return len(tensor)
     raise StudyError(f"inputs are a {type(inputs).__name__} without tensors; give at least one")
 
@@ -124,15 +124,16 @@ def some(inputs: Any, rows: slice) -> Any:
 
 def bytes_of(inputs: Any) -> int:
     """What the tensors of inputs take in memory."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(inputs))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors_of(inputs))
 
 
-def _tensors(inputs: Any) -> Iterator[Tensor]:
+def tensors_of(inputs: Any) -> Iterator[Tensor]:
+    """Every tensor of inputs or outputs, in order."""
     if isinstance(inputs, Tensor):
         yield inputs
-    elif isinstance(inputs, dict):
+    elif isinstance(inputs, Mapping):
         for each in inputs.values():
-            yield from _tensors(each)
+            yield from tensors_of(each)
     elif isinstance(inputs, list | tuple):
         for each in inputs:
-            yield from _tensors(each)
+            yield from tensors_of(each)

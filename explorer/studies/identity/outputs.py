@@ -11,7 +11,6 @@ keeps a state: its outputs identify nothing and are left out, and a remark says 
 """
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from explorer.errors import StudyError
-from explorer.studies.data.samples import Samples, mapped
+from explorer.studies.data.samples import Samples, mapped, tensors_of
 from explorer.studies.identity.parts import digest
 from explorer.studies.losses import Loss
 from explorer.studies.standard.computed import copied
@@ -110,20 +109,9 @@ def _samples(data: Samples, dtype: torch.dtype) -> list[tuple[Any, Tensor]]:
 
 def _pass(network: nn.Module, loss: Loss, inputs: Any, targets: Tensor) -> _Value:
     outputs = network(inputs)
-    tensors = [tensor.detach().double().flatten() for tensor in _tensors(outputs)]
+    tensors = [tensor.detach().double().flatten() for tensor in tensors_of(outputs)]
     flat = torch.cat(tensors) if tensors else torch.zeros(0, dtype=torch.float64)
     return _Value(flat, float(loss.per_sample(outputs, targets).sum()))
-
-
-def _tensors(outputs: Any) -> Iterator[Tensor]:
-    if isinstance(outputs, Tensor):
-        yield outputs
-    elif isinstance(outputs, Mapping):
-        for each in outputs.values():
-            yield from _tensors(each)
-    elif isinstance(outputs, list | tuple):
-        for each in outputs:
-            yield from _tensors(each)
 
 
 class _Singles(TorchDispatchMode):

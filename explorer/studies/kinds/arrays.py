@@ -23,13 +23,21 @@ from explorer.studies.data.datasets import DatasetSamples
 from explorer.studies.data.images import MAX_CLASSES
 from explorer.studies.data.samples import SAMPLES, SPLITS
 from explorer.studies.identity.origin import Stamp, stamp
-from explorer.studies.kinds.sections import DataSection, Loaded, Name, PathText, Place, noun
+from explorer.studies.kinds.sections import (
+    DataSection,
+    Loaded,
+    Name,
+    Names,
+    PathText,
+    Place,
+    arranged,
+    listed,
+    noun,
+)
 from explorer.studies.losses import IGNORED
 
 _PIECE = 2**24  # bytes hashed and looked at together
 _NPY = reading.Kind("the array", 2**40, StudyError, "write it, or correct [data] path")
-
-Names = Name | tuple[Name, ...] | dict[Name, Name]
 
 
 class ArraysSection(DataSection):
@@ -45,7 +53,7 @@ class ArraysSection(DataSection):
     def load(self, place: Place) -> Loaded:
         """Read or map the arrays; see `DataSection`."""
         path = place.folder / self.path
-        named = [*_listed(self.inputs), self.targets]
+        named = [*listed(self.inputs), self.targets]
         stamps: tuple[Stamp, ...]
         if path.is_dir():
             files = [
@@ -90,12 +98,7 @@ class Rows:
 
     def sample(self, row: int) -> tuple[Any, Any]:
         """Inputs in their structure, and the target."""
-        inputs = self._inputs
-        if isinstance(inputs, str):
-            return self._at(inputs, row), self.target(row)
-        if isinstance(inputs, tuple):
-            return tuple(self._at(name, row) for name in inputs), self.target(row)
-        return {key: self._at(name, row) for key, name in inputs.items()}, self.target(row)
+        return arranged(self._inputs, lambda name: self._at(name, row)), self.target(row)
 
     def target(self, row: int) -> Any:
         """The target."""
@@ -108,12 +111,6 @@ class Rows:
         if value.dtype == np.bool_ or (value.dtype == np.uint8 and name != self._targets):
             return torch.from_numpy(np.array(value))
         return torch.from_numpy(value.astype(np.int64))
-
-
-def _listed(inputs: Names) -> list[str]:
-    if isinstance(inputs, str):
-        return [inputs]
-    return list(inputs) if isinstance(inputs, tuple) else list(inputs.values())
 
 
 def _mapped(path: Path) -> np.ndarray:

@@ -37,10 +37,13 @@ from explorer.studies.kinds.sections import (
     Loaded,
     Means,
     Name,
+    Names,
     PathText,
     Place,
     Share,
+    arranged,
     divided,
+    listed,
     noun,
 )
 
@@ -55,7 +58,7 @@ class ParquetSection(DataSection):
 
     kind: Literal["parquet"]
     path: PathText
-    inputs: Name | tuple[Name, ...] | dict[Name, Name]
+    inputs: Names
     target: Name
     resize: Size | None = None
     crop: Size | None = None
@@ -73,7 +76,7 @@ class ParquetSection(DataSection):
         found = files_of(root)
         tables = {split: Table(files) for split, files in found.items()}
         for table in tables.values():
-            for column in (*_listed(self.inputs), self.target):
+            for column in (*listed(self.inputs), self.target):
                 table.check(column)
         labels, classes = _labels(
             {split: table.column(self.target) for split, table in tables.items()}, self.target
@@ -117,12 +120,12 @@ class ParquetSection(DataSection):
         Raises:
             StudyError: mean and std are missing, or given for numbers.
         """
-        listed = _listed(self.inputs)
-        held = [column for column in listed if table.holds_pictures(column)]
+        columns = listed(self.inputs)
+        held = [column for column in columns if table.holds_pictures(column)]
         if not held:
             if self.mean is not None or self.std is not None or self.resize or self.crop:
                 raise StudyError(
-                    f"[data] mean, std, resize and crop are for pictures; {listed[0]!r} holds none"
+                    f"[data] mean, std, resize and crop are for pictures; {columns[0]!r} holds none"
                 )
             return None
         if not isinstance(self.inputs, str):
@@ -165,12 +168,7 @@ class Columns:
 
     def sample(self, row: int) -> tuple[Any, Any]:
         """Inputs in their structure, and the target."""
-        inputs = self._inputs
-        if isinstance(inputs, str):
-            return self._value(row, inputs), self.target(row)
-        if isinstance(inputs, tuple):
-            return tuple(self._value(row, name) for name in inputs), self.target(row)
-        return {key: self._value(row, name) for key, name in inputs.items()}, self.target(row)
+        return arranged(self._inputs, lambda column: self._value(row, column)), self.target(row)
 
     def target(self, row: int) -> Any:
         """The target."""
@@ -230,12 +228,6 @@ def _labels(columns: Mapping[str, Sequence[Any]], name: str) -> tuple[dict[str, 
         for split, values in columns.items()
     }
     return found, ()
-
-
-def _listed(inputs: Any) -> list[str]:
-    if isinstance(inputs, str):
-        return [inputs]
-    return list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
 
 
 def files_of(root: Path) -> dict[str, list[Path]]:

@@ -1,6 +1,6 @@
 """What every kind of data has in common: how its section is checked, where its files lie, what loading it gives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -17,6 +17,7 @@ from explorer.studies.identity.origin import Stamp
 LONGEST_PATH = 4096
 PathText = Annotated[str, Field(min_length=1, max_length=LONGEST_PATH)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Names = Name | tuple[Name, ...] | dict[Name, Name]  # of what a network gets: a tensor, a tuple or a dict
 Means = Annotated[tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...], Field(min_length=1, max_length=1000)]
 Deviations = Annotated[
     tuple[Annotated[float, Field(ge=1e-6, le=1e6)], ...], Field(min_length=1, max_length=1000)
@@ -120,3 +121,19 @@ def noun(one: str) -> Noun:
     """
     single, _, many = one.partition("/")
     return Noun(single, many or f"{single}s")
+
+
+def listed(names: Names) -> list[str]:
+    """The names, whatever the structure."""
+    if isinstance(names, str):
+        return [names]
+    return list(names) if isinstance(names, tuple) else list(names.values())
+
+
+def arranged(names: Names, value_of: Callable[[str], Any]) -> Any:
+    """What each name stands for, in the structure of the names: what a network gets."""
+    if isinstance(names, str):
+        return value_of(names)
+    if isinstance(names, tuple):
+        return tuple(value_of(name) for name in names)
+    return {key: value_of(name) for key, name in names.items()}

@@ -7,6 +7,7 @@ touch; a training set pairs every liked item with NEGATIVES others.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Interactions:
             users, items = users[chosen], items[chosen]
         others = np.repeat(users, NEGATIVES)
         untouched = rng.integers(self.items, size=len(others))
-        touched = self._touched()
+        touched = self._touched
         while (wrong := touched[others, untouched]).any():
             untouched[wrong] = rng.integers(self.items, size=int(wrong.sum()))
         labels = np.concatenate([np.ones(len(users)), np.zeros(len(others))])
@@ -60,11 +61,11 @@ class Interactions:
 
     def candidates(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Users, items and labels, (users, C) each: the item that was held out first, then others."""
-        touched = self._touched()
+        touched = self._touched
+        count = min(CANDIDATES - 1, self.items - max(map(len, self.liked)))
         rows = []
         for user, own in enumerate(self.liked):
             free = np.flatnonzero(~touched[user])
-            count = min(CANDIDATES - 1, self.items - max(map(len, self.liked)))
             rows.append(np.concatenate([own[-1:], rng.permutation(free)[:count]]))
         items = torch.from_numpy(np.stack(rows).astype(np.int64))
         users = torch.arange(len(rows))[:, None].expand_as(items).contiguous()
@@ -72,6 +73,7 @@ class Interactions:
         labels[:, 0] = 1
         return users, items, labels
 
+    @cached_property
     def _touched(self) -> np.ndarray:
         found = np.zeros((len(self.liked), self.items), bool)
         for user, own in enumerate(self.liked):

@@ -4,7 +4,6 @@ AdamW on windows that begin anywhere in the training part of the text, learning 
 test part is only measured. One seed fixes weights and windows.
 """
 
-import json
 import math
 import shutil
 import time
@@ -12,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from explorer.estimates import means
@@ -20,6 +18,7 @@ from explorer.studies.kinds.text import TextSection
 from explorer.studies.losses import Loss
 from explorer.studies.networks.language import CONTEXT, tiny_language_model
 from explorer.studies.shipped import builtin
+from explorer.studies.shipped.pretraining import write_network
 from explorer.studies.toml import described
 
 NAME = "tiny-language-model"
@@ -42,19 +41,15 @@ def make(out: Path, data: Path | None = None, report: Callable[[str], None] = pr
     numbers = torch.frombuffer(bytearray(text.read_bytes()), dtype=torch.uint8).long()
     ends = training_bytes(len(numbers), section.test_share)
     network = _trained(numbers[: ends + 1], report)
-    out.mkdir(parents=True, exist_ok=True)
-    if text.resolve() != (out / "text.txt").resolve():
-        shutil.copyfile(text, out / "text.txt")
-    save_file(
-        {name: each.contiguous() for name, each in network.state_dict().items()}, out / "weights.safetensors"
-    )
     parts = {"training part": numbers[: ends + 1], "test part": numbers[ends:]}
     facts = {
         "training": f"{STEPS:,} steps of {BATCH} windows of {CONTEXT} bytes, AdamW, learning rate {LEARNING_RATE:g}, "
         f"seed {SEED}",
         **{name: _said(network, part) for name, part in parts.items()},
     }
-    (out / "card.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_network(out, network, facts)
+    if text.resolve() != (out / "text.txt").resolve():
+        shutil.copyfile(text, out / "text.txt")
 
 
 def training_bytes(count: int, test_share: float) -> int:

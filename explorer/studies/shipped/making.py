@@ -5,20 +5,18 @@ images that ships, measures both and writes ``weights.safetensors``, ``card.json
 """
 
 import io
-import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import save_file
 from torch import nn
 
+from explorer import files
 from explorer.errors import StudyError
 from explorer.studies import networks
 from explorer.studies.networks.thin import fashion_thin
 from explorer.studies.shipped import fashion
-from explorer.studies.shipped.pretraining import Recipe, measure, pretrain
+from explorer.studies.shipped.pretraining import Recipe, measure, pretrain, write_network
 
 TRAIN_PER_CLASS = 1000
 TEST_PER_CLASS = 500
@@ -51,14 +49,9 @@ def make(name: str, *, out: Path, data: Path | None = None, report: Callable[[st
 
 def write(name: str, network: nn.Module, arrays: dict[str, np.ndarray], out: Path) -> None:
     """Write weights, card and packed images."""
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {key: value.contiguous() for key, value in network.state_dict().items()}, out / "weights.safetensors"
-    )
     shipped = subset(arrays)
+    write_network(out, network, _facts(RECIPES[name][1], network, arrays, shipped))
     pack(shipped, out / "data.npz")
-    facts = _facts(RECIPES[name][1], network, arrays, shipped)
-    (out / "card.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def subset(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -78,12 +71,13 @@ def pack(arrays: dict[str, np.ndarray], path: Path) -> None:
     LZMA takes 5.7 MB here where numpy's own deflate takes 6.6 MB. Time stamps are fixed, so that the same
     arrays give the same file.
     """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
-            archive.writestr(entry, content.getvalue(), compress_type=zipfile.ZIP_LZMA)
+    path.write_bytes(files.archive((f"{name}.npy", _npy(array)) for name, array in arrays.items()))
+
+
+def _npy(array: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, allow_pickle=False)
+    return content.getvalue()
 
 
 def _facts(

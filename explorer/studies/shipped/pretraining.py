@@ -5,15 +5,18 @@ of padding) and horizontal flips. One seed fixes the initial weights, the order 
 augmentation; on one machine with one number of threads the result is the same to the bit.
 """
 
+import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from explorer.estimates import RunningMean
@@ -32,6 +35,14 @@ class Recipe:
     warmup_epochs: float = 1.0
     crop_padding: int = 2
     seed: int = 0
+
+
+def write_network(out: Path, network: nn.Module, facts: Mapping[str, str]) -> None:
+    """Write a network's weights, and its card with what was measured, into a folder that is made if need be."""
+    out.mkdir(parents=True, exist_ok=True)
+    state = {name: each.contiguous() for name, each in network.state_dict().items()}
+    save_file(state, out / "weights.safetensors")
+    (out / "card.json").write_text(json.dumps(dict(facts), indent=2) + "\n", encoding="utf-8")
 
 
 def pretrain(

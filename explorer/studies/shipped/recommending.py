@@ -5,15 +5,13 @@ section 4.1). The held-out items are only measured. ``ncf-movielens`` writes a w
 folder of one's own: MovieLens may not be redistributed.
 """
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from explorer.errors import StudyError
 from explorer.estimates import means
@@ -24,6 +22,9 @@ from explorer.studies.metrics import METRICS
 from explorer.studies.networks import recommending
 from explorer.studies.shipped import interactions
 from explorer.studies.shipped.interactions import Interactions
+from explorer.studies.shipped.pretraining import write_network
+
+Candidates = tuple[Tensor, Tensor, Tensor]  # users, items and labels
 
 SYNTHETIC, MOVIELENS = "ncf-synthetic", "ncf-movielens"
 EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY, SEED = 20, 1024, 3e-3, 1e-6, 0
@@ -48,7 +49,7 @@ kind = "bce_with_logits"
 [card]
 title = "NeuMF on MovieLens-100K"
 summary = """The recommender that LAPQ quantizes, on films that people rated: every rating is an interaction, and the \
-last of every person is to be found among 1,000 films."""
+last of every person is to be found among 946 films."""
 source = "network: He et al. 2017, trained here; ratings: Harper and Konstan 2015"
 '''
 
@@ -68,20 +69,18 @@ def make(name: str, out: Path, data: Path | None = None, report: Callable[[str],
         of, network = interactions.synthetic(), recommending.synthetic_neumf
     else:
         of, network = interactions.movielens(_folder(data)), recommending.movielens_neumf
-    trained = _trained(of, network, report)
-    out.mkdir(parents=True, exist_ok=True)
-    state = {key: each.contiguous() for key, each in trained.state_dict().items()}
-    save_file(state, out / "weights.safetensors")
+    own = interactions.tensors(of)
+    trained = _trained(of, network, own["test"], report)
     facts = {
         "training": f"{EPOCHS} epochs of {sum(map(len, of.liked)):,} interactions, each with "
         f"{interactions.NEGATIVES} others, Adam, learning rate {LEARNING_RATE:g}, seed {SEED}",
-        "held-out items": _said(trained, of),
+        "held-out items": _said(trained, own["test"]),
     }
-    (out / "card.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_network(out, trained, facts)
     if name == MOVIELENS:
         made = {
             f"{split}_{column}": values.numpy()
-            for split, parts in interactions.tensors(of).items()
+            for split, parts in own.items()
             for column, values in zip(("users", "items", "labels"), parts, strict=True)
         }
         np.savez_compressed(out / "pairs.npz", allow_pickle=False, **made)
@@ -97,7 +96,9 @@ def _folder(data: Path | None) -> Path:
     return operator / "ml-100k"
 
 
-def _trained(of: Interactions, network: Callable[[], nn.Module], report: Callable[[str], None]) -> nn.Module:
+def _trained(
+    of: Interactions, network: Callable[[], nn.Module], test: Candidates, report: Callable[[str], None]
+) -> nn.Module:
     torch.manual_seed(SEED)  # nn.init takes no generator
     model = network().train()
     for module in model.modules():
@@ -113,12 +114,12 @@ def _trained(of: Interactions, network: Callable[[], nn.Module], report: Callabl
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        report(f"epoch {epoch}/{EPOCHS}: {_said(model, of)}, {time.monotonic() - started:.0f} s")
+        report(f"epoch {epoch}/{EPOCHS}: {_said(model, test)}, {time.monotonic() - started:.0f} s")
     return model.eval()
 
 
-def _said(model: nn.Module, of: Interactions) -> str:
-    users, items, labels = interactions.tensors(of)["test"]
+def _said(model: nn.Module, test: Candidates) -> str:
+    users, items, labels = test
     with torch.inference_mode():
         outputs = model((users, items))
     found = []
