@@ -64,9 +64,7 @@ def _soak(figures: Mapping[str, Any]) -> str:
 def _newer(attacked: Mapping[str, int]) -> list[str]:
     """That kinds of run are newer than the soak, where some are."""
     newer = [kind.replace("_", " ") for kind in KINDS if kind not in attacked]
-    return (
-        [f"Newer than this soak, killed once each by the suite alone: {', '.join(newer)}."] if newer else []
-    )
+    return [f"Newer than this soak, and not killed in it: {', '.join(newer)}."] if newer else []
 
 
 def _load(figures: Mapping[str, Any]) -> str:
