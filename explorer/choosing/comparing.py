@@ -12,6 +12,7 @@ from explorer.choosing.drops import Drop
 from explorer.errors import PlanError
 from explorer.estimates import Estimate, paired
 from explorer.evaluation import PerSample
+from explorer.evaluation.counting import apart
 from explorer.plans import BlockBits
 from explorer.plans.plan.plan import spelled
 from explorer.quantizers import FLOAT_BITS
@@ -90,7 +91,7 @@ class Comparing:
                 raise PlanError(
                     "this study has no accuracy to keep, only a loss; choose a plan on the frontier by its budget"
                 )
-            return paired(reference, plan)
+            return apart(reference, plan)
 
         return Drop(*self._noted("drop", bits, full, count, compare), count)
 

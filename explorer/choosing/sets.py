@@ -14,8 +14,8 @@ from explorer.blocks import Block
 from explorer.choosing.comparing import Bits, Comparing, Measure, Notes
 from explorer.errors import PlanError
 from explorer.estimates import Estimate
-from explorer.estimates import share as share_of
 from explorer.evaluation import PerSample
+from explorer.evaluation.counting import counted
 from explorer.plans import BlockBits
 from explorer.proxy import Measurer
 from explorer.quantizers import FLOAT_BITS, GivenSteps
@@ -96,13 +96,13 @@ class Sets:
         """Of a plan on the test split, after its drop was measured there."""
         found = self.measurers[1].measure(bits, steps=self.steps(bits)).metric
         assert found is not None, "the drop was measured before"
-        return share_of(found)
+        return counted(found)
 
     def full_accuracy(self, bits: Bits) -> float:
         """Of FP32 on the test split; ``bits`` name the blocks."""
         found = self.measurers[1].measure(dict.fromkeys(bits, BlockBits(FLOAT_BITS, FLOAT_BITS))).metric
         assert found is not None, "the drop was measured before"
-        return share_of(found).value
+        return counted(found).value
 
 
 def training_sets(

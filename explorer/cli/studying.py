@@ -105,7 +105,7 @@ def pretrain(
     name: Annotated[
         str,
         typer.Argument(
-            help="fashion-resnet20, fashion-mobilenet, fashion-thin, tiny-language-model, ncf-synthetic or ncf-movielens"
+            help="fashion-resnet20, fashion-mobilenet, fashion-thin, tiny-language-model, ncf-synthetic, ncf-movielens or detector-fashion"
         ),
     ],
     out: Annotated[
@@ -121,11 +121,12 @@ def pretrain(
 ) -> None:
     """Train a shipped network again from scratch, with its recipe and seed."""
     from explorer.errors import StudyError
-    from explorer.studies.shipped import language, making, recommending
+    from explorer.studies.shipped import detecting, language, making, recommending
 
     makers: dict[str, Callable[..., None]] = {
         **{each: partial(making.make, each) for each in making.RECIPES},
         language.NAME: language.make,
+        detecting.NAME: detecting.make,
         **{
             each: partial(recommending.make, each)
             for each in (recommending.SYNTHETIC, recommending.MOVIELENS)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from explorer.evaluation.counting import counted, in_a_row, side_by_side
 from explorer.studies.losses import Loss
 from explorer.studies.metrics import Metric
 from explorer.studies.study import Study
@@ -33,7 +34,8 @@ class PerSample:
 
     Attributes:
         losses: (N,) float64.
-        metric: (N,) float64, values of the study's metric; None where it has none for these targets.
+        metric: (N,) float64, values of the study's metric, or records of `explorer.evaluation.counting`; None where it
+            has none for these targets.
     """
 
     losses: Tensor
@@ -45,7 +47,7 @@ class PerSample:
     @property
     def mean_metric(self) -> float | None:
         """The metric over all samples."""
-        return None if self.metric is None else self.metric.mean().item()
+        return None if self.metric is None else counted(self.metric).value
 
 
 def measure_samples(
@@ -105,14 +107,14 @@ def joined(parts: Sequence[PerSample]) -> PerSample:
     """Parts of the samples one after another."""
     metrics = [part.metric for part in parts if part.metric is not None]
     losses = torch.cat([part.losses for part in parts])
-    return PerSample(losses, torch.cat(metrics) if len(metrics) == len(parts) else None)
+    return PerSample(losses, in_a_row(metrics) if len(metrics) == len(parts) else None)
 
 
 def stacked(found: Sequence[PerSample]) -> dict[str, Tensor]:
-    """Several networks on the same samples as tensors, (networks, samples) each; the metric is called ``right``."""
+    """Several networks on the same samples as tensors, (networks, samples, ...); the metric is called ``right``."""
     tensors = {"loss": torch.stack([each.losses for each in found])}
     metrics = [each.metric for each in found if each.metric is not None]
-    return tensors | ({"right": torch.stack(metrics)} if len(metrics) == len(found) else {})
+    return tensors | ({"right": side_by_side(metrics)} if len(metrics) == len(found) else {})
 
 
 def unstacked(tensors: Mapping[str, Tensor]) -> list[PerSample]:

@@ -1,7 +1,7 @@
 """Value of a network on a split: mean loss and mean metric, each with its standard error.
 
     loss      s/√N, s the standard deviation with N - 1 in its denominator
-    metric    √(⟨v²⟩ - ⟨v⟩²)/√N, which for the accuracy p is √(p(1−p)/N)
+    metric    √(⟨v²⟩ - ⟨v⟩²)/√N, which for the accuracy p is √(p(1−p)/N); of what is no mean, see `counting`
 
 These errors are those that a finite number of samples leaves. A network quantized after training (PTQ) has its
 weights quantized once, with steps chosen from the weights, and its activations with steps chosen from calibration
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from explorer.estimates import mean, share
+from explorer.estimates import mean
+from explorer.evaluation.counting import counted
 from explorer.evaluation.per_sample import Check, Network, PerSample, Progress, measure_samples
 from explorer.quantizers.deployed import Deployment, deploy
 from explorer.quantizers.given import GivenSteps
@@ -46,7 +47,7 @@ class Evaluation:
     @classmethod
     def of(cls, found: PerSample, split: str) -> "Evaluation":
         """The means of what was measured."""
-        loss, metric = mean(found.losses), None if found.metric is None else share(found.metric)
+        loss, metric = mean(found.losses), None if found.metric is None else counted(found.metric)
         return cls(
             split=split,
             samples=len(found),

@@ -24,8 +24,9 @@ from torch import Tensor
 
 from explorer.blocks import Block
 from explorer.errors import PlanError
-from explorer.estimates import mean, paired, share, within_noise
+from explorer.estimates import Estimate, mean, paired, within_noise
 from explorer.evaluation import PerSample
+from explorer.evaluation.counting import apart, averaged, counted
 from explorer.plans import BlockBits, Frontier, Plan, bops, size_bytes
 from explorer.plans.plan.plan import check_names
 from explorer.proxy.measuring import Measurer
@@ -253,8 +254,17 @@ def next_place(found: Mapping[int, PerSample], count: int) -> int:
 
 
 def _worth(found: PerSample) -> Tensor:
-    """(N,) what is better the larger it is."""
-    return -found.losses if found.metric is None else found.metric
+    """(N,) what is better the larger it is: the losses' negative where the metric is no mean over samples."""
+    if found.metric is None or not averaged(found.metric):
+        return -found.losses
+    return found.metric
+
+
+def _change(of: PerSample, than: PerSample) -> Estimate:
+    """The metric of one plan less that of another; the loss of the other less its own where there is no metric."""
+    if of.metric is None or than.metric is None:
+        return paired(-of.losses, -than.losses)
+    return apart(of.metric, than.metric)
 
 
 def _plan(study: Study, ladder: Ladder, place: int) -> Plan:
@@ -276,9 +286,9 @@ def _measured(
     own, full = found[place], found[FULL]
     loss = mean(own.losses)
     both = own.metric is not None and full.metric is not None
-    metric = share(own.metric) if own.metric is not None else None
-    change = paired(_worth(own), _worth(full)) if both else None
-    gain = None if than is None else paired(_worth(own), _worth(found[than]))
+    metric = counted(own.metric) if own.metric is not None else None
+    change = _change(own, full) if both else None
+    gain = None if than is None else _change(own, found[than])
     bits = [plan.blocks[name] for name in ladder.blocks]
     return MeasuredPlan(
         place=place,

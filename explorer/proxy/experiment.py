@@ -19,6 +19,7 @@ from explorer.blocks import Block
 from explorer.errors import PlanError
 from explorer.estimates import Estimate, mean, paired
 from explorer.evaluation import PerSample
+from explorer.evaluation.counting import apart
 from explorer.plans import BlockBits, DamageTable
 from explorer.proxy.measuring import Measurer
 from explorer.proxy.rank_agreement import Agreement, agreement
@@ -288,4 +289,4 @@ def _compared(sampled: Sequence[Sampled], found: Sequence[PerSample]) -> list[Co
 
 def _accuracies(first: PerSample, second: PerSample) -> tuple[float | None, float | None]:
     a, b = first.metric, second.metric
-    return (None, None) if a is None or b is None else paired(b, a)
+    return (None, None) if a is None or b is None else apart(b, a)

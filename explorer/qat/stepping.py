@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from explorer.errors import RunError
+from explorer.evaluation.counting import averaged
 from explorer.qat.augmentation import Augment, draw_of
 from explorer.qat.distillation import Teacher, outputs_apart
 from explorer.qat.held_out import Candidate
@@ -84,7 +85,8 @@ class Outcome(NamedTuple):
     Attributes:
         samples: how many.
         loss: the study's mean loss, without what teaches and without the penalty.
-        metric: sum of the study's metric, of an accuracy how many are right; None where it says nothing of the targets.
+        metric: sum of the study's metric, of an accuracy how many are right; None where it says nothing of the
+            targets, or is no mean over samples.
         learning_rate: of the step, of the optimizer's first group: the weights.
     """
 
@@ -149,4 +151,5 @@ def _losses(training: Training, study: Study, rows: Tensor) -> tuple[Tensor, flo
     if penalty is not None:
         whole = whole + penalty
     metric = study.metric.per_sample(mapped(Tensor.detach, outputs), targets)
-    return whole, loss.item(), None if metric is None else float(metric.sum())
+    counted = None if metric is None or not averaged(metric) else float(metric.sum())
+    return whole, loss.item(), counted

@@ -8,9 +8,15 @@ where it says nothing of the targets (a regression's), it is None throughout and
     token-accuracy    share of a sequence's counted tokens that are predicted
     hr10              the positive one is among the ten best of a user's candidates (HR@10)
     ndcg10            1 / log2(1 + its place) if it is, else 0 (NDCG@10 of one relevant item)
+    map, ap50         a record of what is found in a picture; mean average precision is counted of all records together
 
-The last two are those of He et al., "Neural collaborative filtering", section 4.1. A candidate of equal score counts as
-better than the positive one, so that a network that says the same of all is not right.
+hr10 and ndcg10 are those of He et al., "Neural collaborative filtering", section 4.1. A candidate of equal score counts
+as better than the positive one, so that a network that says the same of all is not right.
+
+What a detector finds is told from outputs (n, places, 4 + classes): left, top, right and bottom in the unit of the true
+boxes, then logits. As RetinaNet does, of all pairs of a place and a class with a probability above 0.05 the 1,000 most
+probable are looked at from the most probable down; a box that overlaps one of its class that was kept by an IoU above
+0.5 is left out; at most 100 are kept.
 
 Figures of all samples are functions of the mean loss L with standard error s, by the delta method:
 
@@ -26,8 +32,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from explorer import detections
+from explorer.errors import StudyError
 from explorer.estimates import Estimate
 from explorer.studies.losses import IGNORED, Loss
+
+_SURE, _SAME, _LOOKED_AT = (
+    0.05,
+    0.5,
+    1000,
+)  # probability, IoU and number of boxes a detector's outputs are read by
 
 
 @dataclass(frozen=True)
@@ -36,12 +50,13 @@ class Metric:
 
     Attributes:
         name: what its mean is called.
-        per_sample: of outputs and targets, shape (N,); None where it cannot be told from them.
+        per_sample: of outputs and targets, shape (N,), or records (N, entries, 3) of `explorer.detections`; None
+            where it cannot be told from them.
         higher_is_better: which way is better.
     """
 
     name: str
-    per_sample: Callable[[Any, Tensor], Tensor | None]
+    per_sample: Callable[[Any, Any], Tensor | None]
     higher_is_better: bool = True
 
     @property
@@ -86,6 +101,35 @@ def hit_among_ten(outputs: Any, targets: Tensor) -> Tensor | None:
     return None if place is None else place <= 10
 
 
+def boxes_found(outputs: Any, targets: Any) -> Tensor | None:
+    """Records of what (n, places, 4 + classes) outputs find in pictures, (n, entries, 3) of `explorer.detections`.
+
+    Raises:
+        StudyError: a box has a label for which there is no output.
+    """
+    if not isinstance(outputs, Tensor) or outputs.ndim != 3 or outputs.shape[2] < 5:
+        return None
+    if not isinstance(targets, list) or not all({"boxes", "labels"} <= set(each) for each in targets):
+        return None
+    classes = outputs.shape[2] - 4
+    records = []
+    for said, target in zip(outputs.detach().cpu(), targets, strict=True):
+        labels = target["labels"].cpu()
+        if len(labels) and int(labels.max()) >= classes:
+            raise StudyError(
+                f"a box has the label {int(labels.max())} and the network has outputs for {classes} classes, from 0"
+            )
+        found = _found(said[:, :4], said[:, 4:].sigmoid())
+        records.append(detections.record(*found, target["boxes"].cpu(), labels)[None])
+    return detections.joined(records)
+
+
+def boxes_found_loosely(outputs: Any, targets: Any) -> Tensor | None:
+    """The same at the lowest IoU alone."""
+    records = boxes_found(outputs, targets)
+    return None if records is None else detections.at_lowest(records)
+
+
 def gain_among_ten(outputs: Any, targets: Tensor) -> Tensor | None:
     """1 / log2(1 + place) of the positive one among (N, C) candidates where it is among the ten highest, else 0."""
     place = _place(outputs, targets)
@@ -99,6 +143,8 @@ METRICS = {
     "token-accuracy": Metric("token accuracy", tokens_predicted),
     "hr10": Metric("HR@10", hit_among_ten),
     "ndcg10": Metric("NDCG@10", gain_among_ten),
+    "map": Metric("mAP", boxes_found),
+    "ap50": Metric("AP50", boxes_found_loosely),
 }
 
 
@@ -123,6 +169,22 @@ def _classes(outputs: Any, targets: Any) -> bool:
     if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or targets.is_floating_point():
         return False
     return outputs.ndim == 2 and outputs.shape[1] >= 2 and targets.ndim == 1
+
+
+def _found(boxes: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes (k, 4), their probabilities and their classes, from all places (places, 4) and (places, classes)."""
+    place, label = (probabilities > _SURE).nonzero(as_tuple=True)
+    order = probabilities[place, label].argsort(descending=True, stable=True)[:_LOOKED_AT]
+    place, label = place[order], label[order]
+    boxes = boxes[place]
+    clash = (detections.overlaps(boxes, boxes) > _SAME) & (label[:, None] == label)
+    left = torch.ones(len(boxes), dtype=torch.bool)
+    kept: list[int] = []
+    for number in range(len(boxes)):
+        if left[number] and len(kept) < detections.MOST:
+            kept.append(number)
+            left &= ~clash[number]
+    return boxes[kept], probabilities[place[kept], label[kept]], label[kept]
 
 
 def _place(outputs: Any, targets: Any) -> Tensor | None:

@@ -60,7 +60,7 @@ class LossSection(Section):
 
 
 class TaskSection(Section):
-    metric: Literal["accuracy", "top5", "token-accuracy", "hr10", "ndcg10"] | None = None
+    metric: Literal["accuracy", "top5", "token-accuracy", "hr10", "ndcg10", "map", "ap50"] | None = None
 
 
 class ProfileSection(Section):

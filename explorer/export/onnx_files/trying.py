@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ExportError
-from explorer.estimates import share
+from explorer.evaluation.counting import counted
 from explorer.evaluation.per_sample import joined, score
 from explorer.export.subject import Check, Subject
 
@@ -62,7 +62,7 @@ def accuracy(subject: Subject, name: str, outputs: list[Tensor]) -> list[Check]:
     values = joined([score(said, targets, study.loss, study.metric) for said, (_, targets) in pairs]).metric
     if values is None:
         return []
-    measured = share(values)
+    measured = counted(values)
     return [Check(f"accuracy {name}", {"value": measured.value, "stderr": measured.stderr})]
 
 

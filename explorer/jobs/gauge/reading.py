@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from explorer.estimates import mean, paired, share
+from explorer.estimates import mean, paired
 from explorer.evaluation import PerSample
+from explorer.evaluation.counting import apart, counted
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Reading:
         metric: tuple[float | None, float | None] = (None, None)
         change = metric
         if plan.metric is not None and fp32.metric is not None:
-            metric, change = share(plan.metric), paired(plan.metric, fp32.metric)
+            metric, change = counted(plan.metric), apart(plan.metric, fp32.metric)
         return cls(len(plan), of, *loss, *rise, *metric, *change, ended=False)
 
     @property

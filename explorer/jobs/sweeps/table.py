@@ -21,6 +21,7 @@ import numpy as np
 
 from explorer.estimates import Estimate, paired_over_runs, within_noise
 from explorer.evaluation import PerSample
+from explorer.evaluation.counting import averaged
 from explorer.evaluation.per_sample import unstacked
 from explorer.jobs.kinds.finetune import TESTED
 from explorer.jobs.sweeps.asking import Place
@@ -180,7 +181,10 @@ def _apart(of: Mapping[int, Run], than: Mapping[int, Run], samples: Samples) -> 
 
 
 def _metric(found: PerSample | None) -> np.ndarray | None:
-    return None if found is None or found.metric is None else found.metric.numpy()
+    """(samples,); None where it was not recorded, or what was recorded of each sample is no value of its own."""
+    if found is None or found.metric is None or not averaged(found.metric):
+        return None
+    return found.metric.numpy()
 
 
 def _mean(found: Sequence[Mapping[str, Any]]) -> Estimate | None:

@@ -12,8 +12,10 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+import torch
 
-from explorer.estimates import Estimate, mean, paired, share
+from explorer.estimates import Estimate, mean, paired
+from explorer.evaluation.counting import apart, counted
 from explorer.evaluation.per_sample import joined, score
 from explorer.lapq.diagnostics.sweeps import site_tensor
 from explorer.lapq.loss.network import Array
@@ -53,12 +55,12 @@ class Tried:
     @property
     def accuracy(self) -> float | None:
         """Share of the images right, in [0, 1]; None where there are no classes."""
-        return None if self.metric is None else share(self.metric).value
+        return None if self.metric is None else counted(torch.from_numpy(self.metric)).value
 
     @property
     def accuracy_stderr(self) -> float | None:
         """Its standard error."""
-        return None if self.metric is None else share(self.metric).stderr
+        return None if self.metric is None else counted(torch.from_numpy(self.metric)).stderr
 
     def above(self, other: Tried) -> Estimate:
         """By how much the loss is higher than of another try, and the standard error over images."""
@@ -68,7 +70,7 @@ class Tried:
         """By how much the accuracy is higher, likewise; None where there are no classes."""
         if self.metric is None or other.metric is None:
             return None
-        return paired(self.metric, other.metric)
+        return apart(torch.from_numpy(self.metric), torch.from_numpy(other.metric))
 
 
 class Trial:

@@ -31,7 +31,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer.estimates import mean, paired, share
+from explorer.estimates import mean, paired
+from explorer.evaluation.counting import apart, averaged, counted
 from explorer.evaluation.per_sample import PerSample, measure_batches, measure_samples
 from explorer.lapq.algorithm import LAYERWISE_P
 from explorer.lapq.loss.history import Trail
@@ -155,7 +156,7 @@ class _Column:
         for each in self._calibrated():
             now = found[each.method] = self._measured(each)
             test_loss, test_loss_stderr = mean(now.losses)
-            accuracy, accuracy_stderr = (None, None) if now.metric is None else share(now.metric)
+            accuracy, accuracy_stderr = (None, None) if now.metric is None else counted(now.metric)
             steps = (
                 () if each.steps is None else zip(self._objective.names, map(float, each.steps), strict=True)
             )
@@ -247,13 +248,23 @@ class _Column:
 
 
 def _as_array(found: PerSample) -> Array:
-    """(2, images) for the journal: losses, and the metric or nan where there is none."""
+    """(2, samples) for the journal: losses, and the metric or nan where there is none.
+
+    Of records of detections (samples, 1 + entries, 3): the loss before them.
+    """
+    if found.metric is not None and not averaged(found.metric):
+        first = torch.zeros(len(found), 1, found.metric.shape[2], dtype=torch.float64)
+        first[:, 0, 0] = found.losses
+        return torch.cat([first, found.metric], dim=1).numpy()
     metric = torch.full_like(found.losses, math.nan) if found.metric is None else found.metric
     return torch.stack([found.losses, metric]).numpy()
 
 
 def _from_array(noted: Array) -> PerSample:
-    losses, metric = torch.from_numpy(np.asarray(noted, np.float64))
+    values = torch.from_numpy(np.asarray(noted, np.float64))
+    if values.ndim == 3:
+        return PerSample(values[:, 0, 0], values[:, 1:])
+    losses, metric = values
     return PerSample(losses, None if metric.isnan().any() else metric)
 
 
@@ -261,4 +272,4 @@ def _over(found: PerSample, other: PerSample) -> Difference:
     loss = paired(found.losses, other.losses)
     if found.metric is None or other.metric is None:
         return Difference(*loss, None, None)
-    return Difference(*loss, *paired(found.metric, other.metric))
+    return Difference(*loss, *apart(found.metric, other.metric))

@@ -27,6 +27,7 @@ NAMES = (
     "cifar10-resnet20",
     "tiny-language-model",
     "ncf-synthetic",
+    "detector-fashion",
     "hawq-v3-resnet18",
     "hawq-v3-resnet50",
 )
