@@ -25,7 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"evaluation"}),
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),
-    frozenset({"timing"}),
+    frozenset({"timing", "detections"}),
     frozenset({"blocks", "estimates", "randomness", "watching", "questions", "access"}),
     frozenset({"errors", "files", "places", "products", "reading"}),
 )

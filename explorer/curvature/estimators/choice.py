@@ -7,18 +7,19 @@ from torch import Tensor
 
 from explorer.curvature.estimators import output_probes
 from explorer.curvature.operators.activation_forms import unit_vectors
-from explorer.curvature.operators.output_hessian import roots
+from explorer.curvature.operators.output_hessian import known, roots
 from explorer.curvature.operators.piecewise import curved
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import full_loss, linearised_loss, quadratic_forms
-from explorer.errors import CurvatureError
+from explorer.errors import CurvatureError, TooManyOutputs
 from explorer.questions.traces import Of, TraceMethod
 from explorer.randomness import Stream, drawn_rows, generator
 
 UNIT_PRODUCTS = 20_000
 _BYTES = 256 * 2**20
 _CHECKED = 3
+_LOOKED_AT = 16  # samples that differ in size
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ def decide(subject: Subject, engine: SampleGradients, method: TraceMethod) -> Ch
     inputs, targets = subject.batch(subject.few(2))
     try:
         with torch.no_grad():
-            roots(subject.loss, single_tensor(subject.model(inputs)), targets)
+            outputs = single_tensor(subject.model(inputs))
+            if subject.ragged and not known(subject.loss, outputs):
+                _of_one_number(subject)
+            roots(subject.loss, outputs, targets)
     except CurvatureError as error:
         if method != "auto":
             raise
@@ -128,6 +132,21 @@ def chunk_size(subject: Subject, asked: int | None = None, *, most: int = 64) ->
             taps = int(torch.Size(layer.shape[2:]).numel())
             unfolded = max(unfolded, 2 * taps * size_in)
     return max(1, min(most, _BYTES // (4 * max(1, floats + unfolded))))
+
+
+def _of_one_number(subject: Subject) -> None:
+    """Refuse outputs of which larger samples have more: what the loss's Hessian takes for one says nothing of others.
+
+    Raises:
+        TooManyOutputs: the first samples have different numbers of outputs.
+    """
+    first = torch.arange(min(_LOOKED_AT, subject.size)).split(1)
+    counts = {single_tensor(subject.model(subject.batch(row)[0]))[0].numel() for row in first}
+    if len(counts) > 1:
+        raise TooManyOutputs(
+            f"the loss {subject.loss.kind} has no known output Hessian and the network has {min(counts):,} to "
+            f"{max(counts):,} outputs, more for larger samples; use the method hutchinson"
+        )
 
 
 def _contradicting(subject: Subject) -> frozenset[int]:

@@ -71,6 +71,12 @@ def roots(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
     return _general(loss, outputs, targets)
 
 
+def known(loss: Loss, outputs: Tensor) -> bool:
+    """Whether the roots for outputs (N, ...) are known, so that no loss is differentiated twice."""
+    axes = {"cross_entropy": 2, "token_cross_entropy": 3}
+    return loss.function is None and axes.get(loss.kind, outputs.ndim) == outputs.ndim
+
+
 def output_hessians(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     """H_L of every sample, (N, C, C) float64, by differentiating the loss twice."""
     leaf = outputs.detach().double().requires_grad_(True)
