@@ -47,11 +47,19 @@ def beside(subject: Subject, network: nn.Module, found: Mapping[str, list[Tensor
 def compared(one: list[Tensor], other: list[Tensor]) -> dict[str, Any]:
     """How far two lists of outputs agree: share of samples that are the same, the largest difference, and flips of the
     class where the outputs are (samples, classes)."""
-    a, b = (torch.cat([each.reshape(len(each), -1) for each in batch]).double() for batch in (one, other))
-    apart = (a - b).abs().amax(dim=1)
-    found = {"samples": len(a), "same": float((apart < CLOSE).double().mean()), "largest": float(apart.max())}
+    pairs = [
+        [each.reshape(len(each), -1).double() for each in batch] for batch in zip(one, other, strict=True)
+    ]
+    apart = torch.cat(
+        [(a - b).abs().amax(dim=1) for a, b in pairs]
+    )  # outputs of ragged samples differ in number
+    found = {
+        "samples": len(apart),
+        "same": float((apart < CLOSE).double().mean()),
+        "largest": float(apart.max()),
+    }
     if one[0].ndim == 2:
-        found["flips"] = int((a.argmax(dim=1) != b.argmax(dim=1)).sum())
+        found["flips"] = sum(int((a.argmax(dim=1) != b.argmax(dim=1)).sum()) for a, b in pairs)
     return found
 
 
