@@ -2,8 +2,8 @@
 
     python -m benchmarks.detector [--epochs 1] [--seeds 0,1,2] [--rel-se 0.1] [--markdown FILE]
 
-Every plan's weights take at most what 4 bits throughout take, and mixed inputs at most the memory of 4-bit inputs. The
-plans are those of least Ω: mean traces of the Hessian over weights and over inputs, times squared quantization errors.
+Every plan's weights take at most what 4 bits throughout take; mixed inputs are `INPUTS` times smaller than in FP32, as in
+the paper. The plans are those of least Ω: mean traces of the Hessian over weights and over inputs, times squared quantization errors.
 Without `--epochs` nothing is trained. Every trace, evaluation and training is a run in EXPLORER_HOME, so that a
 benchmark that was ended goes on.
 """
@@ -28,6 +28,7 @@ from explorer.runs import Store
 from explorer.studies import Study
 
 MENU, DIRECT, WIDER = (2, 3, 4, 6, 8), 4, 6
+INPUTS = 7.62  # times smaller than in FP32, what HAWQ-V2's mixed inputs are
 FULL = 32
 TRAINING = {"method": "lsq", "optimizer": "adamw", "batch_size": 16, "logits": 0.0, "channels": 0.0}
 
@@ -88,7 +89,7 @@ def chosen(study: Study, weights: Traces, inputs: Traces) -> Iterator[tuple[str,
     ):
         options: dict[str, Any] = {"a_bits": a_bits}
         if a_bits is None:
-            limit = {"activations": memory(study, direct)}
+            limit = {"activations": memory(study, uniform(study, FULL, FULL)) / INPUTS}
             options = {"a_menu": MENU, "limits": limit, "activation_traces": inputs}
         frontier = plans.frontier(study, weights, bits=MENU, damage="trace", **options)
         yield name, frontier.best_under(most).plan(study, blocks)

@@ -73,5 +73,6 @@ class More(Scenes):
 """
     data = (few / "data.py").read_text("utf-8").replace('Scenes("test"', 'More("test"')
     (few / "data.py").write_text(data.replace("\n\ndef", f"\n{text}\n\ndef", 1), "utf-8")
-    found = explore("check", few, code=1)
+    found = explore("check", few)
+    assert found.status == 1
     assert "a box has the label" in " ".join((found.out + found.err).split())
