@@ -2,8 +2,9 @@
 
     python -m benchmarks.detector [--epochs 1] [--seeds 0,1,2] [--rel-se 0.1] [--markdown FILE]
 
-Every plan's weights take at most what 4 bits throughout take; mixed inputs are `INPUTS` times smaller than in FP32, as in
-the paper. The plans are those of least Ω: mean traces of the Hessian over weights and over inputs, times squared quantization errors.
+Every plan's weights take at most what 4 bits throughout take; mixed inputs are `INPUTS` times smaller than in FP32, as
+in the paper. The plans are those of least Ω: mean traces of the Hessian over weights and over inputs, times squared
+quantization errors.
 Without `--epochs` nothing is trained. Every trace, evaluation and training is a run in EXPLORER_HOME, so that a
 benchmark that was ended goes on.
 """

@@ -29,6 +29,7 @@ def test_the_names_are_fixed() -> None:
         "cifar10-resnet20",
         "tiny-language-model",
         "ncf-synthetic",
+        "detector-fashion",
         "hawq-v3-resnet18",
         "hawq-v3-resnet50",
     )
