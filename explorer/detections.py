@@ -46,6 +46,19 @@ def overlaps(boxes: Tensor, others: Tensor) -> Tensor:
     return torch.where(whole > 0, shared / whole, 0.0)
 
 
+def check_labels(labels: Tensor, classes: int) -> None:
+    """Name a label that a network has no output for.
+
+    Raises:
+        StudyError: there is one.
+    """
+    beyond = labels[(labels < 0) | (labels >= classes)]
+    if len(beyond):
+        raise StudyError(
+            f"a box has the label {int(beyond[0])} and the network has outputs for {classes} classes, from 0"
+        )
+
+
 def record(boxes: Tensor, scores: Tensor, labels: Tensor, true: Tensor, classes: Tensor) -> Tensor:
     """Record of one picture, (entries, 3) float64.
 

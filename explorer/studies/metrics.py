@@ -33,7 +33,6 @@ import torch
 from torch import Tensor
 
 from explorer import detections
-from explorer.errors import StudyError
 from explorer.estimates import Estimate
 from explorer.studies.losses import IGNORED, Loss
 
@@ -115,10 +114,7 @@ def boxes_found(outputs: Any, targets: Any) -> Tensor | None:
     records = []
     for said, target in zip(outputs.detach().cpu(), targets, strict=True):
         labels = target["labels"].cpu()
-        if len(labels) and int(labels.max()) >= classes:
-            raise StudyError(
-                f"a box has the label {int(labels.max())} and the network has outputs for {classes} classes, from 0"
-            )
+        detections.check_labels(labels, classes)
         found = _found(said[:, :4], said[:, 4:].sigmoid())
         records.append(detections.record(*found, target["boxes"].cpu(), labels)[None])
     return detections.joined(records)

@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from explorer import detections
+
 STRIDES = (8, 16)
 ANCHOR = 4  # widths of a stride
 ALPHA, GAMMA, BETA, BOX = 0.25, 2.0, 1 / 9, 1.0
@@ -97,6 +99,9 @@ def detection_loss(outputs: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
     Args:
         outputs: of a `Detector`.
         targets: ``boxes`` (k, 4) and ``labels`` (k,) of each picture, and its ``size``, height and width in pixels.
+
+    Raises:
+        StudyError: a box has a label for which there is no output.
     """
     return torch.stack([_of_one(said, target) for said, target in zip(outputs, targets, strict=True)])
 
@@ -115,6 +120,7 @@ def _of_one(said: Tensor, target: dict[str, Tensor]) -> Tensor:
     height, width = (int(each) for each in target["size"])
     places = anchors(height, width).to(said)
     boxes = target["boxes"].to(said)
+    detections.check_labels(target["labels"], said.shape[1] - 4)
     own = assigned(boxes, places)
     positive = own >= 0
     hot = torch.zeros_like(said[:, 4:])
