@@ -227,7 +227,10 @@ def _measured(one: dict[str, Any]) -> tuple[str, str, str]:
 def choose(
     study: StudyOption,
     max_drop: Annotated[
-        str, typer.Option(help="accuracy that may be lost: 1% or 0.01 is one percentage point")
+        str,
+        typer.Option(
+            help="accuracy, or what else the study counts, that may be lost: 1% or 0.01 is one percentage point"
+        ),
     ] = "1%",
     bits: Annotated[str | None, typer.Option(help="widths on offer, e.g. 2,3,4,6,8")] = None,
     cost: Annotated[
@@ -302,7 +305,7 @@ def choose(
         room = afforded(choice, after["accuracy"], after["accuracy_stderr"])
         content["trained"]["affords"] = {**asdict(room), "sentence": room.sentence}
     title = f"Plan of {loaded.name} that loses at most {max_drop} ({choice.seconds:.0f} s)"
-    rows = list(_told(choice, loaded.noun.many))
+    rows = list(_told(choice, loaded.noun.many, loaded.metric.name))
     if finetune:
         rows.append(("after training, on the test split", f"{after['accuracy']:.2%}"))
     show(content, as_json, table(title, ("", "value"), rows), about=loaded)
@@ -312,7 +315,7 @@ def choose(
         remark(f"the chosen plan is in {out}")
 
 
-def _told(choice: "Choice", samples: str) -> Iterator[tuple[str, str]]:
+def _told(choice: "Choice", samples: str, metric: str) -> Iterator[tuple[str, str]]:
     """A choice line by line."""
     from explorer.choosing import points, said_cost
 
@@ -323,7 +326,7 @@ def _told(choice: "Choice", samples: str) -> Iterator[tuple[str, str]]:
     yield f"promised with {choice.confidence:.0%} confidence, at most", f"{choice.at_most:.2%} lost"
     yield f"on {choice.promised.samples:,} {samples} held out", f"{points(choice.promised)} points lost"
     yield f"on {choice.measured.samples:,} test {samples}", f"{points(choice.measured)} points lost"
-    yield "accuracy there, of FP32's", f"{choice.accuracy:.2%} of {choice.fp32_accuracy:.2%}"
+    yield f"{metric} there, of FP32's", f"{choice.accuracy:.2%} of {choice.fp32_accuracy:.2%}"
     if (refined := choice.refinement) is not None:
         yield "swaps taken", f"{refined.taken} of {refined.proposals}"
         yield f"loss they saved on the {samples} held out", f"{refined.gain:.4f} ± {refined.gain_stderr:.4f}"

@@ -1,14 +1,19 @@
 """The frame of every page: study picker, running computations, and the strip that names study and plan."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from explorer import plans
 from explorer.blocks import Granularity
+from explorer.estimates import Estimate
 from explorer.figures.look import bytes_text, percent_text
 from explorer.jobs import request
 from explorer.jobs.gauge.reading import Reading
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
+from explorer.studies import metrics
 from explorer.studies.metrics import ACCURACY
 from explorer.ui.shell import (
     at_work,
@@ -119,8 +124,17 @@ def measured_line() -> None:
         accuracy = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.write(
             f"On the {measured['samples']:,} test {study.noun.many} of this study: loss {measured['loss']:.4f} ± "
-            f"{measured['loss_stderr']:.4f}, {study.metric.name} {accuracy} (± one standard error)."
+            f"{measured['loss_stderr']:.4f}, {study.metric.name} {accuracy}{_figures(measured)} (± one standard error)."
         )
+
+
+def _figures(measured: Mapping[str, Any]) -> str:
+    """What follows from the mean loss, such as the perplexity."""
+    study = session.study()
+    if not study.has_network:
+        return ""
+    found = metrics.figures(study.loss, Estimate(measured["loss"], measured["loss_stderr"]))
+    return "".join(f", {name} {of.value:.4g} ± {of.stderr:.2g}" for name, of in found.items())
 
 
 def next_step(page: str, label: str, *others: tuple[str, str]) -> None:
