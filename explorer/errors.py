@@ -38,6 +38,10 @@ class TooManyOutputs(CurvatureError):
     """A loss without a known Hessian at the outputs, of more outputs than one can be differentiated for."""
 
 
+class NoSampleGradients(CurvatureError):
+    """Gradients that cannot be told apart by sample; the message says why."""
+
+
 class LapqError(ExplorerError):
     """Step sizes that cannot be optimised; the message says what stands against it."""
 
