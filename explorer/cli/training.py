@@ -13,6 +13,7 @@ from explorer.cli.asking import Asked, asks, seconds
 from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import (
     ActivationsOption,
+    DeviceOption,
     JsonOption,
     LatencyOption,
     LimitOption,
@@ -261,6 +262,7 @@ def choose(
     seed: Annotated[int, typer.Option(help="of every random draw", min=0)] = 0,
     out: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="write the chosen plan there")] = None,
     time_limit: TimeLimitOption = None,
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The smallest plan that loses at most so much accuracy, measured, and what can be promised of it."""
@@ -287,8 +289,9 @@ def choose(
 
     from explorer import plans, studies
     from explorer.choosing import afforded
+    from explorer.jobs.loading import placed
 
-    loaded = studies.load_network(study)
+    loaded = placed(studies.load_network(study), device)
     run = run_to_end(loaded, asked, f"choosing a plan of {loaded.name}", longest)
     choice: Choice = typed(run)
     content: dict[str, Any] = {"run": run.id, **(run.result or {})}

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from explorer.curvature import activation_traces, weight_traces
-from explorer.errors import CurvatureError
+from explorer.curvature.estimators import output_probes
+from explorer.errors import CurvatureError, NoSampleGradients
 from explorer.studies.losses import Loss
 from tests.curvature.networks import dense_weight_trace, seeded, study_of
 
@@ -52,24 +53,6 @@ def test_a_network_with_one_number_a_sample_has_the_dense_hessians_trace(kind: s
     activation_traces(study, method="exact")
 
 
-class Late(nn.Linear):
-    """A layer that gives the outputs of large batches twice, so that inputs and outputs differ in positions."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).unsqueeze(1).expand(-1, 1 if len(x) < 4 else 2, -1)
-
-
-class Average(nn.Module):
-    """Makes one of them again."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(1)
-
-
-def late() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), Late(72, 4), Average(), nn.ReLU(), nn.Linear(4, 3))
-
-
 def moody() -> nn.Module:
     return nn.Sequential(nn.Flatten(), Moody(72, 4), nn.ReLU(), nn.Linear(4, 3))
 
@@ -85,9 +68,18 @@ def test_hessian_vector_products_stand_in_where_single_samples_cannot_be_differe
         weight_traces(study, method="output-probes")
 
 
-def test_so_they_do_where_it_shows_only_later() -> None:
+def test_so_they_do_where_it_shows_only_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples that come after those that were looked at may go another way through the network."""
-    study = study_of(seeded(late), size=8)
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise NoSampleGradients(
+            "block 1: its Linear computes some samples in another way than the first ones"
+        )
+
+    monkeypatch.setattr(output_probes, "draws", refuse)
+    study = study_of(seeded(OneNumber), size=8, loss=Loss("mse"))
     found = weight_traces(study, samples=640, rel_se=0.5)
     assert found.method == "hutchinson"
-    assert "computes some samples in another way than the first ones" in found.note
+    assert "because block 1: its Linear computes some samples in another way" in found.note
+    with pytest.raises(CurvatureError, match="the first ones; use the method hutchinson"):
+        weight_traces(study, method="output-probes")
