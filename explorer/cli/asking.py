@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from explorer import devices
 from explorer.cli.parsing import DeviceOption, StudyOption, TimeLimitOption
 from explorer.cli.running import run_to_end
 from explorer.cli.spelling import spelling
@@ -105,6 +106,8 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
         _, *own = inspect.signature(command).parameters.values()
 
         def run(*, study: str, time_limit: str | None, device: str | None, **given: Any) -> None:
+            if device is not None:
+                devices.chosen(device)  # a mistake is told before the study is looked for
             asked = Asked(kind, study, {name: given.pop(name) for name in fields}, time_limit, device)
             if not asked.late:
                 try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from explorer import devices
 from explorer.cli import parsing
 from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import (
@@ -116,6 +117,8 @@ def frontier(
         )
     if out is not None:
         _check_out(out, chooses=chooses)
+    if device is not None:
+        devices.chosen(device)
 
     from explorer import plans, studies
     from explorer.jobs.loading import placed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from explorer import devices
 from explorer.access.persons import system_user
 from explorer.cli import parsing
 from explorer.cli.asking import Asked, asks, seconds
@@ -286,6 +287,8 @@ def choose(
     longest = seconds(time_limit)
     if out is not None:
         check_out(out)
+    if device is not None:
+        devices.chosen(device)
 
     from explorer import plans, studies
     from explorer.choosing import afforded
