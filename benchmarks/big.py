@@ -36,8 +36,8 @@ _COLUMNS = (
     Column("memory", "memory at most (GB)"),
 )
 _HOW = (
-    "Passes: processor time over that of a forward pass, in batches of 8, for each image; a draw is a forward and a backward pass with the "
-    "gradient norms of every layer for one image.",
+    "Passes: processor time over that of a forward pass, in batches of 8, for each image; a draw is a forward and a "
+    "backward pass with the gradient norms of every layer for one image.",
     "With 1,000 draws: one pass that scores the images, and the draws; extrapolated from the few that were measured.",
     "Memory: of the whole process, PyTorch and the images included, the highest so far.",
 )
