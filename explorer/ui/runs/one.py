@@ -6,7 +6,7 @@ from explorer.jobs import housekeeping, permission
 from explorer.jobs.telling import comparison, headlines, titles
 from explorer.runs import Run
 from explorer.ui.parts import run_panel
-from explorer.ui.runs import again, deleting
+from explorer.ui.runs import again, deleting, metrics
 from explorer.ui.shell import caches, door, opening
 from explorer.ui.shell.plain import plain
 
@@ -61,7 +61,7 @@ def _described(run: Run) -> None:
 
 
 def _facts(run: Run) -> None:
-    found = [(number.name, number.text) for number in headlines.of(run)]
+    found = [(number.name, number.text) for number in headlines.of(run, metrics.of([run]))]
     asked = [(line.name, line.values[0]) for line in comparison.asked(run)]
     made = [] if run.provenance is None else list(run.provenance.to_json().items())
     told = {"Found": found, "Asked": asked, "Made by": [(k, str(v)) for k, v in made if v]}

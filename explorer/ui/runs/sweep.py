@@ -24,16 +24,17 @@ COLUMNS: Mapping[str, Any] = {
     "seeds": st.column_config.TextColumn("seeds", help="Done, of those that were asked for."),
     "without": st.column_config.TextColumn(
         "without (%)",
-        help="Accuracy on test images without training; ± is the standard deviation over seeds.",
+        help="Mean metric on test samples without training; ± is the standard deviation over seeds.",
     ),
     "after": st.column_config.TextColumn(
-        "after (%)", help="Accuracy on test images after training; ± is the standard deviation over seeds."
+        "after (%)",
+        help="Mean metric on test samples after training; ± is the standard deviation over seeds.",
     ),
     "loss": st.column_config.TextColumn("test loss"),
     "difference": st.column_config.TextColumn(
         "difference (points)",
-        help="Of the accuracy after training from the row it is compared with; ± is its standard error, over seeds and "
-        "test images. It is paired image by image where the runs recorded their images; where not, the errors are "
+        help="Of the metric after training from the row it is compared with; ± is its standard error, over seeds and "
+        "test samples. It is paired sample by sample where the runs recorded them; where not, the errors are "
         "added, which is more than the true one.",
     ),
     "judged": st.column_config.TextColumn(
@@ -147,7 +148,7 @@ def _table(group: Group) -> None:
         hide_index=True,
         column_config=COLUMNS,
         height=38 + 35 * min(len(frame), 12),
-        alt="One row a plan and recipe: accuracy and loss over seeds, and the difference from one of them",
+        alt="One row a plan and recipe: metric and loss over seeds, and the difference from one of them",
     )
     export.table(frame, key=f"sweep-table-{group.tag}", name=group.tag)
 
