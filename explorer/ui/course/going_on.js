@@ -1,10 +1,10 @@
-// Tells the server once that the next stretch of a lesson is to be drawn: when its place is nearly on the screen, or when
-// the page has rested for a while and nobody is doing anything. If nothing came of it, as after a lost message, it asks
-// again.
-const NEAR = 250; // pixels below the screen
+// Tells the server that the next stretch of a lesson is to be drawn: when its place is nearly on the screen, or when the
+// page has rested for a while and nobody is doing anything. If nothing came of it, as after a lost message, it asks
+// again. Nothing here measures the page while it is drawn, which would make the browser lay it out once more.
+const NEAR = "0px 0px 250px 0px"; // below the screen
 const REST = 900; // milliseconds without a script at work and without a hand on mouse, wheel or keyboard
 const AGAIN = 5000;
-const DOINGS = ["pointerdown", "pointermove", "wheel", "keydown", "touchmove", "scroll"];
+const DOINGS = ["pointerdown", "pointermove", "wheel", "keydown", "touchmove"];
 
 let done = 0; // when somebody did something last
 let listening = false;
@@ -18,26 +18,31 @@ function listen() {
 }
 
 export default function ({ parentElement, setTriggerValue }) {
-  if (parentElement.dataset?.attends) return;
-  const place = parentElement.host ?? parentElement;
   const words = document.createElement("p");
   words.setAttribute("role", "status");
-  words.style.cssText = "margin: 0; opacity: .7; font-family: var(--st-font, sans-serif)";
+  words.style.cssText = "margin: 0; opacity: .8; font-family: var(--st-font, sans-serif)";
   words.textContent = "The lesson goes on …";
   parentElement.replaceChildren(words);
   listen();
-  let rested = performance.now(), asked = -AGAIN;
-  const look = () => {
+  let rested = performance.now(), asked = -AGAIN, near = false;
+  const main = document.querySelector('[data-testid="stMain"]');
+  const observer = new IntersectionObserver((seen) => { near = seen.at(-1).isIntersecting; },
+    { root: main, rootMargin: NEAR });
+  observer.observe(words);
+  const timer = setInterval(() => {
     const now = performance.now();
     const app = document.querySelector('[data-testid="stApp"]');
-    if (app?.dataset.testScriptState !== "notRunning") rested = now;
-    const near = place.getBoundingClientRect().top < window.innerHeight + NEAR;
+    const rests = app?.dataset.testScriptState === "notRunning";
+    if (!rests) rested = now;
+    const begun = document.querySelector(".js-plotly-plot .main-svg"); // the first picture comes first
     const idle = now - Math.max(rested, done) > REST;
-    if (now - asked < AGAIN || !(near || idle) || document.hidden) return;
-    if (!near && !document.querySelector(".js-plotly-plot .main-svg")) return; // the first picture comes first
-    asked = now;
-    setTriggerValue("turn", true);
+    if (begun && rests && now - asked > AGAIN && (near || idle) && !document.hidden) {
+      asked = now;
+      setTriggerValue("turn", true);
+    }
+  }, 150);
+  return () => {
+    clearInterval(timer);
+    observer.disconnect();
   };
-  const timer = setInterval(look, 100);
-  return () => clearInterval(timer);
 }

@@ -51,8 +51,10 @@ def _stretch(number: int, place: int) -> None:
 
 @sentences.fragment()
 def _next(number: int, place: int) -> None:
+    complaint = st.empty()
     if going_on.reached(place):
         _stretch(number, place)
+        link.complain(complaint)
     else:
         going_on.mark(number, place)
 
@@ -114,7 +116,7 @@ def _in_the_app(part: InTheApp, key: str) -> None:
 def _onwards(lesson: Lesson) -> None:
     st.divider()
     after = [each for number, each in finding.lessons().items() if number > lesson.number]
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="lesson_end"):
         if after:
             words = f"Next: {after[0].number} {after[0].title}"
             st.page_link(f"pages/{after[0].page}.py", label=words, icon=":material/arrow_forward:")
