@@ -5,7 +5,7 @@ it was open before; a bare page of Streamlit's in turn with it, so that what els
 sliders are clicked at random places, one after the other: an answer ends with the last change of a picture, a number or
 a sentence of that experiment. Nothing else should run on the machine; where something does, the ratios still hold.
 
-Figures of each lesson are kept as soon as they are there (``--keep``), and one lesson can be measured anew (``--only``).
+Figures of each lesson are kept as soon as they are there (``--keep``); one lesson can be measured anew (``--only``).
 """
 
 import argparse
@@ -88,7 +88,7 @@ def times_of(
 
 
 def _whole(browser: Browser, address: str) -> tuple[Page, float, float]:
-    """A lesson as a person who does nothing finds it, with its milliseconds to the first screen and to the last part."""
+    """A lesson that is left alone, with its milliseconds to the first screen and to the last part."""
     page, moments = opened(browser, address)
     opens = time.monotonic()
     page.locator(END).wait_for(state="attached", timeout=PATIENCE * 1000)
@@ -154,10 +154,10 @@ def _page(table: list[str], loads: int, said: str) -> list[str]:
         *table,
         "",
         f"*Opens*: {loads} times, from the address to a page at rest whose first picture is drawn; the browser keeps "
-        "nothing from one time to the next, the server has shown the lesson before. *Times bare*: the median, divided by "
-        "that of a bare page of Streamlit's which was opened in turn with it. What is below the first experiment "
-        "follows when it is nearly on the screen, or by itself while nobody does anything: *whole* is when the last part "
-        "of the lesson is there without a hand having moved. *Answers a slider*: "
+        "nothing from one time to the next, the server has shown the lesson before. *Times bare*: the median, divided "
+        "by that of a bare page of Streamlit's which was opened in turn with it. What is below the first experiment "
+        "follows when its place is on the screen, or by itself while nobody does anything: *whole* is when the last "
+        "part of the lesson is there without a hand having moved. *Answers a slider*: "
         f"{MOVES} clicks at random places of all sliders of the lesson, from pressing the mouse to the last change of "
         "a picture, a number or a sentence of the experiment. *Load*: programs that wanted a core, on average over the "
         "minute before the lesson's figures were kept; the browser and the server are one to two of them.",

@@ -1,7 +1,6 @@
-// Tells the server that the next stretch of a lesson is to be drawn: when its place is nearly on the screen, or when the
+// Tells the server that the next stretch of a lesson is to be drawn: when its place is on the screen, or when the
 // page has rested for a while and nobody is doing anything. If nothing came of it, as after a lost message, it asks
 // again. Nothing here measures the page while it is drawn, which would make the browser lay it out once more.
-const NEAR = "0px 0px 250px 0px"; // below the screen
 const REST = 900; // milliseconds without a script at work and without a hand on mouse, wheel or keyboard
 const AGAIN = 5000;
 const DOINGS = ["pointerdown", "pointermove", "wheel", "keydown", "touchmove"];
@@ -24,10 +23,8 @@ export default function ({ parentElement, setTriggerValue }) {
   words.textContent = "The lesson goes on …";
   parentElement.replaceChildren(words);
   listen();
-  let rested = performance.now(), asked = -AGAIN, near = false;
-  const main = document.querySelector('[data-testid="stMain"]');
-  const observer = new IntersectionObserver((seen) => { near = seen.at(-1).isIntersecting; },
-    { root: main, rootMargin: NEAR });
+  let rested = performance.now(), asked = -AGAIN, seen = false;
+  const observer = new IntersectionObserver((entries) => { seen = entries.at(-1).isIntersecting; });
   observer.observe(words);
   const timer = setInterval(() => {
     const now = performance.now();
@@ -36,7 +33,7 @@ export default function ({ parentElement, setTriggerValue }) {
     if (!rests) rested = now;
     const begun = document.querySelector(".js-plotly-plot .main-svg"); // the first picture comes first
     const idle = now - Math.max(rested, done) > REST;
-    if (begun && rests && now - asked > AGAIN && (near || idle) && !document.hidden) {
+    if (begun && rests && now - asked > AGAIN && (seen || idle) && !document.hidden) {
       asked = now;
       setTriggerValue("turn", true);
     }
