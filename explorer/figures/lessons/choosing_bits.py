@@ -41,7 +41,7 @@ def bars_figure(
             },
             hovertemplate="%{x}: optimum %{y} bits<extra></extra>",
         )
-    made.update_xaxes(tickangle=-50)
+    made.update_xaxes(title="part of the network", tickangle=-50)
     return made.update_yaxes(title="bits", range=[0, 8.5], dtick=2)
 
 
