@@ -34,7 +34,14 @@ st.caption(
     )
     + " A *block* is the unit that gets one bit width."
 )
-st.dataframe(tables.of_blocks(blocks), hide_index=True, column_config=tables.BLOCK_COLUMNS, height=420)
+# The browser's code for tables is long to start: it waits until somebody asks for the table.
+with st.expander(
+    "All blocks as a table", icon=":material/table:", key="blocks_table", on_change="rerun"
+) as listed:
+    if listed.open:
+        st.dataframe(
+            tables.of_blocks(blocks), hide_index=True, column_config=tables.BLOCK_COLUMNS, height=420
+        )
 with st.expander("Where this study comes from", icon=":material/info:"):
     st.markdown(tables.card_text(study))
 frame.next_step("sensitivity", "see which blocks are sensitive")

@@ -167,6 +167,7 @@ GROUPS: Mapping[str, Group] = {
         ablation(THIN, "W2A4", epochs=3),
         staged(THIN, "W2A4"),
         distilled(CIFAR, "W2A4"),
+        distilled(CIFAR, "W2A4", epochs=5),
         methods(RESNET, ("ste", "default")),
         methods(MOBILE, ("ste", "default")),
         methods(CIFAR, ("ste", "default"), widths=("W4A4", "W2A2")),
@@ -202,6 +203,7 @@ def _in_order() -> Iterator[Training]:
         yield from _each(GROUPS[f"methods-{study}"], SEEDS)
     yield from _each(GROUPS[f"ablation-{THIN}-3"], SEEDS)
     yield from _each(GROUPS[f"methods-{CIFAR}"], SEEDS)
+    yield from _each(GROUPS[f"taught-{CIFAR}-5"], SEEDS)
 
 
 def _each(group: Group, seeds: Sequence[int], labels: Sequence[str] | None = None) -> Iterator[Training]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,9 @@ from tests.e2e.conftest import PATIENCE, VIEWPORT, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TELL = "print('plan:', None if w.plan is None else sorted(w.plan.w_bits.items()))"
+
+# What the status bar says of a kernel that has started: before, it says "No Kernel | Initializing".
+_AT_REST = re.compile(r"^Python.* \| Idle$")
 
 # Where the middle dot of the frontier is.
 _DOT = """() => {
@@ -87,10 +91,13 @@ def test_a_dot_of_a_frontier_is_clicked_and_its_plan_is_the_widgets(lab: str, br
     page.on("request", lambda asked: outside.append(asked.url) if _leaves(asked.url) else None)
     page.goto(lab)
     page.locator(".jp-CodeCell").nth(2).wait_for()
+    page.get_by_text(_AT_REST).wait_for()  # a cell that is run without a kernel is forgotten
     page.locator(".jp-Notebook .cm-content").first.click()
     for _ in range(3):
         page.keyboard.press("Shift+Enter")
-    page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+    shown = page.locator(".js-plotly-plot .main-svg, [data-mime-type='application/vnd.jupyter.stderr']")
+    shown.first.wait_for(state="attached")
+    assert page.locator(".js-plotly-plot").count(), page.locator(".jp-OutputArea").all_inner_texts()
     said = page.locator(".jp-OutputArea-output").filter(has_text="plan:")
     said.first.wait_for()
     assert said.first.inner_text().strip() == "plan: None"

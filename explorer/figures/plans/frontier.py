@@ -396,7 +396,7 @@ def _marked(made: go.Figure, kind: str, plans: Sequence[Marked], symbol: str, co
         mode="markers+text" if len(plans) <= 10 else "markers",
         text=[plan.name for plan in plans] if len(plans) <= 10 else None,
         textposition=["top left" if plan.cost > middle else "top right" for plan in plans],
-        textfont={"size": 13, "color": colour},
+        textfont={"size": 13, "color": look.INK},  # over the clouds the mark's own colour is hard to read
         marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 1.5, "color": "white"}},
         customdata=_said_of([plan.widths for plan in plans], [plan.inputs for plan in plans]),
         hovertext=[plan.name for plan in plans],

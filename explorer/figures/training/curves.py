@@ -37,7 +37,7 @@ def figure(
         noun: what its samples are called.
         reference: accuracy of the FP32 network, drawn as a line.
     """
-    made = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
+    made = make_subplots(rows=1, cols=2, horizontal_spacing=0.18)
     for column, quantity, said, scale in ((1, "loss", "loss", 1.0), (2, "accuracy", metric, 100.0)):
         for points, name, mode, colour in (
             (train, "training batches", "lines", look.MUTED),

@@ -249,6 +249,8 @@ def style() -> None:
         [class*="st-key-controls_"] [data-testid="stButtonGroup"] button[role="radio"] {padding: .25rem .4rem;}
         [class*="st-key-chart_export_"] {margin-top: -1rem;}
         [class*="st-key-carrying_"] img {image-rendering: pixelated;}
+        .st-key-ways [data-testid="stHorizontalBlock"] {flex-wrap: wrap;}
+        .st-key-ways [data-testid="stColumn"] {min-width: 15rem;}
         [class*="st-key-way_"] h2 {font-size: 1.15rem; padding: 0 0 .2rem;}
         [data-testid="stCaptionContainer"] {color: inherit; opacity: .8;}
         [data-testid^="stBaseButton-primary"]:not(:disabled) :is(p, span), [data-baseweb="tag"] span, [data-testid="stMultiSelect"] span[title] {color: light-dark(white, #06212A);}

@@ -42,7 +42,8 @@ def _purpose() -> None:
 def _ways_in() -> None:
     own = [card for card in session.offered() if card.name not in studies.names()]
     course = navigation.has("course")
-    columns = st.columns(4 if course else 3)
+    with st.container(key="ways"):
+        columns = st.columns(4 if course else 3)
     with columns[0], st.container(border=True, height="stretch", key="way_explore"):
         st.header("Explore a network", anchor=False)
         st.write("A ResNet-20 for pictures of clothes, trained by this project, comes with its results.")

@@ -101,6 +101,13 @@ def test_results_have_a_row_for_the_training(opens: Opens, toml: str) -> None:
     assert taken.query_params["plan"] in (["2.2.2.2_8.8.8.8"], "2.2.2.2_8.8.8.8")
 
 
+def test_the_table_of_blocks_is_drawn_when_it_is_opened(opens: Opens, toml: str) -> None:
+    shown = sound(opens("model", study=toml))
+    assert not shown.dataframe
+    shown.session_state["blocks_table"] = True
+    assert len(sound(shown.run()).dataframe[0].value) == 4
+
+
 def test_the_app_opens_on_the_default_study(opens: Opens) -> None:
     shown = sound(opens("model"))
     assert shown.selectbox(key="study_picker").value == DEFAULT
