@@ -53,7 +53,7 @@ def _described(run: Run) -> None:
             placeholder="none",
         )
         note = st.text_area("Note", run.note or "", height=80)
-        may = permission.may_end(run, door.person())
+        may = permission.may_change(run, door.person())
         if st.form_submit_button("Save", icon=":material/save:", disabled=not may):
             permission.check(run, door.person(), to="describe")
             caches.store().shelf.describe(run.id, name=name, note=note, tags=tags)

@@ -111,7 +111,7 @@ def _drawn(group: Group) -> None:
 
 
 def _buttons(group: Group) -> None:
-    own = [run.id for run in group.live if permission.may_end(run, door.person())]
+    own = [run.id for run in group.live if permission.may_change(run, door.person())]
     st.button(
         "Stop all" if len(own) == len(group.live) else "Stop mine",
         icon=":material/stop_circle:",
@@ -120,14 +120,15 @@ def _buttons(group: Group) -> None:
         on_click=sentences.callback(_stop),
         args=(own,),
     )
+    stopped = [run.id for run in group.stopped if permission.may_change(run, door.person())]
     st.button(
-        "Continue all that stopped",
+        "Continue all that stopped" if len(stopped) == len(group.stopped) else "Continue mine",
         icon=":material/play_arrow:",
-        disabled=not group.stopped,
+        disabled=not stopped,
         help="Each goes on from its last checkpoint.",
         key=f"sweep-resume-{group.tag}",
         on_click=sentences.callback(_resume),
-        args=([run.id for run in group.stopped],),
+        args=(stopped,),
     )
 
 
@@ -171,6 +172,7 @@ def _members(group: Group) -> None:
                         "Continue",
                         key=f"sweep-continue-{run.id}",
                         width="stretch",
+                        disabled=not permission.may_change(run, door.person()),
                         on_click=sentences.callback(_resume),
                         args=([run.id],),
                     )

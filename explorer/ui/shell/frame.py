@@ -300,7 +300,7 @@ def style() -> None:
         [class*="st-key-prose_"] h2, [class*="st-key-long_"] h3 {padding-bottom: .5rem;}
         [class*="st-key-prose_"] {max-width: 50rem;}
         [class*="st-key-prose_"] p, [class*="st-key-prose_"] li {line-height: 1.6;}
-        [class*="st-key-experiment_"] h3, [class*="st-key-long_"] h3 {padding: 0;}
+        [class*="st-key-experiment_"] h3 {padding: 0;}
         [class*="st-key-lesson_numbers_"] [data-testid="stMetricValue"] {font-size: 1.1rem;}
         [class*="st-key-pictures_"] > * {min-width: min(100%, 19rem) !important;}
         [class*="st-key-finding_"] {border-left: 4px solid #0e9384; padding-left: .8rem;}
