@@ -38,6 +38,14 @@ class TooManyOutputs(CurvatureError):
     """A loss without a known Hessian at the outputs, of more outputs than one can be differentiated for."""
 
 
+class NoSampleGradients(CurvatureError):
+    """Gradients that cannot be told apart by sample; the message says why."""
+
+
+class DeviceError(ExplorerError):
+    """A device that is not there; the message says which are."""
+
+
 class LapqError(ExplorerError):
     """Step sizes that cannot be optimised; the message says what stands against it."""
 

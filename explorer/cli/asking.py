@@ -3,7 +3,7 @@
     @asks(TracesQuestion)
     def traces(asked: Asked[TracesQuestion], as_json: JsonOption = False) -> None: ...
 
-has ``--study``, ``--time-limit`` and an option for every field, with the field's name, type, default, limits and description (`spelling`).
+has ``--study``, ``--time-limit``, ``--device`` and an option for every field, with the field's name, type, default, limits and description (`spelling`).
 Further parameters of the function are options of the command alone.
 """
 
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from explorer.cli.parsing import StudyOption, TimeLimitOption
+from explorer import devices
+from explorer.cli.parsing import DeviceOption, StudyOption, TimeLimitOption
 from explorer.cli.running import run_to_end
 from explorer.cli.spelling import spelling
 from explorer.errors import ExplorerError
@@ -34,17 +35,23 @@ class Asked(Generic[Q]):
         ran: the run that answered last.
         late: field to what reads it for the study; empty where the question is complete without it.
         time_limit: seconds that its runs may work; None: no limit.
+        device: where the study's network runs; None: where it usually does.
     """
 
     def __init__(
-        self, kind: type[Q], reference: str, typed: Mapping[str, Any], time_limit: str | None = None
+        self,
+        kind: type[Q],
+        reference: str,
+        typed: Mapping[str, Any],
+        time_limit: str | None = None,
+        device: str | None = None,
     ) -> None:
         spelled = {name: spelling(kind, name) for name in typed}
         self.options = {
             name: spelled[name].read(value, spelled[name].names[0]) for name, value in typed.items()
         }
         self._kind, self._reference = kind, reference
-        self.time_limit = seconds(time_limit)
+        self.time_limit, self.device = seconds(time_limit), device
         self.late = {
             name: each.read_for
             for name, each in spelled.items()
@@ -55,8 +62,9 @@ class Asked(Generic[Q]):
     def study(self) -> "Study":
         """The network study that is asked."""
         from explorer import studies
+        from explorer.jobs.loading import placed
 
-        return studies.load_network(self._reference)
+        return placed(studies.load_network(self._reference), self.device)
 
     @cached_property
     def question(self) -> Q:
@@ -97,8 +105,10 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         _, *own = inspect.signature(command).parameters.values()
 
-        def run(*, study: str, time_limit: str | None, **given: Any) -> None:
-            asked = Asked(kind, study, {name: given.pop(name) for name in fields}, time_limit)
+        def run(*, study: str, time_limit: str | None, device: str | None, **given: Any) -> None:
+            if device is not None:
+                devices.chosen(device)  # a mistake is told before the study is looked for
+            asked = Asked(kind, study, {name: given.pop(name) for name in fields}, time_limit, device)
             if not asked.late:
                 try:
                     _ = asked.question
@@ -111,6 +121,9 @@ def asks(kind: type[Q]) -> Callable[[Callable[..., None]], Callable[..., None]]:
             *(spelling(kind, name).parameter(name) for name in fields),
             inspect.Parameter(
                 "time_limit", inspect.Parameter.KEYWORD_ONLY, annotation=TimeLimitOption, default=None
+            ),
+            inspect.Parameter(
+                "device", inspect.Parameter.KEYWORD_ONLY, annotation=DeviceOption, default=None
             ),
             *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own),
         ]

@@ -121,6 +121,6 @@ def _correlation(found: "Correlation") -> str:
 def _sentence(result: "ProxyResult", row: "Compared") -> str:
     size = result.plans[row.first].size_bytes
     error = (
-        f"± {row.rise_stderr:.4f}" if math.isfinite(row.rise_stderr) else "(one image has no standard error)"
+        f"± {row.rise_stderr:.4f}" if math.isfinite(row.rise_stderr) else "(one sample has no standard error)"
     )
     return f"{row.question}, {size:,.0f} bytes: the second's loss is {row.rise:+.4f} {error}"

@@ -50,7 +50,7 @@ def lapq_surface(
 
 @asks(LapqSweepQuestion)
 def lapq_sweep(asked: Asked[LapqSweepQuestion], context: typer.Context, as_json: JsonOption = False) -> None:
-    """A curve of LAPQ's paper: error against step, or loss against p, distance or calibration images."""
+    """A curve of LAPQ's paper: error against step, or loss against p, distance or calibration samples."""
     widths_once(context)
     study, question = asked.study, asked.question
     result = {**(asked.run(f"{question.sweep} on {study.name}").result or {}), "study": study.name}

@@ -51,7 +51,7 @@ def landscape(asked: Asked[LandscapeQuestion], as_json: JsonOption = False) -> N
     for axis in found.axes:
         note = f"{axis.label}: curvature {axis.curvature:.4g} ± {axis.curvature_stderr:.2g}, slope {axis.slope:.3g}"
         if axis.held_out is not None and axis.held_out_stderr is not None:
-            note += f"; on other images {axis.held_out:.4g} ± {axis.held_out_stderr:.2g}"
+            note += f"; on other samples {axis.held_out:.4g} ± {axis.held_out_stderr:.2g}"
         remark(note)
     if found.not_finite:
         remark(

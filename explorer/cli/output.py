@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from explorer.studies import AnyStudy
@@ -42,13 +43,16 @@ def show(
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, words: Collection[str] = ()
 ) -> Table:
-    """A table whose numbers stand right; the first column and the ones in ``words`` are text."""
-    made = Table(title=title, title_justify="left")
+    """A table whose numbers stand right; the first column and the ones in ``words`` are text.
+
+    Everything is shown as it is written: names come from files and may hold brackets, which Rich would read as markup.
+    """
+    made = Table(title=Text(title), title_justify="left")
     for column in columns:
         text = column in words or column == columns[0]
-        made.add_column(column, justify="left" if text else "right", overflow="fold")
+        made.add_column(Text(column), justify="left" if text else "right", overflow="fold")
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        made.add_row(*(Text(str(cell)) for cell in row))
     return made
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
+from explorer.devices import SPELLED, VARIABLE
+
 PlannedCost = Literal["size", "bops", "latency", "activations"]
 Measure = Literal["trace", "lambda-max", "l2", "product"]
 Solver = Literal["frontier", "milp", "greedy"]
@@ -15,6 +17,13 @@ Solver = Literal["frontier", "milp", "greedy"]
 StudyOption = Annotated[str, typer.Option("--study", help="a built-in study, or a path to a study.toml")]
 TimeLimitOption = Annotated[
     str | None, typer.Option("--time-limit", help="stop after so long, such as 45m or 2h, to be resumed")
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        help=f"where the network runs: {SPELLED}; by default what {VARIABLE} says, else cpu",
+    ),
 ]
 ActivationsOption = Annotated[
     str | None,

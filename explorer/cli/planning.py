@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from explorer import devices
 from explorer.cli import parsing
 from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import (
     ActivationsOption,
+    DeviceOption,
     JsonOption,
     LatencyOption,
     LimitOption,
@@ -79,6 +81,7 @@ def frontier(
     solver: Annotated[Solver, typer.Option(help="how to look for plans")] = "frontier",
     out: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="write the chosen plan there")] = None,
     granularity: Annotated[Granularity, typer.Option(help="what a block is")] = "layer",
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Every plan that no other plan beats in both cost and predicted damage Ω."""
@@ -114,13 +117,16 @@ def frontier(
         )
     if out is not None:
         _check_out(out, chooses=chooses)
+    if device is not None:
+        devices.chosen(device)
 
     from explorer import plans, studies
+    from explorer.jobs.loading import placed
 
     within = next((plans.Budget(kind, value) for kind, value in given.items() if value is not None), None)  # type: ignore[arg-type]
     further = [(name, plans.Budget("at_most", most)) for name, most in limits]
     loaded = studies.load(study)
-    network = loaded if isinstance(loaded, studies.Study) else None
+    network = placed(loaded, device) if isinstance(loaded, studies.Study) else None
     blocks = loaded.blocks(granularity)
     own: dict[str, Any] = {} if latency is None else {"latency": plans.read_latency_csv(latency, blocks)}
     asked["cost"] = own.get(cost, cost)

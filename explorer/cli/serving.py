@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 import explorer
+from explorer import devices
 from explorer.access import addresses, login
 from explorer.access.login import Login
+from explorer.cli.parsing import DeviceOption
 from explorer.errors import AccessError, ExplorerError
 
 _PACKAGE = Path(explorer.__file__).parent
@@ -65,6 +67,7 @@ def serve(
     time_limit: Annotated[
         str | None, typer.Option(help="stop every run after so long, such as 45m or 2h, to be resumed")
     ] = None,
+    device: DeviceOption = None,
 ) -> None:
     """Start the app on http://127.0.0.1:8501 until Ctrl-C; it answers this computer only, unless asked otherwise."""
     hosts = _hosts(address, host or [])
@@ -80,6 +83,8 @@ def serve(
     options |= {"browser.serverAddress": hosts[0]} | ({} if port is None else {"server.port": port})
     os.environ[login.VARIABLE] = chosen.variable()
     _bound_runs(workers, time_limit)
+    if device is not None:
+        os.environ[devices.VARIABLE] = devices.chosen(device)
     offered = [word for each in own for word in ("--study", each)]
     sys.argv = ["streamlit", "run", str(script), *flags(options), "--", *offered]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)

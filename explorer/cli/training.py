@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from explorer import devices
 from explorer.access.persons import system_user
 from explorer.cli import parsing
 from explorer.cli.asking import Asked, asks, seconds
 from explorer.cli.output import remark, show, table
 from explorer.cli.parsing import (
     ActivationsOption,
+    DeviceOption,
     JsonOption,
     LatencyOption,
     LimitOption,
@@ -227,7 +229,10 @@ def _measured(one: dict[str, Any]) -> tuple[str, str, str]:
 def choose(
     study: StudyOption,
     max_drop: Annotated[
-        str, typer.Option(help="accuracy that may be lost: 1% or 0.01 is one percentage point")
+        str,
+        typer.Option(
+            help="accuracy, or what else the study counts, that may be lost: 1% or 0.01 is one percentage point"
+        ),
     ] = "1%",
     bits: Annotated[str | None, typer.Option(help="widths on offer, e.g. 2,3,4,6,8")] = None,
     cost: Annotated[
@@ -258,6 +263,7 @@ def choose(
     seed: Annotated[int, typer.Option(help="of every random draw", min=0)] = 0,
     out: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="write the chosen plan there")] = None,
     time_limit: TimeLimitOption = None,
+    device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The smallest plan that loses at most so much accuracy, measured, and what can be promised of it."""
@@ -281,11 +287,14 @@ def choose(
     longest = seconds(time_limit)
     if out is not None:
         check_out(out)
+    if device is not None:
+        devices.chosen(device)
 
     from explorer import plans, studies
     from explorer.choosing import afforded
+    from explorer.jobs.loading import placed
 
-    loaded = studies.load_network(study)
+    loaded = placed(studies.load_network(study), device)
     run = run_to_end(loaded, asked, f"choosing a plan of {loaded.name}", longest)
     choice: Choice = typed(run)
     content: dict[str, Any] = {"run": run.id, **(run.result or {})}
@@ -302,7 +311,7 @@ def choose(
         room = afforded(choice, after["accuracy"], after["accuracy_stderr"])
         content["trained"]["affords"] = {**asdict(room), "sentence": room.sentence}
     title = f"Plan of {loaded.name} that loses at most {max_drop} ({choice.seconds:.0f} s)"
-    rows = list(_told(choice, loaded.noun.many))
+    rows = list(_told(choice, loaded.noun.many, loaded.metric.name))
     if finetune:
         rows.append(("after training, on the test split", f"{after['accuracy']:.2%}"))
     show(content, as_json, table(title, ("", "value"), rows), about=loaded)
@@ -312,7 +321,7 @@ def choose(
         remark(f"the chosen plan is in {out}")
 
 
-def _told(choice: "Choice", samples: str) -> Iterator[tuple[str, str]]:
+def _told(choice: "Choice", samples: str, metric: str) -> Iterator[tuple[str, str]]:
     """A choice line by line."""
     from explorer.choosing import points, said_cost
 
@@ -323,7 +332,7 @@ def _told(choice: "Choice", samples: str) -> Iterator[tuple[str, str]]:
     yield f"promised with {choice.confidence:.0%} confidence, at most", f"{choice.at_most:.2%} lost"
     yield f"on {choice.promised.samples:,} {samples} held out", f"{points(choice.promised)} points lost"
     yield f"on {choice.measured.samples:,} test {samples}", f"{points(choice.measured)} points lost"
-    yield "accuracy there, of FP32's", f"{choice.accuracy:.2%} of {choice.fp32_accuracy:.2%}"
+    yield f"{metric} there, of FP32's", f"{choice.accuracy:.2%} of {choice.fp32_accuracy:.2%}"
     if (refined := choice.refinement) is not None:
         yield "swaps taken", f"{refined.taken} of {refined.proposals}"
         yield f"loss they saved on the {samples} held out", f"{refined.gain:.4f} ± {refined.gain_stderr:.4f}"

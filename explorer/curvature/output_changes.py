@@ -34,7 +34,7 @@ from explorer.curvature.estimators import output_probes
 from explorer.curvature.estimators.choice import chunk_size
 from explorer.curvature.operators.output_hessian import LARGEST_EIGEN
 from explorer.curvature.operators.sample_gradients import SampleGradients
-from explorer.curvature.operators.subject import Subject, prepare, single_tensor
+from explorer.curvature.operators.subject import Subject, prepare, sample_rows, single_tensor
 from explorer.curvature.operators.tangents import Tangents, output_directions
 from explorer.curvature.perturbations import Changes, by_weight
 from explorer.errors import CurvatureError
@@ -169,7 +169,7 @@ def _forward_mode(subject: Subject, index: int, change: Tensor, inputs: Any) -> 
     name = next(name for name, each in subject.model.named_parameters() if each is weight)
 
     def outputs(moved: Tensor) -> Tensor:
-        return single_tensor(functional_call(subject.model, {name: moved}, (inputs,))).flatten(1)
+        return sample_rows(single_tensor(functional_call(subject.model, {name: moved}, (inputs,))))
 
     # The fused attention kernels have no forward mode; the plain one has.
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
@@ -195,7 +195,7 @@ def _differences(
         with torch.no_grad():
             outputs = single_tensor(subject.model(inputs))
         l, u = output_directions(subject, outputs, targets, signs_from)
-        before.append(outputs.flatten(1))
+        before.append(sample_rows(outputs))
         vectors.append(torch.stack(u, 1))
         factors.append(l.T.expand(len(outputs), -1))
     width = max(each.shape[1] for each in vectors)
@@ -218,7 +218,7 @@ def _differences(
                     found = batch.recorded if k == 0 else batch.outputs()
                 finally:
                     _shift(subject, own, kept, None)
-                moved = single_tensor(found).flatten(1) - before[place]
+                moved = sample_rows(single_tensor(found)) - before[place]
                 along = (vectors[place] @ moved.double().unsqueeze(2)).squeeze(2) * scale
                 parts[done : done + len(moved), block, k, : along.shape[1]] = along.cpu()
             if batch is not None:

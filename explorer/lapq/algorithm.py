@@ -166,8 +166,10 @@ class _Work:
         )
 
     def stage(self, name: str, steps: Array) -> Stage:
-        """What steps are worth on the test images."""
-        self.watcher.report(_SHARES["test"], f"test images with the steps of the {name} phase")
+        """What steps are worth on the test samples."""
+        self.watcher.report(
+            _SHARES["test"], f"test {self.study.noun.many} with the steps of the {name} phase"
+        )
         calibration_loss = self.objective.loss(steps)
         self.objective.network.place(steps)
         found = measure(self.objective.network.model, self.study, check=self.objective.check)

@@ -194,7 +194,7 @@ def measure_along(
     started = time.monotonic()
     check_names(dict.fromkeys(ladder.blocks), blocks, study.name)
     if samples < 2:
-        raise PlanError(f"{samples} images give no standard error; take at least 2")
+        raise PlanError(f"{samples} samples give no standard error; take at least 2")
     measurer = Measurer(study, blocks, samples=samples, split=split, watcher=watcher)
     points = min(points, len(ladder))
     found = dict(known or {})

@@ -186,7 +186,7 @@ def measure_proxy(
     if "trace" not in tables:
         raise PlanError("the damage by the trace is missing; give its table under the name trace")
     if samples < 2:
-        raise PlanError(f"{samples} images give no standard error; take at least 2")
+        raise PlanError(f"{samples} samples give no standard error; take at least 2")
     started = time.monotonic()
     sampled = sample_plans(blocks, tables, menu=bits, plans=plans, seed=seed)
     names = tuple(block.name for block in blocks)

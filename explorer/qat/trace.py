@@ -50,7 +50,7 @@ def weight_trace(
         total = 0.0
         parts = roots(study.loss, outputs, study.data.targets("train", batch))
         for place, root in enumerate(parts):
-            shape = outputs.flatten(1).shape
+            shape = len(outputs), outputs[0].numel()
             signs = torch.randint(0, 2, shape, generator=draw).double().mul_(2).sub_(1).to(outputs.device)
             pulled = root.times(signs).to(outputs.dtype).view_as(outputs)
             again = place + 1 < len(parts)

@@ -74,15 +74,15 @@ class Ladder(Frozen):
 
 
 class MeasureFrontierQuestion(Question):
-    """Measured loss and accuracy of plans along a frontier, without training."""
+    """Measured loss and metric of plans along a frontier, without training."""
 
     kind = "measure_frontier"
     refusal = PlanError
 
     plans: Ladder = Field(description="the plans that may be measured")
     points: int = Field(16, ge=2, le=MOST_PLANS, description="how many to measure")
-    samples: int = Field(2000, ge=2, le=MOST_SAMPLES, description="images, evenly spread")
-    split: Split = Field("test", description="which images")
+    samples: int = Field(2000, ge=2, le=MOST_SAMPLES, description="samples, evenly spread")
+    split: Split = Field("test", description="which samples")
 
 
 def _letter(bits: int) -> str:

@@ -36,7 +36,10 @@ class ChooseQuestion(Question):
     refusal = PlanError
 
     max_drop: float = Field(
-        0.01, gt=0, lt=1, description="accuracy that may be lost, a share: 0.01 is one point"
+        0.01,
+        gt=0,
+        lt=1,
+        description="accuracy, or what else is counted, that may be lost, a share: 0.01 is one point",
     )
     frontier: FrontierQuestion = Field(FrontierQuestion(), description="what is chosen from")
     granularity: Granularity = Field("layer", description="what a block is")

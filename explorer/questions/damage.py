@@ -76,8 +76,8 @@ class ProxyQuestion(Question):
     refusal = PlanError
 
     plans: int = Field(80, ge=2, le=100_000, description="how many to measure")
-    samples: int = Field(1000, ge=2, le=MOST_SAMPLES, description="images")
-    split: Split = Field("test", description="which images")
+    samples: int = Field(1000, ge=2, le=MOST_SAMPLES, description="samples")
+    split: Split = Field("test", description="which samples")
     bits: tuple[Width, ...] = Field(
         (2, 3, 4, 6, 8), min_length=1, description="widths that plans are made of"
     )

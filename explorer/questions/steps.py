@@ -30,7 +30,7 @@ class StepsQuestion(Question):
 
     refusal = LapqError
 
-    lighter = "fewer calibration images"
+    lighter = "fewer calibration samples"
 
     w_bits: int = Field(4, description="of weights, 2 to 8; 32 for FP32")
     a_bits: int = Field(4, description="of layers' inputs, 2 to 8; 32 for FP32")
@@ -38,7 +38,7 @@ class StepsQuestion(Question):
         None, description="a plan.json whose widths are taken, instead of one width for all"
     )
     calibration: int = Field(
-        512, ge=1, le=MOST_SAMPLES, description="training images that the loss is a mean of"
+        512, ge=1, le=MOST_SAMPLES, description="training samples that the loss is a mean of"
     )
     leave: tuple[Name, ...] | None = Field(
         None,
@@ -162,13 +162,13 @@ class LapqSurfaceQuestion(StepsLoss):
 
 
 class LapqSweepQuestion(StepsLoss):
-    """A curve: error against step, or loss against p, distance or calibration images."""
+    """A curve: error against step, or loss against p, distance or calibration samples."""
 
     kind = "lapq_sweep"
     version = 3
 
     sweep: Sweep = Field(
-        description="a tensor's error against its step, or the loss against p, all steps times r, or images"
+        description="a tensor's error against its step, or the loss against p, all steps times r, or samples"
     )
     site: str | None = Field(
         None, max_length=LONGEST_NAME, description="of error: whose tensor; draws of N(0, 1) without it"
@@ -182,7 +182,7 @@ class LapqSweepQuestion(StepsLoss):
         (16, 32, 64, 128, 256, 512),
         min_length=1,
         max_length=100,
-        description="of calibration: how many images",
+        description="of calibration: how many samples",
     )
     seeds: tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...] = Field(
         (0, 1, 2), min_length=1, max_length=100, description="of calibration: seeds of their draws"
@@ -215,7 +215,7 @@ class LapqTableQuestion(StepsQuestion):
     version = 4
 
     test_images: int | None = Field(
-        None, ge=1, le=MOST_SAMPLES, description="images that the table reports on; all without it"
+        None, ge=1, le=MOST_SAMPLES, description="samples that the table reports on; all without it"
     )
     corrections: tuple[Correction, ...] = Field(
         ("none", "mean"), description="bias corrections of the weights, with commas between"

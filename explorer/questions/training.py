@@ -36,7 +36,7 @@ class EvaluateQuestion(Question):
     lighter = ""
 
     plan: dict[str, Any] | None = Field(None, description="plan.json's content; the FP32 network without it")
-    split: Split = Field("test", description="which images")
+    split: Split = Field("test", description="which samples")
     deployed: bool = Field(
         False, description="as integer arithmetic computes it: int32 biases, 8-bit residual sums"
     )

@@ -26,7 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"quantizers", "replay"}),
     frozenset({"studies"}),
     frozenset({"timing", "detections"}),
-    frozenset({"blocks", "estimates", "randomness", "watching", "questions", "access"}),
+    frozenset({"blocks", "devices", "estimates", "randomness", "watching", "questions", "access"}),
     frozenset({"errors", "files", "places", "products", "reading"}),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}

@@ -40,6 +40,8 @@ def loss():
         ("traces --study tiny --rel-se 0", "--rel-se"),
         ("traces --study tiny --rel-se nan", "--rel-se"),
         ("traces --study tiny --seed -1", "--seed"),
+        ("traces --study tiny --device tpu", "'tpu' is no device; use auto, cpu, cuda, cuda:N or mps"),
+        ("frontier --study tiny --device cuda:999", "cuda:999 is not available: "),
         ("evaluate --study tiny --plan p.json --split validation", "--split"),
         ("evaluate --study tiny", "'--plan'"),
         ("finetune --study tiny --plan p.json --epochs 0", "--epochs"),

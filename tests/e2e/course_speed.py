@@ -1,15 +1,20 @@
 """How soon the course answers in a browser: ``python -m tests.e2e.course_speed``; it writes docs/course-speed.md.
 
 Every lesson is opened several times by its address, each time by a browser that keeps nothing, from a server on which
-it was open before. Then its sliders are clicked at random places, one after the other: an answer ends with the last
-change of a picture, a number or a sentence of that experiment. Nothing else should run on the machine.
+it was open before; a bare page of Streamlit's in turn with it, so that what else the machine does meets both. Then its
+sliders are clicked at random places, one after the other: an answer ends with the last change of a picture, a number or
+a sentence of that experiment. Nothing else should run on the machine; where something does, the ratios still hold.
+
+Figures of each lesson are kept as soon as they are there (``--keep``); one lesson can be measured anew (``--only``).
 """
 
 import argparse
 import json
+import os
 import random
 import statistics
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,12 +25,12 @@ from playwright.sync_api import Browser, Page
 from explorer.course import finding
 from explorer.course.controls import Slider
 from explorer.course.parts import Lesson
-from tests.e2e.conftest import serve, still
-from tests.e2e.speed import LOADS, chromium, first_pages, of_streamlit, opened
+from tests.e2e.conftest import PATIENCE, serve, settle, still
+from tests.e2e.speed import LOADS, chromium, opened
 from tests.reliability import machine
 
 MOVES, _TRIES = 20, 12
-_ALONE = "alone"
+END = ".st-key-lesson_end"  # the last thing of a lesson
 OUT = Path(__file__).resolve().parents[2] / "docs" / "course-speed.md"
 
 # From pressing the mouse to the last change of what an experiment shows, then a quarter of a second of rest.
@@ -49,11 +54,26 @@ _STOPWATCH = """name => {
 }"""
 
 
-def times_of(browser: Browser, url: str, lesson: Lesson, loads: int) -> dict[str, tuple[float, ...]]:
-    """Milliseconds of a lesson: from its address to a page at rest, and of the answers of its sliders, each in turn."""
+def times_of(
+    browser: Browser, url: str, bare: str, lesson: Lesson, loads: int
+) -> dict[str, tuple[float, ...]]:
+    """Milliseconds of a lesson, each time.
+
+    From its address to a first screen at rest and to its last part, those of the bare page in turn with it, and of the
+    answers of its sliders.
+    """
     address = f"{url}/{lesson.page}"
-    opens = first_pages(browser, address, loads - 1)[-1] if loads > 1 else ()
-    page, moments = opened(browser, address)
+    _whole(browser, address)[0].close()  # sets it up
+    opens, wholes, alone = [], [], []
+    for number in range(loads):
+        page, moments = opened(browser, bare)
+        page.close()
+        alone.append(moments[-1])
+        page, first, whole = _whole(browser, address)
+        opens.append(first)
+        wholes.append(whole)
+        if number + 1 < loads:
+            page.close()
     draw = random.Random(lesson.number)
     sliders = [
         (f"lesson{lesson.number}_{experiment.key}", f"lesson{lesson.number}_{control.name}")
@@ -64,7 +84,17 @@ def times_of(browser: Browser, url: str, lesson: Lesson, loads: int) -> dict[str
     places = sorted(number % len(sliders) for number in range(MOVES))
     answers = tuple(_answer(page, *sliders[place], draw) for place in places)
     page.close()
-    return {"opens": (*opens, moments[-1]), "answers": answers}
+    return {"opens": tuple(opens), "whole": tuple(wholes), "bare": tuple(alone), "answers": answers}
+
+
+def _whole(browser: Browser, address: str) -> tuple[Page, float, float]:
+    """A lesson that is left alone, with its milliseconds to the first screen and to the last part."""
+    page, moments = opened(browser, address)
+    opens = time.monotonic()
+    page.locator(END).wait_for(state="attached", timeout=PATIENCE * 1000)
+    whole = moments[-1] + 1000 * (time.monotonic() - opens)
+    settle(page)
+    return page, moments[-1], whole
 
 
 def _answer(page: Page, experiment: str, slider: str, draw: random.Random) -> float:
@@ -89,22 +119,28 @@ def _answer(page: Page, experiment: str, slider: str, draw: random.Random) -> fl
     raise AssertionError(f"{_TRIES} moves of {slider} changed nothing of {experiment}")
 
 
-def table(lessons: Sequence[Lesson], measured: Mapping[str, Mapping[str, Sequence[float]]]) -> list[str]:
-    """A line a lesson, and above them Streamlit alone."""
+def table(lessons: Sequence[Lesson], measured: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line a lesson that was measured, and above them Streamlit alone, of all its times."""
+    there = [each for each in lessons if each.page in measured]
+    alone = [each for lesson in there for each in measured[lesson.page]["bare"]]
 
-    def cells(of: str, what: str) -> str:
-        times = measured[of][what]
-        return f"{statistics.median(times):,.0f} ms | {max(times):,.0f} ms"
+    def line(lesson: Lesson) -> str:
+        of = measured[lesson.page]
+        opens, bare = statistics.median(of["opens"]), statistics.median(of["bare"])
+        answers = of["answers"]
+        return (
+            f"| {lesson.number} {lesson.title} | {opens:,.0f} ms | {max(of['opens']):,.0f} ms | {opens / bare:.2f} | "
+            f"{statistics.median(of['whole']) / 1000:.1f} s | {statistics.median(answers):,.0f} ms | "
+            f"{max(answers):,.0f} ms | {of['load']:.1f} |"
+        )
 
     return [
-        "| | opens, median | longest | answers a slider, median | longest |",
-        "|---|---|---|---|---|",
-        "| asked | 3 s | | 500 ms | |",
-        f"| Streamlit alone, a title, three bars and a table | {cells(_ALONE, 'opens')} | | |",
-        *(
-            f"| {each.number} {each.title} | {cells(each.page, 'opens')} | {cells(each.page, 'answers')} |"
-            for each in lessons
-        ),
+        "| | opens, median | longest | times bare | whole | answers a slider, median | longest | load |",
+        "|---|---|---|---|---|---|---|---|",
+        "| asked | 3 s | | | | 500 ms | | |",
+        f"| Streamlit alone, a title, three bars and a table | {statistics.median(alone):,.0f} ms | "
+        f"{max(alone):,.0f} ms | 1 | | | | |",
+        *(line(each) for each in there),
     ]
 
 
@@ -118,55 +154,57 @@ def _page(table: list[str], loads: int, said: str) -> list[str]:
         *table,
         "",
         f"*Opens*: {loads} times, from the address to a page at rest whose first picture is drawn; the browser keeps "
-        "nothing from one time to the next, the server has shown the lesson before. *Answers a slider*: "
+        "nothing from one time to the next, the server has shown the lesson before. *Times bare*: the median, divided "
+        "by that of a bare page of Streamlit's which was opened in turn with it. What is below the first experiment "
+        "follows when its place is on the screen, or by itself while nobody does anything: *whole* is when the last "
+        "part of the lesson is there without a hand having moved. *Answers a slider*: "
         f"{MOVES} clicks at random places of all sliders of the lesson, from pressing the mouse to the last change of "
-        "a picture, a number or a sentence of the experiment.",
+        "a picture, a number or a sentence of the experiment. *Load*: programs that wanted a core, on average over the "
+        "minute before the lesson's figures were kept; the browser and the server are one to two of them.",
     ]
 
 
 def main() -> None:
     """Measure and write the page."""
+    lessons = finding.lessons()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--lesson", type=int, action="append", help="only this one; prints, and writes nothing"
+        "--only",
+        type=int,
+        action="append",
+        choices=[*lessons],
+        help="measure this lesson, anew if it was before",
     )
     parser.add_argument("--loads", type=int, default=LOADS)
-    parser.add_argument("--address", help="of a server at work that has shown every lesson")
     parser.add_argument(
-        "--keep", type=Path, help="where figures are kept, to go on from after an interruption"
+        "--keep", type=Path, help="where figures are kept; those that are there are not measured again"
     )
     parser.add_argument("--said", default="Nothing else ran.", help="how quiet the machine was, for the page")
     options = parser.parse_args()
-    lessons = [
-        each for number, each in finding.lessons().items() if number in (options.lesson or finding.lessons())
-    ]
     with tempfile.TemporaryDirectory() as name, ExitStack() as held:
         folder = Path(name)
-        keep = options.keep or folder / "figures.json"
-        browser = held.enter_context(chromium())
-        url = options.address or _serve(held, browser, folder / "app", lessons)
+        keep: Path = options.keep or folder / "figures.json"
         measured: dict[str, Any] = json.loads(keep.read_text()) if keep.exists() else {}
-        for lesson in lessons:
-            if lesson.page not in measured:
-                measured[lesson.page] = times_of(browser, url, lesson, options.loads)
+        wanted = [
+            lesson
+            for number, lesson in lessons.items()
+            if number in (options.only or ()) or (not options.only and lesson.page not in measured)
+        ]
+        browser = held.enter_context(chromium())
+        url, bare = (_serve(held, folder / script, script) for script in ("app.py", "tests/e2e/bare.py"))
+        for lesson in wanted:
+            found: dict[str, Any] = {**times_of(browser, url, bare, lesson, options.loads)}
+            measured[lesson.page] = {**found, "load": os.getloadavg()[0]}
             keep.write_text(json.dumps(measured))
-        if _ALONE not in measured:
-            measured[_ALONE] = {"opens": of_streamlit(browser, folder / "bare").times}
-        keep.write_text(json.dumps(measured))
-    told = table(lessons, measured)
-    if options.lesson:
-        print("\n".join(told))
-    else:
-        OUT.write_text("\n".join(_page(told, options.loads, options.said)) + "\n", encoding="utf-8")
+            print(*table([lesson], measured)[-1:], flush=True)
+    if all(lesson.page in measured for lesson in lessons.values()):
+        text = _page(table([*lessons.values()], measured), options.loads, options.said)
+        OUT.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
-def _serve(held: ExitStack, browser: Browser, folder: Path, lessons: Sequence[Lesson]) -> str:
-    """The address of a server that has shown the lessons."""
-    folder.mkdir()
-    url = held.enter_context(serve(folder, EXPLORER_SHIPPED="yes")).url
-    for lesson in lessons:
-        first_pages(browser, f"{url}/{lesson.page}", 1)
-    return url
+def _serve(held: ExitStack, folder: Path, script: str) -> str:
+    folder.mkdir(parents=True)
+    return held.enter_context(serve(folder, script, EXPLORER_SHIPPED="yes")).url
 
 
 if __name__ == "__main__":

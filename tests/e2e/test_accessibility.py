@@ -73,7 +73,7 @@ def test_axe_finds_nothing_grave_on_any_page(page: Page, app: App, scheme: Liter
         page.evaluate(script)
         wrong += grave(page)
     page.goto(app.url.replace("/?", "/lesson_02?"))
-    page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+    page.locator(".st-key-lesson_end").wait_for(state="attached")  # it goes on by itself
     settle(page)
     page.evaluate(script)
     wrong += grave(page)

@@ -1,4 +1,4 @@
-"""A run is ended by whoever asked for it, or by the operator, and by nobody else."""
+"""A run is changed by whoever asked for it, or by the operator, and by nobody else."""
 
 import pytest
 
@@ -22,13 +22,13 @@ SPEC = RunSpec(kind="selftest", study="none", fingerprint="", parameters={}, see
         (None, Person(None, operator=True), True),
     ],
 )
-def test_who_may_end_a_run(owner: str | None, person: Person, may: bool) -> None:
+def test_who_may_change_a_run(owner: str | None, person: Person, may: bool) -> None:
     """Nobody's name fits nobody: a run of which nobody knows who asked is the operator's."""
     store = Store.open()
     run = store.submit(SPEC, owner=owner)
     assert run.owner == owner
     assert store.list()[0].owner == owner
-    assert permission.may_end(run, person) == may
+    assert permission.may_change(run, person) == may
     if may:
         permission.check(run, person)
     else:

@@ -19,7 +19,7 @@ from explorer.questions.titles import NOUNS, title
         (LapqQuestion(w_bits=2), "Step sizes · net · weight bits 2"),
         (
             EvaluateQuestion(plan={"blocks": {"a": {"w_bits": 2, "a_bits": 8}, "b": {"w_bits": 4, "a_bits": 8}}}),
-            "Accuracy · net · plan W2 to W4, A8",
+            "Evaluation · net · plan W2 to W4, A8",
         ),
     ],
 )  # fmt: skip

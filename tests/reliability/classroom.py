@@ -44,6 +44,7 @@ async def _student(held: Class, url: str, lesson: str, until: float, pause: floa
     async with opened(url) as session:
         try:
             held.opening.append(await session.go(lesson))
+            await session.read_on()
             while time.monotonic() < until:
                 await asyncio.sleep(pause * draw.uniform(0.6, 1.4))
                 held.answers.append(await session.slide(draw))

@@ -6,6 +6,7 @@ tells, and gives widgets the values that a person would. What it leaves out is t
 """
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import AsyncIterator
@@ -13,11 +14,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from streamlit.components.v2.bidi_component.constants import EVENT_DELIM
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.Slider_pb2 import Slider
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -57,6 +60,7 @@ class Session:
         self._polling: dict[str, asyncio.Task[None]] = {}
         self._asked: dict[str, float] = {}
         self._sliders: dict[str, tuple[Slider, str]] = {}  # and the fragment that each is in
+        self._marks: dict[str, str] = {}  # where a lesson goes on, and the fragment that will
         self._moved: tuple[str, asyncio.Event] | None = None  # a fragment that runs, and its end
 
     async def rerun(self) -> float:
@@ -89,6 +93,22 @@ class Session:
         state = WidgetState(id=name)
         state.double_array_value.data.append(slider.min + slider.step * draw.randint(0, steps))
         self._states[name] = state
+        return await self._run(fragment)
+
+    async def read_on(self) -> None:
+        """Let a lesson be drawn to its end, stretch by stretch, as a browser that is left alone does."""
+        while self._marks:
+            mark, fragment = self._marks.popitem()
+            name = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{mark}{EVENT_DELIM}events"
+            turn = json.dumps([{"event": "turn", "value": True}])
+            self._states[name] = WidgetState(id=name, json_trigger_value=turn)
+            try:
+                await self._run(fragment)
+            finally:
+                del self._states[name]
+
+    async def _run(self, fragment: str) -> float:
+        """Run one fragment; the seconds until the server had sent all of it."""
         self._moved = fragment, asyncio.Event()
         asked = self._state()
         asked.fragment_id = fragment
@@ -139,6 +159,7 @@ class Session:
             self._widgets = {}
             self._buttons = {}
             self._sliders = {}
+            self._marks = {}
             self.leave()
             self._polling = {}
         elif kind == "navigation":
@@ -166,6 +187,8 @@ class Session:
             self._buttons[element.button.id] = element.button.label
         elif kind == "slider" and message.delta.fragment_id:
             self._sliders[element.slider.id] = element.slider, message.delta.fragment_id
+        elif kind == "bidi_component" and "explorer_going_on" in element.bidi_component.component_name:
+            self._marks[element.bidi_component.id] = message.delta.fragment_id
         elif kind in CHOICES:
             drawn = getattr(element, kind)
             if not drawn.disabled and "study_picker" not in drawn.id:

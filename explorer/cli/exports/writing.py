@@ -68,7 +68,8 @@ def export(
     options = Options(flavour=flavour, carrier=carrier, tried=tried)  # type: ignore[arg-type]
     manifest = write(_subject(loaded, plan, run, options), format, out)
     content: dict[str, Any] = {"folder": str(out), **manifest.to_json()}
-    checks = [(name, _said(found)) for name, found in manifest.checks.items()]
+    counted = loaded.metric.name
+    checks = [(name.replace("accuracy", counted), _said(found)) for name, found in manifest.checks.items()]
     rows = [
         *((name, f"{each['bytes']:,} bytes") for name, each in manifest.files.items()),
         ("weights in it", f"{manifest.weight_bytes:,} bytes; the plan promised {manifest.promised_bytes:,}"),

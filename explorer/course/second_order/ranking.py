@@ -15,10 +15,10 @@ from explorer.questions import EigenvaluesQuestion, TracesQuestion
 
 RULES = {
     "eigenvalue": "λ, the largest eigenvalue",
-    "eigenvalue-share": "S = λ/n (HAWQ, order of the bits)",
-    "eigenvalue-error": "Ω = λ ‖Q(W) − W‖² (HAWQ, order of tuning)",
+    "eigenvalue-share": "S = λ/n (HAWQ)",
+    "eigenvalue-error": "Ω = λ ‖Q(W) − W‖² (HAWQ)",
     "trace": "mean trace Tr(H)/n (HAWQ-V2)",
-    "trace-error": "Ω = Tr(H)/n · ‖Q(W) − W‖² (HAWQ-V2)",
+    "trace-error": "Ω = Tr(H)/n · ‖Q(W) − W‖²",
 }
 _FP32 = 32
 

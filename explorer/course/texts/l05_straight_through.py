@@ -30,8 +30,8 @@ from explorer.lessons.common.longs import LongResult
 _STEP = 0.5
 _WORDS = {
     "ste": "straight-through",
-    "clip": "straight-through up to the last level",
-    "identity": "identity, also beyond the grid",
+    "clip": "identity, up to the last level",
+    "identity": "identity, beyond it too",
     "true": "the true derivative",
 }
 

@@ -55,7 +55,8 @@ LESSON = Lesson(
             "*second order*:\n\n$$L(w + d) - L(w) \\approx \\tfrac12\\, d^\\top H d, \\qquad "
             "H_{jk} = \\frac{\\partial^2 L}{\\partial w_j\\, \\partial w_k}.$$\n\n"
             "The matrix $H$ is the [Hessian](glossary#hessian): its diagonal says how steeply the loss curves along one "
-            "weight, the rest how weights act together. **Optimal Brain Damage** deletes weights one by one: $d = -w_k e_k$."
+            "weight, the rest how weights act together. A loss $L$ is measured in [nats](glossary#nat), the natural logarithm of a "
+            "probability. **Optimal Brain Damage** deletes weights one by one: $d = -w_k e_k$."
         ),
         Experiment(
             key="oracle",

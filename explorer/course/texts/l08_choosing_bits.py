@@ -230,7 +230,7 @@ LESSON = Lesson(
         Text(
             "**Mixed precision** gives every [block](glossary#block) of a network its own number of bits $b_i$. A *plan* is one "
             "choice for all blocks. It costs $\\sum_i n_i b_i$ bits of memory, with $n_i$ the weights of block $i$, and does a "
-            "predicted damage of $\\Omega = \\sum_i \\Omega_i(b_i)$, where lesson 7's second order says what each block "
+            "predicted damage, in [nats](glossary#nat) of the loss, of $\\Omega = \\sum_i \\Omega_i(b_i)$, where lesson 7's second order says what each block "
             "adds: $\\Omega_i(b) = \\Delta W_i^\\top H_i\\, \\Delta W_i$ with $\\Delta W_i = Q_b(W_i) - W_i$.\n\n"
             "You choose. The network is the thin ResNet-20 on Fashion-MNIST. Its first 13 layers share a width, each of the "
             "last seven has its own."

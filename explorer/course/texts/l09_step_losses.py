@@ -285,7 +285,7 @@ LESSON = Lesson(
         Text(
             "## The loss as a function of steps\n\nWhat counts is not the error of a tensor, but the loss of the network. Take two "
             "tensors, here the last two weights of the thin ResNet-20, leave everything else in FP32, and the loss is a "
-            "function $L(\\Delta_1, \\Delta_2)$: a landscape. If it were **separable**, "
+            "function $L(\\Delta_1, \\Delta_2)$: a landscape, its height in [nats](glossary#nat). If it were **separable**, "
             "$L = f(\\Delta_1) + g(\\Delta_2)$, every step could be chosen by itself."
         ),
         Experiment(

@@ -25,7 +25,7 @@ from explorer.lessons.common.longs import LongResult
 _STAGES = ("R", "PR", "LPR", "PLPR")
 _STAGE_WORDS = {"R": "R x", "PR": "P R x", "LPR": "L Pᵀ R x", "PLPR": "P L Pᵀ R x = M x"}
 _MATRIX_WORDS = {
-    "conv": "a kernel's centre in a trained ResNet-20",
+    "conv": "centre of a ResNet-20's kernels",
     "hadamard": "Hadamard",
     "fourier": "Fourier (DFT)",
     "fourier-p": "Fourier, columns permuted by P",
@@ -255,7 +255,7 @@ LESSON = Lesson(
             try_this="Follow one entry through **Stage**: which entries does it reach after each step?",
             controls=(
                 Choice("stage", "Stage", _STAGES, "R", _STAGE_WORDS),
-                Slider("m", "m", 2, 6, 4),
+                Slider("m", "Blocks m", 2, 6, 4),
                 Slider("entry", "Entry followed", 1, 36, 6, help="Counted row by row; beyond m² the last."),
             ),
             compute=lambda stage, m, entry: _permuting(m, stage, entry),

@@ -12,7 +12,7 @@ from explorer.curvature.operators.piecewise import curved
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import full_loss, linearised_loss, quadratic_forms
-from explorer.errors import CurvatureError, TooManyOutputs
+from explorer.errors import CurvatureError, NoSampleGradients, TooManyOutputs
 from explorer.questions.traces import Of, TraceMethod
 from explorer.randomness import Stream, drawn_rows, generator
 
@@ -59,10 +59,11 @@ def decide(subject: Subject, engine: SampleGradients, method: TraceMethod) -> Ch
                 _of_one_number(subject)
             roots(subject.loss, outputs, targets)
     except CurvatureError as error:
-        if method != "auto":
-            raise
-        return Choice("hutchinson", f"Hessian-vector products of the loss, because {error}.")
-    output_probes.check(subject, engine)
+        return instead(error, method)
+    try:
+        output_probes.check(subject, engine)
+    except NoSampleGradients as error:
+        return instead(error, method)
     outputs, variables = engine.nodes(inputs)
     found = frozenset(int(name) for name in curved(outputs, variables))
     if not found and engine.of == "weights":
@@ -79,6 +80,17 @@ def decide(subject: Subject, engine: SampleGradients, method: TraceMethod) -> Ch
         return Choice(picked, why + slow)
     why = f"Gauss-Newton leaves a remainder: the network is not piecewise linear in {_names(subject, found)}."
     return Choice(picked, why + slow, found)
+
+
+def instead(error: CurvatureError, method: TraceMethod) -> Choice:
+    """Hessian-vector products where the method of choice cannot be done, and why.
+
+    Raises:
+        CurvatureError: another method was asked for.
+    """
+    if method != "auto":
+        raise CurvatureError(f"{error}; use the method hutchinson") from error
+    return Choice("hutchinson", f"Hessian-vector products of the loss, because {error}.")
 
 
 def gauss_newton_blocks(subject: Subject, engine: SampleGradients) -> tuple[frozenset[int], bool]:

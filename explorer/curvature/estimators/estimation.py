@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from explorer.curvature.estimators import exact, hutchinson, output_probes
 from explorer.curvature.estimators.averaging import Budget, average
-from explorer.curvature.estimators.choice import Choice, chunk_size, decide, unit_products_refused
+from explorer.curvature.estimators.choice import (
+    Choice,
+    chunk_size,
+    decide,
+    instead,
+    unit_products_refused,
+)
 from explorer.curvature.estimators.hutchinson import Products
 from explorer.curvature.estimators.reporting import Limits, Reporter
 from explorer.curvature.operators.activation_forms import exact_activation_forms
@@ -17,6 +23,7 @@ from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.subject import Subject
 from explorer.curvature.operators.weight_forms import full_loss, linearised_loss
 from explorer.curvature.result import Kept, Traces
+from explorer.errors import NoSampleGradients
 from explorer.estimates import RunningMeans
 from explorer.questions import TracesQuestion
 from explorer.watching import Watcher
@@ -56,7 +63,13 @@ def estimate(
         work = Work(subject, engine, reporter, choice, asked, chunk, lambda: clock() >= deadline)
         if choice.method == "exact":
             return _exact(work)
-        return _hutchinson(work) if choice.method == "hutchinson" else _probes(work)
+        if choice.method == "hutchinson":
+            return _hutchinson(work)
+        try:
+            return _probes(work)
+        except NoSampleGradients as error:  # of samples that came later than those looked at
+            anew = Reporter(subject, asked, watcher, None, clock)
+            return _hutchinson(replace(work, reporter=anew, choice=instead(error, asked.method)))
     finally:
         engine.close()
 

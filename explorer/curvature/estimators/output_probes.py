@@ -18,9 +18,9 @@ from torch import Tensor
 
 from explorer.curvature.operators.output_hessian import roots
 from explorer.curvature.operators.sample_gradients import SampleGradients
-from explorer.curvature.operators.subject import Subject, single_tensor
+from explorer.curvature.operators.subject import Subject, sample_rows, single_tensor
 from explorer.curvature.operators.weight_forms import check_finite, output_gradient
-from explorer.errors import CurvatureError
+from explorer.errors import CurvatureError, ExplorerError, NoSampleGradients
 from explorer.randomness import Stream, generator
 from explorer.studies.data.samples import samples_in
 from explorer.watching import Watcher
@@ -58,7 +58,7 @@ def scores(
         if not torch.isfinite(outputs).all():
             raise not_finite(subject, inputs)
         curvature.append(sum(root.trace for root in roots(subject.loss, outputs, targets)))
-        slope.append(output_gradient(subject, outputs.double(), targets).flatten(1).norm(dim=1))
+        slope.append(sample_rows(output_gradient(subject, outputs.double(), targets)).norm(dim=1))
         done += len(positions)
         report(done / subject.size)
     return torch.cat(curvature).cpu(), torch.cat(slope).cpu()  # type: ignore[arg-type]
@@ -121,7 +121,12 @@ def draws(
 
 
 def check(subject: Subject, engine: SampleGradients) -> None:
-    """Let the engine compare itself with ordinary gradients on three samples."""
+    """Let the engine compare itself with ordinary gradients on three samples.
+
+    Raises:
+        NoSampleGradients: an operator does not let itself be differentiated sample by sample.
+        CurvatureError: an output is not finite, or does not depend on a block.
+    """
     inputs, _ = subject.batch(subject.few(3))
     with torch.no_grad():
         outputs = single_tensor(subject.model(inputs))
@@ -129,7 +134,15 @@ def check(subject: Subject, engine: SampleGradients) -> None:
         raise not_finite(subject, inputs)
     width = outputs[0].numel()
     signs = _signs(samples_in(inputs), width, generator(Stream.OUTPUT_PROBE_CHECK, 0))
-    engine.check(inputs, signs.to(subject.device))
+    try:
+        engine.check(inputs, signs.to(subject.device))
+    except ExplorerError:
+        raise
+    except Exception as error:  # operators of a person's own may raise anything where they are differentiated
+        said = (str(error).strip().splitlines() or [""])[0].rstrip(".;")
+        raise NoSampleGradients(
+            f"gradients of single samples cannot be had from this network ({type(error).__name__}: {said})"
+        ) from error
 
 
 def not_finite(subject: Subject, inputs: Tensor) -> CurvatureError:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from explorer.curvature.operators.subject import sample_rows
 from explorer.errors import TooManyOutputs
 from explorer.studies.losses import IGNORED, Loss
 
@@ -48,7 +49,7 @@ class Root:
 
 def roots(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
     """The roots for outputs (N, ...), which are flattened to (N, C)."""
-    flat = outputs.detach().double().flatten(1)
+    flat = sample_rows(outputs.detach().double())
     width = flat.shape[1]
     if loss.function is None and loss.kind == "cross_entropy" and outputs.ndim == 2:
         p = flat.softmax(1)
@@ -85,18 +86,18 @@ def output_hessians(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
         (slope,) = torch.autograd.grad(loss.per_sample(leaf, targets).sum(), leaf, create_graph=True)
         columns = []
         for c in range(width):
-            column = slope.flatten(1)[:, c].sum()
+            column = sample_rows(slope)[:, c].sum()
             if column.requires_grad:
                 (row,) = torch.autograd.grad(column, leaf, retain_graph=True, allow_unused=True)
             else:
                 row = None
-            columns.append(torch.zeros_like(leaf).flatten(1) if row is None else row.flatten(1))
+            columns.append(sample_rows(torch.zeros_like(leaf) if row is None else row))
     return torch.stack(columns, dim=1).detach()
 
 
 def directions(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues l (N, C) of H_L, largest size first, and eigenvectors u (N, C, C), u[n, :, k] for l[n, k]."""
-    flat = outputs.detach().double().flatten(1)
+    flat = sample_rows(outputs.detach().double())
     if loss.function is None and loss.kind == "cross_entropy" and outputs.ndim == 2:
         p = flat.softmax(1)
         hessian = torch.diag_embed(p) - p.unsqueeze(2) * p.unsqueeze(1)
@@ -139,7 +140,7 @@ def _general(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
     if width > LARGEST_GENERAL:
         raise TooManyOutputs(
             f"the loss {loss.kind} has no known output Hessian and the network has {width} outputs "
-            f"(at most {LARGEST_GENERAL}); use the method hutchinson"
+            f"(at most {LARGEST_GENERAL})"
         )
     values, vectors = torch.linalg.eigh(output_hessians(loss, outputs, targets))
     found = []

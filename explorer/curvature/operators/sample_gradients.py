@@ -25,7 +25,7 @@ from explorer.curvature.convolved import Convolved, has_its_own_forward
 from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, folded, squared_norms
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import independent
-from explorer.errors import CurvatureError
+from explorer.errors import NoSampleGradients
 from explorer.studies.data.samples import samples_in, some
 
 _STORED = 64 * 2**20  # floats of gradients kept before they become norms
@@ -307,11 +307,11 @@ class SampleGradients:
                 use.inputs, use.version, use.padded = inputs, inputs._version, True
                 return
 
-    def _unlike(self, use: _Use) -> CurvatureError:
+    def _unlike(self, use: _Use) -> NoSampleGradients:
         block = self.subject.blocks[self.subject.weights[use.weight].block].name
-        return CurvatureError(
+        return NoSampleGradients(
             f"block {block}: its {type(use.module).__name__} computes some samples in another way than the first "
-            f"ones, so its gradients cannot be told apart by sample; use the method hutchinson"
+            f"ones, so its gradients cannot be told apart by sample"
         )
 
     def _take_activation(self, index: int, delta: Tensor) -> None:

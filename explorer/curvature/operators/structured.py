@@ -32,7 +32,7 @@ class SideBySide(nn.Module):
         _collect(self.network(inputs), parts)
         if not parts:
             raise CurvatureError("the network gives no tensor; its outputs must hold at least one")
-        return torch.cat([part.flatten(1) for part in parts], 1)
+        return torch.cat([part.reshape(len(part), -1) for part in parts], 1)
 
 
 def flattened_loss(loss: Loss, outputs: Any) -> Loss:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.graph import Node, get_gradient_edge
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from explorer.curvature.operators.subject import Subject, single_tensor
+from explorer.curvature.operators.subject import Subject, sample_rows, single_tensor
 from explorer.errors import CurvatureError
 
 Phi = Callable[[Any, Tensor], Tensor]
@@ -31,7 +31,7 @@ def linearised_loss(subject: Subject) -> Phi:
     def phi(outputs: Any, targets: Tensor) -> Tensor:
         outputs = single_tensor(outputs)
         slope = output_gradient(subject, outputs, targets)
-        found: Tensor = (outputs * slope).flatten(1).sum(1)
+        found: Tensor = sample_rows(outputs * slope).sum(1)
         return found
 
     return phi

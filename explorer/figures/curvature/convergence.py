@@ -53,17 +53,17 @@ def view(result: Mapping[str, Any], name: str) -> Convergence | None:
     return Convergence(name, steps, block["mean_trace"], block["stderr"] / n)
 
 
-def figure(view: Convergence, *, of: str = "weights", height: int = 340) -> go.Figure:
+def figure(view: Convergence, *, of: str = "weights", noun: str = "samples", height: int = 340) -> go.Figure:
     """Draw the estimate with its band; one panel where every sample has one probe, else one for each."""
     colour = look.WEIGHTS if of == "weights" else look.ACTIVATIONS
     made = look.blank(height)
     alike = all(step.samples == step.probes for step in view.steps)
-    counts = [("images drawn, one probe each (log)" if alike else "images drawn (log)", "samples")]
+    counts = [(f"{noun} drawn, one probe each (log)" if alike else f"{noun} drawn (log)", "samples")]
     if not alike:
         counts.append(("probes (log)", "probes"))
     for column, (title, count) in enumerate(counts):
         suffix = "" if column == 0 else str(column + 1)
-        _curve(made, view, count, colour, axis=f"x{suffix}", first=column == 0)
+        _curve(made, view, count, colour, noun, axis=f"x{suffix}", first=column == 0)
         width = 1 / len(counts)
         start, end = column * width + (0.04 if column else 0), (column + 1) * width
         end -= 0.04 if column + 1 < len(counts) else 0
@@ -76,16 +76,18 @@ def figure(view: Convergence, *, of: str = "weights", height: int = 340) -> go.F
     return made
 
 
-def finding(view: Convergence) -> str:
+def finding(view: Convergence, noun: str = "samples") -> str:
     """What the picture shows, in words."""
     first = view.steps[0]
     return (
         f"Convergence of {view.name}'s mean trace: {first.value:.3g} ± {first.stderr:.1g} after {first.samples:,} "
-        f"images to {view.value:.3g} ± {view.stderr:.1g} after {view.steps[-1].samples:,}."
+        f"{noun} to {view.value:.3g} ± {view.stderr:.1g} after {view.steps[-1].samples:,}."
     )
 
 
-def _curve(made: go.Figure, view: Convergence, count: str, colour: str, *, axis: str, first: bool) -> None:
+def _curve(
+    made: go.Figure, view: Convergence, count: str, colour: str, noun: str, *, axis: str, first: bool
+) -> None:
     x = [getattr(step, count) for step in view.steps]
     upper = [step.value + step.stderr for step in view.steps]
     lower = [step.value - step.stderr for step in view.steps]
@@ -110,7 +112,7 @@ def _curve(made: go.Figure, view: Convergence, count: str, colour: str, *, axis:
         line={"color": colour, "width": 2},
         marker={"size": 5},
         customdata=[[step.stderr, step.samples, step.probes] for step in view.steps],
-        hovertemplate="%{customdata[1]:,} images, %{customdata[2]:,} probes<br>"
+        hovertemplate=f"%{{customdata[1]:,}} {noun}, %{{customdata[2]:,}} probes<br>"
         "%{y:.3g} ± %{customdata[0]:.1g}<extra></extra>",
         name="estimate so far",
         legendgroup="estimate",

@@ -23,7 +23,7 @@ _FEW = 2  # places that count as about the same rank
 
 @dataclass(frozen=True)
 class Top:
-    """One block's eigenvalues, the first with its sampling error and what it is on images that were not drawn."""
+    """One block's eigenvalues, the first with its sampling error and what it is on samples that were not drawn."""
 
     name: str
     n: int
@@ -59,7 +59,7 @@ def figure(tops: Sequence[Top], *, log: bool = True, order: Order = "depth", hei
     """Draw the first eigenvalue of each block. On the log axis a negative one stands at its size, hollow."""
     made = look.blank(height)
     signs = (
-        (False, "λ of the images drawn ± 1 s.e.", "circle"),
+        (False, "λ of the samples drawn ± 1 s.e.", "circle"),
         (True, "negative" + (" (drawn at its size)" if log else ""), "circle-open"),
     )
     for negative, name, symbol in signs:
@@ -84,7 +84,7 @@ def figure(tops: Sequence[Top], *, log: bool = True, order: Order = "depth", hei
     if tried:
         values = [(top.held_out or 0.0, top.held_out_stderr or 0.0) for _, top in tried]
         marker = {"size": 7, "color": look.TEXT_ON_BOTH, "symbol": "diamond-open", "line": {"width": 1.5}}
-        _dots(made, tried, _BESIDE, values, "the same direction on other images", marker, log=log)
+        _dots(made, tried, _BESIDE, values, "the same direction on other samples", marker, log=log)
     block_axis.apply(
         made,
         [top.name for top in tops],
@@ -220,7 +220,7 @@ def _dots(
 def _hover(top: Top) -> str:
     lines = [f"<b>{top.name}</b>", f"n = {top.n:,} weights", f"λ = {top.values[0]:.4g} ± {top.stderr:.1g}"]
     if top.held_out is not None and top.held_out_stderr is not None:
-        lines.append(f"on other images {top.held_out:.4g} ± {top.held_out_stderr:.1g}")
+        lines.append(f"on other samples {top.held_out:.4g} ± {top.held_out_stderr:.1g}")
     if len(top.values) > 1:
         lines.append("next " + ", ".join(f"{value:.4g}" for value in top.values[1:]))
     lines.append(f"λ/n = {top.values[0] / top.n:.3g}")

@@ -185,7 +185,7 @@ def _hover(dot: Dot, of: Of) -> str:
     lines = [f"<b>{dot.name}</b>" + (f" ({dot.kind})" if dot.kind else "")]
     if dot.shape:
         lines.append(dot.shape)
-    counted = "weights" if of == "weights" else "activations of one image"
+    counted = "weights" if of == "weights" else "activations of one sample"
     lines.append(f"n = {dot.n:,} {counted}")
     lines.append(f"mean trace {dot.mean_trace:.3g}" + (f" ± {dot.stderr:.1g}" if dot.stderr else ""))
     trace = f"trace {dot.mean_trace * dot.n:.3g}"

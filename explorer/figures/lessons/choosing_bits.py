@@ -41,7 +41,7 @@ def bars_figure(
             },
             hovertemplate="%{x}: optimum %{y} bits<extra></extra>",
         )
-    made.update_xaxes(tickangle=-50)
+    made.update_xaxes(title="part of the network", tickangle=-50)
     return made.update_yaxes(title="bits", range=[0, 8.5], dtick=2)
 
 
@@ -106,7 +106,7 @@ def plane_figure(
             x1=budget,
             line={"color": look.MUTED, "dash": "dash"},
         )
-    made.update_xaxes(title="size of the weights (bytes)" + (", dashed: budget" if budget else ""))
+    made.update_xaxes(title="size (bytes), dashed: budget" if budget else "size of the weights (bytes)")
     if ends is not None:
         made.update_xaxes(range=[0.95 * ends[0], 1.03 * ends[1]])
     made.update_yaxes(title="predicted damage Ω (nats)", type="log", exponentformat="power", dtick=1)

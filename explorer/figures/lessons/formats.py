@@ -60,8 +60,8 @@ def ranges_figure(rows: Sequence[tuple[str, float, float, int]], mark: str, *, h
         hovertemplate="10^%{customdata[0]:.1f} to 10^%{customdata[1]:.1f}<extra>%{y}</extra>",
         showlegend=False,
     )
-    made.update_xaxes(title="decimal exponent: smallest normal to largest number", range=[-60, 60])
-    return made.update_yaxes(autorange="reversed")
+    made.update_xaxes(title="log₁₀ of the normal numbers", range=[-60, 60])
+    return made.update_yaxes(title="format", autorange="reversed")
 
 
 def bars_figure(

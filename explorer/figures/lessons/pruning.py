@@ -121,6 +121,7 @@ def layers_figure(names: Sequence[str], shares: Sequence[float], *, height: int 
         hovertemplate="%{x}: %{y:.2%}<extra></extra>",
         showlegend=False,
     )
+    made.update_xaxes(title="layer: inputs → outputs")
     return made.update_yaxes(title="weights of the layer kept", tickformat=".0%", range=[0, 1.12])
 
 

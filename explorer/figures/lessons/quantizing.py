@@ -125,7 +125,7 @@ def channels_figure(found: Channels, *, height: int = 380) -> Drawing:
             marker={"color": colour, "symbol": symbol, "size": 9},
             hovertemplate="largest weight %{x:.3f}: error %{y:.2%}<extra></extra>",
         )
-    made.update_xaxes(title="largest |w| of the channel (units of the weight)", rangemode="tozero")
+    made.update_xaxes(title="largest |w| of the channel", rangemode="tozero")
     return made.update_yaxes(
         title="‖Q(w) − w‖² / ‖w‖² of the channel", tickformat=".0%", type="linear", rangemode="tozero"
     )

@@ -109,7 +109,10 @@ def ranking_figure(view: Ranking, *, height: int = 400) -> Drawing:
         showlegend=False,
     )
     made.update_xaxes(
-        tickvals=list(range(len(view.blocks))), ticktext=block_axis.short(view.blocks), tickangle=-60
+        title="block, from first to last",
+        tickvals=list(range(len(view.blocks))),
+        ticktext=block_axis.short(view.blocks),
+        tickangle=-60,
     )
     return made.update_yaxes(title=view.title, type="log", exponentformat="power", dtick=1)
 

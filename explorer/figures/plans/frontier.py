@@ -26,7 +26,7 @@ UNITS: Mapping[CostName, tuple[str, float]] = {
 }
 _LABELS: Mapping[CostName, str] = {
     "size": "packed weights",
-    "bops": "bit operations per image",
+    "bops": "bit operations per sample",
     "latency": "published latency, NVIDIA T4",
 }
 _BESIDE_MODE_BAR = 70  # pixels at the right for numbers and, further out, the mode bar
@@ -97,6 +97,7 @@ class FrontierView:
         set_b_total: how many plans set B has.
         greedy_cost, greedy_omega, greedy_widths, greedy_inputs: the path of the greedy baseline.
         measured: plans with their accuracy, drawn on an axis of its own at the right; nothing without.
+        metric: what that accuracy is called.
         full: accuracy of FP32 on the same images.
     """
 
@@ -123,6 +124,7 @@ class FrontierView:
     published: Sequence[Marked] = ()
     saved: Sequence[Marked] = ()
     measured: Sequence[Measured] = ()
+    metric: str = "accuracy"
     full: float | None = None
 
 
@@ -136,7 +138,9 @@ def axis(scene: Scene) -> tuple[str, float]:
     return UNITS[scene.question.cost]
 
 
-def view(scene: Scene, measured: Sequence[Measured] = (), full: float | None = None) -> FrontierView:
+def view(
+    scene: Scene, measured: Sequence[Measured] = (), full: float | None = None, metric: str = "accuracy"
+) -> FrontierView:
     """What is drawn of a scene, and what was measured along its frontier."""
     unit, scale = axis(scene)
     frontier, points, set_b, greedy = scene.frontier, scene.points, scene.set_b, scene.greedy
@@ -166,6 +170,7 @@ def view(scene: Scene, measured: Sequence[Measured] = (), full: float | None = N
         greedy_widths=_letters(greedy.bits) if greedy else (),
         greedy_inputs=_letters(greedy.a_bits) if greedy and chosen else (),
         measured=measured,
+        metric=metric,
         full=full,
         **{kind: [_mark(scene, plan, scale) for plan in found] for kind, found in scene.named.items()},
     )
@@ -329,7 +334,7 @@ def _accuracies(made: go.Figure, view: FrontierView) -> None:
         mode="lines+markers",
         line={"width": 1, "dash": "dot", "color": look.ACCENT},
         marker={"symbol": "circle-open", "size": 10, "color": look.ACCENT, "line": {"width": 2}},
-        name="accuracy, measured (right)",
+        name=f"{view.metric}, measured (right)",
         meta="measured",
         yaxis="y2",
         customdata=[

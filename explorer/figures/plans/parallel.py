@@ -17,7 +17,7 @@ from explorer.figures import look
 QUANTITIES: Mapping[str, tuple[str, float]] = {
     "size": ("size (kB)", 1e3),
     "omega": ("Ω", 1.0),
-    "accuracy": ("accuracy (%)", 0.01),
+    "accuracy": ("{metric} (%)", 0.01),
     "loss": ("loss", 1.0),
     "latency": ("latency (ms)", 1.0),
 }
@@ -70,12 +70,14 @@ def view(
     names: Sequence[str],
     widths: Mapping[tuple[str, ...], Sequence[int]],
     numbers: Mapping[str, Sequence[float | None]],
+    metric: str = "accuracy",
 ) -> View:
     """The view of candidates.
 
     Args:
         widths: blocks that are alike in all candidates to the weight bits of each candidate.
         numbers: one of `QUANTITIES` to its values, shares for accuracies; one that nobody has is left out.
+        metric: what an accuracy is called.
     """
     axes = [
         Axis(f"{BITS}{blocks[0]}", _of(blocks), tuple(map(float, found)), bits=True)
@@ -84,7 +86,7 @@ def view(
     for name, (label, unit) in QUANTITIES.items():
         values = tuple(None if value is None else value / unit for value in numbers.get(name, ()))
         if any(value is not None for value in values):
-            axes.append(Axis(name, label, values, unit, log=name == "omega"))
+            axes.append(Axis(name, label.format(metric=metric), values, unit, log=name == "omega"))
     known = [axis.name for axis in axes if axis.name in ("accuracy", "size")]
     return View(tuple(names), tuple(axes), max(known, key="size accuracy".index, default=axes[-1].name))
 

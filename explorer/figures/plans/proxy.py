@@ -59,13 +59,13 @@ class Panel:
     left_out: int = 0
 
 
-def view(result: Mapping[str, Any]) -> tuple[Panel, ...]:
+def view(result: Mapping[str, Any], metric: str = "accuracy") -> tuple[Panel, ...]:
     """From the result of a ``proxy`` run."""
     panels = []
     for measure, omegas in result["omega"].items():
         errors = result["omega_stderr"][measure]
         dots = [
-            Dot(_kind(plan), omega, error, plan["rise"], plan["rise_stderr"], _hover(plan, result))
+            Dot(_kind(plan), omega, error, plan["rise"], plan["rise_stderr"], _hover(plan, result, metric))
             for plan, omega, error in zip(result["plans"], omegas, errors, strict=True)
             if omega > 0
         ]
@@ -182,7 +182,7 @@ def _kind(plan: Mapping[str, Any]) -> str:
     return next(name for name, prefixes, _, _ in _KINDS if any(role.startswith(prefixes) for role in roles))
 
 
-def _hover(plan: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def _hover(plan: Mapping[str, Any], result: Mapping[str, Any], metric: str) -> str:
     lines = [
         f"<b>{', '.join(dict.fromkeys(kind for kind, _ in plan['roles']))}</b>",
         f"{look.bytes_text(plan['size_bytes'])}, bits {' '.join(map(str, plan['bits']))}",
@@ -190,7 +190,7 @@ def _hover(plan: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     ]
     if plan["accuracy"] is not None:
         against = "" if result["accuracy"] is None else f" (FP32 {look.percent_text(result['accuracy'])})"
-        lines.append(f"accuracy {look.percent_text(plan['accuracy'])}{against}")
+        lines.append(f"{metric} {look.percent_text(plan['accuracy'])}{against}")
     return "<br>".join(lines)
 
 

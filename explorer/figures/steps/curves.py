@@ -86,11 +86,14 @@ def errors_view(content: Mapping[str, Any]) -> View:
     )
 
 
-def p_view(content: Mapping[str, Any], *, of: str = "loss", unit: str = "nats") -> View:
+def p_view(
+    content: Mapping[str, Any], *, of: str = "loss", unit: str = "nats", metric: str = "accuracy"
+) -> View:
     """The ``p`` sweep, or the ``p_curve`` of a LAPQ result, with the parabola and its vertex (Figs. 3, 5b).
 
     Args:
-        of: ``loss``, of the calibration images; ``test_loss`` or ``accuracy``.
+        of: ``loss``, of the calibration samples; ``test_loss`` or ``accuracy``.
+        metric: what the accuracy is called.
     """
     points = content["points"] if "points" in content else _p_curve_points(content)
     known = [point for point in points if _finite(point.get(of))]
@@ -110,7 +113,7 @@ def p_view(content: Mapping[str, Any], *, of: str = "loss", unit: str = "nats") 
         curves=tuple(curves),
         spots=tuple(spots),
         x_title="p of the L_p error that the steps minimise",
-        y_title=_measure(of, unit),
+        y_title=_measure(of, unit, metric),
         per_cent=of == "accuracy",
     )
 
@@ -123,7 +126,7 @@ def distance_view(content: Mapping[str, Any], *, unit: str = "nats") -> View:
         curves=(curve,),
         spots=tuple(Spot("Δ*", 1.0, loss) for loss in here),
         x_title="steps over the steps that were found, Δ/Δ*",
-        y_title=f"loss of the calibration images ({unit})",
+        y_title=f"loss of the calibration samples ({unit})",
     )
 
 
@@ -145,11 +148,13 @@ def beside(view: View, name: str, others: Mapping[str, View]) -> View:
     return replace(view, curves=(replace(measured, name=name), *more, *fits))
 
 
-def calibration_view(content: Mapping[str, Any], *, of: str = "accuracy", unit: str = "nats") -> View:
+def calibration_view(
+    content: Mapping[str, Any], *, of: str = "accuracy", unit: str = "nats", metric: str = "accuracy"
+) -> View:
     """The ``calibration`` sweep: the mean over draws and the standard error of that mean (Fig. B.2).
 
     Args:
-        of: as of `p_view`.
+        of, metric: as of `p_view`.
     """
     known = [point for point in content["points"] if _finite(point.get(of))]
     sizes = sorted({point["size"] for point in known})
@@ -163,8 +168,8 @@ def calibration_view(content: Mapping[str, Any], *, of: str = "accuracy", unit: 
     curve = Curve("mean over draws", tuple(map(float, sizes)), tuple(means), tuple(errors))
     return View(
         curves=(curve,),
-        x_title="calibration images (log)",
-        y_title=_measure(of, unit),
+        x_title="calibration samples (log)",
+        y_title=_measure(of, unit, metric),
         log_x=True,
         per_cent=of == "accuracy",
         ticks=tuple(map(float, sizes)),
@@ -184,7 +189,7 @@ def descent_view(paths: Mapping[str, Sequence[Mapping[str, Any]]], *, unit: str 
     ]
     return View(
         curves=tuple(curves),
-        x_title="work, in forward passes over all calibration images",
+        x_title="work, in forward passes over all calibration samples",
         y_title=f"best loss so far ({unit})",
     )
 
@@ -295,10 +300,10 @@ def _curve(name: str, points: Sequence[Mapping[str, Any]], x: str, y: str) -> Cu
     )
 
 
-def _measure(of: str, unit: str) -> str:
+def _measure(of: str, unit: str, metric: str) -> str:
     if of == "accuracy":
-        return "accuracy on the test images"
-    return f"loss of the {'test' if of == 'test_loss' else 'calibration'} images ({unit})"
+        return f"{metric} on the test samples"
+    return f"loss of the {'test' if of == 'test_loss' else 'calibration'} samples ({unit})"
 
 
 def _p_curve_points(content: Mapping[str, Any]) -> list[dict[str, float]]:

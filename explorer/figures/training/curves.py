@@ -1,7 +1,7 @@
-"""Loss and accuracy of a training as it goes: training batches as a line, the test images as markers.
+"""Loss and accuracy of a training as it goes: training batches as a line, the test samples as markers.
 
 The training loss is that of the targets; what a teacher adds is not in it. Beside the accuracy stands the share of test
-images that get the same class as from the FP32 network.
+samples whose largest output is that of the FP32 network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,14 +59,15 @@ def figure(
             )
     known = [point for point in test if point.get("agreement") is not None]
     if known:
+        same = f"same {'class' if metric.endswith('accuracy') else 'largest output'} as FP32"
         made.add_scatter(
             x=[point["epoch"] for point in known],
             y=[point["agreement"] * 100 for point in known],
             mode="lines+markers",
             line={"color": look.ACTIVATIONS, "width": 1.5, "dash": "dash"},
             marker={"size": 8, "symbol": "diamond-open"},
-            name="same class as FP32",
-            hovertemplate="same class as FP32<br>epoch %{x:.2f}<br>%{y:.4g} %<extra></extra>",
+            name=same,
+            hovertemplate=f"{same}<br>epoch %{{x:.2f}}<br>%{{y:.4g}} %<extra></extra>",
             row=1,
             col=2,
         )

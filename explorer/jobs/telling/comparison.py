@@ -47,9 +47,13 @@ def settings(runs: Sequence[Run]) -> list[Line]:
     return _bits_together([line for line in lines if len(set(line.values)) > 1])
 
 
-def results(runs: Sequence[Run]) -> list[Line]:
-    """The numbers of the runs that are done, but for those that are exactly the same in all."""
-    found = [{number.name: number for number in headlines.of(run)} for run in runs]
+def results(runs: Sequence[Run], metric: str = "accuracy") -> list[Line]:
+    """The numbers of the runs that are done, but for those that are exactly the same in all.
+
+    Args:
+        metric: what their studies count.
+    """
+    found = [{number.name: number for number in headlines.of(run, metric)} for run in runs]
     names = dict.fromkeys(name for each in found for name in each)
     lines = []
     for name in names:

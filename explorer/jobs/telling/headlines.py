@@ -1,11 +1,13 @@
 """The few numbers that a finished run is remembered by, each with its standard error where it has one."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from explorer.jobs import registry
 from explorer.runs.run import Run
+
+_METRIC = "accuracy"  # begins the name of a number that is a mean of what the study counts
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Number:
         return f"{self.value:{decimals}}{error} {self.unit}".rstrip()
 
 
-def of(run: Run) -> tuple[Number, ...]:
+def of(run: Run, metric: str = _METRIC) -> tuple[Number, ...]:
     """Numbers of a run that is done; none of a kind that has none to be remembered by.
 
     Raises:
@@ -40,13 +42,20 @@ def of(run: Run) -> tuple[Number, ...]:
     told = _NUMBERS.get(run.spec.kind)
     if told is None or run.result is None:
         return ()
-    return tuple(told(registry.result(run.spec.kind, run.result)))
+    found = told(registry.result(run.spec.kind, run.result))
+    return tuple(_called(number, metric) for number in found)
+
+
+def _called(number: Number, metric: str) -> Number:
+    if not number.name.startswith(_METRIC):
+        return number
+    return replace(number, name=metric + number.name.removeprefix(_METRIC))
 
 
 def _value(of: Any, when: str = "") -> Iterator[Number]:
     if of.accuracy is not None:
         error = None if of.accuracy_stderr is None else of.accuracy_stderr * 100
-        yield Number(f"accuracy{when}", of.accuracy * 100, error, "%")
+        yield Number(f"{_METRIC}{when}", of.accuracy * 100, error, "%")
     yield Number(f"loss{when}", of.loss, of.loss_stderr)
 
 
@@ -84,8 +93,8 @@ def _export_latency(result: Any) -> Iterator[Number]:
 def _choose(result: Any) -> Iterator[Number]:
     yield Number("size", result.size_bytes, unit="B")
     for when, drop in (("samples held out", result.promised), ("test samples", result.measured)):
-        yield Number(f"accuracy lost on {when}", drop.value * 100, drop.stderr * 100, "%")
-    yield Number("accuracy", result.accuracy * 100, result.accuracy_stderr * 100, "%")
+        yield Number(f"{_METRIC} lost on {when}", drop.value * 100, drop.stderr * 100, "%")
+    yield Number(_METRIC, result.accuracy * 100, result.accuracy_stderr * 100, "%")
 
 
 def _traces(result: Any) -> Iterator[Number]:

@@ -2,7 +2,7 @@
 
 A site is the weight of a layer or the input of a layer. The paper quantizes weights and the outputs of ReLU; the
 activation bits of this project are those of a layer's input, which is the same tensor seen by the layer that reads
-it (two layers that read one tensor have a step each). An input that was never negative on the calibration images
+it (two layers that read one tensor have a step each). An input that was never negative on the calibration samples
 gets the unsigned levels. One step a tensor, as in the paper. The first and the last layer stay in FP32 unless told
 otherwise (sec. 5.1), or a plan gives every layer its widths; embeddings have no input to quantize.
 """
@@ -91,7 +91,7 @@ def find_sites(
     for place in where:
         if place.name not in seen:
             raise LapqError(
-                f"no calibration image reaches layer {place.name!r}, so its step has no effect; leave that layer "
+                f"no calibration sample reaches layer {place.name!r}, so its step has no effect; leave that layer "
                 "in FP32"
             )
     order = list(seen)
@@ -119,7 +119,7 @@ def _observe(model: nn.Module, inputs: Iterable[Tensor]) -> dict[str, tuple[floa
             x = args[0] if args else kwargs["input"]
             low, high = (float(each) for each in x.aminmax())
             if not low - low == high - high == 0:
-                raise LapqError(f"the input of layer {name!r} is not finite on the calibration images")
+                raise LapqError(f"the input of layer {name!r} is not finite on the calibration samples")
             before = seen.get(name, (low, high))
             seen[name] = min(low, before[0]), max(high, before[1])
 

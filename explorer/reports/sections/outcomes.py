@@ -23,7 +23,7 @@ from explorer.runs import Run
 LABELS: dict[Quantity, str] = {
     "size": "size (bytes)",
     "omega": "Ω",
-    "accuracy": "accuracy (%)",
+    "accuracy": "{metric} (%)",
     "loss": "loss",
     "latency": "latency (ms)",
 }
@@ -109,24 +109,26 @@ def _side_by_side(of: Material) -> list[Part]:
     """Everything in one table, what stands out marked, and one picture."""
     shown = of.candidates
     stands = candidates.standing(shown, larger_is_better=_larger(of))
+    labels = {q: label.format(metric=of.study.metric.name) for q, label in LABELS.items()}
     quantities: list[Quantity] = [q for q in LABELS if any(q in each.values for each in shown)]
     rows = tuple(
         (
             each.name,
             each.kind.replace("finetune", "training") + (", as integers" if each.deployed else ""),
             *(_cell(each, quantity) for quantity in quantities),
-            "; ".join(f"{LABELS[q].partition(' (')[0]}: {said}" for q, said in stands[each.key].items()),
+            "; ".join(f"{labels[q].partition(' (')[0]}: {said}" for q, said in stands[each.key].items()),
         )
         for each in shown
     )
-    columns = ("", "kind", *(LABELS[quantity] for quantity in quantities), "stands out in")
+    columns = ("", "kind", *(labels[quantity] for quantity in quantities), "stands out in")
     caption = (
         "Best: every other one is worse by more than two standard errors of the difference. As good as the best: the "
         "difference is within them, so it is no gain."
     )
     parts: list[Part] = [Table(columns, rows, caption)]
     groups = candidates.together(candidates.differing(shown, of.study))
-    view = view_of(shown, {blocks: [w for w, _ in pairs] for blocks, pairs in groups.items()})
+    widths = {blocks: [w for w, _ in pairs] for blocks, pairs in groups.items()}
+    view = view_of(shown, widths, of.study.metric.name)
     if len(view.axes) > 1:
         caption = (
             "The same as lines across axes: weight bits of the blocks in which they differ, then the numbers. Draw over a "
@@ -136,13 +138,15 @@ def _side_by_side(of: Material) -> list[Part]:
     return parts
 
 
-def view_of(shown: Sequence[Candidate], widths: Mapping[tuple[str, ...], Sequence[int]]) -> parallel.View:
-    """Candidates as lines, in the units of their table."""
+def view_of(
+    shown: Sequence[Candidate], widths: Mapping[tuple[str, ...], Sequence[int]], metric: str = "accuracy"
+) -> parallel.View:
+    """Candidates as lines, in the units of their table; ``metric`` is what their study counts."""
     numbers: dict[str, list[float | None]] = {
         quantity: [each.values[quantity].value if quantity in each.values else None for each in shown]
         for quantity in LABELS
     }
-    return parallel.view([html.escape(each.name) for each in shown], widths, numbers)
+    return parallel.view([html.escape(each.name) for each in shown], widths, numbers, metric)
 
 
 def _cell(one: Candidate, quantity: Quantity) -> str:

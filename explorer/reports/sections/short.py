@@ -14,7 +14,7 @@ from explorer.reports.material import Absent, Material
 from explorer.reports.page import Section, Words
 
 _BEST: dict[Quantity, str] = {
-    "accuracy": "The best accuracy",
+    "accuracy": "The best {metric}",
     "size": "The smallest size",
     "omega": "The least predicted damage",
 }
@@ -84,7 +84,8 @@ def _best(of: Material) -> list[str]:
     larger = of.study.metric.higher_is_better
     stands = candidates.standing(of.candidates, larger_is_better=larger)
     told = []
-    for quantity, words in _BEST.items():
+    for quantity, begun in _BEST.items():
+        words = begun.format(metric=of.study.metric.name)
         best = [each for each in of.candidates if stands[each.key].get(quantity)]
         names = ", ".join(each.name for each in best)
         if len(best) == 1:

@@ -15,7 +15,7 @@ from explorer.ui.shell import caches, latencies, results, session, yardstick
 
 UNIFORM = (2, 4, 8)
 MOST = 60
-_KINDS = {"finetune": "training", "evaluate": "accuracy", "choose": "chosen plan", "lapq": "step sizes"}
+_KINDS = {"finetune": "training", "evaluate": "measured", "choose": "chosen plan", "lapq": "step sizes"}
 
 
 def offered(study: AnyStudy) -> dict[str, Candidate]:
@@ -67,13 +67,14 @@ def table(
     if differing:
         widths = {name: pairs for name, pairs in widths.items() if len(set(pairs)) > 1}
     places = {each.key: place for place, each in enumerate(all_of)}
+    names: dict[str, str] = {"omega": "Ω", "accuracy": study.metric.name}
     lines = []
     for each in shown:
         line: dict[str, object] = {
             "name": each.name,
             "kind": _KINDS.get(each.kind, each.kind) + (", as integers" if each.deployed else ""),
             "stands out in": "; ".join(
-                f"{'Ω' if of == 'omega' else of}: {said}" for of, said in stands[each.key].items()
+                f"{names.get(of, of)}: {said}" for of, said in stands[each.key].items()
             ),
         }
         for quantity, scale in (("size", 1e-3), ("omega", 1), ("accuracy", 100), ("loss", 1), ("latency", 1)):

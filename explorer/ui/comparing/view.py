@@ -31,8 +31,6 @@ COLUMNS: Mapping[str, Any] = {
     "size": st.column_config.NumberColumn("size (kB)", format="%.1f"),
     "omega": st.column_config.NumberColumn("predicted Ω", format="%.3g"),
     "omega_error": st.column_config.NumberColumn("± s.e. of Ω", format="%.1g"),
-    "accuracy": st.column_config.NumberColumn("accuracy (%)", format="%.2f"),
-    "accuracy_error": st.column_config.NumberColumn("± s.e.", format="%.2f", help="Of the accuracy."),
     "loss": st.column_config.NumberColumn("test loss", format="%.4f"),
     "loss_error": st.column_config.NumberColumn("± s.e. of loss", format="%.4f"),
     "latency": st.column_config.NumberColumn("latency (ms)", format="%.3g"),
@@ -129,7 +127,7 @@ def _view(chosen: Sequence[Candidate], study: AnyStudy, *, differing: bool) -> p
         for quantity in parallel.QUANTITIES
     }
     lines = {blocks: [weights for weights, _ in pairs] for blocks, pairs in groups.items()}
-    return parallel.view([each.name for each in chosen], lines, numbers)
+    return parallel.view([each.name for each in chosen], lines, numbers, study.metric.name)
 
 
 def _json(shown: Sequence[Candidate]) -> bytes:

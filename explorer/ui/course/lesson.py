@@ -16,7 +16,7 @@ from explorer.course.parts import (
     Text,
 )
 from explorer.studies import names
-from explorer.ui.course import exercise, experiment, long, presenting, progress
+from explorer.ui.course import exercise, experiment, going_on, long, presenting, progress
 from explorer.ui.shell import navigation, sentences
 from explorer.ui.state import link
 
@@ -33,9 +33,30 @@ def show(number: int) -> None:
     with st.container(key=f"prose_question_{number}"):
         st.markdown(f"## {lesson.question}")
         _goals(lesson)
-    for place, part in enumerate(lesson.parts):
-        _draw(lesson, part, place)
-    _onwards(lesson)
+    going_on.enter(number)
+    _stretch(number, 0)
+
+
+def _stretch(number: int, place: int) -> None:
+    """Draw a stretch of a lesson, and behind it the next one or the mark that calls for it."""
+    lesson = finding.lesson(number)
+    stretches = going_on.stretches(lesson.parts)
+    for at, part in stretches[place]:
+        _draw(lesson, part, at)
+    if place + 1 < len(stretches):
+        _next(number, place + 1)
+    else:
+        _onwards(lesson)
+
+
+@sentences.fragment()
+def _next(number: int, place: int) -> None:
+    complaint = st.empty()
+    if going_on.reached(place):
+        _stretch(number, place)
+        link.complain(complaint)
+    else:
+        going_on.mark(number, place)
 
 
 def _goals(lesson: Lesson) -> None:
@@ -95,7 +116,7 @@ def _in_the_app(part: InTheApp, key: str) -> None:
 def _onwards(lesson: Lesson) -> None:
     st.divider()
     after = [each for number, each in finding.lessons().items() if number > lesson.number]
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="lesson_end"):
         if after:
             words = f"Next: {after[0].number} {after[0].title}"
             st.page_link(f"pages/{after[0].page}.py", label=words, icon=":material/arrow_forward:")

@@ -21,7 +21,7 @@ from explorer.ui.parts import export
 from explorer.ui.shell import caches
 from explorer.ui.shell.plain import plain
 
-_RUN = "accuracy as run", "accuracy as written"
+_RUN = "accuracy as run", "accuracy as written"  # as manifests name them, whatever is counted
 
 
 def show(study: Study, run: Run) -> None:

@@ -101,7 +101,7 @@ def _figure(
     _along: Along | None,
 ) -> go.Figure:
     """The figure; the arguments without an underscore decide it, the others were made from them."""
-    view = picture.view(_scene, *measured.dots(_scene, _along))
+    view = picture.view(_scene, *measured.dots(_scene, _along), session.study().metric.name)
     return picture.figure(view, log=drawn.log, height=_HEIGHT, damage=damage)
 
 

@@ -17,7 +17,7 @@ def show() -> None:
     study = session.study()
     st.write(
         "Ω is a prediction. Here 80 plans, on the frontier and off it, are quantized and their loss is measured on test "
-        "images, without training. The better the prediction, the closer the dots follow a rising curve: the rank "
+        f"{study.noun.many}, without training. The better the prediction, the closer the dots follow a rising curve: the rank "
         "correlation says how closely, with its bootstrap interval."
     )
     if not isinstance(study, Study):
@@ -38,10 +38,10 @@ def show() -> None:
             "It takes about 15 minutes on two cores, keeps running if you leave this page, and can be stopped."
         )
         return
-    run_panel.watch(run.id, _draw)
+    run_panel.watch(run.id, lambda run: _draw(run, study.metric.name))
 
 
-def _draw(run: Run) -> None:
+def _draw(run: Run, metric: str) -> None:
     if run.result is None:
         points = caches.store().points(run.id, "plans")
         if points:
@@ -49,7 +49,7 @@ def _draw(run: Run) -> None:
         return
     result = run.result
     export.chart(
-        picture.figure(picture.view(result)),
+        picture.figure(picture.view(result, metric)),
         key="proxy",
         name="proxy",
         alt="Predicted damage against measured rise of the loss, one panel per measure",

@@ -23,7 +23,7 @@ MARK_COLUMNS = {
     ),
     "loss": st.column_config.NumberColumn("measured loss", format="%.5f"),
     "rise": st.column_config.NumberColumn("rise", format="%+.5f", help="Above the trained weights."),
-    "error": st.column_config.NumberColumn("± s.e.", format="%.5f", help="Of the rise, paired over images."),
+    "error": st.column_config.NumberColumn("± s.e.", format="%.5f", help="Of the rise, paired over samples."),
     "predicted": st.column_config.NumberColumn(
         "quadratic's rise",
         format="%+.5f",

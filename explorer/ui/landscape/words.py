@@ -52,7 +52,7 @@ def _steepness(slices: Sequence[Slice]) -> str:
     held = ""
     if axis.held_out is not None and axis.held_out_stderr is not None:
         held = (
-            f"; on other images {axis.held_out:.3g} ± {axis.held_out_stderr:.1g}, for it was fitted to these"
+            f"; on other samples {axis.held_out:.3g} ± {axis.held_out_stderr:.1g}, for it was fitted to these"
         )
     return f"Along the {axis.label} **{plain(name)}** has curvature {bend_text(axis)}{held}."
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from explorer import jobs
-from explorer.jobs import request, versions
+from explorer.jobs import permission, request, versions
 from explorer.jobs.telling import titles
 from explorer.runs import Run, RunSpec
 from explorer.ui.shell import at_work, caches, door, sentences, session
 from explorer.ui.shell.plain import plain
+
+NOT_YOURS = "Only who asked for the run, or whoever runs this app, continues it; with other settings it is a run of your own."
 
 
 def watch(run_id: str, draw: Callable[[Run], None]) -> None:
@@ -82,9 +84,15 @@ def begin(specs: Sequence[RunSpec], parts: Mapping[str, str] | None = None) -> N
 
 
 def resume(run_id: str) -> None:
-    """Continue a stopped run; where it is one of the current study, with that from where it is now."""
+    """Continue a stopped run; where it is one of the current study, with that from where it is now.
+
+    Raises:
+        AccessError: the run is another person's.
+    """
+    run = caches.store().get(run_id)
+    permission.check(run, door.person(), to="continue")
     here = session.study()
-    own = caches.store().get(run_id).spec.fingerprint == here.fingerprint
+    own = run.spec.fingerprint == here.fingerprint
     jobs.resume(caches.store(), run_id, study=here.reference if own else None)
 
 
@@ -124,7 +132,15 @@ def _status(run: Run, name: str) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         show = left.info if run.status == "cancelled" else left.warning
         show(plain(name + ended_early(run)))
-        if right.button("Continue", key=f"panel-resume-{run.id}", type="primary", width="stretch"):
+        may = permission.may_change(run, door.person())
+        if right.button(
+            "Continue",
+            key=f"panel-resume-{run.id}",
+            type="primary",
+            width="stretch",
+            disabled=not may,
+            help=None if may else NOT_YOURS,
+        ):
             resume(run.id)
             st.rerun()
     elif run.status == "unreadable":

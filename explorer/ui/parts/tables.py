@@ -24,7 +24,7 @@ TRACE_COLUMNS: Mapping[str, Any] = {
     "mean_stderr": st.column_config.NumberColumn("± standard error", format="%.1e"),
     "relative": st.column_config.NumberColumn("relative error", format="percent"),
     "n": st.column_config.NumberColumn("n", format="localized", help="How many weights or activations."),
-    "samples": st.column_config.NumberColumn("images drawn", format="localized"),
+    "samples": st.column_config.NumberColumn("samples drawn", format="localized"),
 }
 
 

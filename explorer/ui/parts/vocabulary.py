@@ -114,7 +114,7 @@ TERMS: Mapping[str, Term] = {
     ),
     "activation": Term(
         "activation",
-        "What a layer computes from an image and hands to the next. Activations are quantized too, while the network runs.",
+        "What a layer computes from a sample and hands to the next. Activations are quantized too, while the network runs.",
     ),
     # what it costs
     "mac": Term(
@@ -173,7 +173,7 @@ TERMS: Mapping[str, Term] = {
     ),
     "importance-sampling": Term(
         "importance sampling",
-        "Drawing the images that matter more often, and weighing them less. At a trained network one image in a hundred "
+        "Drawing the samples that matter more often, and weighing them less. At a trained network one sample in a hundred "
         "carries most of the curvature, so that far fewer draws are needed.",
     ),
     "standard-error": Term(
@@ -244,7 +244,7 @@ TERMS: Mapping[str, Term] = {
     ),
     "calibration": Term(
         "calibration",
-        "Choosing the steps of the activations from the values that a few images produce.",
+        "Choosing the steps of the activations from the values that a few samples produce.",
     ),
     "lp": Term(
         "L_p error",
@@ -280,5 +280,5 @@ TERMS: Mapping[str, Term] = {
         "rounded.",
         "ste",
     ),
-    "epoch": Term("epoch", "One pass over all training images."),
+    "epoch": Term("epoch", "One pass over all training samples."),
 }  # fmt: skip

@@ -156,7 +156,7 @@ def _numbers(held: Plan) -> None:
     st.metric("Size", bytes_text(plans.size_bytes(blocks, held.w_bits)), width="content")
     st.metric("Compression", f"{plans.compression(blocks, held.w_bits):.2f}×", width="content")
     operations = f"{count_text(plans.bops(blocks, held))}BOPs"
-    st.metric("Bit operations", operations, help="Σ MACs·w·a per image.", width="content")
+    st.metric("Bit operations", operations, help="Σ MACs·w·a per sample.", width="content")
     if (latency := latencies.shown(held)) is not None:
         st.metric("Latency", latency, help=latencies.words(), width="content")
 

@@ -7,13 +7,14 @@ coloured only where it is not noise.
 
 import streamlit as st
 
-from explorer.estimates import within_noise
+from explorer.estimates import Estimate, within_noise
 from explorer.figures.look import percent_text
 from explorer.jobs import request
 from explorer.jobs.gauge.reading import Failure, Reading
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
 from explorer.questions import EvaluateQuestion
+from explorer.studies import metrics, require_network
 from explorer.ui.shell import caches, door, gauged, sentences, session, yardstick
 from explorer.ui.shell.plain import plain
 
@@ -80,6 +81,14 @@ def _numbers(found: Reading) -> None:
         help=note,
         width="content",
     )
+    of_all = metrics.figures(require_network(session.study()).loss, Estimate(found.loss, found.loss_stderr))
+    for name, value in of_all.items():
+        st.metric(
+            f"{name.capitalize()}{on}",
+            f"{value.value:.4g} ± {value.stderr:.2g}",
+            help="Less is better. " + note.partition(" The difference")[0],
+            width="content",
+        )
 
 
 def _measure_on_all(found: Reading, held: Plan) -> None:

@@ -17,7 +17,7 @@ _JUST = "runs_just_deleted"
 def button(runs: Sequence[Run]) -> None:
     """Delete these runs, which takes one click and another one to undo."""
     live = any(run.live for run in runs)
-    foreign = not all(permission.may_end(run, door.person()) for run in runs)
+    foreign = not all(permission.may_change(run, door.person()) for run in runs)
     words = "It can be undone for a week."
     if foreign:
         words = "Only who asked for a run, or whoever runs this app, deletes it."

@@ -6,7 +6,7 @@ from explorer.jobs import housekeeping, permission
 from explorer.jobs.telling import comparison, headlines, titles
 from explorer.runs import Run
 from explorer.ui.parts import run_panel
-from explorer.ui.runs import again, deleting
+from explorer.ui.runs import again, deleting, metrics
 from explorer.ui.shell import caches, door, opening
 from explorer.ui.shell.plain import plain
 
@@ -53,7 +53,7 @@ def _described(run: Run) -> None:
             placeholder="none",
         )
         note = st.text_area("Note", run.note or "", height=80)
-        may = permission.may_end(run, door.person())
+        may = permission.may_change(run, door.person())
         if st.form_submit_button("Save", icon=":material/save:", disabled=not may):
             permission.check(run, door.person(), to="describe")
             caches.store().shelf.describe(run.id, name=name, note=note, tags=tags)
@@ -61,7 +61,7 @@ def _described(run: Run) -> None:
 
 
 def _facts(run: Run) -> None:
-    found = [(number.name, number.text) for number in headlines.of(run)]
+    found = [(number.name, number.text) for number in headlines.of(run, metrics.of([run]))]
     asked = [(line.name, line.values[0]) for line in comparison.asked(run)]
     made = [] if run.provenance is None else list(run.provenance.to_json().items())
     told = {"Found": found, "Asked": asked, "Made by": [(k, str(v)) for k, v in made if v]}

@@ -11,7 +11,7 @@ from explorer.jobs.telling import comparison, titles
 from explorer.jobs.telling.comparison import Line
 from explorer.runs import Run
 from explorer.ui.parts import export
-from explorer.ui.runs import deleting
+from explorer.ui.runs import deleting, metrics
 from explorer.ui.shell import caches
 
 MOST_COURSES = 8
@@ -26,13 +26,13 @@ def show(runs: Sequence[Run]) -> None:
 
 def compare(runs: Sequence[Run]) -> None:
     """Draw the curves of trainings among them, and what differs of settings and results."""
-    called = names(runs)
+    called, metric = names(runs), metrics.of(runs)
     trained = [(name, run) for name, run in zip(called, runs, strict=True) if run.spec.kind == "finetune"]
     if len(trained) > 1:
-        _curves(trained[:MOST_COURSES])
+        _curves(trained[:MOST_COURSES], metric)
         if len(trained) > MOST_COURSES:
             st.caption(f"The curves of the first {MOST_COURSES} of {len(trained)} trainings.")
-    settings, results = comparison.settings(runs), comparison.results(runs)
+    settings, results = comparison.settings(runs), comparison.results(runs, metric)
     st.markdown("**Settings that differ**")
     if settings:
         _table(settings, called)
@@ -43,7 +43,7 @@ def compare(runs: Sequence[Run]) -> None:
         _table(results, called, judged=True)
         st.caption(
             "± one standard error. *Within noise*: the largest and the smallest are less than two standard errors "
-            "of their difference apart. Errors are added as if each run had looked at other images, so a *differ* "
+            "of their difference apart. Errors are added as if each run had looked at other samples, so a *differ* "
             "can be relied on."
         )
     else:
@@ -77,14 +77,14 @@ def _table(lines: Sequence[Line], called: Sequence[str], *, judged: bool = False
     )
 
 
-def _curves(trained: Sequence[tuple[str, Run]]) -> None:
+def _curves(trained: Sequence[tuple[str, Run]], metric: str) -> None:
     store = caches.store()
     courses = [Course(name, store.points(run.id, "test")) for name, run in trained]
     export.chart(
-        overlay.figure(courses),
+        overlay.figure(courses, metric=metric),
         key="overlay",
         name="trainings",
-        alt=f"Test loss and accuracy of {len(courses)} trainings over their epochs",
+        alt=f"Test loss and {metric} of {len(courses)} trainings over their epochs",
         table=lambda: pd.DataFrame(
             [{"training": course.name, **point} for course in courses for point in course.points]
         ),

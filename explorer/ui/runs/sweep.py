@@ -24,16 +24,17 @@ COLUMNS: Mapping[str, Any] = {
     "seeds": st.column_config.TextColumn("seeds", help="Done, of those that were asked for."),
     "without": st.column_config.TextColumn(
         "without (%)",
-        help="Accuracy on test images without training; ± is the standard deviation over seeds.",
+        help="Mean metric on test samples without training; ± is the standard deviation over seeds.",
     ),
     "after": st.column_config.TextColumn(
-        "after (%)", help="Accuracy on test images after training; ± is the standard deviation over seeds."
+        "after (%)",
+        help="Mean metric on test samples after training; ± is the standard deviation over seeds.",
     ),
     "loss": st.column_config.TextColumn("test loss"),
     "difference": st.column_config.TextColumn(
         "difference (points)",
-        help="Of the accuracy after training from the row it is compared with; ± is its standard error, over seeds and "
-        "test images. It is paired image by image where the runs recorded their images; where not, the errors are "
+        help="Of the metric after training from the row it is compared with; ± is its standard error, over seeds and "
+        "test samples. It is paired sample by sample where the runs recorded them; where not, the errors are "
         "added, which is more than the true one.",
     ),
     "judged": st.column_config.TextColumn(
@@ -110,7 +111,7 @@ def _drawn(group: Group) -> None:
 
 
 def _buttons(group: Group) -> None:
-    own = [run.id for run in group.live if permission.may_end(run, door.person())]
+    own = [run.id for run in group.live if permission.may_change(run, door.person())]
     st.button(
         "Stop all" if len(own) == len(group.live) else "Stop mine",
         icon=":material/stop_circle:",
@@ -119,14 +120,15 @@ def _buttons(group: Group) -> None:
         on_click=sentences.callback(_stop),
         args=(own,),
     )
+    stopped = [run.id for run in group.stopped if permission.may_change(run, door.person())]
     st.button(
-        "Continue all that stopped",
+        "Continue all that stopped" if len(stopped) == len(group.stopped) else "Continue mine",
         icon=":material/play_arrow:",
-        disabled=not group.stopped,
+        disabled=not stopped,
         help="Each goes on from its last checkpoint.",
         key=f"sweep-resume-{group.tag}",
         on_click=sentences.callback(_resume),
-        args=([run.id for run in group.stopped],),
+        args=(stopped,),
     )
 
 
@@ -147,7 +149,7 @@ def _table(group: Group) -> None:
         hide_index=True,
         column_config=COLUMNS,
         height=38 + 35 * min(len(frame), 12),
-        alt="One row a plan and recipe: accuracy and loss over seeds, and the difference from one of them",
+        alt="One row a plan and recipe: metric and loss over seeds, and the difference from one of them",
     )
     export.table(frame, key=f"sweep-table-{group.tag}", name=group.tag)
 
@@ -170,6 +172,7 @@ def _members(group: Group) -> None:
                         "Continue",
                         key=f"sweep-continue-{run.id}",
                         width="stretch",
+                        disabled=not permission.may_change(run, door.person()),
                         on_click=sentences.callback(_resume),
                         args=([run.id],),
                     )

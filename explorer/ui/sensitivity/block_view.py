@@ -1,4 +1,4 @@
-"""One block of the Sensitivity page: how its estimate converged, and which images matter."""
+"""One block of the Sensitivity page: how its estimate converged, and which samples matter."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,22 +24,20 @@ _PICTURE_PIXELS = 80  # how wide a picture is on the page
 _REMAINDER = 1e-3  # a difference from the Gauss-Newton part that is worth a word
 
 _NO_DRAWS: Mapping[str, str] = {
-    "hutchinson": "A Hessian-vector product sees a whole batch at once, so these traces cannot say what a single image "
+    "hutchinson": "A Hessian-vector product sees a whole batch at once, so these traces cannot say what a single sample "
     "carries. Compute them with the method auto, output-probes or exact.",
 }
-_OLD = (
-    "These traces were computed before single draws were kept; compute them again to see which images matter."
-)
+_OLD = "These traces were computed before single draws were kept; compute them again to see which samples matter."
 _OLD_COURSE = "These traces were computed before their course was kept; compute them again to see it."
 _NOTHING_DRAWN = (
-    "Every image and every output direction was taken: there is nothing to converge, and no error."
+    "Every sample and every output direction was taken: there is nothing to converge, and no error."
 )
 _RANKED_BEFORE = (
-    "Images are ranked by how unsure the network is of them, which was known before the first was drawn: ranked by "
+    "They are ranked by how unsure the network is of them, which was known before the first was drawn: ranked by "
     "what they turned out to carry, chance would flatter the highest. Ranked by what they truly carry, the curve could only "
     "be higher; the method exact shows that one."
 )
-_RANKED_EXACTLY = "Images are ranked by what they carry; nothing was drawn, so there is no error."
+_RANKED_EXACTLY = "They are ranked by what they carry; nothing was drawn, so there is no error."
 _CHOSEN = (
     "Chosen by one half of their draws and measured by the other, ± one standard error, so that chance does not flatter "
     "them; one that came out high while choosing may come out low. A smaller target standard error draws each more "
@@ -53,7 +51,8 @@ def show(study: Study, runs: Mapping[Of, Run], log: bool) -> None:
     name = _choose()
     if name is None:
         st.caption(
-            "Click a dot above, or choose a block here, to see how its estimate converged and which images matter."
+            "Click a dot above, or choose a block here, to see how its estimate converged and which "
+            f"{study.noun.many} matter."
         )
         return
     for of, run in runs.items():
@@ -103,16 +102,16 @@ def _convergence(run: Run, index: int, of: Of) -> None:
         st.info(_NOTHING_DRAWN if exact else _OLD_COURSE)
         return
     export.chart(
-        convergence.figure(seen, of=of),
+        convergence.figure(seen, of=of, noun=session.study().noun.many),
         key=f"convergence_{of}",
         name=f"convergence-{of}-{block['name']}",
-        alt=convergence.finding(seen),
+        alt=convergence.finding(seen, session.study().noun.many),
         table=lambda: pd.DataFrame(convergence.moments(seen.steps)),
     )
 
 
 def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
-    """The curve of which images matter; None, and why, where that cannot be said."""
+    """The curve of which samples matter; None, and why, where that cannot be said."""
     noun = session.study().noun
     title = f"**Which {noun.many} matter**"
     found = _carriers(run, index)
@@ -131,7 +130,7 @@ def _carried(run: Run, index: int, of: Of, log: bool) -> Carriers | None:
     )
     block = (run.result or {})["blocks"][index]
     export.chart(
-        carriers_figure.figure(found.curve, marks=found.marks, of=of, log=log),
+        carriers_figure.figure(found.curve, marks=found.marks, of=of, noun=noun, log=log),
         key=f"carriers_{of}",
         name=f"carriers-{of}-{block['name']}",
         alt=f"Share of the trace against share of the {noun.many}: {said}"

@@ -34,7 +34,7 @@ def ask(study: Study, spec: RunSpec, title: str) -> Run | None:
     """The button; the run that answers the form best, where there is one."""
     beside.compute(
         {title: spec},
-        there="This is computed or being computed; choose another number of images for another estimate.",
+        there="This is computed or being computed; choose another number of samples for another estimate.",
         key=f"eigen_compute_{spec.kind}",
     )
     same = caches.store().find(spec)

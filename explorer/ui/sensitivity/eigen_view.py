@@ -31,7 +31,7 @@ _COLUMNS: Mapping[str, Any] = {
     "n": st.column_config.NumberColumn("weights, n", format="localized"),
     "lambda": st.column_config.NumberColumn("λ", format="%.4g"),
     "stderr": st.column_config.NumberColumn("± standard error", format="%.1e"),
-    "held_out": st.column_config.NumberColumn("on other images", format="%.4g"),
+    "held_out": st.column_config.NumberColumn("on other samples", format="%.4g"),
     "held_out_stderr": st.column_config.NumberColumn("± its error", format="%.1e"),
     "next": st.column_config.NumberColumn("next λ", format="%.4g"),
     "score": st.column_config.NumberColumn("λ/n", format="%.3e"),
@@ -75,7 +75,7 @@ def _top(study: Study, controls: DeltaGenerator, picture: DeltaGenerator) -> Non
     with picture:
         if run is None:
             st.info(
-                "Eigenvalues are not computed yet. **Compute** takes them from the gradients of the images where a block is "
+                "Eigenvalues are not computed yet. **Compute** takes them from the gradients of the samples where a block is "
                 "piecewise linear in one weight, seconds for all blocks of a network like ResNet-20, and some Hessian-vector "
                 "products for every other block and the whole network, a few minutes. It keeps running if you leave this page.",
                 icon=":material/play_circle:",

@@ -92,10 +92,10 @@ def _errors(shown: spectrum.Density, result: Mapping[str, Any]) -> str:
     """What is known of the errors, and the trace."""
     if shown.exact:
         return (
-            "Every one is computed, from the gradients of these images, so the density has no error but for the choice of "
-            f"images. Trace {result['trace']:.4g}."
+            "Every one is computed, from the gradients of these samples, so the density has no error but for the choice of "
+            f"samples. Trace {result['trace']:.4g}."
         )
     return (
-        f"Band and error are over {len(result['probes'])} random probes; they do not cover the choice of images. "
+        f"Band and error are over {len(result['probes'])} random probes; they do not cover the choice of samples. "
         f"Trace {result['trace']:.4g} ± {result['trace_stderr']:.1g}."
     )

@@ -23,8 +23,8 @@ SHOWN: Mapping[str, tuple[Of, ...]] = {
 }
 METHODS: Mapping[str, str] = {
     "auto": "picks the cheapest that is right for this network and loss, and says what it did",
-    "exact": "no sampling noise: every image and every output direction, or a refusal where that is out of reach",
-    "output-probes": "random signs at the outputs, images drawn by importance, one backward pass for all blocks",
+    "exact": "no sampling noise: every sample and every output direction, or a refusal where that is out of reach",
+    "output-probes": "random signs at the outputs, samples drawn by importance, one backward pass for all blocks",
     "hutchinson": "Hessian-vector products on random batches, as the papers do; much more work for the same error",
 }
 DEFAULT_PRECISION = 0.05

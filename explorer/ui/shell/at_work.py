@@ -73,7 +73,7 @@ def stop_button(
     if st.button(
         "Stop",
         key=key,
-        disabled=run.status == "cancelling" or not permission.may_end(run, door.person()),
+        disabled=run.status == "cancelling" or not permission.may_change(run, door.person()),
         icon=icon,
         width=width,
     ):
@@ -88,7 +88,7 @@ def _waiting(waiting: list[Run]) -> None:
             st.caption(_line(run))
         if len(waiting) > MOST_SHOWN:
             st.caption(f"and {len(waiting) - MOST_SHOWN} more")
-        ids = [run.id for run in waiting if permission.may_end(run, door.person())]
+        ids = [run.id for run in waiting if permission.may_change(run, door.person())]
         st.button(
             "Stop all that wait" if len(ids) == len(waiting) else "Stop mine that wait",
             key="cancel-waiting",

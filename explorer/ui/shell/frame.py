@@ -1,14 +1,20 @@
 """The frame of every page: study picker, running computations, and the strip that names study and plan."""
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
-from explorer import plans
+from explorer import devices, plans
 from explorer.blocks import Granularity
+from explorer.estimates import Estimate
 from explorer.figures.look import bytes_text, percent_text
 from explorer.jobs import request
 from explorer.jobs.gauge.reading import Reading
 from explorer.jobs.requests import spec_of
 from explorer.questions import EvaluateQuestion
+from explorer.studies import metrics
 from explorer.studies.metrics import ACCURACY
 from explorer.ui.shell import (
     at_work,
@@ -24,7 +30,7 @@ from explorer.ui.shell import (
 )
 from explorer.ui.shell.plain import plain
 
-_PICKER, _MISSING = "study_picker", "study_missing"
+_PICKER, _MISSING, _DEVICE = "study_picker", "study_missing", "device_picker"
 
 
 def sidebar(*, picker: bool = True) -> None:
@@ -33,6 +39,7 @@ def sidebar(*, picker: bool = True) -> None:
         if picker:
             _picker()
         at_work.show(patient=not picker)
+        _device()
         door.who()
 
 
@@ -55,6 +62,28 @@ def _picker() -> None:
                 icon=":material/download:",
             )
         st.divider()
+
+
+def _device() -> None:
+    """Where the networks of runs are computed: a choice where there is one, for all who use this server."""
+    there = devices.available()
+    if len(there) == 1:
+        st.caption("Networks run on the CPU.")
+        return
+    st.session_state[_DEVICE] = devices.chosen()
+    st.selectbox(
+        "Device",
+        there,
+        key=_DEVICE,
+        on_change=sentences.callback(_take_device),
+        disabled=not door.person().operator,
+        help="Where the networks of runs that begin from now on are computed, for all who use this server. What was "
+        "computed before stays; every run says where it was made.",
+    )
+
+
+def _take_device() -> None:
+    os.environ[devices.VARIABLE] = st.session_state[_DEVICE]
 
 
 def _pick() -> None:
@@ -119,8 +148,17 @@ def measured_line() -> None:
         accuracy = percent_text(measured["accuracy"], measured["accuracy_stderr"])
         st.write(
             f"On the {measured['samples']:,} test {study.noun.many} of this study: loss {measured['loss']:.4f} ± "
-            f"{measured['loss_stderr']:.4f}, {study.metric.name} {accuracy} (± one standard error)."
+            f"{measured['loss_stderr']:.4f}, {study.metric.name} {accuracy}{_figures(measured)} (± one standard error)."
         )
+
+
+def _figures(measured: Mapping[str, Any]) -> str:
+    """What follows from the mean loss, such as the perplexity."""
+    study = session.study()
+    if not study.has_network:
+        return ""
+    found = metrics.figures(study.loss, Estimate(measured["loss"], measured["loss_stderr"]))
+    return "".join(f", {name} {of.value:.4g} ± {of.stderr:.2g}" for name, of in found.items())
 
 
 def next_step(page: str, label: str, *others: tuple[str, str]) -> None:
@@ -262,7 +300,7 @@ def style() -> None:
         [class*="st-key-prose_"] h2, [class*="st-key-long_"] h3 {padding-bottom: .5rem;}
         [class*="st-key-prose_"] {max-width: 50rem;}
         [class*="st-key-prose_"] p, [class*="st-key-prose_"] li {line-height: 1.6;}
-        [class*="st-key-experiment_"] h3, [class*="st-key-long_"] h3 {padding: 0;}
+        [class*="st-key-experiment_"] h3 {padding: 0;}
         [class*="st-key-lesson_numbers_"] [data-testid="stMetricValue"] {font-size: 1.1rem;}
         [class*="st-key-pictures_"] > * {min-width: min(100%, 19rem) !important;}
         [class*="st-key-finding_"] {border-left: 4px solid #0e9384; padding-left: .8rem;}

@@ -23,7 +23,7 @@ from explorer.ui.steps.form import Asked
 SWEEPS: Mapping[Sweep, str] = {
     "p": "loss against p",
     "distance": "loss against a common scale of all steps",
-    "calibration": "number of calibration images",
+    "calibration": "number of calibration samples",
     "error": "quantization error of one tensor",
 }
 OF: Mapping[str, str] = {"loss": "calibration loss", "test_loss": "test loss", "accuracy": "test accuracy"}
@@ -35,7 +35,7 @@ _ABOUT: Mapping[str, str] = {
     "choice matters a lot, at many bits hardly (LAPQ, Figs. 3 and 5b).",
     "distance": "All steps multiplied by the same number: near the optimum the loss is close to a parabola, which the second phase "
     "relies on (LAPQ, Fig. 5a).",
-    "calibration": "Steps found with this many images, measured on the test images: mean of three draws and its standard error "
+    "calibration": "Steps found with so many samples, measured on the test samples: mean of three draws and its standard error "
     "(LAPQ, Fig. B.2).",
 }
 
@@ -62,10 +62,11 @@ def show(study: Study) -> None:
             )
         of = "loss"
         if sweep in ("p", "calibration"):
+            named = {**OF, "accuracy": f"test {study.metric.name}"}
             of = st.selectbox(
                 "Measure",
                 list(OF),
-                format_func=OF.__getitem__,
+                format_func=named.__getitem__,
                 key=address.choice("steps_of", "of", OF, "accuracy"),
                 persist_state="session",
             )
@@ -83,8 +84,7 @@ def _show(study: Study, question: LapqSweepQuestion, sweep: Sweep, of: str) -> N
             icon=":material/play_circle:",
         )
         return
-    unit = steps_form.unit(study)
-    run_panel.watch(run.id, lambda run: _draw(study, question, run, of, unit))
+    run_panel.watch(run.id, lambda run: _draw(study, question, run, of))
 
 
 def _question(study: Study, asked: Asked, sweep: Sweep) -> LapqSweepQuestion | None:
@@ -108,25 +108,25 @@ def _question(study: Study, asked: Asked, sweep: Sweep) -> LapqSweepQuestion | N
     return LapqSweepQuestion(sweep=sweep, **options)
 
 
-def _draw(study: Study, question: LapqSweepQuestion, run: Run, of: str, unit: str) -> None:
+def _draw(study: Study, question: LapqSweepQuestion, run: Run, of: str) -> None:
     steps_form.progress_row(run)
     sweep = question.sweep
     content = _content(run)
     if content is None:
         st.caption("Points appear here as they are measured.")
         return
-    view = _view(content, sweep, of, unit)
+    view = _view(study, content, sweep, of)
     if run.result is not None and sweep != "error":
         alike = step_answers.at_all_bits(caches.store(), study, question, free=("steps",))
         others = {
-            name: _view(each.result.to_json(), sweep, of, unit)
+            name: _view(study, each.result.to_json(), sweep, of)
             for name, each in alike.items()
             if each.run.id != run.id
         }
         own = next(name for name, each in alike.items() if each.run.id == run.id)
         view = step_curves.beside(view, own, others)
     if not any(curve.x for curve in view.curves):
-        st.info("This study has no classes, so there is no accuracy.", icon=":material/info:")
+        st.info(f"This study counts no {study.metric.name}, only its loss.", icon=":material/info:")
         return
     live_chart.draw(
         step_curves.figure(view, height=400, revision=f"{run.id} {of}"),
@@ -155,11 +155,12 @@ def _content(run: Run) -> dict[str, Any] | None:
     return {"points": points, "coefficients": [], "vertex": None} if points else None
 
 
-def _view(content: Mapping[str, Any], sweep: str, of: str, unit: str) -> step_curves.View:
+def _view(study: Study, content: Mapping[str, Any], sweep: str, of: str) -> step_curves.View:
+    unit, metric = steps_form.unit(study), study.metric.name
     if sweep == "error":
         return step_curves.errors_view(content)
     if sweep == "p":
-        return step_curves.p_view(content, of=of, unit=unit)
+        return step_curves.p_view(content, of=of, unit=unit, metric=metric)
     if sweep == "distance":
         return step_curves.distance_view(content, unit=unit)
-    return step_curves.calibration_view(content, of=of, unit=unit)
+    return step_curves.calibration_view(content, of=of, unit=unit, metric=metric)

@@ -95,7 +95,7 @@ def _show(study: Study, question: LapqHessianQuestion) -> None:
     if run is None:
         st.info(
             "Second derivatives are not computed yet. Press **Compute**: second derivatives of the loss by every two steps, at "
-            "the steps of the best p. This takes a few minutes; fewer calibration images (under More options), or quantizing only "
+            "the steps of the best p. This takes a few minutes; fewer calibration samples (under More options), or quantizing only "
             "weights or only activations, is quicker.",
             icon=":material/play_circle:",
         )

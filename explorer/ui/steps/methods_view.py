@@ -24,7 +24,6 @@ COLUMNS: Mapping[str, Any] = {
     "calibration": st.column_config.NumberColumn("calibration loss", format="%.4f"),
     "loss": st.column_config.NumberColumn("test loss", format="%.4f"),
     "loss_error": st.column_config.NumberColumn("± s.e.", format="%.4f"),
-    "accuracy": st.column_config.NumberColumn("test accuracy (%)", format="%.2f"),
     "error": st.column_config.NumberColumn("± s.e. ", format="%.2f"),
     "extra": st.column_config.NumberColumn(
         "extra weights (%)",
@@ -33,7 +32,7 @@ COLUMNS: Mapping[str, Any] = {
         "sum of two.",
     ),
     "work": st.column_config.NumberColumn(
-        "work", format="%.0f", help="Full forward passes over all calibration images."
+        "work", format="%.0f", help="Full forward passes over all calibration samples."
     ),
 }
 

@@ -32,11 +32,10 @@ PHASES: Mapping[str, str] = {
 }
 STAGE_COLUMNS: Mapping[str, Any] = {
     "calibration": st.column_config.NumberColumn(
-        "calibration loss", format="%.4f", help="Mean over the calibration images; the phases minimise it."
+        "calibration loss", format="%.4f", help="Mean over the calibration samples; the phases minimise it."
     ),
     "loss": st.column_config.NumberColumn("test loss", format="%.4f"),
     "loss_error": st.column_config.NumberColumn("± s.e.", format="%.4f"),
-    "accuracy": st.column_config.NumberColumn("test accuracy (%)", format="%.2f"),
     "error": st.column_config.NumberColumn("± s.e. ", format="%.2f"),
 }
 
@@ -100,7 +99,7 @@ def _show(study: Study, asked: Asked, run: Run | None) -> None:
             "Powell, and keeps running if you leave this page. The first phase needs no run and is shown below.",
             icon=":material/play_circle:",
         )
-        st.caption(_layerwise(asked, None))
+        st.caption(_layerwise(study, asked, None))
         return
     run_panel.watch(run.id, lambda run: _draw(study, asked, run))
 
@@ -118,7 +117,7 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
         label_visibility="collapsed",
     )
     if phase == "layerwise":
-        words = _layerwise(asked, found.result)
+        words = _layerwise(study, asked, found.result)
     elif phase == "quadratic":
         words = _quadratic(study, run, found)
     else:
@@ -127,7 +126,7 @@ def _draw(study: Study, asked: Asked, run: Run) -> None:
     st.caption(words)
 
 
-def _layerwise(asked: Asked, result: LapqResult | None) -> str:
+def _layerwise(study: Study, asked: Asked, result: LapqResult | None) -> str:
     """The picture; what is said about it is given back, as of the other phases."""
     held = steps_tensor.trial(asked)
     if held is None:
@@ -149,7 +148,7 @@ def _layerwise(asked: Asked, result: LapqResult | None) -> str:
             "Filled dots are the result of the joint phase; where they differ from the layer-wise ones, the network gained "
             "although the tensor's own error grew. "
         )
-    return f"{text}Inputs are taken from the FP32 network on the first calibration images."
+    return f"{text}Inputs are taken from the FP32 network on the first calibration {study.noun.many}."
 
 
 def _quadratic(study: Study, run: Run, found: Arrived) -> str:
@@ -207,7 +206,7 @@ def _joint(study: Study, asked: Asked, run: Run, found: Arrived) -> str:
     first, last = found.path[0], found.path[-1]
     text = (
         f"All steps are optimised jointly, from the best p ({first['loss']:.4g}) down to {last['loss']:.4g}. Each dot is a set "
-        "of steps better than all before it; the horizontal axis is work, in forward passes over all calibration images "
+        "of steps better than all before it; the horizontal axis is work, in forward passes over all calibration samples "
         "(a backward pass counts as two). "
     )
     if found.result is not None:

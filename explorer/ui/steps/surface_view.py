@@ -84,7 +84,7 @@ def _show(study: Study, asked: Asked, question: LapqSurfaceQuestion) -> None:
     answer = answers.answer(caches.store(), study, question)
     if answer is None:
         st.info(
-            f"This surface is not computed yet. Press **Compute**: {question.points**2:,} losses on {asked.calibration} calibration images, "
+            f"This surface is not computed yet. Press **Compute**: {question.points**2:,} losses on {asked.calibration} calibration {study.noun.many}, "
             "coarse to fine. Later tensors are quicker, since the layers before them are computed once.",
             icon=":material/play_circle:",
         )
@@ -175,7 +175,7 @@ def _words(found: Surface, bits: str) -> str:
         )
     names = step_surface.NAMES
     return (
-        f"{bits}, all other tensors {OTHERS[found.others]}, {found.calibration} calibration images. "
+        f"{bits}, all other tensors {OTHERS[found.others]}, {found.calibration} calibration samples. "
         f"**{names['lp']}** (white): the steps of least L_p error; the best of them, p = {best.p:g}, has loss {best.loss:.4g}. "
         f"**{names['quadratic']}** (star): result of phase 2, the best p from {POINTS[0]:g} to {POINTS[-1]:g}, p = "
         f"{quadratic.p:.3g}, loss {quadratic.loss:.4g}. **{names['path']}** (line): path of Powell's method from there to the "

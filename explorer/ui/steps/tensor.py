@@ -23,7 +23,7 @@ TRIAL_IMAGES = 128
 SITE, _STRIP = "steps_site", "steps_strip"
 
 
-@st.cache_resource(show_spinner="Running the network on the calibration images …", max_entries=3)
+@st.cache_resource(show_spinner="Running the network on the calibration samples …", max_entries=3)
 def _trial(fingerprint: str, options: tuple[tuple[str, Any], ...], _study: Study) -> Trial:
     return Trial(_study, **dict(options))
 

@@ -30,12 +30,12 @@ COLUMNS: Mapping[str, Any] = {
     "before": st.column_config.NumberColumn("without (%)", format="%.2f"),
     "after": st.column_config.NumberColumn("after (%)", format="%.2f"),
     "gain": st.column_config.NumberColumn("gain (%)", format="%+.2f"),
-    "error": st.column_config.NumberColumn("± s.e.", format="%.2f", help="Of the accuracy after training."),
+    "error": st.column_config.NumberColumn("± s.e.", format="%.2f", help="Of the value after training."),
     "gain_error": st.column_config.NumberColumn(
         "± s.e. of gain",
         format="%.2f",
-        help="At most: both accuracies are of the same images, and which of them were right before is not recorded, so "
-        "their errors are added as if the images were others.",
+        help="At most: both values are of the same samples, and what each was worth before is not recorded, so "
+        "their errors are added as if the samples were others.",
     ),
     "judged": st.column_config.TextColumn(
         "gain is",
@@ -100,7 +100,7 @@ def finding(found: Sequence[Row]) -> str:
 
 
 def predicted(found: Sequence[Row]) -> list[Measured]:
-    """For the figure of what was predicted; the errors of two losses are added as if the images were others."""
+    """For the figure of what was predicted; the errors of two losses are added as if the samples were others."""
     fp32 = results.full_precision(session.study())
     if fp32 is None:
         return []

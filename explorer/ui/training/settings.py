@@ -30,13 +30,13 @@ _LABELS: Mapping[str, str] = {
     "noise_place": "Noise before or after quantization",
     "keep": "What is kept",
     "warmup": "Warm-up (epochs)",
-    "trace_images": "Images of the Hessian trace",
+    "trace_images": "Samples of the Hessian trace",
 }
 _CHOICES: Mapping[str, Mapping[str, str]] = {
     "optimizer": {"sgd": "SGD with momentum", "adamw": "AdamW"},
-    "keep": {"best": "best on images held out", "last": "last iterate"},
+    "keep": {"best": "best on samples held out", "last": "last iterate"},
     "augmentation": {
-        "usual": "usual for these images",
+        "usual": "usual for these samples",
         "crop-flip": "crops and flips",
         "crop": "crops",
         "flip": "flips",

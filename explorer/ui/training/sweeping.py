@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.errors import ExplorerError
-from explorer.jobs import request, sweeps
+from explorer.jobs import permission, request, sweeps
 from explorer.jobs.requests import spec_of
 from explorer.jobs.telling import forecast
 from explorer.plans import Plan
@@ -65,12 +65,12 @@ def _called(recipe: str) -> str:
 
 
 def _start(study: Study, asked: Sequence[FinetuneQuestion]) -> None:
-    """Queue what was never begun, let go on what stopped, and show all of it as one group."""
+    """Queue what was never begun, let go on what of one's own stopped, and show all of it as one group."""
     store = caches.store()
     specs = [spec_of(study, question) for question in asked]
     before = [store.find(spec) for spec in specs]
     for run in before:
-        if run is not None and run.resumable:
+        if run is not None and run.resumable and permission.may_change(run, door.person()):
             run_panel.resume(run.id)
     found = [
         request(store, spec, parts=study.parts, owner=door.person().name)

@@ -26,7 +26,7 @@ def test_exact_shares_have_no_band() -> None:
 
 def test_axes_say_what_they_are_of() -> None:
     made = carriers.figure(CURVE, of="activations", log=False)
-    assert made.layout.xaxis.title.text == "share of the images (%)"
+    assert made.layout.xaxis.title.text == "share of the samples (%)"
     assert made.layout.yaxis.title.text == "share of the trace (%)"
     assert (made.layout.xaxis.type, carriers.figure(CURVE).layout.xaxis.type) == ("linear", "log")
     assert list(made.data[1].x) == [0, 100]

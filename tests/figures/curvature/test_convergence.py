@@ -68,7 +68,7 @@ def test_one_panel_where_every_sample_has_its_probe_else_one_for_each() -> None:
     made = convergence.figure(apart)
     assert {trace.xaxis for trace in made.data} == {"x", "x2"}
     assert (made.layout.xaxis.type, made.layout.xaxis2.type) == ("log", "log")
-    assert "images" in made.layout.xaxis.title.text
+    assert "samples" in made.layout.xaxis.title.text
     assert "probes" in made.layout.xaxis2.title.text
     estimates = [trace for trace in made.data if trace.name == "estimate so far"]
     assert [list(trace.x) for trace in estimates] == [[128, 256], [2, 4]]

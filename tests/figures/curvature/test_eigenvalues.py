@@ -46,7 +46,7 @@ def test_on_the_log_axis_a_negative_eigenvalue_is_hollow_at_its_size() -> None:
     assert list(negative.y) == [1.0]
     assert negative.marker.symbol == "circle-open"
     assert "λ = -1" in negative.hovertext[0], "the number keeps its sign"
-    assert other.name == "the same direction on other images"
+    assert other.name == "the same direction on other samples"
     assert positive.marker.color == look.WEIGHTS
     linear = eigenvalues.figure(eigenvalues.view(RECORDS), log=False)
     assert list(linear.data[1].y) == [-1.0]

@@ -157,8 +157,8 @@ def test_calibration_says_which_loss_it_shows_and_draws_nothing_where_there_is_n
         of: step_curves.calibration_view({"points": points}, of=of).y_title for of in ("loss", "test_loss")
     }
     assert titles == {
-        "loss": "loss of the calibration images (nats)",
-        "test_loss": "loss of the test images (nats)",
+        "loss": "loss of the calibration samples (nats)",
+        "test_loss": "loss of the test samples (nats)",
     }
     [none] = step_curves.calibration_view({"points": points}).curves
     assert none.x == none.y == ()

@@ -250,7 +250,7 @@ def test_the_axis_can_be_linear_and_nothing_else_changes(opens: Opens, toml: str
 @pytest.mark.parametrize(
     ("options", "drawn", "sentence"),
     [
-        ({"method": "hutchinson", "samples": 1024}, 2, "cannot say what a single image carries"),
+        ({"method": "hutchinson", "samples": 1024}, 2, "cannot say what a single sample carries"),
         ({"method": "exact"}, 2, "there is nothing to converge"),
     ],
 )

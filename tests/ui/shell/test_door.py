@@ -11,7 +11,9 @@ from explorer.access import persons
 from explorer.access.guard import Gate
 from explorer.access.login import Login
 from explorer.access.persons import Person
+from explorer.errors import AccessError
 from explorer.runs.queue import Line, Queue
+from explorer.ui.parts import run_panel
 from explorer.ui.shell import caches, door
 from tests.ui.conftest import PROFILE, ROOT, Opens
 
@@ -101,10 +103,10 @@ def test_a_member_comes_in_and_is_named() -> None:
 
 
 @pytest.mark.usefixtures("settled")
-def test_a_run_has_the_name_of_who_asked_and_only_they_can_cancel_it(
+def test_a_run_has_the_name_of_who_asked_and_only_they_cancel_or_continue_it(
     opens: Opens, toml: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Opening a study asks for its accuracy; another member sees the run at work and cannot end it."""
+    """Opening a study asks for its accuracy; another member sees the run at work and changes nothing about it."""
     monkeypatch.setattr(door, "person", lambda: Person("Ada"))
     opens("model", study=toml)
     [run] = caches.store().live()
@@ -116,6 +118,10 @@ def test_a_run_has_the_name_of_who_asked_and_only_they_can_cancel_it(
         page = opens("model", study=toml)
         assert page.button(key=key).disabled is not may
     page.button(key=key).click().run()
+    assert caches.store().get(run.id).status == "cancelled"
+    monkeypatch.setattr(door, "person", lambda: Person("Bob"))
+    with pytest.raises(AccessError, match="Ada; only they, or whoever runs this app, may continue it"):
+        run_panel.resume(run.id)
     assert caches.store().get(run.id).status == "cancelled"
 
 
