@@ -141,5 +141,5 @@ def test_a_network_with_attention_and_few_plans() -> None:
     assert found.full.samples == 23
     with pytest.raises(PlanError, match="has blocks that"):
         measure_along(study, study.blocks(), ladder)
-    with pytest.raises(PlanError, match="1 images give no standard error"):
+    with pytest.raises(PlanError, match="1 samples give no standard error"):
         measure_along(study, blocks, ladder, samples=1)

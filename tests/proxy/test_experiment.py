@@ -95,5 +95,5 @@ def test_what_is_missing_is_said(
 ) -> None:
     with pytest.raises(PlanError, match="the damage by the trace is missing"):
         measure_proxy(study, blocks, {"l2": tables["l2"]})
-    with pytest.raises(PlanError, match="1 images give no standard error"):
+    with pytest.raises(PlanError, match="1 samples give no standard error"):
         measure_proxy(study, blocks, tables, samples=1)
