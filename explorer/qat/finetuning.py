@@ -32,7 +32,7 @@ from explorer.plans import Plan, PlanValue
 from explorer.qat import batch_norm, checkpoint, optimizers
 from explorer.qat.augmentation import augmentation
 from explorer.qat.curves import Window
-from explorer.qat.distillation import Teacher
+from explorer.qat.distillation import Teacher, outputs_teach
 from explorer.qat.held_out import LAST, RE_ESTIMATED, UNTRAINED, Candidate, Chooser, split_rows
 from explorer.qat.measuring import Meter, Tested
 from explorer.qat.methods import METHODS, Method
@@ -270,7 +270,7 @@ def _inputs(study: Study, setting: Setting, rows: Tensor) -> Iterator[Any]:
 
 
 def _teacher(study: Study, question: FinetuneQuestion, layout: torch.memory_format) -> Teacher | None:
-    if not question.taught:
+    if not question.channels and not (question.logits and outputs_teach(study.loss)):
         return None
     network = study.model().to(memory_format=layout)  # type: ignore[call-overload]
     return Teacher(network, study.data.inputs("train", torch.arange(1)), channels=question.channels > 0)

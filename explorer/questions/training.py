@@ -81,7 +81,12 @@ class FinetuneQuestion(Question):
     augmentation: Augmentation = Field(
         "usual", description="random crops and flips of images; usual: both for CIFAR-10 and Fashion-MNIST"
     )
-    logits: float = Field(0.9, ge=0, le=1, description="share of the loss that the FP32 outputs teach")
+    logits: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="share of the loss that the FP32 outputs teach; none under a loss of one's own",
+    )
     temperature: float = Field(2.0, gt=0, le=1000, description="that softens outputs which teach")
     channels: float = Field(
         1.0, ge=0, le=1000, description="weight of channel-wise standardization distillation"

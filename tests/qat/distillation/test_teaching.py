@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.qat.distillation import Teacher, outputs_apart, standardized_apart
-from explorer.studies.losses import Loss
+from explorer.errors import RunError
+from explorer.qat.distillation import Teacher, outputs_apart, outputs_teach, standardized_apart
+from explorer.studies.losses import IGNORED, Loss
 from tests.quantizers.networks import images, small, tied, tokens
 
 
@@ -117,12 +118,30 @@ def test_outputs_are_apart_by_zero_where_they_agree_and_pull_towards_the_teacher
     draw = torch.Generator().manual_seed(0)
     taught = torch.randn(6, 4, generator=draw, dtype=torch.float64)
     outputs = (taught + torch.randn(6, 4, generator=draw)).requires_grad_()
-    loss = Loss(kind)
-    assert abs(float(outputs_apart(loss, taught, taught, 2.0))) < 1e-12
-    far = outputs_apart(loss, outputs, taught, 2.0)
+    loss, targets = Loss(kind), torch.zeros(6, dtype=torch.long)
+    assert abs(float(outputs_apart(loss, taught, taught, targets, 2.0))) < 1e-12
+    far = outputs_apart(loss, outputs, taught, targets, 2.0)
     (gradient,) = torch.autograd.grad(far, outputs)
-    nearer = outputs_apart(loss, outputs.detach() - 0.1 * gradient, taught, 2.0)
+    nearer = outputs_apart(loss, outputs.detach() - 0.1 * gradient, taught, targets, 2.0)
     assert 0 < nearer < far
     if kind == "cross_entropy":  # T^2 KL, written out
         p, q = (taught / 2).softmax(1), (outputs / 2).softmax(1)
         assert float(far) == pytest.approx(4 * float((p * (p / q).log()).sum(1).mean()))
+
+
+def test_tokens_teach_by_their_own_classes_and_padding_does_not() -> None:
+    draw = torch.Generator().manual_seed(0)
+    taught, outputs = torch.randn(2, 2, 5, 4, generator=draw, dtype=torch.float64)
+    targets = torch.tensor([[0, 1, 2, 3, 0], [1, 2, IGNORED, IGNORED, IGNORED]])
+    p, q = (taught / 2).softmax(2), (outputs / 2).softmax(2)
+    each = 4 * (p * (p / q).log()).sum(2)
+    expected = (each[0].mean() + each[1, :2].mean()) / 2
+    found = outputs_apart(Loss("token_cross_entropy"), outputs, taught, targets, 2.0)
+    assert float(found) == pytest.approx(float(expected), abs=1e-12)
+
+
+def test_outputs_do_not_teach_where_the_loss_is_ones_own() -> None:
+    own = Loss("net.py:loss", function=lambda outputs, targets: outputs.sum(1))
+    assert not outputs_teach(own)
+    with pytest.raises(RunError, match="set logits to 0"):
+        outputs_apart(own, torch.ones(2, 3), torch.ones(2, 3), torch.zeros(2), 2.0)
