@@ -11,8 +11,8 @@ where L is the study's own loss and D, averaged over samples,
     binary cross-entropy       T^2 sum_k KL(Bernoulli(sigma(z'_k / T)) || Bernoulli(sigma(z_k / T))) / K
     squared error              mean over k of (z'_k - z_k)^2
 
-T^2 keeps gradients of one size at every temperature. D is 0 where the outputs agree. A loss that a study brings along does
-not say how far two outputs are apart (a detector's hold scores beside pixels), so under it lambda is 0.
+T^2 keeps gradients of one size at every temperature. D is 0 where the outputs agree. A loss that a study brings along
+does not say how far two outputs are apart (a detector's hold scores beside pixels), so under it lambda is 0.
 """
 
 from typing import Any
