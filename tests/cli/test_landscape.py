@@ -34,7 +34,7 @@ def test_every_option_is_described(explore: Command) -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
     section = text[text.index("## landscape") : text.index("## frontier")]
     options = set(re.findall(r"^  (--[a-z-]+)", explore("landscape", "--help").out, re.M))
-    assert {option for option in options if option not in section} == {"--help", "--time-limit"}
+    assert {option for option in options if option not in section} == {"--device", "--help", "--time-limit"}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_every_option_is_described(explore: Command) -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
     section = text[text.index("## lapq\n") : text.index("## lapq-table")]
     options = set(re.findall(r"^  (--[a-z-]+)", explore("lapq", "--help").out, re.M))
-    assert {option for option in options if option not in section} == {"--help", "--time-limit"}
+    assert {option for option in options if option not in section} == {"--device", "--help", "--time-limit"}
 
 
 def test_methods_side_by_side(explore: Command, folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_every_option_of_the_comparison_is_described(explore: Command) -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
     section = text[text.index("## lapq-table") : text.index("## lapq-surface")]
     options = set(re.findall(r"^  (--[a-z-]+)", explore("lapq-table", "--help").out, re.M))
-    assert {option for option in options if option not in section} == {"--help", "--time-limit"}
+    assert {option for option in options if option not in section} == {"--device", "--help", "--time-limit"}
 
 
 @pytest.mark.parametrize(

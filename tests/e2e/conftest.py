@@ -260,8 +260,12 @@ def press(page: Page, x: float, y: float) -> None:
 
 
 def aim(page: Page, x: float, y: float) -> None:
-    """Move the pointer to a dot of a Plotly chart, which takes note of it."""
+    """Move the pointer to a dot of a Plotly chart, which takes note of it.
+
+    Plotly takes two clicks within 0.3 s for a double one, wherever they are, and shows the whole picture again.
+    """
     page.mouse.move(x, y)
+    page.wait_for_timeout(350)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.js-plotly-plot')].some(chart => chart._hoverdata?.length)"
     )

@@ -152,7 +152,7 @@ def test_what_cannot_be_is_one_sentence(study: Study, options: dict[str, Any], s
 
 
 def test_a_layer_that_no_image_reaches_is_one_sentence(study: Study) -> None:
-    with pytest.raises(LapqError, match="no calibration image reaches layer 'spare'"):
+    with pytest.raises(LapqError, match="no calibration sample reaches layer 'spare'"):
         objective(with_spare(study))
 
 
