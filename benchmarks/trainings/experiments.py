@@ -130,10 +130,11 @@ def ablation(study: str, plan: str, *, epochs: int = 1) -> Group:
 
 
 def distilled(study: str, plan: str, *, epochs: int = 1) -> Group:
-    """LSQ, taught by channels, taught by channels and logits."""
+    """LSQ, on the samples that are not held out and on all of them, taught by channels, by channels and logits."""
     usual = {"epochs": epochs}
     rows = (
         Row("lsq", plan, {**usual, **ALONE}),
+        Row("lsq, nothing held out", plan, {**usual, **ALONE, "keep": "last"}),
         Row("lsq, channels", plan, {**usual, "logits": 0.0}),
         Row("lsq, channels, logits (default)", plan, usual),
     )
@@ -168,9 +169,9 @@ GROUPS: Mapping[str, Group] = {
         staged(THIN, "W2A4"),
         distilled(CIFAR, "W2A4"),
         distilled(CIFAR, "W2A4", epochs=5),
-        methods(RESNET, ("ste", "default")),
-        methods(MOBILE, ("ste", "default")),
-        methods(CIFAR, ("ste", "default"), widths=("W4A4", "W2A2")),
+        methods(RESNET, METHODS),
+        methods(MOBILE, METHODS),
+        methods(CIFAR, METHODS),
     )
 }
 
@@ -202,8 +203,9 @@ def _in_order() -> Iterator[Training]:
     for study in (RESNET, MOBILE):
         yield from _each(GROUPS[f"methods-{study}"], SEEDS)
     yield from _each(GROUPS[f"ablation-{THIN}-3"], SEEDS)
-    yield from _each(GROUPS[f"methods-{CIFAR}"], SEEDS)
-    yield from _each(GROUPS[f"taught-{CIFAR}-5"], SEEDS)
+    for seed in SEEDS:
+        yield from _each(GROUPS[f"methods-{CIFAR}"], (seed,))
+        yield from _each(GROUPS[f"taught-{CIFAR}-5"], (seed,))
 
 
 def _each(group: Group, seeds: Sequence[int], labels: Sequence[str] | None = None) -> Iterator[Training]:
