@@ -161,7 +161,7 @@ def _exported(study: Study, plan: Plan, folder: Path, samples: int) -> Iterator[
         exact = Running(path, exact=True, threads=1, optimised_to=graph)
         raw = Running(path, optimised=False, threads=1)
         batches = [inputs for inputs, _ in subject.batches()]
-        saturated = compared([exact(each) for each in batches], [raw(each) for each in batches])
+        saturated = compared(study.metric, [exact(each) for each in batches], [raw(each) for each in batches])
         row: dict[str, Any] = {"study": study.name, "plan": plan.name, "file": f"{flavour}, {carrier}"}
         row |= {"weight_bytes": manifest.weight_bytes, "promised_bytes": manifest.promised_bytes}
         for short, name in (
@@ -177,7 +177,7 @@ def _exported(study: Study, plan: Plan, folder: Path, samples: int) -> Iterator[
         if flavour == "integer":
             ready = deploy(subject.network, calibration_batches(study)).network
             few = [each.detach() for each in untrained.outputs(ready)]
-            found = compared(few, own)
+            found = compared(study.metric, few, own)
             row["plan_flips"] = f"{found['flips']} of {found['samples']}"
             operators = Counter(node.op_type for node in onnx.load(graph).graph.node)
             row["operators"] = " / ".join(

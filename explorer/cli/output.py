@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from explorer.studies import AnyStudy
+    from explorer.studies import AnyStudy, Study
 
 LINE_SECONDS = 10.0
 
@@ -54,6 +54,24 @@ def table(
     for row in rows:
         made.add_row(*(Text(str(cell)) for cell in row))
     return made
+
+
+def measured(study: "Study", found: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """What a network is worth on a split as an object and as rows of a table.
+
+    The metric's name stands with it where it is no accuracy, and figures of all samples together, such as the perplexity.
+    """
+    from explorer.estimates import Estimate
+    from explorer.studies.metrics import ACCURACY, figures
+
+    content = {"study": study.name, **found}
+    if study.metric.name != ACCURACY.name:
+        content["metric"] = study.metric.name
+    for name, value in figures(study.loss, Estimate(found["loss"], found["loss_stderr"])).items():
+        content |= {name: value.value, f"{name}_stderr": value.stderr}
+    names = {"accuracy": study.metric.name, "accuracy_stderr": f"{study.metric.name}_stderr"}
+    told = [(names.get(key, key), value) for key, value in content.items() if key != "remarks"]
+    return content, [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in told]
 
 
 def remark(text: str) -> None:

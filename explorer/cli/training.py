@@ -1,6 +1,6 @@
 """Commands that measure, train and choose a plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,7 @@ from explorer import devices
 from explorer.access.persons import system_user
 from explorer.cli import parsing
 from explorer.cli.asking import Asked, asks, seconds
-from explorer.cli.output import remark, show, table
+from explorer.cli.output import measured, remark, show, table
 from explorer.cli.parsing import (
     ActivationsOption,
     DeviceOption,
@@ -38,7 +38,6 @@ from explorer.questions.presets import PRESETS
 
 if TYPE_CHECKING:
     from explorer.choosing import Choice
-    from explorer.studies import Study
 
 
 def register(app: typer.Typer) -> None:
@@ -52,25 +51,10 @@ def register(app: typer.Typer) -> None:
 def evaluate(asked: Asked[EvaluateQuestion], as_json: JsonOption = False) -> None:
     """Loss and accuracy of a plan without training."""
     study = asked.study
-    content = {"study": study.name, **(asked.run(f"evaluating a plan of {study.name}").result or {})}
-    content |= _figures(study, content)
-    names = {"accuracy": study.metric.name, "accuracy_stderr": f"{study.metric.name}_stderr"}
-    told = [(names.get(key, key), value) for key, value in content.items() if key != "remarks"]
-    rows = [(key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in told]
+    content, rows = measured(study, asked.run(f"evaluating a plan of {study.name}").result or {})
     show(content, as_json, table("Without training", ("", "value"), rows), about=study)
     for sentence in content.get("remarks", ()):
         remark(sentence)
-
-
-def _figures(study: "Study", content: Mapping[str, Any]) -> dict[str, Any]:
-    """What is counted where it is no accuracy, and figures of all samples together, such as the perplexity."""
-    from explorer.estimates import Estimate
-    from explorer.studies.metrics import ACCURACY, figures
-
-    found: dict[str, Any] = {} if study.metric.name == ACCURACY.name else {"metric": study.metric.name}
-    for name, value in figures(study.loss, Estimate(content["loss"], content["loss_stderr"])).items():
-        found |= {name: value.value, f"{name}_stderr": value.stderr}
-    return found
 
 
 def _list_methods(asked: bool) -> None:

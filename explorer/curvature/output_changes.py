@@ -34,7 +34,8 @@ from explorer.curvature.estimators import output_probes
 from explorer.curvature.estimators.choice import chunk_size
 from explorer.curvature.operators.output_hessian import LARGEST_EIGEN
 from explorer.curvature.operators.sample_gradients import SampleGradients
-from explorer.curvature.operators.subject import Subject, prepare, sample_rows, single_tensor
+from explorer.curvature.operators.structured import sample_rows
+from explorer.curvature.operators.subject import Subject, prepare, single_tensor
 from explorer.curvature.operators.tangents import Tangents, output_directions
 from explorer.curvature.perturbations import Changes, by_weight
 from explorer.errors import CurvatureError

@@ -32,7 +32,7 @@ from explorer.plans import Plan, PlanValue
 from explorer.qat import batch_norm, checkpoint, optimizers
 from explorer.qat.augmentation import augmentation
 from explorer.qat.curves import Window
-from explorer.qat.distillation import Teacher, outputs_teach
+from explorer.qat.distillation import Teacher, under
 from explorer.qat.held_out import LAST, RE_ESTIMATED, UNTRAINED, Candidate, Chooser, split_rows
 from explorer.qat.measuring import Meter, Tested
 from explorer.qat.methods import METHODS, Method
@@ -102,7 +102,7 @@ def finetune(
     """
     if question is None:
         options["plan"] = plan.to_json()
-    question = question_of(FinetuneQuestion, question, options)
+    question = under(study.loss, question_of(FinetuneQuestion, question, options))
     method, bits = _method(question), plan.layer_bits(blocks)
     method.check(bits)
     batch_norm.check(question.batch_norm, bits)
@@ -270,7 +270,7 @@ def _inputs(study: Study, setting: Setting, rows: Tensor) -> Iterator[Any]:
 
 
 def _teacher(study: Study, question: FinetuneQuestion, layout: torch.memory_format) -> Teacher | None:
-    if not question.channels and not (question.logits and outputs_teach(study.loss)):
+    if not question.taught:
         return None
     network = study.model().to(memory_format=layout)  # type: ignore[call-overload]
     return Teacher(network, study.data.inputs("train", torch.arange(1)), channels=question.channels > 0)

@@ -13,6 +13,7 @@ from explorer.evaluation.per_sample import BATCH_SIZE, Check
 from explorer.plans import Plan, PlanValue
 from explorer.plans.plan.value import with_costs
 from explorer.studies import Study
+from explorer.studies.losses import IGNORED
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Tested:
     Attributes:
         value: loss, metric and costs.
         samples: loss and metric of every sample, in the order of the split.
-        agreement: share of the samples where its largest output is the FP32 network's; None where outputs are no
-            scores of classes.
+        agreement: share of the samples, of sequences of their tokens that count, where its largest output is the FP32
+            network's; None where outputs are no scores.
     """
 
     value: PlanValue
@@ -41,32 +42,39 @@ class Meter:
 
     def __init__(self, study: Study, plan: Plan, blocks: Sequence[Block], check: Check) -> None:
         self._study, self._plan, self._blocks, self._check = study, plan, blocks, check
-        self._taught = _classes(study, study.model(), check)
+        self._taught = _largest(study, study.model(), check)
 
     def __call__(self, network: nn.Module) -> Tested:
         """The network, in eval mode, on every test sample."""
-        classes: list[Tensor] = []
+        largest: list[Tensor] = []
 
         def noted(inputs: Any) -> Any:
             outputs = network(inputs)
-            if self._taught is not None:
-                classes.append(outputs.argmax(1).cpu())
+            found = None if self._taught is None else self._study.metric.largest(outputs)
+            if found is not None:
+                largest.append(found.cpu().flatten())
             return outputs
 
         samples = measure_samples(self._study, noted, check=self._check)
         value = with_costs(Evaluation.of(samples, "test"), self._plan, self._blocks)
-        same = None if self._taught is None else (torch.cat(classes) == self._taught).double().mean().item()
+        if self._taught is None:
+            return Tested(value, samples, None)
+        counts = self._taught >= 0
+        same = (torch.cat(largest)[counts] == self._taught[counts]).double().mean().item()
         return Tested(value, samples, same)
 
 
-def _classes(study: Study, network: nn.Module, check: Check) -> Tensor | None:
-    """Class of the largest output of every test sample; None where outputs are no scores of classes."""
+def _largest(study: Study, network: nn.Module, check: Check) -> Tensor | None:
+    """Place of the largest output of every test sample or token in a row, IGNORED where it does not count; None without
+    scores."""
     found = []
     with torch.no_grad():
-        for inputs, _ in study.data.batches("test", BATCH_SIZE):
+        for inputs, targets in study.data.batches("test", BATCH_SIZE):
             check()
-            outputs = network(inputs)
-            if not isinstance(outputs, Tensor) or outputs.ndim != 2 or outputs.shape[1] < 2:
+            largest = study.metric.largest(network(inputs))
+            if largest is None:
                 return None
-            found.append(outputs.argmax(1).cpu())
+            if largest.ndim > 1 and largest.shape == targets.shape:
+                largest = largest.where(targets != IGNORED, IGNORED)
+            found.append(largest.cpu().flatten())
     return torch.cat(found)

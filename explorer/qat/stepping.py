@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from explorer.errors import RunError
 from explorer.evaluation.counting import averaged
 from explorer.qat.augmentation import Augment, draw_of
-from explorer.qat.distillation import Teacher, outputs_apart, outputs_teach
+from explorer.qat.distillation import Teacher, outputs_apart
 from explorer.qat.held_out import Candidate
 from explorer.qat.methods import Batch, Method
 from explorer.qat.noise import Noise
@@ -32,6 +32,7 @@ class Setting:
     """What every step goes by and no step changes.
 
     Attributes:
+        question: as it is answered under the study's loss, `distillation.under`.
         layout: of images in memory.
     """
 
@@ -142,7 +143,7 @@ def _losses(training: Training, study: Study, rows: Tensor) -> tuple[Tensor, flo
     loss = study.loss(outputs, targets)
     whole = loss
     if lesson is not None:
-        if question.logits and outputs_teach(study.loss):
+        if question.logits:
             apart = outputs_apart(study.loss, outputs, lesson.outputs, targets, question.temperature)
             whole = (1 - question.logits) * whole + question.logits * apart
         if lesson.apart:

@@ -52,16 +52,25 @@ class Metric:
         per_sample: of outputs and targets, shape (N,), or records (N, entries, 3) of `explorer.detections`; None
             where it cannot be told from them.
         higher_is_better: which way is better.
+        scores: how many dimensions outputs have that are scores, the last of which is looked through for the largest:
+            2 of (N, C), 3 of (N, T, C); None where outputs are something else, such as boxes.
     """
 
     name: str
     per_sample: Callable[[Any, Any], Tensor | None]
     higher_is_better: bool = True
+    scores: int | None = 2
 
     @property
     def title(self) -> str:
         """The name at the beginning of a label."""
         return self.name[:1].upper() + self.name[1:]
+
+    def largest(self, outputs: Any) -> Tensor | None:
+        """Place of the largest score, (N,), of a language model of every token's, (N, T); None without scores."""
+        if not isinstance(outputs, Tensor) or outputs.ndim != self.scores or outputs.shape[-1] < 2:
+            return None
+        return outputs.argmax(-1)
 
     def better(self, one: float, other: float) -> bool:
         """Whether ``one`` is better than ``other``."""
@@ -136,11 +145,11 @@ ACCURACY = Metric("accuracy", classified_rightly)
 METRICS = {
     "accuracy": ACCURACY,
     "top5": Metric("top-5 accuracy", among_five),
-    "token-accuracy": Metric("token accuracy", tokens_predicted),
+    "token-accuracy": Metric("token accuracy", tokens_predicted, scores=3),
     "hr10": Metric("HR@10", hit_among_ten),
     "ndcg10": Metric("NDCG@10", gain_among_ten),
-    "map": Metric("mAP", boxes_found),
-    "ap50": Metric("AP50", boxes_found_loosely),
+    "map": Metric("mAP", boxes_found, scores=None),
+    "ap50": Metric("AP50", boxes_found_loosely, scores=None),
 }
 
 

@@ -81,7 +81,7 @@ def test_a_trained_run_is_exported_with_its_own_accuracy(
         ("export --study tiny --out x --plan p.json --format tflite", "use onnx or packed or qonnx or aimet"),
         ("export --study tiny --out x --plan p.json --flavour int", "use integer or faithful"),
         ("export --study tiny --out . --plan p.json", "something at"),
-        ("run-exported nowhere.onnx", "--data"),
+        ("run-exported nowhere.onnx", "--study"),
         ("run-exported nowhere.onnx --data x.npy", "nowhere.onnx cannot be read"),
         ("unpack nowhere --out x", "nowhere"),
     ],

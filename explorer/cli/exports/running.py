@@ -1,12 +1,16 @@
 """The commands run-exported and benchmark-exported: what an ONNX file says, and how fast."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.cli.output import remark, show, table
+from explorer.cli.output import measured, remark, show, table
 from explorer.cli.parsing import JsonOption, StudyOption
+
+if TYPE_CHECKING:
+    from explorer.export.onnx_files.running import Running
+    from explorer.studies import Study
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="an ONNX file that export wrote")]
 SHOWN = 10
@@ -21,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def run_exported(
     file: FileArgument,
-    study: Annotated[str | None, typer.Option(help="measure the file on this study's test samples")] = None,
+    study: Annotated[
+        str | None, typer.Option(help="measure the file on its test samples, or read what it says of --data")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="FILE.npy", help="classify these inputs, as the network takes them")
     ] = None,
@@ -31,27 +37,44 @@ def run_exported(
     as_json: JsonOption = False,
 ) -> None:
     """Classify with ONNX Runtime: a study's test samples, or inputs of one's own."""
-    if (study is None) == (data is None):
-        raise typer.BadParameter("give either --study or --data", param_hint="--data")
+    if study is None and data is None:
+        raise typer.BadParameter("neither a study nor inputs are named; give one", param_hint="--study")
 
+    from explorer import studies
     from explorer.export.onnx_files.running import Running
 
     running = Running(file, exact=exact)
-    if study is not None:
-        from explorer import studies
-        from explorer.evaluation import measure
-
-        loaded = studies.load_network(study)
-        content = {"study": loaded.name, **measure(running, loaded).to_json()}
-        rows = [
-            (key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()
-        ]
-        show(content, as_json, table(f"{file} in ONNX Runtime", ("", "value"), rows), about=loaded)
+    loaded = None if study is None else studies.load_network(study)
+    if data is not None:
+        _classify(running, file, _inputs(data), loaded, as_json)
         return
-    assert data is not None
-    classes = running(_inputs(data)).argmax(1).tolist()
-    shown = [(number, found) for number, found in enumerate(classes[:SHOWN])]
-    show({"samples": len(classes), "classes": classes}, as_json, table(str(file), ("sample", "class"), shown))
+    assert loaded is not None
+
+    from explorer.evaluation import measure
+
+    content, rows = measured(loaded, measure(running, loaded).to_json())
+    show(content, as_json, table(f"{file} in ONNX Runtime", ("", "value"), rows), about=loaded)
+
+
+def _classify(running: "Running", file: Path, inputs: Any, study: "Study | None", as_json: bool) -> None:
+    """Show the class with the largest score of every sample, or of each of its tokens.
+
+    Raises:
+        ExportError: the outputs are no scores of classes, or only a study could say so.
+    """
+    from explorer.errors import ExportError
+    from explorer.studies.metrics import ACCURACY
+
+    outputs = running(inputs)
+    found = (ACCURACY if study is None else study.metric).largest(outputs)
+    if found is None:
+        shape = tuple(outputs.shape) if hasattr(outputs, "shape") else f"{len(outputs)} tensors"
+        mend = "name the --study that it is of" if study is None else "run it with ONNX Runtime itself"
+        raise ExportError(f"the outputs of {file}, {shape}, are no scores of classes a sample; {mend}")
+    classes = found.tolist()
+    shown = [(number, str(each)) for number, each in enumerate(classes[:SHOWN])]
+    content = {"samples": len(classes), "classes": classes}
+    show(content, as_json, table(str(file), ("sample", "class"), shown), about=study)
 
 
 def benchmark_exported(

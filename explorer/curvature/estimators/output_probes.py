@@ -18,7 +18,8 @@ from torch import Tensor
 
 from explorer.curvature.operators.output_hessian import roots
 from explorer.curvature.operators.sample_gradients import SampleGradients
-from explorer.curvature.operators.subject import Subject, sample_rows, single_tensor
+from explorer.curvature.operators.structured import sample_rows
+from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import check_finite, output_gradient
 from explorer.errors import CurvatureError, ExplorerError, NoSampleGradients
 from explorer.randomness import Stream, generator

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explorer.curvature.operators.subject import sample_rows
+from explorer.curvature.operators.structured import sample_rows
 from explorer.errors import TooManyOutputs
 from explorer.studies.losses import IGNORED, Loss
 

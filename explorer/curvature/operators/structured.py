@@ -32,7 +32,12 @@ class SideBySide(nn.Module):
         _collect(self.network(inputs), parts)
         if not parts:
             raise CurvatureError("the network gives no tensor; its outputs must hold at least one")
-        return torch.cat([part.reshape(len(part), -1) for part in parts], 1)
+        return torch.cat([sample_rows(part) for part in parts], 1)
+
+
+def sample_rows(outputs: Tensor) -> Tensor:
+    """The outputs (N, ...) as a row a sample, (N, C); C is 1 where the network gives one number for each, (N,)."""
+    return outputs.reshape(len(outputs), -1)
 
 
 def flattened_loss(loss: Loss, outputs: Any) -> Loss:

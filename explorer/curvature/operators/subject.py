@@ -155,11 +155,6 @@ def single_tensor(outputs: Any) -> Tensor:
     raise CurvatureError("the network gives one number for all samples; it must give outputs for each sample")
 
 
-def sample_rows(outputs: Tensor) -> Tensor:
-    """The outputs (N, ...) as a row a sample, (N, C); C is 1 where the network gives one number for each, (N,)."""
-    return outputs.reshape(len(outputs), -1)
-
-
 def _cast(inputs: Any, dtype: torch.dtype) -> Any:
     """Inputs in the dtype where they are numbers to compute with; indices (tokens) stay integers."""
     return mapped(lambda each: each.to(dtype) if each.is_floating_point() else each, inputs)

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.autograd.graph import Node, get_gradient_edge
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from explorer.curvature.operators.subject import Subject, sample_rows, single_tensor
+from explorer.curvature.operators.structured import sample_rows
+from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.errors import CurvatureError
 
 Phi = Callable[[Any, Tensor], Tensor]

@@ -12,9 +12,10 @@ from explorer.errors import ExportError
 from explorer.evaluation.counting import counted
 from explorer.evaluation.per_sample import joined, score
 from explorer.export.subject import Check, Subject
+from explorer.studies.metrics import Metric
 
 CLOSE = 1e-3  # outputs that differ by less are the same
-MOST_FLIPS = 0.05  # of the samples; more is no rounding
+MOST_FLIPS = 0.05  # of the samples or tokens; more is no rounding
 
 
 def run(subject: Subject, file: Callable[[Any], Any]) -> list[Tensor]:
@@ -29,24 +30,27 @@ def beside(subject: Subject, network: nn.Module, found: Mapping[str, list[Tensor
         found: name of the way to what `run` found; the first is the file's own meaning.
 
     Raises:
-        ExportError: by its own meaning the file gives so many samples another class that it is no rounding.
+        ExportError: by its own meaning the file gives so many samples another largest output that it is no rounding.
     """
+    metric = subject.study.metric
     said = [_first(each) for each in subject.outputs(network)]
     checks = [
-        Check(f"{name} beside the simulated network", compared(each, said)) for name, each in found.items()
+        Check(f"{name} beside the simulated network", compared(metric, each, said))
+        for name, each in found.items()
     ]
-    flips = checks[0].found.get("flips", 0)
-    if flips > MOST_FLIPS * len(subject.rows):
+    own = checks[0].found
+    flips, told = own.get("flips", 0), "tokens" if "tokens" in own else "samples"
+    if flips > MOST_FLIPS * own[told]:
         raise ExportError(
-            f"the file gives {flips} of {len(subject.rows)} samples another class than the simulated network; "
+            f"the file has another largest output than the simulated network for {flips} of {own[told]} {told}; "
             "report this"
         )
     return checks
 
 
-def compared(one: list[Tensor], other: list[Tensor]) -> dict[str, Any]:
-    """How far two lists of outputs agree: share of samples that are the same, the largest difference, and flips of the
-    class where the outputs are (samples, classes)."""
+def compared(metric: Metric, one: list[Tensor], other: list[Tensor]) -> dict[str, Any]:
+    """How far two lists of outputs agree: share of samples that are the same, the largest difference, and where outputs
+    are scores the flips, samples (or of so many tokens, if there are) with another largest output."""
     pairs = [
         [each.reshape(len(each), -1).double() for each in batch] for batch in zip(one, other, strict=True)
     ]
@@ -58,8 +62,12 @@ def compared(one: list[Tensor], other: list[Tensor]) -> dict[str, Any]:
         "same": float((apart < CLOSE).double().mean()),
         "largest": float(apart.max()),
     }
-    if one[0].ndim == 2:
-        found["flips"] = sum(int((a.argmax(dim=1) != b.argmax(dim=1)).sum()) for a, b in pairs)
+    largest = [(metric.largest(a), metric.largest(b)) for a, b in zip(one, other, strict=True)]
+    told = [(a.flatten(), b.flatten()) for a, b in largest if a is not None and b is not None]
+    if told:
+        found["flips"] = sum(int((a != b).sum()) for a, b in told)
+        if (count := sum(map(len, (a for a, _ in told)))) != len(apart):
+            found["tokens"] = count
     return found
 
 

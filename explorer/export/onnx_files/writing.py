@@ -86,7 +86,7 @@ def _tried(subject: Subject, ready: Deployed, path: Path) -> tuple[list[Check], 
         "as run": trying.run(subject, running.Running(path, threads=1)),
     }
     checks = trying.beside(subject, ready.network, found)
-    between = trying.compared(found["as run"], found["as written"])
+    between = trying.compared(subject.study.metric, found["as run"], found["as written"])
     checks.append(Check("as run beside as written", between))
     checks += trying.accuracy(subject, "as run", found["as run"])
     remarks = []

@@ -21,12 +21,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explorer.errors import RunError
+from explorer.questions import FinetuneQuestion
 from explorer.studies.losses import IGNORED, Loss
 
 
 def outputs_teach(loss: Loss) -> bool:
     """Whether the loss says how far outputs are apart, so that the FP32 network's can teach."""
     return loss.function is None
+
+
+def under(loss: Loss, question: FinetuneQuestion) -> FinetuneQuestion:
+    """The training as it is done under a loss: without ``logits`` where the loss does not let outputs teach."""
+    return question if outputs_teach(loss) else question.but(logits=0.0)
 
 
 def outputs_apart(loss: Loss, outputs: Any, taught: Any, targets: Tensor, temperature: float) -> Tensor:

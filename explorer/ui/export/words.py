@@ -45,7 +45,8 @@ def _compared(found: Mapping[str, Any]) -> str:
     same = f"{found['same']:.1%} agree within 0.001, largest difference {found['largest']:.3g}"
     if "flips" not in found:
         return f"of {found['samples']:,} samples {same}"
-    return f"{found['flips']:,} of {found['samples']:,} change class; {same}"
+    of = f"{found['tokens']:,} tokens" if "tokens" in found else f"{found['samples']:,}"
+    return f"{found['flips']:,} of {of} have another largest output; {same}"
 
 
 def _value(value: Any) -> str:

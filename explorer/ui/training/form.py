@@ -7,6 +7,7 @@ from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.jobs.telling import forecast
 from explorer.plans import Plan
+from explorer.qat.distillation import under
 from explorer.questions import FinetuneQuestion
 from explorer.runs import Run
 from explorer.studies import Study
@@ -34,7 +35,7 @@ def show(study: Study, plan: Plan, done: list[Run]) -> FinetuneQuestion | None:
             place.error(plain(str(error)))
             return None
         with place:
-            _line(question, seeds, done)
+            _line(under(study.loss, question), seeds, done)
             if st.button("Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"):
                 for seed in reversed(range(question.seed, question.seed + seeds)):
                     _start(study, question.but(seed=seed))
@@ -46,6 +47,7 @@ def show(study: Study, plan: Plan, done: list[Run]) -> FinetuneQuestion | None:
 
 
 def _line(question: FinetuneQuestion, seeds: int, done: list[Run]) -> None:
+    """What is said of the training as the study's loss lets it be done."""
     expected = forecast.seconds(question, done)
     said = words.recipe(question)
     if seeds > 1:

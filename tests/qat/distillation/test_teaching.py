@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import RunError
-from explorer.qat.distillation import Teacher, outputs_apart, outputs_teach, standardized_apart
+from explorer.jobs.telling import recipes
+from explorer.qat.distillation import Teacher, outputs_apart, outputs_teach, standardized_apart, under
+from explorer.questions import FinetuneQuestion
 from explorer.studies.losses import IGNORED, Loss
 from tests.quantizers.networks import images, small, tied, tokens
 
@@ -143,5 +145,9 @@ def test_tokens_teach_by_their_own_classes_and_padding_does_not() -> None:
 def test_outputs_do_not_teach_where_the_loss_is_ones_own() -> None:
     own = Loss("net.py:loss", function=lambda outputs, targets: outputs.sum(1))
     assert not outputs_teach(own)
+    asked = FinetuneQuestion(plan={}, channels=0)
+    assert (under(own, asked).taught, under(Loss("mse"), asked)) == (False, asked)
+    assert "distillation" not in recipes.words(under(own, asked)), "nor is it said that they do"
+    assert under(own, asked.but(channels=1)).taught, "layers' outputs still do"
     with pytest.raises(RunError, match="set logits to 0"):
         outputs_apart(own, torch.ones(2, 3), torch.ones(2, 3), torch.zeros(2), 2.0)
