@@ -1,7 +1,8 @@
 """The network as a skyline: one box a block, in depth order.
 
 A box is as tall as the feature map its block makes (square root of the side) and as wide as its channels
-(square root). Its colour says how large a share of all weights it holds, or how many bits a plan gives it.
+(square root); where nothing is convolved, as tall as the places of its output and as wide as the features there.
+Its colour says how large a share of all weights it holds, or how many bits a plan gives it.
 """
 
 from collections import Counter
@@ -39,9 +40,8 @@ def view(blocks: Sequence[Block], bits: Mapping[str, int] | None = None) -> tupl
     boxes, left = [], 0.0
     for block in blocks:
         shape = block.layers[-1].output_shape
-        channels = shape[0] if shape else sqrt(block.weights)
-        side = shape[-1] if len(shape) > 1 else 1
-        width = max(sqrt(channels), 2.5)
+        features, side = _extent(block) if shape else (sqrt(block.weights), 1)
+        width = max(sqrt(features), 2.5)
         share = block.weights / total
         boxes.append(
             Box(
@@ -104,9 +104,25 @@ def finding(boxes: Sequence[Box]) -> str:
 
 def words(blocks: Sequence[Block]) -> str:
     """What height and width of a box mean; a published study has no images."""
-    if any(block.layers[-1].output_shape for block in blocks):
+    if any(map(_convolves, blocks)):
         return "One box per block, from input to output: as tall as its output, as wide as its channels."
+    if any(block.layers[-1].output_shape for block in blocks):
+        return "One box per block, from input to output: as tall as its output has places, "
+            "as wide as it has features at each."
     return "One box per block, from input to output: the more weights, the wider. The publication gives no image sizes."
+
+
+def _extent(block: Block) -> tuple[int, int]:
+    """Channels and side of what a block makes, or features and places."""
+    shape = block.layers[-1].output_shape
+    first, last = shape[0], shape[-1] if len(shape) > 1 else 1
+    return (first, last) if len(shape) == 1 or _convolves(block) else (last, first)
+
+
+def _convolves(block: Block) -> bool:
+    """Whether the first dimension of what a block makes is its channels."""
+    layer = block.layers[-1]
+    return len(layer.output_shape) > 2 or (bool(layer.output_shape) and "Conv" in layer.kind)
 
 
 def _marker(boxes: Sequence[Box]) -> dict[str, Any]:

@@ -86,3 +86,12 @@ def test_boxes_do_not_touch_and_stand_about_the_middle() -> None:
 
 def test_nothing_to_draw_is_an_empty_picture() -> None:
     assert len(architecture.figure(architecture.view(())).data[0].x or ()) == 0
+
+
+def test_a_box_of_a_language_model_is_as_tall_as_its_tokens_and_as_wide_as_its_features() -> None:
+    """Where nothing is convolved the last dimension holds the features, and nobody speaks of channels."""
+    layer = Layer("up", "Linear", "up.weight", (256, 64), 256 * 64, 0, (), (16, 256))
+    blocks = (Block("up", (layer,)),)
+    assert [(box.width, box.height) for box in architecture.view(blocks)] == [(16.0, 4.0)]
+    assert "features" in architecture.words(blocks)
+    assert "channels" in architecture.words((*blocks, *BLOCKS))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from explorer.estimates import means
 from explorer.studies.kinds.text import TextSection
-from explorer.studies.losses import Loss
+from explorer.studies.losses import IGNORED, Loss
 from explorer.studies.networks.language import CONTEXT, tiny_language_model
 from explorer.studies.shipped import builtin
 from explorer.studies.shipped.pretraining import write_network
@@ -85,16 +85,15 @@ def _trained(numbers: Tensor, report: Callable[[str], None]) -> nn.Module:
 
 
 def _said(network: nn.Module, numbers: Tensor) -> str:
-    """Loss and perplexity on windows that do not overlap."""
-    count = (len(numbers) - 1) // CONTEXT
-    first = torch.arange(count)[:, None] * CONTEXT
-    taken = numbers[first + torch.arange(CONTEXT + 1)]
+    """Loss and perplexity on windows that do not overlap, each alike, the last and shorter one too, as the study has
+    them."""
+    count = -(-(len(numbers) - 1) // CONTEXT)
+    filled = torch.cat([numbers, numbers.new_full((CONTEXT,), IGNORED)])
+    taken = filled[torch.arange(count)[:, None] * CONTEXT + torch.arange(CONTEXT + 1)]
+    loss_of = Loss("token_cross_entropy")
     with torch.inference_mode():
         losses = torch.cat(
-            [
-                Loss("token_cross_entropy").per_sample(network(each[:, :-1]), each[:, 1:])
-                for each in taken.split(256)
-            ]
+            [loss_of.per_sample(network(each[:, :-1].clamp(min=0)), each[:, 1:]) for each in taken.split(256)]
         )
     mean, error = (each.item() for each in means(losses))
     return f"loss {mean:.4f} ± {error:.4f} nats a byte, perplexity {math.exp(mean):.3f}"

@@ -1,8 +1,12 @@
 """The small language model: what it may see, and that its training part ends where the study's test begins."""
 
+import json
+
+import pytest
 import torch
 
 from explorer import studies
+from explorer.evaluation import measure
 from explorer.studies.networks.language import CONTEXT, tiny_language_model
 from explorer.studies.shipped import builtin, language
 
@@ -37,3 +41,12 @@ def test_the_shipped_weights_predict_the_text() -> None:
         )
     assert losses.mean() < 2
     assert {block.kind for block in study.blocks()} == {"Embedding", "Linear"}
+
+
+def test_the_card_says_the_loss_that_the_study_counts() -> None:
+    """Both count the last window, which is shorter than the others, as one of them."""
+    study = studies.load_network(language.NAME)
+    facts = json.loads((builtin.ASSETS / language.NAME / "card.json").read_text())
+    _, loss, _, error, *_ = facts["test part"].split()
+    found = measure(study.model(), study)
+    assert (float(loss), float(error)) == pytest.approx((found.loss, found.loss_stderr), abs=2e-4)
