@@ -107,8 +107,7 @@ def words(blocks: Sequence[Block]) -> str:
     if any(map(_convolves, blocks)):
         return "One box per block, from input to output: as tall as its output, as wide as its channels."
     if any(block.layers[-1].output_shape for block in blocks):
-        return "One box per block, from input to output: as tall as its output has places, "
-            "as wide as it has features at each."
+        return "One box per block, from input to output: as tall as its output has places, as wide as their features."
     return "One box per block, from input to output: the more weights, the wider. The publication gives no image sizes."
 
 
