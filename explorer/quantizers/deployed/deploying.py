@@ -102,7 +102,9 @@ def deploy(
     found = traced(ready, batches[0]) if batches else "no calibration batch is there to trace it with"
     graph, sums = (found, 0) if isinstance(found, fx.GraphModule) else (None, 0)
     if graph is None:
-        remarks.append(f"Batch norms and residual sums stay in floating point: {found}.")
+        norms = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in ready.modules())
+        left = "Batch norms and residual sums" if norms else "Residual sums"
+        remarks.append(f"{left} stay in floating point: {found}.")
     else:
         remarks += _fold(graph)
         ready = graph

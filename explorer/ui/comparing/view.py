@@ -74,10 +74,11 @@ def show(study: AnyStudy) -> None:
         "Draw over a stretch of an axis to keep the lines through it, here and in the table; click the axis to take the "
         "brush away." + (f" **{hidden} of {len(chosen)} are hidden by it.**" if hidden else "")
     )
-    counted = st.column_config.NumberColumn(f"{study.metric.name} (%)", format="%.2f")
-    st.dataframe(
-        frame, hide_index=True, column_config={**COLUMNS, "accuracy": counted}, alt="One row a plan or run"
-    )
+    counted = {
+        "accuracy": st.column_config.NumberColumn(f"{study.metric.name} (%)", format="%.2f"),
+        "accuracy_error": st.column_config.NumberColumn(f"± s.e. of {study.metric.name}", format="%.2f"),
+    }
+    st.dataframe(frame, hide_index=True, column_config={**COLUMNS, **counted}, alt="One row a plan or run")
     export.table(frame, key="compare_rows_table", name="compare", plain=lambda: _json(shown))
     st.caption(
         f"{yardstick.current().label}; {study.metric.name} and loss are on the test samples, ± one standard error. Errors are added "

@@ -243,7 +243,7 @@ def _curve(found: Arrived) -> dict[str, Any]:
 def _numbers(study: Study, asked: Asked, found: Arrived) -> None:
     """Loss and accuracy of each phase, and the button that uses its steps."""
     counted = st.column_config.NumberColumn(f"test {study.metric.name} (%)", format="%.2f")
-    st.dataframe(_table(found), hide_index=True, column_config={**STAGE_COLUMNS, "accuracy": counted})
+    st.dataframe(stages(found), hide_index=True, column_config={**STAGE_COLUMNS, "accuracy": counted})
     if found.result is None:
         st.caption(
             f"Test {study.noun.many} are measured at the end. {plain(study.remark or 'They are not used to choose anything.')}"
@@ -283,7 +283,7 @@ def _unquantized(study: Study) -> str:
     return f" In FP32: test loss {full['loss']:.4f} ± {full['loss_stderr']:.4f}{right}."
 
 
-def _table(found: Arrived) -> pd.DataFrame:
+def stages(found: Arrived) -> pd.DataFrame:
     """One row a phase that has come."""
     if found.result is not None:
         rows = [_row(name, stage.calibration_loss, stage) for name, stage in found.result.stages.items()]
@@ -294,8 +294,7 @@ def _table(found: Arrived) -> pd.DataFrame:
             "joint": [point["loss"] for point in found.path[-1:]],
         }
         rows = [_row(name, loss, None) for name, losses in known.items() for loss in losses]
-    columns = ["phase", *STAGE_COLUMNS] if found.result is not None else ["phase", "calibration"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(rows[-1]) if rows else ["phase", "calibration"])
 
 
 def _row(name: str, calibration: float, measured: Stage | None) -> dict[str, Any]:

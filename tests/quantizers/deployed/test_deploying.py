@@ -139,6 +139,25 @@ def test_a_network_without_a_fixed_graph_says_so_and_keeps_its_layers() -> None:
     assert isinstance(ready.network.get_submodule("norm"), nn.BatchNorm1d)
 
 
+def test_a_mask_of_any_length_is_traced_and_the_sum_behind_it_quantized() -> None:
+    """Attention makes its mask of the length of its input, which ``torch.ones`` takes no stand-in for."""
+
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            before = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+            return x + self.layer(torch.zeros(x.shape[1], x.shape[1]).masked_fill(before, 0.5) @ x)
+
+    make = torch.ones
+    ready = simulate_deployed(Masked().eval(), {"layer": (8, 8)}, [torch.randn(3, 5, 4)])
+    assert (ready.graph, ready.sums) == (True, 1)
+    assert ready.network(torch.ones(2, 9, 4)).shape == (2, 9, 4)
+    assert torch.ones is make
+
+
 def test_tied_weights_and_layers_called_twice_are_deployed() -> None:
     network = simulate(tied(), {"embed": (3, 8), "mix": (4, 8)}, [tokens()])
     ready = deploy(network, [tokens()])

@@ -119,6 +119,8 @@ def test_every_phase_has_its_picture_and_its_numbers(opens: Opens, toml: str, fo
     assert list(table["phase"])[-3:] == ["1 layer-wise", "2 best p", "3 joint"]
     assert table["calibration"].iloc[-1] == found.stages["joint"].calibration_loss
     assert table["loss_error"].iloc[-1] == found.stages["joint"].loss_stderr
+    assert found.stages["joint"].accuracy is not None
+    assert table["accuracy"].iloc[-1] == 100 * found.stages["joint"].accuracy
     [phases] = [each for each in page.segmented_control if each.label == "Phase"]
     assert phases.value == "joint", "the last that arrived"
     page = sound(phases.set_value("quadratic").run())
