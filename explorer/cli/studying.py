@@ -138,7 +138,12 @@ def pretrain(
 
 
 def precompute(
-    name: Annotated[str, typer.Argument(help="fashion-resnet20, fashion-mobilenet or fashion-thin")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="fashion-resnet20, fashion-mobilenet, fashion-thin, tiny-language-model or ncf-synthetic"
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(help="file to write; the study's own by default")] = None,
 ) -> None:
     """Compute the results that come with a shipped study, so that the app opens with pictures."""

@@ -38,8 +38,12 @@ if TYPE_CHECKING:
     from explorer.studies import Study
 
 VARIABLE = "EXPLORER_SHIPPED"
-STUDIES = ("fashion-resnet20", "fashion-mobilenet", "fashion-thin")
+FEW = ("tiny-language-model", "ncf-synthetic")  # with what the first pages ask and no more
+STUDIES = ("fashion-resnet20", "fashion-mobilenet", "fashion-thin", *FEW)
 LARGE = ("vectors",)  # eigenvectors are four times the network, and no page shows them
+DRAWS = (
+    "draws",
+)  # of traces, a number a training sample; without them a block's page has no histogram of its draws
 RATIO = 10.0  # of the trained plan: FP32 size over its size
 _REMARK = SHIPPED + ", which computed it on {day}."
 
@@ -75,7 +79,8 @@ def compute(
         for question in questions(store, study)
     )
     with tempfile.TemporaryDirectory() as folder:
-        store.bundles.write([run.id for run in found], Path(folder), without=LARGE)
+        without = (*LARGE, *DRAWS) if study.name in FEW else LARGE
+        store.bundles.write([run.id for run in found], Path(folder), without=without)
         packed.pack(Path(folder), out)
     return found
 
@@ -94,6 +99,8 @@ def questions(store: Store, study: "Study") -> Iterator[Question]:
         yield TracesQuestion(granularity="module")
         yield TracesQuestion(of="activations")
     yield LapqQuestion(method="gradient")
+    if study.name in FEW:
+        return
     traces = answers.result_of(store, study, TracesQuestion())
     yield FinetuneQuestion(plan=_plan(study, traces).to_json())
     yield from _landscapes(study, traces)
