@@ -1,4 +1,4 @@
-"""Shipped studies of other kinds than images with a few of their samples, so that a test goes the whole way with them."""
+"""Shipped studies of other kinds with a few of their samples, so that a test goes the whole way with them."""
 
 import shutil
 from pathlib import Path

@@ -96,6 +96,43 @@ def test_from_opening_the_app_to_a_better_network(page: Page, app: App) -> None:
     print(f"the whole path took {time.monotonic() - started:.0f} s")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_a_language_model_goes_the_whole_way(page: Page, app: App) -> None:
+    """Traces, a click on the frontier, LAPQ's steps, a training and its results, in words of tokens and sequences."""
+    page.goto(f"{app.url}/?study=tiny-language-model")
+    page.get_by_role("heading", level=1).first.wait_for()
+    settle(page)
+    visit(page, "Model")
+    expect(page.get_by_text("as wide as their features")).to_be_visible()
+    visit(page, "Sensitivity")
+    expect(page.get_by_text("Shipped with the project, which computed it on")).to_be_visible()
+    visit(page, "Frontier")
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.dataset.handled")
+    dot = page.evaluate(_FIND_DOT, 100)
+    press(page, dot["x"], dot["y"])
+    size = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Size"))
+    size.wait_for()
+    settle(page)
+    kilobytes = _number(size.inner_text().split("\n")[-1])
+    assert kilobytes == pytest.approx(dot["cost"], abs=1.5)
+    visit(page, "Step sizes")
+    expect(page.get_by_text("All steps are optimised jointly")).to_be_visible()
+
+    visit(page, "Fine-tune")
+    page.get_by_text("Settings", exact=True).click()
+    page.get_by_label("Epochs", exact=True).fill("1")
+    page.get_by_label("Epochs", exact=True).press("Enter")
+    expect(page.get_by_text("LSQ + distillation, 1 epoch")).to_be_visible()
+    page.get_by_role("button", name="Start fine-tuning").click()
+    expect(page.get_by_text("Training took")).to_be_visible(timeout=1_200_000)
+    expect(page.get_by_test_id("stMain")).not_to_contain_text("images")
+    visit(page, "Results")
+    before, after = _accuracies(page, kilobytes)
+    assert after >= before, "what is kept is no worse than the plan without training, by sequences held out"
+    expect(page.get_by_test_id("stMain")).to_contain_text("token accuracy and loss are on the test sequences")
+
+
 def _set_second_block(page: Page, bits: str) -> None:
     """Change the weight bits of layer1.0.conv1 in the table, as a person would: double click, type, Enter."""
     table = page.get_by_test_id("stDataFrame").first
