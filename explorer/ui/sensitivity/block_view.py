@@ -27,7 +27,7 @@ _NO_DRAWS: Mapping[str, str] = {
     "hutchinson": "A Hessian-vector product sees a whole batch at once, so these traces cannot say what a single sample "
     "carries. Compute them with the method auto, output-probes or exact.",
 }
-_OLD = "These traces were computed before single draws were kept; compute them again to see which samples matter."
+_OLD = "The single draws of these traces were not kept; compute them again to see which samples matter."
 _OLD_COURSE = "These traces were computed before their course was kept; compute them again to see it."
 _NOTHING_DRAWN = (
     "Every sample and every output direction was taken: there is nothing to converge, and no error."

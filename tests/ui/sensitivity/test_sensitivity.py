@@ -286,7 +286,7 @@ def test_a_result_from_before_draws_were_kept_is_shown_and_says_so(
     }
     store.claim(run.id).finish(old | common | {"seed": 0, "rel_se": 0.05, "unfinished": []})
     shown = sound(opens("sensitivity", study=toml, block=BLOCK))
-    assert "before single draws were kept" in words(shown)
+    assert "draws of these traces were not kept" in words(shown)
     assert "before their course was kept" in words(shown)
     assert pictures(shown) == 1
 
