@@ -122,6 +122,10 @@ def finetune(
         _sweep(asked, chosen, paths, named, _seeds(seeds, asked.options["seed"]), as_json)
         return
     study, question = asked.study, asked.question.but(**chosen)
+    from explorer.qat.optimizers import SPOILS, may_spoil
+
+    if may_spoil(question.optimizer, study.model()):
+        remark(SPOILS)
     run = run_to_end(study, question, f"fine-tuning {study.name}", asked.time_limit)
     result = run.result or {}
     before, after = result["before"], result["after"]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
@@ -38,6 +39,20 @@ SCHEDULES: Mapping[str, Callable[[float], float]] = {
     "step": lambda done: 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01,
 }
 """Factor of the learning rate by the share of the steps done."""
+
+
+SPOILS = (
+    "This network has layer norms, and SGD may spoil it: the shipped language model became worse by SGD and better by "
+    "AdamW; take the optimizer adamw."
+)
+
+
+def may_spoil(optimizer: str, network: nn.Module) -> bool:
+    """Whether `SPOILS` is to be said: SGD on a network with layer norms and no batch norm."""
+    kinds = [type(module) for module in network.modules()]
+    batch = any(issubclass(kind, nn.modules.batchnorm._BatchNorm) for kind in kinds)
+    layer = any(kind.__name__.endswith(("LayerNorm", "RMSNorm")) for kind in kinds)
+    return optimizer == "sgd" and layer and not batch
 
 
 def make(

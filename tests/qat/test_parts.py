@@ -219,6 +219,14 @@ def test_schedules_begin_and_end_where_they_say() -> None:
     assert rates("cosine")[4] == pytest.approx(0.5)
 
 
+def test_who_trains_layer_norms_by_sgd_is_warned() -> None:
+    """SGD at its usual rate ruined the shipped language model; batch norms take it."""
+    layer, batch = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), nn.Sequential(nn.BatchNorm1d(4))
+    assert optimizers.may_spoil("sgd", layer)
+    assert not optimizers.may_spoil("adamw", layer)
+    assert not optimizers.may_spoil("sgd", nn.Sequential(layer, batch))
+
+
 def test_crops_move_and_flips_mirror_whole_images(study: Study) -> None:
     """Every augmented image is the image or its mirror, moved by at most the padding, with black coming in."""
     draw = torch.Generator().manual_seed(0)

@@ -8,6 +8,7 @@ from explorer.jobs.requests import spec_of
 from explorer.jobs.telling import forecast
 from explorer.plans import Plan
 from explorer.qat.distillation import under
+from explorer.qat.optimizers import SPOILS, may_spoil
 from explorer.questions import FinetuneQuestion
 from explorer.runs import Run
 from explorer.studies import Study
@@ -36,6 +37,8 @@ def show(study: Study, plan: Plan, done: list[Run]) -> FinetuneQuestion | None:
             return None
         with place:
             _line(under(study.loss, question), seeds, done)
+            if _spoils(question.optimizer, study.fingerprint, study):
+                st.caption(f":material/info: {SPOILS}")
             if st.button("Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"):
                 for seed in reversed(range(question.seed, question.seed + seeds)):
                     _start(study, question.but(seed=seed))
@@ -57,6 +60,11 @@ def _line(question: FinetuneQuestion, seeds: int, done: list[Run]) -> None:
     st.markdown(f"**{plain(said)}**")
     if expected is None:
         st.caption("How long it takes is said once it runs: nothing was trained here yet.")
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _spoils(optimizer: str, fingerprint: str, _study: Study) -> bool:
+    return may_spoil(optimizer, _study.model())
 
 
 def _start(study: Study, question: FinetuneQuestion) -> None:
