@@ -56,12 +56,14 @@ def _curves(of: Material, run: Run) -> Picture:
         of.store.points(run.id, "test"),
         epochs=record.epochs or 1,
         reference=None if full is None else full.result.accuracy,
+        kept=curves.Kept.of(record, record.epochs or 1),
         metric=of.study.metric.name,
         noun=of.study.noun.many,
     )
     counted = f"Loss and {of.study.metric.name}"
     return Picture(
-        figure, f"{counted} of training batches (line) and of the test samples (dots) over the epochs."
+        figure,
+        f"{counted} of training batches (line), of the test samples (dots) over the epochs, and of what was kept (star).",
     )
 
 
