@@ -91,7 +91,7 @@ def test_every_width_runs_as_simulated(
         reading.opened(path)
         said.append(Running(path, optimised=False, threads=1)(x))
     assert torch.equal(*said)
-    found = trying.compared([said[0]], [ready.network(x).detach()])
+    found = trying.compared(study.metric, [said[0]], [ready.network(x).detach()])
     assert found["same"] >= 0.8
     assert found["flips"] <= 2
 
@@ -114,7 +114,7 @@ def test_an_integer_file_is_integers_throughout_and_tells_nothing_of_this_comput
     run = Running(path, threads=1, optimised_to=tmp_path / "run.onnx")
     x = study.data.inputs("test", slice(0, 70))
     as_run, as_written = run(x), Running(path, optimised=False, threads=1)(x)
-    assert trying.compared([as_run], [as_written])["same"] >= 0.8
+    assert trying.compared(study.metric, [as_run], [as_written])["same"] >= 0.8
     operators = Counter(node.op_type for node in onnx.load(tmp_path / "run.onnx").graph.node)
     assert (operators["QLinearConv"], operators["QLinearAdd"], operators["QGemm"]) == (3, 1, 1)
     assert run(x[:3]).shape == (3, 5)  # the batch is free

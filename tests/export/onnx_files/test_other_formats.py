@@ -45,7 +45,7 @@ def test_qonnx_says_every_width(
     proto = reading.opened(path)
     x = study.data.inputs("test", slice(0, 70))
     said = Running(runnable(proto).SerializeToString(), optimised=False, threads=1)(x)
-    found = trying.compared([said], [ready.network(x).detach()])
+    found = trying.compared(study.metric, [said], [ready.network(x).detach()])
     assert found["same"] >= 0.8
     assert found["flips"] <= 2
     widths = [node for node in proto.graph.node if node.op_type in ("Quant", "BipolarQuant")]

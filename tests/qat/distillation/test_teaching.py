@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import RunError
-from explorer.jobs.telling import recipes
 from explorer.qat.distillation import Teacher, outputs_apart, outputs_teach, standardized_apart, under
 from explorer.questions import FinetuneQuestion
+from explorer.questions.telling import recipes
 from explorer.studies.losses import IGNORED, Loss
 from tests.quantizers.networks import images, small, tied, tokens
 
