@@ -76,19 +76,19 @@ _HOW_PRECISION = (
     "adds, after three passes (at most: the noise of the signs is counted as the images').",
 )
 _HOW_MEMORY = (
-    "The ResNet-18, all at 4 bits, each row a process of its own. LAPQ: six layers get steps, the images are its "
+    "The ResNet-18, all at 4 bits, each row a process of its own. LAPQ: three late layers get steps, the images are its "
     "calibration samples. Training: one epoch of the default recipe, which takes 128 samples a step where nothing else "
     "is asked for.",
     "The images themselves are 0.15 MB each, for training and again for the test.",
 )
 _CASES = (
-    ("evaluation", 16, 8),
-    ("evaluation", 32, 8),
-    ("lapq", 8, 8),
-    ("lapq", 16, 8),
-    ("training", 16, 4),
+    ("evaluation", 32, 64),
+    ("evaluation", 64, 64),
+    ("lapq", 8, 64),
+    ("lapq", 16, 64),
     ("training", 32, 4),
     ("training", 32, 8),
+    ("training", 64, 48),
 )
 
 

@@ -22,7 +22,9 @@ from explorer.plans import Plan
 from explorer.qat.finetuning import finetune
 from explorer.studies.study import Study
 
-_FROM_HERE = 6  # layers that LAPQ gives steps, spread over the network
+_LAPQ_LAYERS = slice(
+    -4, -1
+)  # that get steps: what comes before them is kept, as far as the memory for that goes
 
 
 def measured(work: str, images: int, batch: int) -> tuple[float, float]:
@@ -41,7 +43,7 @@ def _evaluated(study: Study, batch: int) -> None:
 def _calibrated(study: Study, batch: int) -> None:
     """LAPQ with all images for its calibration; ``batch`` is its own."""
     names = [layer.name for block in study.blocks() for layer in block.layers]
-    chosen = set(names[:: max(1, len(names) // _FROM_HERE)])
+    chosen = set(names[_LAPQ_LAYERS])
     leave = tuple(name for name in names if name not in chosen)
     optimise(study, w_bits=4, a_bits=4, calibration=study.data.size("train"), leave=leave)
 
