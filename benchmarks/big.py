@@ -38,7 +38,7 @@ _WORK = (
     Column("what", "traces of"),
     Column("network", "network"),
     Column("draws", "draws"),
-    Column("start", "passes before the first draw"),
+    Column("start", "forward passes of an image before the first draw, beyond one for each image"),
     Column("draw", "forward passes of an image a draw"),
     Column("memory", "memory at most (GB)"),
 )
@@ -61,23 +61,23 @@ _HELD = (
     Column("memory", "memory at most (GB)"),
 )
 _HOW_WORK = (
-    "Passes: processor time over that of a forward pass of all images (the lesser of batches of 1 and of 8).",
-    "Before the first draw: what looks at the network, scores every image and, with many classes, finds the directions "
-    "that signs are drawn along.",
+    "Forward passes: processor time over that of one (the lesser of batches of 1 and of 8).",
+    "Before the first draw every image is scored, which takes one for each; beyond that, the network is looked at and, "
+    "with many classes, the directions are found that signs are drawn along.",
     "A draw is a forward and a backward pass with the gradient norms of every layer for one image.",
     "Memory: of the whole process, PyTorch and the images included, the highest so far.",
 )
 _HOW_PRECISION = (
-    "The trained EfficientNet-Lite0 at 224 × 224. The images are CIFAR-10's, enlarged from 32 × 32: no picture of "
-    "ImageNet could be had.",
+    "Passes: over all images. The network is the trained EfficientNet-Lite0 at 224 × 224, the images are CIFAR-10's, "
+    "enlarged from 32 × 32: no picture of ImageNet could be had.",
     "Draws to 5 %: from the variance of the draws that were made; few draws of a heavy tail show too little of it, or, "
     "where one of them met the tail, too much.",
     "The error is that of the trace over these images. As a sample of more images: with what the choice of the images "
     "adds, after three passes (at most: the noise of the signs is counted as the images').",
 )
 _HOW_MEMORY = (
-    "The ResNet-18, all at 4 bits, each row a process of its own. LAPQ: three late layers get steps, the images are its "
-    "calibration samples. Training: one epoch of the default recipe, which takes 128 samples a step where nothing else "
+    "The ResNet-18, all at 4 bits, each row a process of its own. LAPQ: three late layers get steps, the images are "
+    "its calibration samples. Training: one epoch of the default recipe, which takes 128 samples a step where nothing else "
     "is asked for.",
     "The images themselves are 0.15 MB each, for training and again for the test.",
 )
@@ -140,7 +140,7 @@ def main() -> None:
             )
         tables.append(Table("c memory", "Memory and the number of samples", _HELD, tuple(held), _HOW_MEMORY))
     report(
-        [table for table in tables if table.rows or table.notes],
+        [table for table in tables if table.rows or table is tables[0]],
         script="big",
         title="Networks of ImageNet's size",
         markdown=options.markdown,
@@ -162,7 +162,7 @@ def traced(
         "what": name,
         "network": network,
         "draws": str(draws),
-        "start": f"{start / one / study.data.size('train'):.2f}",
+        "start": f"{start / one - study.data.size('train'):.0f}",
         "draw": f"{draw / one:.1f}",
         "memory": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f}",
     }
