@@ -77,8 +77,8 @@ _HOW_PRECISION = (
 )
 _HOW_MEMORY = (
     "The ResNet-18, all at 4 bits, each row a process of its own. LAPQ: three late layers get steps, the images are "
-    "its calibration samples. Training: one epoch of the default recipe, which takes 128 samples a step where nothing else "
-    "is asked for.",
+    "its calibration samples. Training: one epoch of the default recipe, which takes 128 samples a step where nothing "
+    "else is asked for.",
     "The images themselves are 0.15 MB each, for training and again for the test.",
 )
 _CASES = (
