@@ -34,6 +34,8 @@ def test_passes_to_five_per_cent_are_those_of_the_variance_and_the_times() -> No
 
 
 def test_what_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.big_networks.imported", lambda _name: (_ for _ in ()).throw(ImportError()))
+    monkeypatch.setattr(
+        "benchmarks.big_networks.imported", lambda _name: (_ for _ in ()).throw(ImportError())
+    )
     with pytest.raises(Absent, match="not installed"):
         lite_study(2)
