@@ -3,8 +3,9 @@
 ``path`` is a folder with ``test.json`` and, if there is one, ``train.json``; the pictures' names count from
 ``pictures``, a folder in it, or from itself. The network gets pictures (1, C, H, W), one at a time unless ``resize``
 brings them to one size. Targets are a list with a dict a picture: ``boxes`` (k, 4) float32, left, top, right and
-bottom in pixels after resizing, and ``labels`` (k,) int64, numbers of the categories in the order of their ids. Boxes
-of crowds are left out. The loss is a factory's, of what the network returns and this list.
+bottom in pixels after resizing, ``labels`` (k,) int64, numbers of the categories in the order of their ids, and
+``size`` (2,) int64, height and width after resizing. Boxes of crowds are left out. The loss is a factory's, of what the
+network returns and this list.
 
 The identity of the data is that of the kind ``folder``, with the content of the JSON files.
 """
@@ -111,11 +112,11 @@ class Boxed:
         return self._section.read(of.path), self.target(row)
 
     def target(self, row: int) -> Any:
-        """Boxes in pixels after resizing, and labels."""
+        """Boxes in pixels after resizing, labels, and height and width of the picture."""
         of = self._pictures[row]
         height, width = self._section.resized(of.height, of.width)
         scale = torch.tensor([width / of.width, height / of.height] * 2)
-        return {"boxes": of.boxes * scale, "labels": of.labels}
+        return {"boxes": of.boxes * scale, "labels": of.labels, "size": torch.tensor([height, width])}
 
 
 def _read(text: str, path: Path, folder: Path) -> tuple[list[Picture], tuple[str, ...]]:
