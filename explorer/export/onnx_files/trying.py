@@ -94,7 +94,9 @@ def compared(one: list[Any], other: list[Any]) -> dict[str, Any]:
         "largest": float(apart.max()),
     }
     if _tensors(one[0])[0].ndim == 2:
-        classes = [[_tensors(each)[0].argmax(dim=1) for each in pair] for pair in zip(one, other, strict=True)]
+        classes = [
+            [_tensors(each)[0].argmax(dim=1) for each in pair] for pair in zip(one, other, strict=True)
+        ]
         found["flips"] = sum(int((a != b).sum()) for a, b in classes)
     return found
 

@@ -128,8 +128,12 @@ def _read(text: str, path: Path, folder: Path) -> tuple[list[Picture], tuple[str
         annotations = list(content["annotations"])
         sizes = {key: (int(each["height"]), int(each["width"])) for key, each in pictures.items()}
         names = {key: str(each["file_name"]) for key, each in pictures.items()}
-    except (TypeError, KeyError, ValueError) as error:
+    except KeyError as error:
         raise StudyError(f"{path} is not of COCO's form: it lacks {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StudyError(
+            f"{path} is not of COCO's form; give lists of images, annotations and categories, as COCO does"
+        ) from error
     if not pictures:
         raise StudyError(f"{path} has no images; add some")
     numbers = {key: place for place, (key, _) in enumerate(categories)}
@@ -169,10 +173,20 @@ def _box(
         if each.get("iscrowd"):
             return None
         picture, category = int(each["image_id"]), int(each["category_id"])
-        left, top, width, height = map(float, each["bbox"])
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        bbox = each["bbox"]
+    except KeyError as error:
         raise StudyError(
             f"annotation {place} in {path.name} is not of COCO's form: it lacks {error}"
+        ) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StudyError(
+            f"annotation {place} in {path.name} is not of COCO's form; give it image_id and category_id, whole numbers"
+        ) from error
+    try:
+        left, top, width, height = map(float, bbox)
+    except (TypeError, ValueError) as error:
+        raise StudyError(
+            f"{name} has the box {bbox!r}; give four numbers, left, top, width and height"
         ) from error
     if picture not in sizes:
         raise StudyError(f"{name} is of the image {picture}, which is not in the file; remove it")
