@@ -163,6 +163,9 @@ GROUPS: Mapping[str, Group] = {
     group.key: group
     for group in (
         of_plans(THIN, 16),
+        of_plans(CIFAR, 16, epochs=1),
+        of_plans(MOBILE, 16, epochs=1),
+        of_plans(RESNET, 16, epochs=1),
         methods(THIN, METHODS),
         ablation(THIN, "W2A4"),
         ablation(THIN, "W2A4", epochs=3),
@@ -200,12 +203,15 @@ def _in_order() -> Iterator[Training]:
         yield from _each(GROUPS[f"methods-{study}"], (0,), ["W2A4 ste", "W2A4 default"])
     yield from _each(thin, SEEDS)
     yield from _each(taught, SEEDS)
-    for study in (RESNET, MOBILE):
-        yield from _each(GROUPS[f"methods-{study}"], SEEDS)
-    yield from _each(GROUPS[f"ablation-{THIN}-3"], SEEDS)
     for seed in SEEDS:
         yield from _each(GROUPS[f"methods-{CIFAR}"], (seed,))
         yield from _each(GROUPS[f"taught-{CIFAR}-5"], (seed,))
+    yield from _each(GROUPS[f"plans-{CIFAR}-16"], SEEDS)
+    yield from _each(GROUPS[f"ablation-{THIN}-3"], SEEDS)
+    for seed in SEEDS:
+        for study in (MOBILE, RESNET):
+            yield from _each(GROUPS[f"methods-{study}"], (seed,))
+            yield from _each(GROUPS[f"plans-{study}-16"], (seed,))
 
 
 def _each(group: Group, seeds: Sequence[int], labels: Sequence[str] | None = None) -> Iterator[Training]:

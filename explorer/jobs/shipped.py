@@ -26,7 +26,7 @@ from explorer.questions import (
     Question,
     TracesQuestion,
 )
-from explorer.questions.titles import title
+from explorer.questions.telling.titles import title
 from explorer.runs.keeping import packed
 from explorer.runs.run import Run
 from explorer.runs.store import Store

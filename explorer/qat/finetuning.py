@@ -33,7 +33,15 @@ from explorer.qat import batch_norm, checkpoint, optimizers
 from explorer.qat.augmentation import augmentation
 from explorer.qat.curves import Window
 from explorer.qat.distillation import Teacher, outputs_teach
-from explorer.qat.held_out import LAST, RE_ESTIMATED, UNTRAINED, Candidate, Chooser, split_rows
+from explorer.qat.held_out import (
+    LAST,
+    RE_ESTIMATED,
+    UNTRAINED,
+    Candidate,
+    Chooser,
+    after_epoch,
+    split_rows,
+)
 from explorer.qat.measuring import Meter, Tested
 from explorer.qat.methods import METHODS, Method
 from explorer.qat.noise import Noise
@@ -187,7 +195,7 @@ def finetune(
                     watcher.point("test", meter(frozen).point(epoch + 1))
                     trace(epoch + 1, frozen)
                 if chooser.chooses:
-                    _consider(training, chooser, chooser.measured(f"epoch {epoch + 1}", frozen), network)
+                    _consider(training, chooser, chooser.measured(after_epoch(epoch + 1), frozen), network)
             window = Window()
             checkpoint.save(training, watcher)
             started = time.monotonic()

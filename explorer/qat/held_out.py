@@ -20,6 +20,7 @@ from explorer.studies import Study
 
 MOST, SHARE = 1000, 0.1
 UNTRAINED, LAST, RE_ESTIMATED = "untrained plan", "last", "last, batch norm estimated again"
+_OF_EPOCH = "epoch "
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,18 @@ class Candidate:
     def from_json(cls, content: Mapping[str, Any]) -> "Candidate":
         """The inverse of ``to_json``."""
         return cls(**content)
+
+
+def after_epoch(number: int) -> str:
+    """What the candidate after this epoch, 1 being the first, is called."""
+    return f"{_OF_EPOCH}{number}"
+
+
+def epoch_of(kept: str, epochs: int) -> int:
+    """After how many of a training's epochs the candidate of this name stood."""
+    if kept == UNTRAINED:
+        return 0
+    return int(kept.removeprefix(_OF_EPOCH)) if kept.startswith(_OF_EPOCH) else epochs
 
 
 def split_rows(size: int, seed: int, *, hold: bool) -> tuple[Tensor, Tensor]:

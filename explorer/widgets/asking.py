@@ -14,7 +14,7 @@ from explorer.jobs.requests import spec_of
 from explorer.jobs.snapshot import Snapshot
 from explorer.plans import FrontierQuestion
 from explorer.questions import Question, TracesQuestion
-from explorer.questions.titles import title
+from explorer.questions.telling.titles import title
 from explorer.runs import Store
 from explorer.studies import AnyStudy
 from explorer.studies.study import Study, require_network

@@ -11,7 +11,7 @@ from typing import Any
 from explorer import plans
 from explorer.blocks import Granularity
 from explorer.figures import look
-from explorer.figures.plans import frontier as picture
+from explorer.figures.plans import frontier, frontier_view
 from explorer.plans import FrontierQuestion, Plan
 from explorer.plans.scene import Scene, compose, has_set_b
 from explorer.questions.base import question_of
@@ -70,7 +70,7 @@ class Frontier(Live):
             saved=plans.saved_plans(study, self.blocks),
         )
         measure = MEASURE_NAMES[asked.damage or plans.usual_measure(study)]
-        drawn = picture.figure(picture.view(self.scene), damage=f"Predicted damage ({measure})")
+        drawn = frontier.figure(frontier_view.view(self.scene), damage=f"Predicted damage ({measure})")
         drawn.add_scattergl(
             x=[],
             y=[],
@@ -95,7 +95,7 @@ class Frontier(Live):
         if plan == self.plan:  # two widgets that follow each other come to rest
             return
         title, (cost, omega) = self.title(plan), self.scene.place(plan)
-        _, scale = picture.axis(self.scene)
+        _, scale = frontier_view.axis(self.scene)
         self.plan = plan
         [mark] = self.figure.select_traces({"meta": CURRENT})
         with self.figure.batch_update():
@@ -106,7 +106,7 @@ class Frontier(Live):
     def title(self, plan: Plan) -> str:
         """What is said of a plan: its packed weights in bytes, its cost where that is another, and Ω with its error."""
         cost, omega = self.scene.place(plan)
-        unit, scale = picture.axis(self.scene)
+        unit, scale = frontier_view.axis(self.scene)
         said = [f"{plans.size_bytes(self.blocks, plan.w_bits):,} bytes"]
         if self.scene.question.cost != "size":
             said.append(f"{cost / scale:,.4g} {unit}")

@@ -11,7 +11,7 @@ import pytest
 
 from explorer import plans, studies, widgets
 from explorer.errors import LapqError, NotebookError, PlanError
-from explorer.figures.plans import frontier as picture
+from explorer.figures.plans import frontier_view
 from explorer.jobs import shipped
 from explorer.jobs.telling.finding import SHIPPED
 from explorer.plans import Plan
@@ -91,7 +91,7 @@ def test_a_click_on_a_dot_takes_its_plan(clicked: widgets.Frontier, kind: str) -
     """The plan is of the size and the Ω that the dot stands at, and is marked there."""
     told: list[Plan] = []
     clicked.on_change(told.append)
-    _, scale = picture.axis(clicked.scene)
+    _, scale = frontier_view.axis(clicked.scene)
     taken: list[Plan] = []
     for index in (1, 3):
         cost, omega = click(clicked.figure, kind, index)

@@ -1,5 +1,5 @@
 """Figures of trainings."""
 
-from explorer.figures.training.curves import figure, of_method
+from explorer.figures.training.curves import Kept, figure, of_method
 
-__all__ = ["figure", "of_method"]
+__all__ = ["Kept", "figure", "of_method"]

@@ -1,18 +1,46 @@
 """Loss and accuracy of a training as it goes: training batches as a line, the test samples as markers.
 
 The training loss is that of the targets; what a teacher adds is not in it. Beside the accuracy stands the share of test
-samples whose largest output is that of the FP32 network.
+samples whose largest output is that of the FP32 network. What was kept is a star: with batch norm estimated
+again, or after an epoch before the last, it is not the end of the curve.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from explorer.figures import look
+from explorer.qat.held_out import epoch_of
+from explorer.qat.record import TrainingRecord
 
 Points = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The network that a training kept, on the test samples.
+
+    Attributes:
+        epoch: after which it stood.
+        accuracy: a share; None where the study has none.
+        loss_stderr, accuracy_stderr: one standard error.
+    """
+
+    epoch: float
+    loss: float
+    accuracy: float | None
+    loss_stderr: float | None = None
+    accuracy_stderr: float | None = None
+
+    @classmethod
+    def of(cls, record: TrainingRecord, epochs: int) -> "Kept":
+        """What a finished training of so many epochs kept."""
+        after = record.after
+        place = epoch_of(record.kept, epochs)
+        return cls(place, after.loss, after.accuracy, after.loss_stderr, after.accuracy_stderr)
 
 
 def figure(
@@ -21,6 +49,7 @@ def figure(
     *,
     epochs: int,
     reference: float | None = None,
+    kept: Kept | None = None,
     loss: str = "loss",
     metric: str = "accuracy",
     noun: str = "images",
@@ -36,6 +65,7 @@ def figure(
         metric: what the study counts beside it.
         noun: what its samples are called.
         reference: accuracy of the FP32 network, drawn as a line.
+        kept: what the training ended with.
     """
     made = make_subplots(rows=1, cols=2, horizontal_spacing=0.18)
     for column, quantity, said, scale in ((1, "loss", "loss", 1.0), (2, "accuracy", metric, 100.0)):
@@ -71,6 +101,8 @@ def figure(
             row=1,
             col=2,
         )
+    if kept is not None:
+        _kept(made, kept, metric)
     if reference is not None:
         made.add_hline(
             y=reference * 100,
@@ -87,6 +119,35 @@ def figure(
         made.update_yaxes(range=[0, 1], showticklabels=False, row=1, col=1)
         made.update_yaxes(range=[0, 100], row=1, col=2)
     return made
+
+
+def _kept(made: go.Figure, kept: Kept, metric: str) -> None:
+    """A star in either plot, with one standard error either way."""
+    for column, said, value, stderr, scale in (
+        (1, "loss", kept.loss, kept.loss_stderr, 1.0),
+        (2, metric, kept.accuracy, kept.accuracy_stderr, 100.0),
+    ):
+        if value is None:
+            continue
+        made.add_scatter(
+            x=[kept.epoch],
+            y=[value * scale],
+            error_y=None if stderr is None else {"array": [stderr * scale], "thickness": 1.5, "width": 4},
+            mode="markers",
+            marker={
+                "symbol": "star",
+                "size": 15,
+                "color": look.ACCENT,
+                "line": {"width": 1, "color": "white"},
+            },
+            name="kept",
+            legendgroup="kept",
+            showlegend=column == 1,
+            cliponaxis=False,
+            hovertemplate=f"kept<br>{said} %{{y:.4g}}<extra></extra>",
+            row=1,
+            col=column,
+        )
 
 
 def of_method(points: Points, *, epochs: int, height: int = 220) -> go.Figure:

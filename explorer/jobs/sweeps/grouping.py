@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from explorer.jobs.sweeps.asking import Place
-from explorer.jobs.telling import recipes, titles
+from explorer.jobs.telling import titles
 from explorer.questions import FinetuneQuestion
-from explorer.questions.titles import widths
+from explorer.questions.telling import recipes
+from explorer.questions.telling.titles import widths
 from explorer.runs.run import Run, Status
 from explorer.runs.spec import RunSpec
 from explorer.runs.store import Store

@@ -111,7 +111,7 @@ def of_run(
         measured = found.stages["joint"] if run.spec.kind == "lapq" else found
     values = _values(plan, blocks, omega, latency, measured)
     deployed = isinstance(question, EvaluateQuestion) and question.deployed
-    return Candidate(f"run:{run.id}", titles.of(run), run.spec.kind, plan, values, deployed)
+    return Candidate(f"run:{run.id}", titles.within_study(run), run.spec.kind, plan, values, deployed)
 
 
 def standing(

@@ -13,7 +13,7 @@ from typing import Any
 from explorer.estimates import within_noise
 from explorer.jobs.telling import headlines, titles
 from explorer.jobs.telling.headlines import Number
-from explorer.questions.titles import ladder
+from explorer.questions.telling.titles import ladder
 from explorer.runs.run import Run
 
 _BITS = "bits of "

@@ -4,8 +4,8 @@ from pathlib import PurePath
 
 from explorer.errors import ExplorerError
 from explorer.jobs import registry
-from explorer.questions import titles
 from explorer.questions.base import Question
+from explorer.questions.telling import titles
 from explorer.runs.run import Run
 from explorer.runs.spec import RunSpec
 
@@ -35,6 +35,14 @@ def of_spec(spec: RunSpec) -> str:
     """The title that a run of this spec has by itself; nothing where its question is not known here."""
     question = question_of(spec)
     return "" if question is None else titles.title(question, study_name(spec.study))
+
+
+def within_study(run: Run) -> str:
+    """The title of a run where all are of one study, which it does not name."""
+    question = question_of(run.spec)
+    if run.name or question is None:
+        return of(run)
+    return " · ".join([titles.noun(question), *titles.settings(question)])
 
 
 def question_of(spec: RunSpec) -> Question | None:

@@ -31,6 +31,7 @@ from explorer.quantizers.grid import FLOAT_BITS
 from explorer.quantizers.modules import FakeQuantizer
 from explorer.quantizers.simulated import prepare_training, weight_quantizers
 from explorer.quantizers.uniform import Affine, fake_quantize
+from explorer.questions.telling.recipes import METHOD_NAMES
 from explorer.randomness import Stream, generator
 
 
@@ -66,7 +67,7 @@ class BinaryWeight(FakeQuantizer):
 class BinaryConnect(QuantizedMethod):
     """Binary weights; see the module."""
 
-    title = "BinaryConnect, binary weights"
+    title = f"{METHOD_NAMES['binaryconnect']}, binary weights"
     Options = BinaryConnectOptions
 
     def check(self, bits: Mapping[str, tuple[int, int]]) -> None:

@@ -21,6 +21,7 @@ from explorer.quantizers.grid import FLOAT_BITS, Grid
 from explorer.quantizers.layers import places
 from explorer.quantizers.modules import FakeQuantizer
 from explorer.quantizers.simulated import weight_quantizers
+from explorer.questions.telling.recipes import METHOD_NAMES
 
 
 class DorefaOptions(TransformOptions):
@@ -44,7 +45,7 @@ class ClippedInput(FakeQuantizer):
 class Dorefa(Transformed):
     """Squeezed weights; see the module."""
 
-    title = "DoReFa, squeezed weights"
+    title = f"{METHOD_NAMES['dorefa']}, squeezed weights"
     Options = DorefaOptions
     input_quantizer = ClippedInput
 

@@ -28,6 +28,7 @@ from explorer.quantizers.modules import FakeQuantizer
 from explorer.quantizers.settings import Granularity, QuantizerSettings
 from explorer.quantizers.simulated import prepare_training, weight_quantizers
 from explorer.quantizers.uniform import Affine, fake_quantize
+from explorer.questions.telling.recipes import METHOD_NAMES
 
 LEAST = 1e-3  # of its start, what a step is kept above
 _TINY = 1e-12  # least start: a channel of zeros has the step 0 on the 1-bit grid
@@ -84,7 +85,7 @@ class LearnedStep(FakeQuantizer):
 class Lsq(OscillationMethod):
     """Learned step sizes; see the module."""
 
-    title = "LSQ, learned steps"
+    title = f"{METHOD_NAMES['lsq']}, learned steps"
     Options = LsqOptions
 
     def prepare(

@@ -22,6 +22,7 @@ from explorer.quantizers.gradients import rounded
 from explorer.quantizers.modules import FakeQuantizer
 from explorer.quantizers.simulated import input_quantizers
 from explorer.quantizers.uniform import Affine, fake_quantize
+from explorer.questions.telling.recipes import METHOD_NAMES
 
 LEAST = 1e-3  # of its start, what α is kept above
 
@@ -63,7 +64,7 @@ class LearnedClip(FakeQuantizer):
 class Pact(Transformed):
     """Learned clips; see the module."""
 
-    title = "PACT, learned clips"
+    title = f"{METHOD_NAMES['pact']}, learned clips"
     Options = PactOptions
     input_quantizer = LearnedClip
 

@@ -17,6 +17,7 @@ from explorer.qat.methods.oscillating import OscillationMethod
 from explorer.qat.methods.quantized import QuantizedOptions
 from explorer.quantizers.given import GivenSteps
 from explorer.quantizers.simulated import prepare_training, refresh_steps
+from explorer.questions.telling.recipes import METHOD_NAMES
 
 
 class StraightThroughOptions(QuantizedOptions, OscillationOptions):
@@ -30,7 +31,7 @@ class StraightThroughOptions(QuantizedOptions, OscillationOptions):
 class StraightThrough(OscillationMethod):
     """Straight-through estimator; see the module."""
 
-    title = "straight-through estimator"
+    title = METHOD_NAMES["ste"]
     Options = StraightThroughOptions
 
     def prepare(

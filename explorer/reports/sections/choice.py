@@ -6,8 +6,8 @@ from dataclasses import replace
 from explorer.errors import PlanError
 from explorer.figures import look
 from explorer.figures.plans import frontier as picture
+from explorer.figures.plans import frontier_view, strips
 from explorer.figures.plans import plan as bars
-from explorer.figures.plans import strips
 from explorer.jobs import answers
 from explorer.plans import solve, study_problem
 from explorer.plans.scene import Scene, compose
@@ -46,13 +46,13 @@ def _title(of: Material) -> str:
 
 
 def _frontier(of: Material, scene: Scene, along: Run | None) -> list[Part]:
-    view = picture.view(scene)
-    unit, scale = picture.axis(scene)
+    view = frontier_view.view(scene)
+    unit, scale = frontier_view.axis(scene)
     if along is not None:
         found = MeasuredFrontier.from_json(along.result or {})
         places = spread_along(scene.frontier.cost, CANDIDATES)
         dots = [
-            picture.Measured(
+            frontier_view.Measured(
                 float(scene.frontier.cost[places[p.place]] / scale), p.accuracy, p.accuracy_stderr or 0.0
             )
             for p in found.plans

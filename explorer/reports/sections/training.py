@@ -9,7 +9,7 @@ from explorer.jobs import answers
 from explorer.jobs.telling import titles
 from explorer.qat.record import TrainingRecord
 from explorer.questions import EvaluateQuestion, FinetuneQuestion
-from explorer.questions.titles import settings
+from explorer.questions.telling.titles import settings
 from explorer.reports.material import Absent, Material
 from explorer.reports.page import Part, Picture, Section, Words
 from explorer.runs import Run
@@ -56,12 +56,14 @@ def _curves(of: Material, run: Run) -> Picture:
         of.store.points(run.id, "test"),
         epochs=record.epochs or 1,
         reference=None if full is None else full.result.accuracy,
+        kept=curves.Kept.of(record, record.epochs or 1),
         metric=of.study.metric.name,
         noun=of.study.noun.many,
     )
     counted = f"Loss and {of.study.metric.name}"
     return Picture(
-        figure, f"{counted} of training batches (line) and of the test samples (dots) over the epochs."
+        figure,
+        f"{counted} of training batches (line), of the test samples (dots) over the epochs, and of what was kept (star).",
     )
 
 
@@ -70,11 +72,7 @@ def _told(name: str, run: Run) -> str:
     question = titles.question_of(run.spec)
     options = ", ".join(settings(question)) if isinstance(question, FinetuneQuestion) else ""
     held_out = f", chosen on {record.held_out:,} samples held out of the training" if record.held_out else ""
-    passes = "" if record.epochs is None else f"{record.epochs} epochs, "
-    return (
-        f"{name}: {passes}{record.seconds:,.0f} s. Kept: {record.kept}{held_out}. "
-        f"Settings that differ from the usual: {options or 'none'}."
-    )
+    return f"{name}: {record.seconds:,.0f} s. Kept: {record.kept}{held_out}. Settings: {options or 'not known here'}."
 
 
 def _names(runs: tuple[Run, ...]) -> list[str]:

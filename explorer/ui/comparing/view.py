@@ -26,7 +26,7 @@ _STYLE = """<style>
 .st-key-compare_lines .js-plotly-plot text {text-shadow: none !important;}
 </style>"""
 COLUMNS: Mapping[str, Any] = {
-    "name": st.column_config.TextColumn("name", width="medium", pinned=True),
+    "name": st.column_config.TextColumn("name", width=300, pinned=True),
     "kind": st.column_config.TextColumn("kind", width=95),
     "size": st.column_config.NumberColumn("size (kB)", format="%.1f"),
     "omega": st.column_config.NumberColumn("predicted Ω", format="%.3g"),

@@ -12,7 +12,8 @@ from explorer.figures.export.speed import Timed
 from explorer.jobs import registry
 from explorer.jobs.requests import spec_of
 from explorer.jobs.telling import titles as run_titles
-from explorer.questions import ExportLatencyQuestion, ExportQuestion, titles
+from explorer.questions import ExportLatencyQuestion, ExportQuestion
+from explorer.questions.telling import titles
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.export import words

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer import choosing, plans
-from explorer.figures.plans.frontier import COSTS
+from explorer.figures.plans.frontier_view import COSTS
 from explorer.jobs import registry
 from explorer.jobs.requests import spec_of
 from explorer.plans import FrontierQuestion

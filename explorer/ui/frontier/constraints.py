@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.errors import PlanError
-from explorer.figures.plans.frontier import COSTS, UNITS
+from explorer.figures.plans.frontier_view import COSTS, UNITS
 from explorer.plans import CostName, read_latency_csv
 from explorer.ui.frontier import single_blocks
 from explorer.ui.shell import latencies, sentences, session

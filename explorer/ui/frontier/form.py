@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from explorer import plans
-from explorer.figures.plans.frontier import COSTS
+from explorer.figures.plans.frontier_view import COSTS
 from explorer.plans import CostName, FrontierQuestion
 from explorer.ui.frontier import constraints
 from explorer.ui.shell import frame, latencies, sentences, session, yardstick

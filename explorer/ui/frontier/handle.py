@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 from explorer.figures import look
-from explorer.figures.plans.frontier import WIDTH_LETTERS, Levels
+from explorer.figures.plans.frontier_view import WIDTH_LETTERS, Levels
 from explorer.ui.shell import sentences
 
 _JS = Path(__file__).with_suffix(".js")

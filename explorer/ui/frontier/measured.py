@@ -14,8 +14,8 @@ import streamlit as st
 
 from explorer.errors import PlanError
 from explorer.figures import look
-from explorer.figures.plans import frontier as picture
-from explorer.figures.plans.frontier import WIDTH_LETTERS, Measured
+from explorer.figures.plans import frontier_view
+from explorer.figures.plans.frontier_view import WIDTH_LETTERS, Measured
 from explorer.jobs import registry
 from explorer.jobs.requests import spec_of
 from explorer.plans import Plan
@@ -100,7 +100,7 @@ def dots(scene: Scene, found: Along | None) -> tuple[list[Measured], float | Non
     """What is drawn on the picture, and FP32's accuracy; nothing where it is not to be."""
     if found is None or not found.drawn:
         return [], None
-    _, scale = picture.axis(scene)
+    _, scale = frontier_view.axis(scene)
     joint = bool(scene.frontier.problem.a_menu)
     drawn = [
         Measured(
@@ -156,7 +156,7 @@ def show(scene: Scene, found: Along | None) -> None:
 
 def sentence(scene: Scene, found: Along, held: Plan | None) -> str:
     """What the measurements say: of the current plan, and which plans are equal within noise."""
-    unit, scale = picture.axis(scene)
+    unit, scale = frontier_view.axis(scene)
     costs = scene.frontier.cost[found.points] / scale
     said = [
         f"{len(found.plans)} plans measured without training on {found.plans[0].samples:,} test {_images()}."
@@ -212,7 +212,7 @@ def _so_far(scene: Scene, run: Run) -> None:
     """The plans that were measured last, while more come."""
     if not run.live:
         return
-    unit, scale = picture.axis(scene)
+    unit, scale = frontier_view.axis(scene)
     points = spread_along(scene.frontier.cost, CANDIDATES)
     plans = [plan for plan in _found(run) if plan.place >= 0]
     told = [

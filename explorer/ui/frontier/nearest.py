@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import plans
 from explorer.errors import PlanError
-from explorer.figures.plans.frontier import COSTS, UNITS
+from explorer.figures.plans.frontier_view import COSTS, UNITS
 from explorer.plans import ALLOWED_BITS, CostName, FrontierQuestion, InfeasibleError, Plan
 from explorer.plans.costs import words
 from explorer.plans.scene import Scene

@@ -6,7 +6,7 @@ import streamlit as st
 from explorer import plans
 from explorer.errors import PlanError
 from explorer.figures import look
-from explorer.figures.plans import frontier as picture
+from explorer.figures.plans import frontier, frontier_view
 from explorer.jobs.basis import Basis
 from explorer.plans import Frontier, FrontierQuestion
 from explorer.plans.scene import Scene, compose, has_set_b
@@ -50,14 +50,14 @@ def show(
         alt=_alt(scene),
         table=lambda: tables.of_frontier(scene.frontier),
     )
-    unit, scale = picture.axis(scene)
+    unit, scale = frontier_view.axis(scene)
     there = _held(scene, scale)
     frontier_handle.attach(
         _CHART,
         there,
         unit=unit,
         activations=_activations(scene.frontier),
-        levels=picture.levels(scene),
+        levels=frontier_view.levels(scene),
         curve=measured.curve(along),
         other=other,
         on_choice=lambda chosen: _chosen(scene, along, chosen),
@@ -101,8 +101,8 @@ def _figure(
     _along: Along | None,
 ) -> go.Figure:
     """The figure; the arguments without an underscore decide it, the others were made from them."""
-    view = picture.view(_scene, *measured.dots(_scene, _along), session.study().metric.name)
-    return picture.figure(view, log=drawn.log, height=_HEIGHT, damage=damage)
+    view = frontier_view.view(_scene, *measured.dots(_scene, _along), session.study().metric.name)
+    return frontier.figure(view, log=drawn.log, height=_HEIGHT, damage=damage)
 
 
 def _held(scene: Scene, scale: float) -> Held | None:
@@ -131,7 +131,7 @@ def _chosen(scene: Scene, along: Along | None, chosen: Chosen) -> None:
 
 def _budget(scene: Scene, there: Held | None) -> None:
     """A slider that takes the best plan under what it says; ``there`` is where the current plan stands."""
-    unit, scale = picture.axis(scene)
+    unit, scale = frontier_view.axis(scene)
     frontier = scene.frontier
     low, high = float(frontier.cost[0] / scale), float(frontier.cost[-1] / scale)
     if low == high:
@@ -157,7 +157,7 @@ def _budget(scene: Scene, there: Held | None) -> None:
         session.take(point.plan(session.study(), session.blocks()))
 
     st.slider(
-        f"{picture.COSTS[scene.question.cost].capitalize()} budget ({unit}): best plan not larger than this",
+        f"{frontier_view.COSTS[scene.question.cost].capitalize()} budget ({unit}): best plan not larger than this",
         min_value=low,
         max_value=high + step,
         step=step,
@@ -169,7 +169,7 @@ def _budget(scene: Scene, there: Held | None) -> None:
 
 def _alt(scene: Scene) -> str:
     """What the picture shows, for those who cannot see it."""
-    unit, scale = picture.axis(scene)
+    unit, scale = frontier_view.axis(scene)
     cost, omega = scene.frontier.cost / scale, scene.frontier.omega
     return (
         f"Cost against predicted damage of {len(cost):,} plans on the frontier: damage falls from {omega[0]:.3g} at "

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import plans
 from explorer.errors import PlanError
-from explorer.figures.plans.frontier import axis
+from explorer.figures.plans.frontier_view import axis
 from explorer.jobs.basis import measured
 from explorer.plans import Measure, Rival
 from explorer.plans.scene import Scene

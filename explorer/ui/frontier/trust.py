@@ -9,7 +9,7 @@ from explorer import plans
 from explorer.errors import PlanError
 from explorer.figures.plans import restriction as restriction_figure
 from explorer.figures.plans import stability
-from explorer.figures.plans.frontier import axis
+from explorer.figures.plans.frontier_view import axis
 from explorer.figures.plans.restriction import RestrictionCurve
 from explorer.jobs.basis import Basis
 from explorer.plans import Budget, Plan, Uncertainty

@@ -12,7 +12,7 @@ from explorer.jobs import housekeeping
 from explorer.jobs.housekeeping import Disk
 from explorer.jobs.telling import finding, titles
 from explorer.jobs.telling.finding import Wanted
-from explorer.questions.titles import NOUNS
+from explorer.questions.telling.titles import NOUNS
 from explorer.runs import Run
 from explorer.timing import duration
 from explorer.ui.shell import caches, sentences

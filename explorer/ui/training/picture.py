@@ -28,15 +28,18 @@ def show(study: Study, run: Run) -> None:
     loss = "loss (cross-entropy, nats)" if study.loss.unit == "nats" else f"loss ({study.loss.unit})"
     curves = {series: store.points(run.id, series) for series in _SERIES}
     epochs = trainings.epochs(run)
+    kept = None
     if run.result is not None:
         record = TrainingRecord.from_json(run.result)
         _numbers(study, record)
         _kept(study, record)
+        kept = training.Kept.of(record, epochs)
     made = training.figure(
         curves["train"],
         curves["test"],
         epochs=epochs,
         reference=None if reference is None else reference["accuracy"],
+        kept=kept,
         loss=loss,
         metric=study.metric.name,
         noun=study.noun.many,

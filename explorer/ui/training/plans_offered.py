@@ -9,7 +9,7 @@ from explorer import plans
 from explorer.errors import PlanError
 from explorer.figures.look import bytes_text
 from explorer.plans import Plan, read_plan
-from explorer.questions.titles import widths
+from explorer.questions.telling.titles import widths
 from explorer.runs import Run
 from explorer.studies import Study
 from explorer.ui.plan import compare

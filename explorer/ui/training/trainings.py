@@ -9,7 +9,8 @@ from explorer import plans
 from explorer.figures.look import bytes_text
 from explorer.jobs.telling import titles as run_titles
 from explorer.plans import Plan
-from explorer.questions import FinetuneQuestion, titles
+from explorer.questions import FinetuneQuestion
+from explorer.questions.telling import titles
 from explorer.runs import Run
 from explorer.ui.shell import caches, session
 from explorer.ui.shell.opening import TRAINING_SHOWN

@@ -1,13 +1,13 @@
 """A training in a line: ``LSQ + distillation, 5 epochs, about 4 min``."""
 
-from explorer.jobs.telling import recipes
 from explorer.questions import FinetuneQuestion
+from explorer.questions.telling import recipes
 from explorer.ui.shell.plain import capital
 
 
 def recipe(question: FinetuneQuestion) -> str:
     """Method, teacher and epochs."""
-    return f"{capital(recipes.words(question))}, {question.passes} epoch{'s' * (question.passes != 1)}"
+    return f"{capital(recipes.words(question))}, {recipes.epochs(question)}"
 
 
 def about(seconds: float) -> str:

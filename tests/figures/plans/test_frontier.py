@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from explorer import studies
-from explorer.figures.plans import frontier
-from explorer.figures.plans.frontier import FrontierView, Marked, Measured
+from explorer.figures.plans import frontier, frontier_view
+from explorer.figures.plans.frontier_view import FrontierView, Marked, Measured
 from explorer.plans import FrontierQuestion, enumerate_set_b, greedy, solve, study_problem
 from explorer.plans.scene import Scene, compose
 
@@ -87,8 +87,8 @@ def test_points_carry_what_they_change_and_their_widths() -> None:
 
 def test_every_dot_says_its_widths(scene: Scene) -> None:
     """The card on hover shows them, of every kind of plan; those of set B are told by counts, which are small."""
-    shown = frontier.view(scene)
-    levels = frontier.levels(scene)
+    shown = frontier_view.view(scene)
+    levels = frontier_view.levels(scene)
     assert levels is not None
     assert scene.set_b is not None
     names = scene.set_b.blocks
@@ -128,8 +128,8 @@ def test_a_frontier_too_long_to_draw_says_how_much_is_drawn_and_whether_it_is_ex
 
 def test_changes_name_the_blocks_and_no_more_than_a_few() -> None:
     before = dict.fromkeys("abcdef", 8)
-    assert frontier.changes_text(before, before | {"b": 4}, "−4.6 kB") == "b: 8 → 4 bits<br>−4.6 kB"
-    assert frontier.changes_text(before, dict.fromkeys("abcdef", 4), "−1 kB", most=2) == (
+    assert frontier_view.changes_text(before, before | {"b": 4}, "−4.6 kB") == "b: 8 → 4 bits<br>−4.6 kB"
+    assert frontier_view.changes_text(before, dict.fromkeys("abcdef", 4), "−1 kB", most=2) == (
         "a: 8 → 4 bits<br>b: 8 → 4 bits<br>and 4 more blocks<br>−1 kB"
     )
 

@@ -120,8 +120,8 @@ def test_a_group_says_how_far_the_whole_is(tmp_path: Path) -> None:
     assert alone.id not in {run.id for run in group.runs}
     assert store.get(runs[0].id).tags == ("mine", tag)
     assert list(group.places()) == [
-        ("W2, A8", "LSQ + distillation", 0), ("W2, A8", "LSQ + distillation + feature noise", 0),
-        ("W3, A8", "LSQ + distillation", 0), ("W3, A8", "LSQ + distillation + feature noise", 0),
+        ("W2, A8", "LSQ + distillation", 0), ("W2, A8", "LSQ + distillation of channels + feature noise 0.3", 0),
+        ("W3, A8", "LSQ + distillation", 0), ("W3, A8", "LSQ + distillation of channels + feature noise 0.3", 0),
     ]  # fmt: skip
     assert group.title() == "Sweep · s · 2 plans, 2 recipes, 1 seed"
     states: tuple[Status, ...] = ("done", "running", "queued", "cancelled")

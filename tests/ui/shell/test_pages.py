@@ -92,7 +92,7 @@ def test_results_have_a_row_for_the_training(opens: Opens, toml: str) -> None:
     shown = sound(opens("results", study=toml))
     rows = shown.dataframe[0].value
     assert len(rows) == 1
-    assert rows["run"][0] == "114 B · plan W2, A8 · epochs 1 · batch size 16"
+    assert rows["run"][0] == "114 B · W2, A8 · LSQ + distillation · 1 epoch · batch size 16"
     assert list(rows["plan"][0]) == [2, 2, 2, 2]
     assert rows["after"][0] > rows["before"][0]
     assert rows["omega"][0] > 0

@@ -18,6 +18,7 @@ from tests.ui.conftest import PROFILE, Opens
 
 pytestmark = pytest.mark.usefixtures("settled")
 TRAINED, OTHER = "2.2.2.2_8.8.8.8", "3.2.2.2_8.8.8.8"
+OF_TRAINED = "114 B · W2, A8 · LSQ + distillation · 1 epoch · batch size 16"
 
 
 def headings(page: AppTest) -> list[str]:
@@ -27,14 +28,14 @@ def headings(page: AppTest) -> list[str]:
 @pytest.mark.usefixtures("lived_in_home")
 def test_another_plans_training_is_not_shown_under_the_current_plan(opens: Opens, toml: str) -> None:
     page = opens("fine_tune", study=toml, plan=TRAINED)
-    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · epochs 1 · batch size 16"]
+    assert headings(page) == [f"Training of the current plan: {OF_TRAINED}"]
     assert any(metric.label == "After training" for metric in page.metric)
     page = opens("fine_tune", study=toml, plan=OTHER)
     assert headings(page) == ["The current plan is not trained yet"]
     assert not any(metric.label == "After training" for metric in page.metric)
     [pick] = [box for box in page.selectbox if box.label == "Trainings of this study"]
     assert pick.value is None
-    assert pick.options == ["114 B · plan W2, A8 · epochs 1 · batch size 16"]
+    assert pick.options == [OF_TRAINED]
 
 
 @pytest.mark.usefixtures("lived_in_home")
@@ -43,11 +44,11 @@ def test_another_training_is_shown_under_its_own_name_until_the_plan_changes(ope
     page = opens("fine_tune", study=toml, plan=OTHER)
     page.session_state[TRAINING_SHOWN] = run.id
     page = page.run()
-    assert headings(page) == ["Training of another plan: 114 B · plan W2, A8 · epochs 1 · batch size 16"]
+    assert headings(page) == [f"Training of another plan: {OF_TRAINED}"]
     [use] = [button for button in page.button if button.label == "Use this plan"]
     page = use.click().run()
     assert not page.exception
-    assert headings(page) == ["Training of the current plan: 114 B · plan W2, A8 · epochs 1 · batch size 16"]
+    assert headings(page) == [f"Training of the current plan: {OF_TRAINED}"]
 
 
 def test_the_same_training_is_not_begun_twice(

@@ -15,7 +15,7 @@ PLAN: dict[str, Any] = {"blocks": {"a": {"w_bits": 2, "a_bits": 4}}}
     ("options", "said"),
     [
         ({}, "LSQ + distillation, 5 epochs"),
-        ({"epochs": 1, "noise": 0.3}, "LSQ + distillation + feature noise, 1 epoch"),
+        ({"epochs": 1, "noise": 0.3}, "LSQ + distillation + feature noise 0.3, 1 epoch"),
         (
             {"method": "ste", "logits": 0, "channels": 0, "stages": 3},
             "Straight-through estimator, 3 stages, 5 epochs",

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from explorer.questions.base import Question
+from explorer.questions.telling import recipes
+from explorer.questions.training import FinetuneQuestion
 
 NOUNS: Mapping[str, str] = {
     "traces": "Hessian traces",
@@ -61,14 +63,28 @@ _WORDS: Mapping[str, str] = {
 
 def title(question: Question, study: str) -> str:
     """What is computed · the study · settings, such as ``Hessian traces · fashion-resnet20 · activations``."""
-    noun = NOUNS.get(question.kind, question.kind.replace("_", " "))
-    return " · ".join([noun, study, *settings(question)])
+    return " · ".join([noun(question), study, *settings(question)])
+
+
+def noun(question: Question) -> str:
+    """What is computed."""
+    return NOUNS.get(question.kind, question.kind.replace("_", " "))
 
 
 def settings(question: Question) -> list[str]:
-    """Those options in words that differ from their defaults, a seed other than 0 included."""
+    """Those options in words that differ from their defaults, a seed other than 0 at the end.
+
+    Of a training first its widths, its recipe and its epochs, usual or not: what tells it from others.
+    """
+    differing = question.differing()
     said = []
-    for name, value in question.differing().items():
+    if isinstance(question, FinetuneQuestion):
+        for name in ("plan", *recipes.said(question)):
+            differing.pop(name, None)
+        said = [*filter(None, [widths(question.plan)]), recipes.words(question), recipes.epochs(question)]
+    if "seed" in differing:
+        differing["seed"] = differing.pop("seed")
+    for name, value in differing.items():
         words = _WORDS.get(name, name.replace("_", " "))
         said.append(f"{words} {_value(name, value)}".strip())
     return said

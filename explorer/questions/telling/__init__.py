@@ -1,0 +1,1 @@
+"""Questions in words: the titles of runs and the recipes of trainings."""
