@@ -125,7 +125,7 @@ def test_a_network_goes_the_whole_way_on_data_of_another_kind(
     folder, plan = tmp_path / "own", tmp_path / "plan.json"
     write(folder, net)
     assert explore("check", folder, "--json").json["right"] is True
-    traces = explore("traces", "--study", folder, "--json").json["blocks"]
+    traces = explore("traces", "--study", folder, "--rel-se", 0.5, "--json").json["blocks"]
     assert len(traces) == blocks
     assert all(np.isfinite(block["trace"]) for block in traces)
     words = ("--damage", "trace", "--budget-ratio", 6, "--out", plan, "--json")
