@@ -315,8 +315,8 @@ def choose(
     if finetune:
         rows.append(("after training, on the test split", f"{after['accuracy']:.2%}"))
     show(content, as_json, table(title, ("", "value"), rows), about=loaded)
-    if (further := remark_on(loaded.metric)) is not None:
-        remark(further)
+    if (caution := remark_on(loaded.metric)) is not None:
+        remark(caution)
     if finetune:
         remark(room.sentence)
     if out is not None:
