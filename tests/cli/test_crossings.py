@@ -109,6 +109,7 @@ def on_words(folder: Path, net: str) -> None:
     write_study(folder, net=net, data=data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "net", "blocks"),
     [
