@@ -129,7 +129,7 @@ def test_a_network_goes_the_whole_way_on_data_of_another_kind(
     traces = explore("traces", "--study", folder, "--rel-se", 0.5, "--json").json["blocks"]
     assert len(traces) == blocks
     assert all(np.isfinite(block["trace"]) for block in traces)
-    words = ("--damage", "trace", "--budget-ratio", 6, "--out", plan, "--json")
+    words: tuple[object, ...] = ("--damage", "trace", "--budget-ratio", 6, "--out", plan, "--json")
     assert explore("frontier", "--study", folder, *words).json["chosen"] is not None
     words = ("--w-bits", 4, "--a-bits", 8, "--calibration", 6, "--method", "gradient", "--json")
     stages = explore("lapq", "--study", folder, *words).json["stages"]
