@@ -52,11 +52,13 @@ class Metric:
         per_sample: of outputs and targets, shape (N,), or records (N, entries, 3) of `explorer.detections`; None
             where it cannot be told from them.
         higher_is_better: which way is better.
+        of_all: whether it is computed of the records of all samples together, and is no mean over them.
     """
 
     name: str
     per_sample: Callable[[Any, Any], Tensor | None]
     higher_is_better: bool = True
+    of_all: bool = False
 
     @property
     def title(self) -> str:
@@ -139,8 +141,8 @@ METRICS = {
     "token-accuracy": Metric("token accuracy", tokens_predicted),
     "hr10": Metric("HR@10", hit_among_ten),
     "ndcg10": Metric("NDCG@10", gain_among_ten),
-    "map": Metric("mAP", boxes_found),
-    "ap50": Metric("AP50", boxes_found_loosely),
+    "map": Metric("mAP", boxes_found, of_all=True),
+    "ap50": Metric("AP50", boxes_found_loosely, of_all=True),
 }
 
 

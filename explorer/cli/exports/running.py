@@ -40,9 +40,11 @@ def run_exported(
     if study is not None:
         from explorer import studies
         from explorer.evaluation import measure
+        from explorer.export.onnx_files.trying import Arranged
 
         loaded = studies.load_network(study)
-        content = {"study": loaded.name, **measure(running, loaded).to_json()}
+        found = measure(Arranged(running, loaded.model()), loaded)
+        content = {"study": loaded.name, **found.to_json()}
         rows = [
             (key, f"{value:,.4f}" if isinstance(value, float) else value) for key, value in content.items()
         ]
