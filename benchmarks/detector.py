@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 if __package__ in (None, ""):  # run as a file: the folder above is where `benchmarks` and `explorer` lie
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 ran(FinetuneQuestion(plan=content, epochs=asked.epochs, seed=seed, **TRAINING))["after"]
                 for seed in seeds
             ]
-            row["trained"] = ", ".join(said(each["accuracy"], each["accuracy_stderr"]) for each in after)
+            row["trained"] = over_seeds(after)
         rows.append(row)
         print(row, flush=True)
     made = table(study, rows, asked.epochs, asked.seeds)
@@ -126,6 +127,14 @@ def said(value: float, stderr: float) -> str:
     return f"{100 * value:.1f} ± {100 * stderr:.1f}"
 
 
+def over_seeds(after: Sequence[dict[str, Any]]) -> str:
+    """Mean ± standard deviation over trainings in points; of one its own standard error."""
+    values = [each["accuracy"] for each in after]
+    if len(values) == 1:
+        return said(values[0], after[0]["accuracy_stderr"])
+    return said(mean(values), stdev(values))
+
+
 def table(study: Study, rows: Sequence[dict[str, Any]], epochs: int, seeds: str) -> Table:
     """The table, with what was done for it."""
     columns = [
@@ -143,6 +152,9 @@ def table(study: Study, rows: Sequence[dict[str, Any]], epochs: int, seeds: str)
     ]
     if epochs:
         columns.append(Column("trained", f"after {epochs} epoch{'s' * (epochs > 1)}, seeds {seeds}"))
+        notes.append(
+            "Trained: mean ± standard deviation of the seeds; of one seed ± the bootstrap's standard error."
+        )
         notes.append(
             f"Trained by LSQ with AdamW, batches of {TRAINING['batch_size']}, without a teacher, on "
             f"{study.data.size('train'):,} {study.noun.many} less a tenth that is held out and chooses what is kept."

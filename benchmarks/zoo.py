@@ -82,13 +82,13 @@ def entries() -> list[Entry]:
 
 
 def _timm(name: str, size: int, options: dict[str, Any]) -> Study:
-    timm = _imported("timm")
+    timm = imported("timm")
     network = _seeded(lambda: timm.create_model(name, pretrained=False, num_classes=CLASSES, **options))
     return _images(network, size)
 
 
 def _lite() -> Study:
-    package = _imported("efficientnet_lite_pytorch")
+    package = imported("efficientnet_lite_pytorch")
     network = _seeded(
         lambda: package.EfficientNet.from_name("efficientnet-lite0", num_classes=CLASSES, image_size=32)
     )
@@ -200,7 +200,7 @@ def _seeded(build: Callable[[], nn.Module]) -> nn.Module:
         return build()
 
 
-def _imported(name: str) -> Any:
+def imported(name: str) -> Any:
     """A package that imports torchvision, with an empty one in its place where there is none that can be imported."""
     if name in sys.modules:
         return sys.modules[name]

@@ -62,6 +62,7 @@ class Stream(IntEnum):
     NEGATIVE_ITEMS = 34  # that stand for what users did not like, a draw an epoch; 0 is the study's own
     DATASET_SAMPLES = 35  # what a person's own data set draws when it is asked for a sample, a draw a sample
     DATASET_SPLIT = 36  # which rows are test samples where the data do not say
+    RESPONSES = 37  # of a network's outputs to its weights: which samples, and how the weights move
     DETECTION_SCENES = 38  # made of pictures of clothes, a draw a scene
     REDRAWN_PICTURES = 39  # for the error of an average precision
     OUTPUT_CHANGE_SAMPLES = 40

@@ -107,8 +107,13 @@ LANGUAGE = """
         return Net()
 """
 
-SENTENCES = LANGUAGE.replace("nn.Linear(4, 257)", "nn.Linear(4, 2)").replace(
-    'self.words(x["input_ids"])', '(self.words(x["input_ids"]) * x["attention_mask"].unsqueeze(2)).mean(1)'
+SENTENCES = (
+    LANGUAGE.replace("nn.Linear(4, 257)", "nn.Linear(4, 2)")
+    .replace("torch.relu", "torch.tanh")
+    .replace(
+        'self.words(x["input_ids"])',
+        '(self.words(x["input_ids"]) * x["attention_mask"].unsqueeze(2)).mean(1)',
+    )
 )
 
 

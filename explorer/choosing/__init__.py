@@ -17,7 +17,17 @@ from explorer.choosing.confirming import CONFIDENCE, Attempt, confirm
 from explorer.choosing.drops import Drop
 from explorer.choosing.of_study import SAMPLES, choose
 from explorer.choosing.probing import Greedy, greedy
-from explorer.choosing.result import Choice, Refinement, Steps, Tried, Without, points, said, said_cost
+from explorer.choosing.result import (
+    Choice,
+    Refinement,
+    Steps,
+    Tried,
+    Without,
+    points,
+    remark_on,
+    said,
+    said_cost,
+)
 from explorer.choosing.searching import Looked, Rule, Searched, ladder, search, sweep
 from explorer.choosing.sets import report_set, training_sets
 from explorer.choosing.stepping import Descended, LapqSteps, descend
@@ -55,6 +65,7 @@ __all__ = [
     "ladder",
     "points",
     "refine",
+    "remark_on",
     "report_set",
     "said",
     "said_cost",

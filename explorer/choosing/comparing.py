@@ -89,8 +89,8 @@ class Comparing:
             reference, plan = self._measure(full, count).metric, self._measure(bits, count).metric
             if reference is None or plan is None:
                 raise PlanError(
-                    "of this study's training samples nothing can be counted beside the loss, so that no plan can be "
-                    "chosen by what it keeps; choose one on the frontier by its budget"
+                    "this study counts nothing beside its loss on the samples that choose, which could be kept; choose "
+                    "a plan on the frontier by its budget"
                 )
             return apart(reference, plan)
 

@@ -9,6 +9,10 @@ the larger of
 
 Wilson's limit (Journal of the American Statistical Association 22, 1927) of a share equal to the drop; without any
 difference it is z^2 / (n + z^2). The lower limit is d − z s / sqrt(n).
+
+Mean average precision is no mean over samples. Its drop is the difference of two figures of the same n pictures,
+s / sqrt(n) the bootstrap's standard error of that (`explorer.detections`), and no least variance of it is known, since
+a picture has many boxes. The second limit is a floor all the same: how often it holds was measured (docs/choose.md).
 """
 
 import math
@@ -22,10 +26,11 @@ from explorer.estimates import NOISE, paired
 
 @dataclass(frozen=True)
 class Drop:
-    """Accuracy lost against FP32, paired sample by sample.
+    """Accuracy lost against FP32 on the same samples.
 
     Attributes:
-        value, stderr: mean of the differences, in [-1, 1], and its standard error; infinite for one sample.
+        value, stderr: mean of the differences, in [-1, 1], or the difference of a metric of all samples together, and
+            its standard error; infinite for one sample.
         samples: how many.
     """
 
@@ -35,7 +40,7 @@ class Drop:
 
     @classmethod
     def between(cls, reference: Tensor, plan: Tensor) -> "Drop":
-        """The drop from the metric of FP32 to that of a plan, both (n,)."""
+        """The drop from the metric of FP32 to that of a plan, both (n,) values of samples."""
         return cls(*paired(reference, plan), len(plan))
 
     def upper(self, z: float = NOISE) -> float:

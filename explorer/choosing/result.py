@@ -6,6 +6,7 @@ from typing import Any
 
 from explorer.choosing.comparing import Work
 from explorer.choosing.drops import Drop
+from explorer.studies.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,16 @@ def said_of_steps(choice: Choice, steps: Steps, samples: str = "samples", metric
 def said_cost(choice: Choice, cost: float) -> str:
     """A cost with its unit."""
     return f"{cost:,.10g} {choice.unit}"
+
+
+def remark_on(metric: Metric) -> str | None:
+    """What the confidence of a promise is not, where a metric is no mean over samples."""
+    if not metric.of_all:
+        return None
+    return (
+        f"{metric.name} is counted of all samples together, so its errors are the bootstrap's, and the confidence of "
+        "the promise is a convention on the safe side, not a theorem."
+    )
 
 
 def points(drop: Drop) -> str:

@@ -284,8 +284,16 @@ def _standard_output_kept() -> Iterator[None]:
 def _traces(
     study: "Study", granularity: Granularity, of: Literal["weights", "activations"] = "weights"
 ) -> "Traces":
+    """The best finished traces, as on the page; computed with the defaults where there are none."""
+    from explorer.jobs import answers
+    from explorer.runs import Store
+
     what = "traces" if of == "weights" else f"traces of the {of}"
-    run = run_to_end(study, TracesQuestion(of=of, granularity=granularity), f"{what} of {study.name}")
+    question = TracesQuestion(of=of, granularity=granularity)
+    best = answers.best(Store.open(), study, question)
+    if best is not None and best.question != question:
+        remark(f"the {what} are those of the run {best.run.id}, the most precise that are finished")
+    run = run_to_end(study, question, f"{what} of {study.name}") if best is None else best.run
     found: Traces = typed(run)
     return found
 

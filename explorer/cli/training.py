@@ -279,7 +279,7 @@ def choose(
         devices.chosen(device)
 
     from explorer import plans, studies
-    from explorer.choosing import afforded
+    from explorer.choosing import afforded, remark_on
     from explorer.jobs.loading import placed
 
     loaded = placed(studies.load_network(study), device)
@@ -303,6 +303,8 @@ def choose(
     if finetune:
         rows.append(("after training, on the test split", f"{after['accuracy']:.2%}"))
     show(content, as_json, table(title, ("", "value"), rows), about=loaded)
+    if (caution := remark_on(loaded.metric)) is not None:
+        remark(caution)
     if finetune:
         remark(room.sentence)
     if out is not None:

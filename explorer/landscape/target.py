@@ -71,7 +71,7 @@ def target_of(subject: Subject, block: str | None) -> Target:
         CurvatureError: there is no such block, or it has no weight of its own.
     """
     index = block_index(subject, block)
-    everywhere = dict(subject.model.named_parameters(remove_duplicate=False))
+    everywhere = dict(subject.network.named_parameters(remove_duplicate=False))
     mine = {id(weight.parameter) for weight in subject.weights if index in (None, weight.block)}
     parameters: dict[str, nn.Parameter] = {}
     channels: dict[str, int] = {}

@@ -86,6 +86,7 @@ class Measurer:
         spread = spread_rows(size, size if samples is None else samples)
         self._rows = spread[spread_order(len(spread))]
         self._settings, self._watcher = (weights, activations), watcher
+        self._at_once = 1 if study.data.ragged else BATCH_SIZE
         self._network = _Switched(study, weights, activations)
         self._inputs: dict[_Range, tuple[Any, Tensor]] = {}
         self._input_bytes = 0
@@ -165,7 +166,7 @@ class Measurer:
             done = sum(map(len, parts))
             if done < count:
                 run = forward()
-                for where in _ranges(done, count):
+                for where in _ranges(done, count, self._at_once):
                     self._watcher.check_stop()
                     inputs, targets = self._batch(where)
                     parts.append(score(run(where, inputs), targets, self.study.loss, self.study.metric))
@@ -175,7 +176,7 @@ class Measurer:
         if where in self._inputs:
             return self._inputs[where]
         rows = self._rows[slice(*where)]
-        (batch,) = self.study.data.batches(self.split, BATCH_SIZE, rows)
+        (batch,) = self.study.data.batches(self.split, self._at_once, rows)
         self._input_bytes += sum(each.nbytes for each in pytree.tree_leaves(batch) if torch.is_tensor(each))
         if self._input_bytes <= MOST_BYTES:
             self._inputs[where] = batch
@@ -311,9 +312,9 @@ class _Input:
         return args, {**kwargs, "input": fake_quantize(kwargs["input"], self.affine)}
 
 
-def _ranges(start: int, end: int) -> Iterable[_Range]:
+def _ranges(start: int, end: int, at_once: int) -> Iterable[_Range]:
     """The places from start to end, cut where a whole number of batches ends."""
     while start < end:
-        stop = min(start - start % BATCH_SIZE + BATCH_SIZE, end)
+        stop = min(start - start % at_once + at_once, end)
         yield start, stop
         start = stop

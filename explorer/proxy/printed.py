@@ -37,7 +37,7 @@ class _Point(BaseModel):
 
 
 class _Printed(BaseModel):
-    points: list[_Point] = Field(min_length=2)
+    points: list[_Point] = Field(min_length=1)
     activations: int | Literal["weights"] | list[int]
     unit: str = ""
 
@@ -60,7 +60,9 @@ def printed_frontier(content: Any, study: Study, most: int = CANDIDATES) -> Prin
     cost = np.array([point.cost for point in points])
     kept = spread_along(cost, most)
     if len(kept) < 2:
-        raise PlanError("the plans of the frontier all have one cost; give one with plans of several costs")
+        raise PlanError(
+            "the plans of the frontier all have one cost, or it is a single plan; give one with plans of several costs"
+        )
     first = points[0].bits
     partitions = (study.blocks(), study.blocks("module"))
     blocks = max(partitions, key=lambda each: sum(block.name in first for block in each))

@@ -7,7 +7,7 @@ from torch import nn
 
 from explorer.errors import StudyError
 from explorer.studies.data.datasets import DatasetSamples
-from explorer.studies.data.samples import Samples
+from explorer.studies.data.samples import Samples, tensors_of
 from explorer.studies.losses import KINDS, Loss
 
 
@@ -31,7 +31,7 @@ def check_forward(network: nn.Module, data: Samples, loss: Loss) -> None:
                 f"give [loss] kind a factory whose loss takes what the network returns"
             )
         _check_loss(outputs, targets, loss, data)
-        _check_telling(network, data)
+        _check_others(network, data, inputs)
         return
     classes = len(data.classes)
     rows = outputs.ndim == 2 and (loss.kind == "cross_entropy" or outputs.shape[1] > 1)
@@ -42,7 +42,7 @@ def check_forward(network: nn.Module, data: Samples, loss: Loss) -> None:
             f"{classes - 1}; the factory must build a network with {classes} outputs"
         )
     _check_loss(outputs, targets, loss, data)
-    _check_telling(network, data)
+    _check_others(network, data, inputs)
 
 
 def check_same(network: nn.Module, folded: nn.Module, data: Samples, loss: Loss) -> None:
@@ -63,6 +63,27 @@ def check_same(network: nn.Module, folded: nn.Module, data: Samples, loss: Loss)
             f"folding the batch normalisations changes what the network says of the first test {data.noun.many} "
             f"(losses of {before.tolist()} become {after.tolist()}); use the network without [model] fold_batch_norms"
         )
+
+
+def _check_others(network: nn.Module, data: Samples, inputs: Any) -> None:
+    """Run a training sample too where it has other shapes than the test's, and those that ask most of a network."""
+    if not data.train_is_test and not data.ragged:
+        first = data.inputs("train", slice(0, 1))
+        if _shapes(first) != _shapes(inputs):
+            try:
+                with torch.no_grad():
+                    network(first)
+            except Exception as error:  # a person's own forward may raise anything
+                shapes = ", ".join(map(str, _shapes(first)))
+                raise StudyError(
+                    f"the network takes the test {data.noun.many} and cannot take the training {data.noun.many}, of "
+                    f"shape {shapes}: {_first_line(error)}"
+                ) from error
+    _check_telling(network, data)
+
+
+def _shapes(inputs: Any) -> list[tuple[int, ...]]:
+    return [tuple(each.shape[1:]) for each in tensors_of(inputs)]
 
 
 def _check_telling(network: nn.Module, data: Samples) -> None:

@@ -54,12 +54,14 @@ class Metric:
         higher_is_better: which way is better.
         scores: how many dimensions outputs have that are scores, the last of which is looked through for the largest:
             2 of (N, C), 3 of (N, T, C); None where outputs are something else, such as boxes.
+        of_all: whether it is computed of the records of all samples together, and is no mean over them.
     """
 
     name: str
     per_sample: Callable[[Any, Any], Tensor | None]
     higher_is_better: bool = True
     scores: int | None = 2
+    of_all: bool = False
 
     @property
     def title(self) -> str:
@@ -148,8 +150,8 @@ METRICS = {
     "token-accuracy": Metric("token accuracy", tokens_predicted, scores=3),
     "hr10": Metric("HR@10", hit_among_ten),
     "ndcg10": Metric("NDCG@10", gain_among_ten),
-    "map": Metric("mAP", boxes_found, scores=None),
-    "ap50": Metric("AP50", boxes_found_loosely, scores=None),
+    "map": Metric("mAP", boxes_found, scores=None, of_all=True),
+    "ap50": Metric("AP50", boxes_found_loosely, scores=None, of_all=True),
 }
 
 

@@ -70,7 +70,7 @@ def test_it_is_no_larger_than_brute_force_and_takes_fewer_evaluations() -> None:
 def test_without_an_accuracy_there_is_nothing_to_keep() -> None:
     """A regression has a loss only."""
     nothing = Comparing("losses", lambda _, count: PerSample(torch.zeros(count), None), 100)
-    with pytest.raises(PlanError, match="nothing can be counted beside the loss"):
+    with pytest.raises(PlanError, match="counts nothing beside its loss on the samples that choose"):
         search(PLANS, COSTS, nothing, Rule(0.01))
 
 

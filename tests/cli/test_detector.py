@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,25 +43,48 @@ def plan(folder: Path, bits: int) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_detector_goes_the_whole_way(explore: Command, few: Path, tmp_path: Path) -> None:
-    """Traces over weights and inputs, a plan, its mAP before and after a training, a file that runs elsewhere."""
+    """Traces over weights and inputs, plans with their mAP, LAPQ to its end, a training, a file that runs elsewhere."""
+
+    def ask(verb: str, *words: object) -> dict[str, Any]:
+        return explore(verb, "--study", few, *words, "--json").json
+
     for of in ("weights", "activations"):
-        traces = explore("traces", "--study", few, "--of", of, "--samples", 6, "--json").json
+        traces = ask("traces", "--of", of, "--samples", 6)
         assert traces["method"] == "hutchinson", "more outputs than a Hessian is made of, in larger scenes"
         assert len(traces["blocks"]) == 14
-    frontier = explore("frontier", "--study", few, "--damage", "l2", "--budget-ratio", 6, "--json").json
+    points = tmp_path / "frontier.json"
+    frontier = ask("frontier", "--damage", "trace", "--budget-ratio", 6)
     assert frontier["chosen"]["cost"] <= 94_288 * 4 / 6
+    points.write_text(json.dumps(frontier), "utf-8")
+    along = ask("measure-frontier", "--frontier", points, "--points", 2)
+    assert [each["samples"] for each in along["plans"]] == [6, 6]
+    chosen = ask("choose", "--max-drop", "90%", "--damage", "l2", "--samples", 6)
+    assert chosen["promised"]["samples"] == 6
+    line = ask("landscape", "--directions", "random", "--dims", 1, "--points", 5, "--samples", 6)
+    assert len(line["loss"]) == 5
+    steps = ask("lapq", "--w-bits", 4, "--a-bits", 8, "--calibration", 4, "--method", "gradient")
+    assert steps["stages"]["joint"]["calibration_loss"] <= steps["stages"]["layerwise"]["calibration_loss"]
+
     eight = plan(few, 8)
-    value = explore("evaluate", "--study", few, "--plan", eight, "--json").json
+    value = ask("evaluate", "--plan", eight)
     assert value["metric"] == "mAP"
     assert 0.3 < value["accuracy"] < 0.8
     assert value["accuracy_stderr"] > 0
     out = tmp_path / "out"
-    explore("export", "--study", few, "--plan", eight, "--out", out)
-    assert (out / "model.onnx").is_file()
-    words = ["--study", few, "--plan", plan(few, 4), "--epochs", 1, "--batch-size", 4, "--logits", 0]
-    trained = explore("finetune", *words, "--channels", 0, "--json").json
+    assert explore("export", "--study", few, "--plan", eight, "--out", out).status == 0
+    elsewhere = explore("run-exported", out / "model.onnx", "--study", few, "--json").json
+    assert elsewhere["accuracy"] == pytest.approx(value["accuracy"], abs=0.1)
+    four = plan(few, 4)
+    trained = ask("finetune", "--plan", four, "--epochs", 1, "--batch-size", 4)
     assert trained["after"]["accuracy"] is not None
+    report = tmp_path / "report.html"
+    assert (
+        explore("report", "--study", few, "--plan", four, "--run", trained["run"], "--out", report).status
+        == 0
+    )
+    assert "mAP" in report.read_text("utf-8")
 
 
 def test_a_label_that_no_output_stands_for_is_named(explore: Command, few: Path) -> None:

@@ -51,8 +51,9 @@ def run_exported(
     assert loaded is not None
 
     from explorer.evaluation import measure
+    from explorer.export.onnx_files.trying import Arranged
 
-    content, rows = measured(loaded, measure(running, loaded).to_json())
+    content, rows = measured(loaded, measure(Arranged(running, loaded.model()), loaded).to_json())
     show(content, as_json, table(f"{file} in ONNX Runtime", ("", "value"), rows), about=loaded)
 
 

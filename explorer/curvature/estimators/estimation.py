@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from explorer.curvature.estimators import exact, hutchinson, output_probes
+from explorer.curvature.estimators import exact, hutchinson, output_probes, response_signs
 from explorer.curvature.estimators.averaging import Budget, average
 from explorer.curvature.estimators.choice import (
     Choice,
@@ -149,10 +149,18 @@ def _gauss_newton(work: Work, q: Tensor) -> tuple[RunningMeans, str]:
     subject, reporter, asked = work.subject, work.reporter, work.asked
     curved = bool(work.choice.curved)
     means = reporter.means("probes")
+    among = response_signs.responses(subject, q, seed=asked.seed, check_stop=reporter.check_stop)
 
     def draw(first: int, count: int) -> Tensor:
         positions, values = output_probes.draws(
-            subject, work.engine, q, seed=asked.seed, first=first, count=count, chunk=work.chunk
+            subject,
+            work.engine,
+            q,
+            seed=asked.seed,
+            first=first,
+            count=count,
+            chunk=work.chunk,
+            among=among,
         )
         reporter.keep(q, positions, values)
         return values

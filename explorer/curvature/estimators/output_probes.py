@@ -8,7 +8,8 @@ S_n^T J_n with S_n S_n^T the Hessian of sample n's loss with respect to the outp
 and the squared norms of all blocks come from one backward pass (`sample_gradients`). At a converged network
 one sample in a hundred carries most of the trace, so samples are drawn with q_n proportional to
 0.95 Tr(S_n S_n^T) + 0.05 of its mean, after one forward pass over all N. Draws are independent: the standard
-error covers the probes and the choice of samples. (`exact` sums over all samples and output directions instead.)
+error covers the probes and the choice of samples. With many classes the signs are drawn along directions in which the
+outputs answer to the weights (`response_signs`). (`exact` sums over all samples and output directions instead.)
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from explorer.curvature.estimators.response_signs import signs, signs_along
 from explorer.curvature.operators.output_hessian import roots
 from explorer.curvature.operators.sample_gradients import SampleGradients
 from explorer.curvature.operators.structured import sample_rows
@@ -102,9 +104,20 @@ def proposal(score: Tensor) -> Tensor:
 
 
 def draws(
-    subject: Subject, engine: SampleGradients, q: Tensor, *, seed: int, first: int, count: int, chunk: int
+    subject: Subject,
+    engine: SampleGradients,
+    q: Tensor,
+    *,
+    seed: int,
+    first: int,
+    count: int,
+    chunk: int,
+    among: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Independent draws ``first .. first + count - 1`` of all blocks' traces.
+
+    Args:
+        among: responses that signs are drawn along, see `response_signs`.
 
     Returns:
         which samples were drawn, (count,), and the values, (count, blocks) float64. With inputs of different
@@ -116,7 +129,7 @@ def draws(
     values = []
     for part, inputs, targets in subject.chunks(positions, chunk):
         outputs = engine.forward(inputs)
-        norms = _signed_norms(engine, subject, inputs, outputs, targets, signs_seed)
+        norms = _signed_norms(engine, subject, inputs, outputs, targets, signs_seed, among)
         values.append(columns(subject, engine, norms / (subject.size * q[part, None])))
     return positions, torch.cat(values)
 
@@ -134,9 +147,9 @@ def check(subject: Subject, engine: SampleGradients) -> None:
     if not torch.isfinite(outputs).all():
         raise not_finite(subject, inputs)
     width = outputs[0].numel()
-    signs = _signs(samples_in(inputs), width, generator(Stream.OUTPUT_PROBE_CHECK, 0))
+    drawn = signs(samples_in(inputs), width, generator(Stream.OUTPUT_PROBE_CHECK, 0))
     try:
-        engine.check(inputs, signs.to(subject.device))
+        engine.check(inputs, drawn.to(subject.device))
     except ExplorerError:
         raise
     except Exception as error:  # operators of a person's own may raise anything where they are differentiated
@@ -183,17 +196,17 @@ def _signed_norms(
     inputs: Tensor,
     outputs: Tensor,
     targets: Tensor,
-    generator: torch.Generator,
+    source: torch.Generator,
+    among: Tensor | None,
 ) -> Tensor:
     found = roots(subject.loss, outputs, targets)
     total = torch.zeros(samples_in(inputs), len(subject.weights), dtype=torch.float64)
-    signs = _signs(samples_in(inputs), outputs[0].numel(), generator).to(subject.device)
+    if among is None:
+        drawn = signs(samples_in(inputs), outputs[0].numel(), source).to(subject.device)
+    else:
+        drawn = signs_along(found[0], samples_in(inputs), among, source)
     for i, root in enumerate(found):
-        vectors = root.times(signs).unsqueeze(0)
+        vectors = root.times(drawn).unsqueeze(0)
         total += root.sign * engine.squared_norms(inputs, outputs, vectors, again=i + 1 < len(found))
     check_finite(subject, total)
     return total
-
-
-def _signs(n: int, width: int, generator: torch.Generator) -> Tensor:
-    return (torch.randint(0, 2, (n, width), generator=generator) * 2 - 1).double()

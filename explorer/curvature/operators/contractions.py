@@ -52,6 +52,22 @@ def contracted(module: nn.Module, inputs: Tensor, delta: Tensor, changes: Sequen
     return torch.cat([whole(module, a, d).flatten(1) @ columns for a, d in parts])
 
 
+def depthwise_gradients(module: nn.Module, inputs: Tensor, delta: Tensor, *, padded: bool) -> Tensor | None:
+    """G_n of every sample, (N, |W|), of a depthwise convolution of 3 × 3; None of another layer.
+
+    PyTorch has a kernel for these, several times faster than the products of unfolded inputs (`per_sample`): on one
+    core 4 to 14 times at 7 × 7 to 112 × 112 positions. With 5 × 5 it is slower at some sizes.
+
+    Args:
+        padded: ``inputs`` are padded already.
+    """
+    if not isinstance(module, nn.Conv2d) or module.kernel_size != (3, 3):
+        return None
+    if not 1 < module.groups == module.in_channels == module.out_channels:
+        return None
+    return _of_convolution(module, inputs.contiguous(), delta.contiguous(), grad.conv2d_weight, padded=padded)
+
+
 def applied(module: nn.Module, change: Tensor, inputs: Tensor) -> Tensor:
     """The layer with a change in place of its weight and without its bias."""
     tensors = {"weight": change}
@@ -104,9 +120,11 @@ def _of_linear(module: Any, inputs: Tensor, delta: Tensor) -> Tensor:
     return rows.transpose(1, 2) @ columns
 
 
-def _of_convolution(module: Any, inputs: Tensor, delta: Tensor, of_weight: Callable[..., Tensor]) -> Tensor:
-    n, padding = len(inputs), module.padding
-    if isinstance(padding, str) or module.padding_mode != "zeros":
+def _of_convolution(
+    module: Any, inputs: Tensor, delta: Tensor, of_weight: Callable[..., Tensor], *, padded: bool = False
+) -> Tensor:
+    n, padding = len(inputs), 0 if padded else module.padding
+    if not padded and (isinstance(padding, str) or module.padding_mode != "zeros"):
         amounts = padding_amounts(padding, module.kernel_size, module.dilation)
         mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
         inputs, padding = F.pad(inputs, amounts, mode=mode), 0

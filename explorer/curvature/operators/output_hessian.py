@@ -40,11 +40,14 @@ class Root:
         sign: 1 for S, -1 for R.
         times: (N, C) -> (N, C) float64, the root times a vector of each sample.
         trace: Tr(S S^T) of each sample, (N,) float64.
+        transposed: (C, K) matrix and n -> (C, K) float64, the transposed root of sample n times the matrix; None where
+            nothing needs it.
     """
 
     sign: int
     times: Callable[[Tensor], Tensor]
     trace: Tensor
+    transposed: Callable[[Tensor, int], Tensor] | None = None
 
 
 def roots(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
@@ -59,7 +62,10 @@ def roots(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Root, ...]:
         def times(z: Tensor) -> Tensor:
             return scale * (root_p * z - p * (root_p * z).sum(1, keepdim=True))
 
-        return (Root(1, times, w * (p * (1 - p)).sum(1)),)
+        def transposed(x: Tensor, n: int) -> Tensor:
+            return (scale[n] * root_p[n]).unsqueeze(1) * (x - p[n] @ x)
+
+        return (Root(1, times, w * (p * (1 - p)).sum(1), transposed),)
     if loss.function is None and loss.kind == "token_cross_entropy" and outputs.ndim == 3:
         return (_of_tokens(outputs, targets),)
     if loss.function is None and loss.kind == "mse":

@@ -116,6 +116,8 @@ def squared_norms(uses: Sequence[Factors]) -> Tensor:
         return (a.square().sum(2) * squares).sum((1, 2))
     a = a.reshape(n * groups, k, positions)
     deltas = tuple(d.reshape(n * groups, -1, positions) for d in deltas)
+    if groups > 1:  # channels last in memory, each of many small products would copy its own rows
+        a, deltas = a.contiguous(), tuple(d.contiguous() for d in deltas)
     if positions * (k + o) < k * o:
         found = (_gram(a) * sum(_gram(d) for d in deltas)).sum((1, 2))
     else:

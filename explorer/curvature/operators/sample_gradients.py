@@ -10,7 +10,7 @@ for which they differ (used outside its module, samples not along the first dime
 sample.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from contextlib import nullcontext
 from typing import Any
@@ -22,6 +22,7 @@ from torch.utils.hooks import RemovableHandle
 
 from explorer.curvature import mapped_gradients
 from explorer.curvature.convolved import Convolved, has_its_own_forward
+from explorer.curvature.operators.contractions import depthwise_gradients
 from explorer.curvature.operators.per_sample import SUPPORTED, Factors, Unlike, factors, folded, squared_norms
 from explorer.curvature.operators.subject import Subject, single_tensor
 from explorer.curvature.operators.weight_forms import independent
@@ -170,8 +171,22 @@ class SampleGradients:
 
     def _collect(self) -> None:
         """Turn the gradients that the hooks kept into squared norms."""
+        for use in self._alone():
+            norms = _depthwise_norms(use, len(self._norms))
+            if norms is not None:
+                self._norms[:, use.weight] += norms.double().cpu()
+                use.deltas = []
         for i, found in self._made().items():
             self._norms[:, i] += squared_norms(found).double().cpu()
+
+    def _alone(self) -> list[_Use]:
+        """Uses of weights that are used once in a forward pass, and whose inputs are as they were."""
+        counts = Counter(use.weight for use in self._uses)
+        return [
+            use
+            for use in self._uses
+            if counts[use.weight] == 1 and use.deltas and use.inputs._version == use.version
+        ]
 
     def _made(self) -> dict[int, list[Factors]]:
         """Factors of the gradients that the hooks kept, by weight."""
@@ -324,3 +339,20 @@ class SampleGradients:
             return
         if use.weight not in self.looped and len(use.inputs) % len(self._norms) == 0:
             use.deltas.append(delta)
+
+
+def _depthwise_norms(use: _Use, samples: int) -> Tensor | None:
+    """sum_v |d(v_n . f_n)/dW|^2 of a depthwise layer's only use, (samples,); None where that is not what it is."""
+    if len(use.inputs) != samples:
+        return None
+    total: Tensor | None = None
+    for delta in use.deltas:
+        try:
+            found = depthwise_gradients(use.module, use.inputs, delta, padded=use.padded)
+        except RuntimeError:  # it does not compute its output as its kind of layer does
+            return None
+        if found is None:
+            return None
+        squares = found.square().sum(1)
+        total = squares if total is None else total + squares
+    return total

@@ -37,7 +37,7 @@ def converted(network: nn.Module, example: Any, *, ragged: bool) -> ir.Model:
 
     def free(x: Tensor) -> dict[int, Any]:
         if ragged:
-            return dict.fromkeys(range(1, x.ndim), torch.export.Dim.DYNAMIC)
+            return dict.fromkeys(range(1, x.ndim), torch.export.Dim.AUTO)
         return {0: batch}
 
     shapes = pytree.tree_map(free, example)

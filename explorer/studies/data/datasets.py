@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from explorer.errors import StudyError
-from explorer.studies.data.samples import Noun, Rows, mapped
+from explorer.studies.data.samples import Noun, Rows, mapped, tensors_of
 from explorer.studies.data.stacking import as_tensor, stacked
 
 CACHE = 256 * 2**20  # bytes of samples that are kept
@@ -124,7 +124,9 @@ class DatasetSamples:
     def _inputs(self, split: str, rows: Sequence[int]) -> Any:
         if self._collate is not None:
             return self._collated(split, rows)[0]
-        return self.ready(stacked([self.sample(split, row)[0] for row in rows], f"{split} {self.noun.many}"))
+        found = stacked([self.sample(split, row)[0] for row in rows], f"{split} {self.noun.many}")
+        self._check_numbers(found, split, rows, "")
+        return self.ready(found)
 
     def _targets(self, split: str, rows: Sequence[int]) -> Any:
         if self._collate is not None:
@@ -134,7 +136,18 @@ class DatasetSamples:
         if isinstance(found[0], Mapping):
             return found
         name = f"targets of {split} {self.noun.many}"
-        return stacked([as_tensor(each, name) for each in found], name)
+        targets = stacked([as_tensor(each, name) for each in found], name)
+        self._check_numbers(targets, split, rows, "the target of ")
+        return targets
+
+    def _check_numbers(self, stacked: Any, split: str, rows: Sequence[int], what: str) -> None:
+        """Name the first sample that holds NaN; infinities are left, since a mask may be made of them."""
+        for tensor in tensors_of(stacked):
+            if tensor.is_floating_point() and (bad := tensor.reshape(len(rows), -1).isnan().any(1)).any():
+                raise StudyError(
+                    f"{what}{split} {self.noun.one} {rows[int(bad.nonzero()[0])]}, counted from 0, holds NaN; mend it, "
+                    "or leave it out"
+                )
 
     def _collated(self, split: str, rows: Sequence[int]) -> tuple[Any, Any]:
         assert self._collate is not None

@@ -3,8 +3,9 @@
 ``path`` is a folder with ``test.json`` and, if there is one, ``train.json``; the pictures' names count from
 ``pictures``, a folder in it, or from itself. The network gets pictures (1, C, H, W), one at a time unless ``resize``
 brings them to one size. Targets are a list with a dict a picture: ``boxes`` (k, 4) float32, left, top, right and
-bottom in pixels after resizing, and ``labels`` (k,) int64, numbers of the categories in the order of their ids. Boxes
-of crowds are left out. The loss is a factory's, of what the network returns and this list.
+bottom in pixels after resizing, ``labels`` (k,) int64, numbers of the categories in the order of their ids, and
+``size`` (2,) int64, height and width after resizing. Boxes of crowds are left out. The loss is a factory's, of what the
+network returns and this list.
 
 The identity of the data is that of the kind ``folder``, with the content of the JSON files.
 """
@@ -111,11 +112,11 @@ class Boxed:
         return self._section.read(of.path), self.target(row)
 
     def target(self, row: int) -> Any:
-        """Boxes in pixels after resizing, and labels."""
+        """Boxes in pixels after resizing, labels, and height and width of the picture."""
         of = self._pictures[row]
         height, width = self._section.resized(of.height, of.width)
         scale = torch.tensor([width / of.width, height / of.height] * 2)
-        return {"boxes": of.boxes * scale, "labels": of.labels}
+        return {"boxes": of.boxes * scale, "labels": of.labels, "size": torch.tensor([height, width])}
 
 
 def _read(text: str, path: Path, folder: Path) -> tuple[list[Picture], tuple[str, ...]]:
@@ -127,8 +128,12 @@ def _read(text: str, path: Path, folder: Path) -> tuple[list[Picture], tuple[str
         annotations = list(content["annotations"])
         sizes = {key: (int(each["height"]), int(each["width"])) for key, each in pictures.items()}
         names = {key: str(each["file_name"]) for key, each in pictures.items()}
-    except (TypeError, KeyError, ValueError) as error:
+    except KeyError as error:
         raise StudyError(f"{path} is not of COCO's form: it lacks {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StudyError(
+            f"{path} is not of COCO's form; give lists of images, annotations and categories, as COCO does"
+        ) from error
     if not pictures:
         raise StudyError(f"{path} has no images; add some")
     numbers = {key: place for place, (key, _) in enumerate(categories)}
@@ -168,10 +173,20 @@ def _box(
         if each.get("iscrowd"):
             return None
         picture, category = int(each["image_id"]), int(each["category_id"])
-        left, top, width, height = map(float, each["bbox"])
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        bbox = each["bbox"]
+    except KeyError as error:
         raise StudyError(
             f"annotation {place} in {path.name} is not of COCO's form: it lacks {error}"
+        ) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StudyError(
+            f"annotation {place} in {path.name} is not of COCO's form; give it image_id and category_id, whole numbers"
+        ) from error
+    try:
+        left, top, width, height = map(float, bbox)
+    except (TypeError, ValueError) as error:
+        raise StudyError(
+            f"{name} has the box {bbox!r}; give four numbers, left, top, width and height"
         ) from error
     if picture not in sizes:
         raise StudyError(f"{name} is of the image {picture}, which is not in the file; remove it")

@@ -105,7 +105,7 @@ def _grouped(rows: Sequence[Row], path: Path) -> _Pairs:
     """A sample a user, in the order in which they come first.
 
     Raises:
-        StudyError: users have different numbers of rows.
+        StudyError: users have different numbers of rows, or one has not exactly one row of the label 1.
     """
     groups: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
@@ -120,7 +120,14 @@ def _grouped(rows: Sequence[Row], path: Path) -> _Pairs:
             )
     flat = _Pairs.of(rows)
     order = torch.from_numpy(np.array(list(groups.values())))
-    return _Pairs(flat.ids[:, order, 0], flat.labels[order, 0])
+    labels = flat.labels[order, 0]
+    for user, own in zip(groups, labels.tolist(), strict=True):
+        if sorted(own)[-1] != 1 or any(sorted(own)[:-1]):
+            raise StudyError(
+                f"the user {user} has {own.count(1.0)} test rows with the label 1 in {path} and labels up to "
+                f"{max(own):g}; with candidates = true one row has the label 1 and all others 0"
+            )
+    return _Pairs(flat.ids[:, order, 0], labels)
 
 
 def _whole(row: Row, column: str) -> int:

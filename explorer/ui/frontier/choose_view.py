@@ -85,6 +85,8 @@ def _draw(run: Run) -> None:
     assert isinstance(study, Study)
     choice: choosing.Choice = registry.result(run.spec.kind, run.result)
     st.markdown(plain(choosing.said(choice, study.noun.many, study.metric.name)))
+    if (further := choosing.remark_on(study.metric)) is not None:
+        st.caption(plain(further))
     plan, _ = plans.read_plan(choice.plan, study=study, partitions=(session.blocks(),))
 
     def take() -> None:
