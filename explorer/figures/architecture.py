@@ -79,7 +79,7 @@ def figure(boxes: Sequence[Box], *, height: int = 260) -> go.Figure:
         [box.name for box in boxes],
         title="block, from input to output",
         grouped=True,
-        places=[box.left + box.width / 2 for box in boxes],
+        spans=[(box.left, box.left + box.width) for box in boxes],
     )
     made.update_yaxes(visible=False, fixedrange=True)
     highest = max((box.height for box in boxes), default=1.0)

@@ -70,27 +70,37 @@ def apply(
     *,
     title: str,
     grouped: bool,
-    places: Sequence[float] | None = None,
+    spans: Sequence[tuple[float, float]] | None = None,
 ) -> None:
-    """Give a figure whose blocks stand at 0, 1, 2, ... or at ``places`` this axis, and the bands if ``grouped``."""
-    at = list(places) if places is not None else [float(i) for i in range(len(names))]
+    """Give a figure whose blocks stand at 0, 1, 2, ... this axis, and the bands if ``grouped``.
+
+    Args:
+        spans: where each block begins and ends, if it is not from half a step before its number to half a step after.
+    """
+    over = list(spans) if spans is not None else [(i - 0.5, i + 0.5) for i in range(len(names))]
     figure.update_xaxes(
         title=title,
         tickangle=-90 if len(names) > _MANY and not grouped else -60,
-        tickvals=at,
+        tickvals=[(left + right) / 2 for left, right in over],
         ticktext=ticks(names, grouped=grouped),
         tickfont={"size": 12 if len(names) > _MANY and not grouped else look.TEXT_PIXELS},
         showgrid=False,
     )
-    if places is None:
+    if spans is None:
         figure.update_xaxes(range=[-0.7, len(names) - 0.3])
     if grouped:
         for i, stage in enumerate(stages(names)):
-            _band(figure, stage, at, i)
+            _band(figure, stage, over, i)
 
 
-def _band(figure: go.Figure, stage: Stage, at: Sequence[float], number: int) -> None:
-    left, right = _edge(at, stage.first, -1), _edge(at, stage.last, 1)
+def _band(figure: go.Figure, stage: Stage, over: Sequence[tuple[float, float]], number: int) -> None:
+    """A band from the middle of the gap before a stage to the middle of that after it."""
+    left, right = over[stage.first][0], over[stage.last][1]
+    before = left - over[stage.first - 1][1] if stage.first else 0.0
+    after = over[stage.last + 1][0] - right if stage.last + 1 < len(over) else 0.0
+    outer = max(before, after)  # as much beside the first and the last block of all
+    left -= (before if stage.first else outer) / 2
+    right += (after if stage.last + 1 < len(over) else outer) / 2
     if number % 2 == 0:
         figure.add_shape(
             type="rect",
@@ -107,11 +117,3 @@ def _band(figure: go.Figure, stage: Stage, at: Sequence[float], number: int) -> 
     figure.add_annotation(
         x=(left + right) / 2, y=1, xref="x", yref="paper", yanchor="top", text=stage.name, showarrow=False
     )
-
-
-def _edge(at: Sequence[float], place: int, step: int) -> float:
-    """Half way to the next block, or half a step beyond the last."""
-    beyond = place + step
-    if 0 <= beyond < len(at):
-        return (at[place] + at[beyond]) / 2
-    return at[place] + step * 0.5

@@ -42,3 +42,13 @@ def test_of_many_blocks_the_first_of_each_unit_is_named() -> None:
     texts = block_axis.ticks(MANY, grouped=True)
     assert texts[:7] == ["1", "", "", "2", "", "", "3"]
     assert block_axis.ticks(MANY, grouped=False)[0] == "1.unit1.c1"
+
+
+def test_a_band_lies_behind_all_of_its_blocks_and_no_other() -> None:
+    """Boxes are as wide as their channels: half way between the middles of two is inside the wider one."""
+    names = ["a.0", "a.1", "b.0", "b.1", "c.0", "c.1"]
+    spans = [(0.0, 4.0), (5.0, 6.0), (7.0, 17.0), (18.0, 19.0), (20.0, 22.0), (23.0, 30.0)]
+    made = look.blank(100)
+    block_axis.apply(made, names, title="block", grouped=True, spans=spans)
+    assert [(band.x0, band.x1) for band in made.layout.shapes] == [(-0.5, 6.5), (19.5, 30.5)]
+    assert list(made.layout.xaxis.tickvals) == [2.0, 5.5, 12.0, 18.5, 21.0, 26.5]
