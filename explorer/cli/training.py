@@ -122,9 +122,9 @@ def finetune(
         _sweep(asked, chosen, paths, named, _seeds(seeds, asked.options["seed"]), as_json)
         return
     study, question = asked.study, asked.question.but(**chosen)
-    from explorer.qat.optimizers import SPOILS, may_spoil
+    from explorer.qat.optimizers import SPOILS, usual
 
-    if may_spoil(question.optimizer, study.model()):
+    if question.optimizer == "sgd" and usual(study.model()) == "adamw":
         remark(SPOILS)
     run = run_to_end(study, question, f"fine-tuning {study.name}", asked.time_limit)
     result = run.result or {}

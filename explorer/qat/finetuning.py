@@ -132,11 +132,13 @@ def finetune(
     network = method.prepare(study.model(), bits, calibration, plan.steps)
     layout = _layout(study, network)
     network.to(memory_format=layout)  # type: ignore[call-overload]
-    groups = method.parameter_groups(network, learning_rate=question.rate, weight_decay=question.weight_decay)
+    optimizer = optimizers.in_use(question.optimizer, network)
+    rate = question.rate(optimizer)
+    groups = method.parameter_groups(network, learning_rate=rate, weight_decay=question.weight_decay)
     moving = optimizers.make(
-        question.optimizer,
+        optimizer,
         groups,
-        learning_rate=question.rate,
+        learning_rate=rate,
         momentum=question.momentum,
         weight_decay=question.weight_decay,
     )

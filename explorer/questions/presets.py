@@ -33,9 +33,16 @@ _AS_BEFORE: Mapping[str, Any] = {
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "hawq": {**_AS_BEFORE, "method": "ste", "stages": 3},
-    "lsq": {**_AS_BEFORE, "method": "lsq", "learning_rate": 0.01, "weight_decay": 1e-4},
-    "pact": {**_AS_BEFORE, "method": "pact", "schedule": "step", "batch_size": 128, "weight_decay": 2e-4},
+    "hawq": {**_AS_BEFORE, "method": "ste", "optimizer": "sgd", "stages": 3},
+    "lsq": {**_AS_BEFORE, "method": "lsq", "optimizer": "sgd", "learning_rate": 0.01, "weight_decay": 1e-4},
+    "pact": {
+        **_AS_BEFORE,
+        "method": "pact",
+        "optimizer": "sgd",
+        "schedule": "step",
+        "batch_size": 128,
+        "weight_decay": 2e-4,
+    },
     "dorefa": {
         **_AS_BEFORE,
         "method": "dorefa",
@@ -49,6 +56,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fpq": {
         **_AS_BEFORE,
         "method": "lsq",
+        "optimizer": "sgd",
         "batch_size": 256,
         "learning_rate": 0.01,
         "weight_decay": 5e-4,

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from explorer.errors import RunError
 from explorer.questions.base import Question, Split
 
-Optimizer = Literal["sgd", "adamw"]
+Optimizer = Literal["usual", "sgd", "adamw"]
 Schedule = Literal["cosine", "linear", "constant", "step"]
 Augmentation = Literal["usual", "none", "flip", "crop", "crop-flip"]
 BatchNorm = Literal["trained", "frozen", "re-estimated"]
@@ -16,7 +16,7 @@ NoisePlace = Literal["after", "before"]
 Keep = Literal["best", "last"]
 Order = Literal["descending", "ascending"]
 
-LEARNING_RATES: dict[Optimizer, float] = {
+LEARNING_RATES: Mapping[str, float] = {
     "sgd": 0.01,
     "adamw": 0.001,
 }  # to start with, unless one is asked for
@@ -67,7 +67,10 @@ class FinetuneQuestion(Question):
         description="passes over the training data; without it 1, 3, 5 or 10, by the plan's widths",
     )
     batch_size: int = Field(128, ge=2, le=1_000_000, description="samples a step")
-    optimizer: Optimizer = Field("sgd", description="SGD with momentum, or AdamW")
+    optimizer: Optimizer = Field(
+        "usual",
+        description="SGD with momentum, or AdamW; usual: sgd, but adamw for layer norms without batch norm",
+    )
     learning_rate: float | None = Field(
         None,
         gt=0,
@@ -115,6 +118,7 @@ class FinetuneQuestion(Question):
     VERSION_1: ClassVar[Mapping[str, Any]] = {
         "method": "ste",
         "epochs": 1,
+        "optimizer": "sgd",
         "warmup": 0.0,
         "augmentation": "none",
         "logits": 0.0,
@@ -129,18 +133,18 @@ class FinetuneQuestion(Question):
     @classmethod
     def _one_spelling_of_the_rate(cls, options: Any) -> Any:
         """The optimizer's own learning rate is not spelled out."""
-        own = LEARNING_RATES.get(options.get("optimizer", "sgd"))
-        return {**options, "learning_rate": None} if options.get("learning_rate") == own else options
+        own = LEARNING_RATES.get(options.get("optimizer", ""))
+        known = own is not None and options.get("learning_rate") == own
+        return {**options, "learning_rate": None} if known else options
 
     @classmethod
     def recorded(cls, parameters: dict[str, Any], version: int) -> dict[str, Any]:
         """Parameters as a version recorded them, by today's defaults."""
         return {**cls.VERSION_1, **parameters} if version < 2 else parameters
 
-    @property
-    def rate(self) -> float:
-        """Learning rate after the warm-up."""
-        return LEARNING_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
+    def rate(self, optimizer: str) -> float:
+        """Learning rate after the warm-up, of the optimizer that is in use."""
+        return LEARNING_RATES[optimizer] if self.learning_rate is None else self.learning_rate
 
     @property
     def passes(self) -> int:

@@ -219,12 +219,14 @@ def test_schedules_begin_and_end_where_they_say() -> None:
     assert rates("cosine")[4] == pytest.approx(0.5)
 
 
-def test_who_trains_layer_norms_by_sgd_is_warned() -> None:
+def test_layer_norms_are_trained_by_adamw_unless_it_is_said_otherwise() -> None:
     """SGD at its usual rate ruined the shipped language model; batch norms take it."""
     layer, batch = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), nn.Sequential(nn.BatchNorm1d(4))
-    assert optimizers.may_spoil("sgd", layer)
-    assert not optimizers.may_spoil("adamw", layer)
-    assert not optimizers.may_spoil("sgd", nn.Sequential(layer, batch))
+    assert [optimizers.usual(each) for each in (layer, batch, nn.Sequential(layer, batch), nn.Linear(4, 4))] == [
+        "adamw", "sgd", "sgd", "sgd"
+    ]  # fmt: skip
+    assert optimizers.in_use("usual", layer) == "adamw"
+    assert optimizers.in_use("sgd", layer) == "sgd"
 
 
 def test_crops_move_and_flips_mirror_whole_images(study: Study) -> None:

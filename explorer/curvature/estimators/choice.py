@@ -157,7 +157,7 @@ def _of_one_number(subject: Subject) -> None:
     if len(counts) > 1:
         raise TooManyOutputs(
             f"the loss {subject.loss.kind} has no known output Hessian and the network has {min(counts):,} to "
-            f"{max(counts):,} outputs, more for larger samples; use the method hutchinson"
+            f"{max(counts):,} outputs, more for larger samples"
         )
 
 

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from explorer.figures import look
 from explorer.figures.plans.frontier_view import FrontierView, Marked
 
+_LETTER = 0.016  # width of one, as a share of the axis
 _BESIDE_MODE_BAR = 70  # pixels at the right for numbers and, further out, the mode bar
 
 
@@ -39,7 +40,7 @@ def figure(
         ("published", view.published, "star", "#ec7014"),
         ("saved", view.saved, "square", look.ACTIVATIONS),
     ):
-        _marked(made, kind, plans, symbol, colour, view.unit)
+        _marked(made, kind, plans, symbol, colour, view)
     made.update_xaxes(title=f"{view.label} ({view.unit})", rangemode="tozero")
     made.update_yaxes(title=f"{damage}, Ω", type="log" if log else "linear", exponentformat="power")
     if log:
@@ -164,10 +165,22 @@ def _band(made: go.Figure, view: FrontierView) -> None:
     )
 
 
-def _marked(made: go.Figure, kind: str, plans: Sequence[Marked], symbol: str, colour: str, unit: str) -> None:
+def _beside(plan: Marked, view: FrontierView) -> str:
+    """Where the name of a plan stands: above the clouds at the right, and where there is no room at the left.
+
+    There it is above, too, but below for a plan that no other is below: nothing is drawn under the frontier.
+    """
+    highest = max(view.cost.max(initial=0), plan.cost)
+    if plan.cost + len(plan.name) * _LETTER * highest <= highest:
+        return "top right"
+    return "bottom left" if plan.omega <= view.omega.min(initial=plan.omega) else "top left"
+
+
+def _marked(
+    made: go.Figure, kind: str, plans: Sequence[Marked], symbol: str, colour: str, view: FrontierView
+) -> None:
     if not plans:
         return
-    middle = max(plan.cost for plan in plans) / 2
     # In WebGL as the clouds are: what is drawn as SVG lies below them.
     made.add_scattergl(
         # As coarse as the clouds, or a frontier of one plan would be spread over the difference in rounding.
@@ -175,12 +188,12 @@ def _marked(made: go.Figure, kind: str, plans: Sequence[Marked], symbol: str, co
         y=np.array([plan.omega for plan in plans], dtype=np.float32),
         mode="markers+text" if len(plans) <= 10 else "markers",
         text=[plan.name for plan in plans] if len(plans) <= 10 else None,
-        textposition=["top left" if plan.cost > middle else "top right" for plan in plans],
+        textposition=[_beside(plan, view) for plan in plans],
         textfont={"size": 13, "color": look.INK},  # over the clouds the mark's own colour is hard to read
         marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 1.5, "color": "white"}},
         customdata=_said_of([plan.widths for plan in plans], [plan.inputs for plan in plans]),
         hovertext=[plan.name for plan in plans],
-        hovertemplate=f"<b>%{{hovertext}}</b><br>%{{x:,.4~r}} {unit}<br>Ω %{{y:.3g}}<extra></extra>",
+        hovertemplate=f"<b>%{{hovertext}}</b><br>%{{x:,.4~r}} {view.unit}<br>Ω %{{y:.3g}}<extra></extra>",
         name=f"{kind} plans",
         meta=kind,
     )

@@ -7,8 +7,9 @@ from explorer.jobs import request
 from explorer.jobs.requests import spec_of
 from explorer.jobs.telling import forecast
 from explorer.plans import Plan
+from explorer.qat import optimizers
 from explorer.qat.distillation import under
-from explorer.qat.optimizers import SPOILS, may_spoil
+from explorer.qat.optimizers import SPOILS
 from explorer.questions import FinetuneQuestion
 from explorer.runs import Run
 from explorer.studies import Study
@@ -18,6 +19,7 @@ from explorer.ui.shell.plain import plain
 from explorer.ui.training import settings, sweeping, trainings, words
 
 _SAID = "training_said"
+_ADAMW = "By AdamW, as usual for a network with layer norms and no batch norm."
 
 
 def show(study: Study, plan: Plan, done: list[Run]) -> FinetuneQuestion | None:
@@ -37,8 +39,8 @@ def show(study: Study, plan: Plan, done: list[Run]) -> FinetuneQuestion | None:
             return None
         with place:
             _line(under(study.loss, question), seeds, done)
-            if _spoils(question.optimizer, study.fingerprint, study):
-                st.caption(f":material/info: {SPOILS}")
+            if _usual(study.fingerprint, study) == "adamw" and question.optimizer != "adamw":
+                st.caption(f":material/info: {_ADAMW if question.optimizer == 'usual' else SPOILS}")
             if st.button("Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"):
                 for seed in reversed(range(question.seed, question.seed + seeds)):
                     _start(study, question.but(seed=seed))
@@ -63,8 +65,8 @@ def _line(question: FinetuneQuestion, seeds: int, done: list[Run]) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _spoils(optimizer: str, fingerprint: str, _study: Study) -> bool:
-    return may_spoil(optimizer, _study.model())
+def _usual(fingerprint: str, _study: Study) -> str:
+    return optimizers.usual(_study.model())
 
 
 def _start(study: Study, question: FinetuneQuestion) -> None:

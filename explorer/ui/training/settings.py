@@ -33,7 +33,7 @@ _LABELS: Mapping[str, str] = {
     "trace_images": "Samples of the Hessian trace",
 }
 _CHOICES: Mapping[str, Mapping[str, str]] = {
-    "optimizer": {"sgd": "SGD with momentum", "adamw": "AdamW"},
+    "optimizer": {"usual": "usual for this network", "sgd": "SGD with momentum", "adamw": "AdamW"},
     "keep": {"best": "best on samples held out", "last": "last iterate"},
     "augmentation": {
         "usual": "usual for these samples",

@@ -212,3 +212,10 @@ def test_measured_accuracies_have_an_axis_of_their_own_and_their_errors() -> Non
     assert (full.y0, full.y1, full.yref) == (92, 92, "y2")
     assert drawn.customdata[0] == ["50.00 ± 1.00 %", "22", ""]
     assert "yaxis2" not in without.layout
+
+
+def test_names_of_marks_stand_where_nothing_is_drawn() -> None:
+    """Right of a mark where there is room; else left of it, under it where no plan is lower."""
+    names = [Marked("4 bits", 20, 0.2), Marked("8 bits", 40, 0.1), Marked("a name of many letters", 32, 0.2)]
+    [marks] = [each for each in frontier.figure(view(uniform=names)).data if each.meta == "uniform"]
+    assert list(marks.textposition) == ["top right", "bottom left", "top left"]
