@@ -19,7 +19,8 @@ from benchmarks.tables import Column, Table
 from benchmarks.trainings.experiments import Group
 from explorer.estimates import Estimate, means, within_noise
 from explorer.evaluation import measure_samples
-from explorer.jobs.kinds.finetune import TRAINED
+from explorer.evaluation.per_sample import unstacked
+from explorer.jobs.kinds.finetune import TESTED, TRAINED
 from explorer.jobs.sweeps.table import Spread
 from explorer.jobs.telling.trained import trained_plan
 from explorer.runs import Run, Store
@@ -64,9 +65,12 @@ class Trained:
 
 
 def measured(store: Store, study: Study, run: Run) -> Trained:
-    """A finished run with its network on every test image."""
+    """A finished run with what it kept of every test image, measured again where a version before kept nothing."""
     result: Mapping[str, Any] = run.result or {}
-    found = measure_samples(study, trained_plan(study, run).network(store.tensors(run.id, TRAINED)))
+    if TESTED in run.artifacts:
+        found = unstacked(store.tensors(run.id, TESTED))[-1]
+    else:
+        found = measure_samples(study, trained_plan(study, run).network(store.tensors(run.id, TRAINED)))
     assert found.metric is not None
     traces = {int(p["epoch"]): Estimate(p["trace"], p["stderr"]) for p in store.points(run.id, "trace")}
     before, after = result["before"], result["after"]
