@@ -198,7 +198,7 @@ def test_all_images_of_an_epoch_are_seen_once(
     ("options", "words"),
     [
         ({"method": "magic"}, "the training method 'magic' is not available; use ste"),
-        ({"optimizer": "magic"}, "there is no optimizer 'magic'; use one of sgd"),
+        ({"optimizer": "magic"}, "there is no optimizer 'magic'; use one of usual, sgd"),
         ({"epochs": 0}, "epochs is 0; it must be"),
         ({"batch_size": 1}, "batch_size is 1; it must be"),
         ({"learning_rate": math.nan}, "learning_rate is nan"),

@@ -185,7 +185,9 @@ def test_a_plan_by_module_and_the_fp32_network_are_measured_too(store: Store, st
 
 def test_what_is_asked_in_default_words_is_one_run_whatever_the_plan_is_called(study: Study) -> None:
     content = plan_of(study).to_json()
-    spelt = {"method": "lsq", "epochs": None, "batch_size": 128, "learning_rate": 0.01}
+    spelt = {"method": "lsq", "epochs": None, "batch_size": 128, "optimizer": "usual", "learning_rate": None}
+    by_sgd = FinetuneQuestion(plan=content, optimizer="sgd")
+    assert spec_of(study, by_sgd) == spec_of(study, by_sgd.but(learning_rate=0.01))
     asked = spec_of(study, FinetuneQuestion(plan=content))
     assert asked == spec_of(study, FinetuneQuestion(plan={**content, "name": "small"}, **spelt))
     assert asked.parameters == {"plan": content}
