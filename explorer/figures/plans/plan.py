@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 
 from explorer.figures import look
 
+_LONGEST = 15  # letters of a name
+
 
 @dataclass(frozen=True)
 class BlockBar:
@@ -62,11 +64,22 @@ def figure(bars: Sequence[BlockBar], *, height: int = 300, sizes: bool = False, 
     )
     highest = max((max(bar.w_bits, bar.a_bits) for bar in bars), default=8)
     highest = max(highest, top)
-    made.update_xaxes(title="block, from input to output", tickangle=-45, tickfont={"size": 12})
+    made.update_xaxes(
+        title="block, from input to output",
+        tickangle=-45,
+        tickfont={"size": 12},
+        tickvals=names,
+        ticktext=[_end(name) for name in names],
+    )
     made.update_yaxes(title="bits", range=[0, highest + 0.8], dtick=2 if highest <= 8 else 8)
     if sizes:
         _sizes(made, bars, colours, hover)
     return made
+
+
+def _end(name: str) -> str:
+    """The end of a long name, which says more than its beginning: a slanted one would not fit under its bar."""
+    return name if len(name) <= _LONGEST else f"…{name[-_LONGEST + 1 :]}"
 
 
 def _sizes(made: go.Figure, bars: Sequence[BlockBar], colours: Sequence[str], hover: Sequence[str]) -> None:

@@ -42,3 +42,11 @@ def test_sizes_stand_below_their_bits_in_a_unit_that_suits_them() -> None:
 def test_the_axis_of_bits_holds_still_where_that_is_asked() -> None:
     made = plan.figure(plan.view({"conv": (2, 2)}, {"conv": 100}), top=8)
     assert made.layout.yaxis.range[1] > 8
+
+
+def test_long_names_are_cut_at_their_beginning() -> None:
+    """Names under slanted ticks ran into the title of the axis and out of the picture; a click still has the whole."""
+    long = "blocks.0.attention.query"
+    made = plan.figure([plan.BlockBar("head", 4, 8, 1.0), plan.BlockBar(long, 4, 8, 1.0)])
+    assert list(made.layout.xaxis.ticktext) == ["head", "…ttention.query"]
+    assert made.data[0].customdata[1][0] == long
