@@ -141,7 +141,7 @@ def precompute(
     name: Annotated[
         str,
         typer.Argument(
-            help="fashion-resnet20, fashion-mobilenet, fashion-thin, tiny-language-model or ncf-synthetic"
+            help="fashion-resnet20, fashion-mobilenet, fashion-thin, tiny-language-model, ncf-synthetic or detector-fashion"
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="file to write; the study's own by default")] = None,

@@ -90,9 +90,8 @@ def questions(store: Store, study: "Study") -> Iterator[Question]:
     What a later question needs of an earlier one's result is looked up in the store.
     """
     yield EvaluateQuestion()
-    if (
-        study.name == DETECTOR
-    ):  # to 10 %, as docs/detector.md has them: Hessian-vector products of 5 % take an hour
+    if study.name == DETECTOR:
+        # To 10 %, as docs/detector.md has them: Hessian-vector products of 5 % take an hour.
         for of in ("weights", "activations"):
             yield TracesQuestion(of=of, samples=2000, rel_se=0.1)
         return

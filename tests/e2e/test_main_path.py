@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import App, press, serve, settle, still, visit
 
@@ -54,6 +54,28 @@ def test_every_page_of_a_new_store_opens_with_a_picture(page: Page) -> None:
     expect(page.get_by_text("Shipped with the project, which computed it on")).to_be_visible()
 
 
+def _click_a_dot(page: Page, kilobytes: int) -> tuple[dict[str, float], Locator]:
+    """Take the first plan of the frontier that is larger; what the chart says of it, and the page's size."""
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.dataset.handled")
+    dot = page.evaluate(_FIND_DOT, kilobytes)
+    press(page, dot["x"], dot["y"])
+    size = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Size"))
+    size.wait_for()
+    settle(page)
+    return dot, size
+
+
+def _train_one_epoch(page: Page) -> None:
+    """Press Start on the Fine-tune page with one epoch, and wait for the end."""
+    visit(page, "Fine-tune")
+    page.get_by_text("Settings", exact=True).click()
+    page.get_by_label("Epochs", exact=True).fill("1")
+    page.get_by_label("Epochs", exact=True).press("Enter")
+    expect(page.get_by_text("LSQ + distillation, 1 epoch")).to_be_visible()
+    page.get_by_role("button", name="Start fine-tuning").click()
+    expect(page.get_by_text("Training took")).to_be_visible(timeout=1_200_000)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_from_opening_the_app_to_a_better_network(page: Page, app: App) -> None:
@@ -63,12 +85,7 @@ def test_from_opening_the_app_to_a_better_network(page: Page, app: App) -> None:
     page.get_by_role("heading", level=1).first.wait_for()
     settle(page)
     visit(page, "Frontier")
-    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.dataset.handled")
-    dot = page.evaluate(_FIND_DOT, 10)
-    press(page, dot["x"], dot["y"])
-    size = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Size"))
-    size.wait_for()
-    settle(page)
+    dot, size = _click_a_dot(page, 10)
     clicked = _number(size.inner_text().split("\n")[-1])
     # neighbours lie a pixel apart
     assert clicked == pytest.approx(dot["cost"], abs=1.5)
@@ -82,13 +99,7 @@ def test_from_opening_the_app_to_a_better_network(page: Page, app: App) -> None:
     expect(size).not_to_contain_text(f"{clicked:,.1f}")
     kilobytes = _number(size.inner_text().split("\n")[-1])
 
-    visit(page, "Fine-tune")
-    page.get_by_text("Settings", exact=True).click()
-    page.get_by_label("Epochs", exact=True).fill("1")
-    page.get_by_label("Epochs", exact=True).press("Enter")
-    expect(page.get_by_text("LSQ + distillation, 1 epoch")).to_be_visible()
-    page.get_by_role("button", name="Start fine-tuning").click()
-    expect(page.get_by_text("Training took")).to_be_visible(timeout=1_200_000)
+    _train_one_epoch(page)
 
     visit(page, "Results")
     before, after = _accuracies(page, kilobytes)
@@ -108,24 +119,13 @@ def test_a_language_model_goes_the_whole_way(page: Page, app: App) -> None:
     visit(page, "Sensitivity")
     expect(page.get_by_text("Shipped with the project, which computed it on")).to_be_visible()
     visit(page, "Frontier")
-    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.dataset.handled")
-    dot = page.evaluate(_FIND_DOT, 100)
-    press(page, dot["x"], dot["y"])
-    size = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Size"))
-    size.wait_for()
-    settle(page)
+    dot, size = _click_a_dot(page, 100)
     kilobytes = _number(size.inner_text().split("\n")[-1])
     assert kilobytes == pytest.approx(dot["cost"], abs=1.5)
     visit(page, "Step sizes")
     expect(page.get_by_text("All steps are optimised jointly")).to_be_visible()
 
-    visit(page, "Fine-tune")
-    page.get_by_text("Settings", exact=True).click()
-    page.get_by_label("Epochs", exact=True).fill("1")
-    page.get_by_label("Epochs", exact=True).press("Enter")
-    expect(page.get_by_text("LSQ + distillation, 1 epoch")).to_be_visible()
-    page.get_by_role("button", name="Start fine-tuning").click()
-    expect(page.get_by_text("Training took")).to_be_visible(timeout=1_200_000)
+    _train_one_epoch(page)
     expect(page.get_by_test_id("stMain")).not_to_contain_text("images")
     visit(page, "Results")
     before, after = _accuracies(page, kilobytes)

@@ -42,7 +42,7 @@ def within_study(run: Run) -> str:
     question = question_of(run.spec)
     if run.name or question is None:
         return of(run)
-    return " · ".join([titles.noun(question), *titles.settings(question)])
+    return titles.title(question, None)
 
 
 def question_of(spec: RunSpec) -> Question | None:

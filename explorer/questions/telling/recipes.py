@@ -16,15 +16,10 @@ METHOD_NAMES: Mapping[str, str] = {
 def words(question: FinetuneQuestion) -> str:
     """Method, teacher, noise and stages: ``LSQ + distillation + feature noise 0.3, 3 stages``."""
     parts = [METHOD_NAMES.get(question.method, question.method)]
-    if question.taught:
-        of = (
-            ""
-            if question.logits and question.channels
-            else " of outputs"
-            if question.logits
-            else " of channels"
-        )
-        parts.append(f"distillation{of}")
+    if question.logits and question.channels:
+        parts.append("distillation")
+    elif question.taught:
+        parts.append(f"distillation of {'outputs' if question.logits else 'channels'}")
     if question.noise:
         parts.append(f"feature noise {question.noise:.3g}")
     said = " + ".join(parts)

@@ -61,14 +61,14 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def title(question: Question, study: str) -> str:
-    """What is computed · the study · settings, such as ``Hessian traces · fashion-resnet20 · activations``."""
-    return " · ".join([noun(question), study, *settings(question)])
+def title(question: Question, study: str | None) -> str:
+    """What is computed · the study · settings, such as ``Hessian traces · fashion-resnet20 · activations``.
 
-
-def noun(question: Question) -> str:
-    """What is computed."""
-    return NOUNS.get(question.kind, question.kind.replace("_", " "))
+    Args:
+        study: its name; None where all are of one study, which is not named then.
+    """
+    noun = NOUNS.get(question.kind, question.kind.replace("_", " "))
+    return " · ".join([noun, *([] if study is None else [study]), *settings(question)])
 
 
 def settings(question: Question) -> list[str]:

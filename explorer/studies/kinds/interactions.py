@@ -122,10 +122,11 @@ def _grouped(rows: Sequence[Row], path: Path) -> _Pairs:
     order = torch.from_numpy(np.array(list(groups.values())))
     labels = flat.labels[order, 0]
     for user, own in zip(groups, labels.tolist(), strict=True):
-        if sorted(own)[-1] != 1 or any(sorted(own)[:-1]):
+        *others, largest = sorted(own)
+        if largest != 1 or any(others):
             raise StudyError(
                 f"the user {user} has {own.count(1.0)} test rows with the label 1 in {path} and labels up to "
-                f"{max(own):g}; with candidates = true one row has the label 1 and all others 0"
+                f"{largest:g}; with candidates = true one row has the label 1 and all others 0"
             )
     return _Pairs(flat.ids[:, order, 0], labels)
 
